@@ -1,0 +1,20 @@
+//! Chooses, once, which twin of a platform-dependent module is compiled.
+//!
+//! `panic_agent_tables`: the stack is walked and the landing predicted from the unwind tables of the
+//! loaded ELF images (dynamically or statically linked glibc on x86_64 and aarch64). Everywhere else
+//! the hook and the frames work and the prediction is `unknown` with the reason `unsupported_platform`.
+
+fn main() {
+    println!("cargo::rustc-check-cfg=cfg(panic_agent_tables)");
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
+    let cfg = |name: &str| std::env::var(format!("CARGO_CFG_{name}")).unwrap_or_default();
+    let tables = cfg("TARGET_OS") == "linux"
+        && cfg("TARGET_ENV") == "gnu"
+        && matches!(cfg("TARGET_ARCH").as_str(), "x86_64" | "aarch64");
+    // `--cfg panic_agent_fallback` compiles the twins of other systems here, so that they can be tested.
+    let forced_fallback = std::env::var_os("CARGO_CFG_PANIC_AGENT_FALLBACK").is_some();
+    if tables && !forced_fallback {
+        println!("cargo::rustc-cfg=panic_agent_tables");
+    }
+}

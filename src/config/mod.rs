@@ -1,0 +1,164 @@
+//! Options of the agent: from the builder, then from `PANIC_AGENT_*` variables, which win.
+//!
+//! Runs on: the thread that installs the agent. Must not: be used on a panicking thread.
+
+mod env;
+
+use core::any::{Any, type_name};
+use core::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub(crate) use env::{EnvWarning, apply_environment};
+
+use crate::record::Report;
+use crate::sink::Sink;
+
+/// Default for [`Options::slots`]: 256 slots of 6 KiB are 1.5 MiB of address space, touched as needed.
+const DEFAULT_SLOTS: usize = 256;
+/// Most slots that can be asked for: 384 MiB of address space.
+pub(crate) const MAX_SLOTS: usize = 65_536;
+/// Default for [`Options::max_report_bytes`]: common log shippers break above 32 KiB.
+const DEFAULT_MAX_REPORT_BYTES: usize = 30 * 1024;
+/// Least size of a report that still holds its scalars.
+pub(crate) const MIN_MAX_REPORT_BYTES: usize = 4 * 1024;
+/// Default for [`Options::flush_deadline`].
+const DEFAULT_FLUSH_DEADLINE: Duration = Duration::from_secs(2);
+/// Default for [`Options::max_frames`].
+const DEFAULT_MAX_FRAMES: usize = 128;
+
+/// What to do when every slot is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// Drop the newest report and count it, by reason and by place. The default.
+    Count,
+    /// Let the panicking thread wait for a free slot, at most this long; then drop and count.
+    Block(Duration),
+}
+
+/// What people see on the console when a panic happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Console {
+    /// Call the hook that was set before the agent, usually std's. The default.
+    Previous,
+    /// Do not call it; the writer thread prints a readable report to stderr instead.
+    Pretty,
+    /// Do not call it and print nothing.
+    Off,
+}
+
+/// Whether frames get names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Symbols {
+    /// On the writer thread, as soon as a report arrives. The default.
+    On,
+    /// Addresses and build-ids only.
+    Off,
+}
+
+/// Which text a redactor is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RedactField<'a> {
+    /// The panic message.
+    Message,
+    /// The value of the label with this key.
+    Label(&'a str),
+    /// The name of the thread.
+    ThreadName,
+    /// A source or image path.
+    Path,
+}
+
+/// Returns the text to write instead, or `None` to leave it as it is. Runs on the writer thread.
+pub(crate) type Redactor = Box<dyn Fn(RedactField<'_>, &str) -> Option<String> + Send>;
+/// Whether to write the report. Runs on the writer thread.
+pub(crate) type Filter = Box<dyn Fn(&Report) -> bool + Send>;
+type Extract = Box<dyn Fn(&dyn Any, &mut dyn fmt::Write) -> Option<fmt::Result> + Send + Sync>;
+
+/// Turns a `panic_any` payload of one type into a message. Runs on the panicking thread.
+pub(crate) struct PayloadExtractor {
+    /// Name of the payload's type.
+    pub(crate) type_name: &'static str,
+    extract: Extract,
+}
+
+impl PayloadExtractor {
+    pub(crate) fn new<T, F>(write: F) -> Self
+    where
+        T: Any,
+        F: Fn(&T, &mut dyn fmt::Write) -> fmt::Result + Send + Sync + 'static,
+    {
+        Self {
+            type_name: type_name::<T>(),
+            extract: Box::new(move |payload, out| {
+                payload.downcast_ref::<T>().map(|payload| write(payload, out))
+            }),
+        }
+    }
+
+    /// `None` when the payload is of another type.
+    pub(crate) fn extract(&self, payload: &dyn Any, out: &mut dyn fmt::Write) -> Option<fmt::Result> {
+        (self.extract)(payload, out)
+    }
+}
+
+/// Where lines go.
+pub(crate) enum Output {
+    /// Append to this file.
+    File(PathBuf),
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// A destination of the user's.
+    Sink(Box<dyn Sink>),
+}
+
+/// Everything that can be configured, with its default.
+pub(crate) struct Options {
+    /// `false` under `PANIC_AGENT=off`: nothing is installed.
+    pub(crate) enabled: bool,
+    /// Destinations; `panics.jsonl` in the working directory when empty.
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) service: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) environment: Option<String>,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) slots: usize,
+    pub(crate) overflow: Overflow,
+    pub(crate) flush_deadline: Duration,
+    pub(crate) max_report_bytes: usize,
+    pub(crate) max_frames: usize,
+    pub(crate) symbols: Symbols,
+    pub(crate) console: Console,
+    pub(crate) redactor: Option<Redactor>,
+    pub(crate) before_write: Option<Filter>,
+    pub(crate) payloads: Vec<PayloadExtractor>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            outputs: Vec::new(),
+            service: None,
+            version: None,
+            environment: None,
+            labels: Vec::new(),
+            slots: DEFAULT_SLOTS,
+            overflow: Overflow::Count,
+            flush_deadline: DEFAULT_FLUSH_DEADLINE,
+            max_report_bytes: DEFAULT_MAX_REPORT_BYTES,
+            max_frames: DEFAULT_MAX_FRAMES,
+            symbols: Symbols::On,
+            console: Console::Previous,
+            redactor: None,
+            before_write: None,
+            payloads: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What can go wrong before the agent runs. Once it runs it degrades and says so in its lines.
+//!
+//! Runs on: the thread that installs the agent. Must not: be used on a panicking thread.
+
+use core::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why the agent could not start, or a value could not be used.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    subject: String,
+    advice: &'static str,
+    source: Option<io::Error>,
+}
+
+/// The facts an [`Error`] can state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An agent runs in this process already.
+    AlreadyInstalled,
+    /// The output file cannot be opened for writing.
+    OpenFile,
+    /// The writer thread cannot be started.
+    SpawnWriter,
+    /// Memory for the slots cannot be had.
+    AllocatePool,
+    /// The thread that installs the agent is panicking, and std forbids to set a hook then.
+    Panicking,
+    /// A value cannot be used.
+    InvalidValue,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, subject: impl Into<String>, advice: &'static str) -> Self {
+        Self { kind, subject: subject.into(), advice, source: None }
+    }
+
+    pub(crate) fn with_source(mut self, source: io::Error) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    pub(crate) fn open_file(path: &Path, source: io::Error) -> Self {
+        Self::new(
+            ErrorKind::OpenFile,
+            format!("cannot open `{}` for appending", PathBuf::from(path).display()),
+            "set PANIC_AGENT_FILE to a writable path, `stdout` or `stderr`",
+        )
+        .with_source(source)
+    }
+
+    /// Which fact this is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.subject)?;
+        if let Some(source) = &self.source {
+            write!(f, ": {source}")?;
+        }
+        if !self.advice.is_empty() {
+            write!(f, "; {}", self.advice)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}

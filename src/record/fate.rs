@@ -1,0 +1,145 @@
+//! The words of a verdict. Every enumeration is open: readers must accept words they do not know.
+//!
+//! Runs on: the writer thread. Must not: do I/O.
+
+use serde::{Deserialize, Serialize};
+
+/// How the unwinding of a panic ends. "Caught" never means "handled".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Fate {
+    /// A `catch_unwind` of the program or of a library stops it.
+    Caught,
+    /// An executor, pool, test harness or middleware stops it; the handler says which.
+    RuntimeCaught,
+    /// It reaches the root of a spawned thread, which ends.
+    ThreadDied,
+    /// It reaches the root of `main`; the process exits with 101.
+    MainDied,
+    /// The process dies of it; see [`AbortReason`].
+    Aborted,
+    /// The process exited while this thread was unwinding.
+    Interrupted,
+    /// Cannot be told; the reason says why.
+    Unknown,
+}
+
+impl Fate {
+    /// Whether nothing in the program stopped the panic. `unknown` is not "uncaught".
+    pub fn is_uncaught(self) -> bool {
+        matches!(self, Self::ThreadDied | Self::MainDied | Self::Aborted | Self::Interrupted)
+    }
+}
+
+/// Why a panic kills the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AbortReason {
+    /// It reaches a frame that must not unwind, such as an `extern "C"` function.
+    NounwindBoundary,
+    /// A destructor panicked while another panic was unwinding.
+    DropDuringUnwind,
+    /// The program was built with `panic = "abort"`.
+    StrategyAbort,
+    /// No frame of the stack stops it: the unwinder finds the end of the stack.
+    NoHandler,
+    /// The result of a thread panicked while it was dropped.
+    ThreadResultDrop,
+    /// A thread-local's destructor panicked.
+    TlsDestructor,
+    /// A runtime decided to abort.
+    RuntimeAbort,
+    /// A panic hook panicked.
+    HookPanic,
+}
+
+/// Whether anybody received the error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Receipt {
+    /// Somebody examined the payload.
+    Read,
+    /// It reached program code and was dropped there unread.
+    Received,
+    /// It was dropped inside the runtime; nobody can ever see it.
+    Discarded,
+    /// Still open: a live handle holds it, or the panic is still unwinding.
+    Pending,
+    /// Cannot be told; the reason says why.
+    Unknown,
+}
+
+/// On what a statement rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Basis {
+    /// Read from the unwind tables before the unwinding began.
+    Predicted,
+    /// Observed when it happened.
+    Confirmed,
+    /// Concluded from a later observation.
+    Inferred,
+}
+
+/// What stops the unwinding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StopKind {
+    /// A catch.
+    Catch,
+    /// The process aborts.
+    Abort,
+    /// Nothing: the end of the stack is reached.
+    None,
+    /// Cannot be told; the reason says why.
+    Unknown,
+}
+
+/// Who owns the catch at which a panic stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum HandlerKind {
+    /// A `catch_unwind` in the program or in a library that is not listed here.
+    User,
+    /// The root of a thread started by `std::thread`.
+    ThreadRoot,
+    /// `lang_start`, around `main`.
+    MainRoot,
+    /// libtest, around one test.
+    TestHarness,
+    /// tokio, around the poll of a task.
+    TokioTask,
+    /// tokio, around a blocking task.
+    TokioBlocking,
+    /// rayon's job boundary.
+    Rayon,
+    /// `FutureExt::catch_unwind` of futures.
+    Futures,
+    /// A tower middleware.
+    Tower,
+    /// A frame of another language.
+    Foreign,
+    /// Cannot be told, usually for want of symbols.
+    Unknown,
+}
+
+/// Severity of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Level {
+    /// For the record: start and end of a process.
+    Info,
+    /// A panic that something catches.
+    Warn,
+    /// A panic that nothing in the program caught, or whose fate is unknown.
+    Error,
+    /// A panic that ends the process.
+    Fatal,
+}

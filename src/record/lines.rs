@@ -1,0 +1,185 @@
+//! The lines of the output, each a serde type. [`Report`] is the `panic` line.
+//!
+//! Runs on: the writer thread and readers. Must not: do I/O.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Image, Level, Losses, PanicId, Report, SoftError};
+
+/// Version of the record schema, raised when a field changes its meaning or goes away.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+/// What a line speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LineKind {
+    /// Start of the agent in a process.
+    Process,
+    /// A panic.
+    Panic,
+    /// Later knowledge of a panic.
+    Verdict,
+    /// Something about the process that its owner should know.
+    Finding,
+    /// Reports were lost; totals by reason.
+    Losses,
+    /// Clean end of the process, with totals.
+    End,
+}
+
+/// One line on its way to a [`Sink`](crate::Sink).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Line<'a> {
+    /// What the line speaks of.
+    pub kind: LineKind,
+    /// The line as JSON, without the newline.
+    pub json: &'a [u8],
+    /// The report, when `kind` is [`LineKind::Panic`].
+    pub report: Option<&'a Arc<Report>>,
+}
+
+/// Written once, when the agent starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ProcessLine {
+    /// Version of the schema.
+    pub schema: u32,
+    /// Always [`LineKind::Process`].
+    pub kind: LineKind,
+    /// Process instance: the part of every [`PanicId`] before the dash.
+    pub id: String,
+    /// RFC 3339, UTC, nanoseconds.
+    pub ts: String,
+    /// Milliseconds since the Unix epoch.
+    pub ts_ms: i64,
+    /// Process id.
+    pub pid: u32,
+    /// Always `info`.
+    pub level: Level,
+    /// Service name, as configured.
+    pub service: Option<Arc<str>>,
+    /// Service version, as configured.
+    pub version: Option<Arc<str>>,
+    /// Deployment environment, as configured.
+    pub environment: Option<Arc<str>>,
+    /// Host name.
+    pub host: Option<Arc<str>>,
+    /// For people.
+    pub message: String,
+    /// Path of the executable.
+    pub exe: Option<String>,
+    /// The executable as an image, with its build-id.
+    pub image: Option<Image>,
+    /// Version of this crate.
+    pub agent_version: String,
+    /// `unwind` or `abort`: how the agent was compiled, and so the program.
+    pub panic_strategy: String,
+    /// Process-wide labels at the start.
+    pub labels: BTreeMap<String, String>,
+    /// Abilities of this build on this platform: `tables`, `symbols`, `detach_state`, ….
+    pub can: Vec<String>,
+    /// What the agent cannot do here, and why.
+    pub soft_errors: Vec<SoftError>,
+}
+
+/// Written when reports were lost since the last such line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LossesLine {
+    /// Version of the schema.
+    pub schema: u32,
+    /// Always [`LineKind::Losses`].
+    pub kind: LineKind,
+    /// Process instance.
+    pub id: String,
+    /// RFC 3339, UTC, nanoseconds.
+    pub ts: String,
+    /// Milliseconds since the Unix epoch.
+    pub ts_ms: i64,
+    /// Process id.
+    pub pid: u32,
+    /// Always `error`.
+    pub level: Level,
+    /// Service name, as configured.
+    pub service: Option<Arc<str>>,
+    /// Service version, as configured.
+    pub version: Option<Arc<str>>,
+    /// Deployment environment, as configured.
+    pub environment: Option<Arc<str>>,
+    /// Host name.
+    pub host: Option<Arc<str>>,
+    /// For people.
+    pub message: String,
+    /// Totals since the start of the process.
+    pub losses: Losses,
+    /// Places that lost most reports, most first; at most a few dozen.
+    pub sites: Vec<LossSite>,
+}
+
+/// A place of the program whose reports were lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LossSite {
+    /// `file:line:column` of the `panic!`.
+    pub location: String,
+    /// Reports lost there since the start of the process.
+    pub lost: u64,
+}
+
+/// Written once, when the process ends in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EndLine {
+    /// Version of the schema.
+    pub schema: u32,
+    /// Always [`LineKind::End`].
+    pub kind: LineKind,
+    /// Process instance.
+    pub id: String,
+    /// RFC 3339, UTC, nanoseconds.
+    pub ts: String,
+    /// Milliseconds since the Unix epoch.
+    pub ts_ms: i64,
+    /// Process id.
+    pub pid: u32,
+    /// Always `info`.
+    pub level: Level,
+    /// Service name, as configured.
+    pub service: Option<Arc<str>>,
+    /// Service version, as configured.
+    pub version: Option<Arc<str>>,
+    /// Deployment environment, as configured.
+    pub environment: Option<Arc<str>>,
+    /// Host name.
+    pub host: Option<Arc<str>>,
+    /// For people.
+    pub message: String,
+    /// Hook calls since the start.
+    pub panics: u64,
+    /// `panic` lines written since the start.
+    pub written: u64,
+    /// Totals of what was lost.
+    pub losses: Losses,
+}
+
+impl PanicId {
+    /// The process instance as it stands in `process`, `losses` and `end` lines.
+    pub fn instance_text(self) -> String {
+        format!("{:016x}", self.instance())
+    }
+}
+
+impl Report {
+    /// First line of the message, or a stand-in for a payload that is not a text.
+    pub fn summary(&self) -> &str {
+        match &self.message {
+            Some(message) => message.lines().next().unwrap_or_default(),
+            None => "(payload is not a text)",
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Counts reports that were lost before they reached a sink.
+//!
+//! Runs on: any panicking thread (`record`) and the writer thread (`totals`).
+//! Must not: allocate, block, panic.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+/// Why a report was lost.
+#[repr(usize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LossReason {
+    /// Every slot was taken and the overflow policy said not to wait (any longer).
+    PoolFull = 0,
+    /// The hook was entered again on a thread that was already inside it.
+    Reentered = 1,
+    /// The panic happened on the agent's own writer thread.
+    WriterThread = 2,
+    /// The sink refused the line (disk full, file gone, …).
+    SinkFailed = 3,
+    /// The sink panicked.
+    SinkPanicked = 4,
+    /// The writer was not there any more (forked child, or it could not be started).
+    NoWriter = 5,
+    /// The user's filter said no.
+    Filtered = 6,
+    /// The line could not be brought under the maximum size.
+    TooLarge = 7,
+    /// A subscriber's queue was full.
+    SubscriberFull = 8,
+}
+
+impl LossReason {
+    /// Every reason, in the order of the counters.
+    pub const ALL: [Self; 9] = [
+        Self::PoolFull,
+        Self::Reentered,
+        Self::WriterThread,
+        Self::SinkFailed,
+        Self::SinkPanicked,
+        Self::NoWriter,
+        Self::Filtered,
+        Self::TooLarge,
+        Self::SubscriberFull,
+    ];
+}
+
+/// Totals per [`LossReason`] since the start of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Losses {
+    /// See [`LossReason::PoolFull`].
+    pub pool_full: u64,
+    /// See [`LossReason::Reentered`].
+    pub reentered: u64,
+    /// See [`LossReason::WriterThread`].
+    pub writer_thread: u64,
+    /// See [`LossReason::SinkFailed`].
+    pub sink_failed: u64,
+    /// See [`LossReason::SinkPanicked`].
+    pub sink_panicked: u64,
+    /// See [`LossReason::NoWriter`].
+    pub no_writer: u64,
+    /// See [`LossReason::Filtered`].
+    pub filtered: u64,
+    /// See [`LossReason::TooLarge`].
+    pub too_large: u64,
+    /// See [`LossReason::SubscriberFull`].
+    pub subscriber_full: u64,
+}
+
+impl Losses {
+    /// Panics without a `panic` line in the file. A subscriber that missed a report lost only its copy.
+    pub fn total(&self) -> u64 {
+        [
+            self.pool_full,
+            self.reentered,
+            self.writer_thread,
+            self.sink_failed,
+            self.sink_panicked,
+            self.no_writer,
+            self.filtered,
+            self.too_large,
+        ]
+        .into_iter()
+        .fold(0, u64::saturating_add)
+    }
+}
+
+/// One saturating counter per [`LossReason`].
+///
+/// All accesses are relaxed: a count publishes no other memory.
+#[derive(Debug)]
+pub(crate) struct LossCounters {
+    counters: [AtomicU64; LossReason::ALL.len()],
+}
+
+impl LossCounters {
+    /// All zero.
+    pub(crate) const fn new() -> Self {
+        Self { counters: [const { AtomicU64::new(0) }; LossReason::ALL.len()] }
+    }
+
+    /// Adds one loss; stays at `u64::MAX` rather than wrap to 0.
+    ///
+    /// # Cost
+    /// No allocation; one CAS unless other threads count the same reason at the same instant.
+    pub(crate) fn record(&self, reason: LossReason) {
+        let Some(counter) = self.counters.get(reason as usize) else { return };
+        let mut seen = counter.load(Ordering::Relaxed);
+        while seen != u64::MAX {
+            let next = seen.saturating_add(1);
+            match counter.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// The totals so far.
+    pub(crate) fn totals(&self) -> Losses {
+        let of = |reason: LossReason| {
+            self.counters.get(reason as usize).map_or(0, |counter| counter.load(Ordering::Relaxed))
+        };
+        Losses {
+            pool_full: of(LossReason::PoolFull),
+            reentered: of(LossReason::Reentered),
+            writer_thread: of(LossReason::WriterThread),
+            sink_failed: of(LossReason::SinkFailed),
+            sink_panicked: of(LossReason::SinkPanicked),
+            no_writer: of(LossReason::NoWriter),
+            filtered: of(LossReason::Filtered),
+            too_large: of(LossReason::TooLarge),
+            subscriber_full: of(LossReason::SubscriberFull),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_its_own_counter_and_appears_in_the_totals() {
+        let counters = LossCounters::new();
+        for (index, reason) in LossReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index);
+            counters.record(reason);
+        }
+        let json = serde_json::to_value(counters.totals()).unwrap();
+        let fields = json.as_object().unwrap();
+        assert_eq!(fields.len(), LossReason::ALL.len());
+        assert!(fields.values().all(|count| count == 1), "{json}");
+        assert_eq!(counters.totals().total(), LossReason::ALL.len() as u64 - 1);
+    }
+
+    #[test]
+    fn a_full_counter_stays_full() {
+        let counters = LossCounters::new();
+        counters.counters[0].store(u64::MAX, Ordering::Relaxed);
+        counters.record(LossReason::PoolFull);
+        assert_eq!(counters.totals().pool_full, u64::MAX);
+    }
+}

@@ -1,0 +1,28 @@
+//! The nouns that travel: from the panicking thread ([`RawRecord`], fixed size, plain bytes) and out of
+//! the process ([`Report`] and the other [`lines`], serde types).
+//!
+//! Runs on: every thread. Must not: allocate in anything that [`RawRecord`] owns; do I/O.
+
+mod fate;
+mod frame;
+mod id;
+pub(crate) mod lines;
+mod loss;
+mod raw;
+mod report;
+mod soft_error;
+mod text;
+mod walk;
+
+pub use fate::{AbortReason, Basis, Fate, HandlerKind, Level, Receipt, StopKind};
+pub use frame::{EhAction, Frame, Image};
+pub use id::PanicId;
+pub use lines::{EndLine, Line, LineKind, LossesLine, ProcessLine};
+pub use loss::{LossReason, Losses};
+pub use report::{DetachState, Handler, Location, Prediction, Report, StackSummary, ThreadFacts};
+pub use soft_error::SoftError;
+
+pub(crate) use loss::LossCounters;
+pub(crate) use raw::{LabelBytes, PayloadKind, RawFlag, RawRecord};
+pub(crate) use text::FixedText;
+pub(crate) use walk::{RawWalk, WalkEnd, WalkSource};

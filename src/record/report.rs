@@ -1,0 +1,196 @@
+//! A finished report: the `panic` line.
+//!
+//! Runs on: the writer thread and readers. Must not: do I/O.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AbortReason, Basis, EhAction, Fate, Frame, HandlerKind, Image, Level, LineKind, PanicId, Receipt,
+    SoftError, StopKind,
+};
+
+/// Everything that is known of one panic when its line is written.
+///
+/// Field by field the normative page is `docs/record-schema.md`. The order here is the order in the line:
+/// flat scalars first, the frames last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// Version of the schema.
+    pub schema: u32,
+    /// Always [`LineKind::Panic`].
+    pub kind: LineKind,
+    /// Names this panic in every line about it.
+    pub id: PanicId,
+    /// When the hook ran: RFC 3339, UTC, nanoseconds.
+    pub ts: String,
+    /// The same in milliseconds since the Unix epoch.
+    pub ts_ms: i64,
+    /// Process id.
+    pub pid: u32,
+    /// Severity.
+    pub level: Level,
+    /// Service name, as configured.
+    pub service: Option<Arc<str>>,
+    /// Service version, as configured.
+    pub version: Option<Arc<str>>,
+    /// Deployment environment, as configured.
+    pub environment: Option<Arc<str>>,
+    /// Host name.
+    pub host: Option<Arc<str>>,
+    /// 16 hex digits; equal for panics with the same cause. See `docs/record-schema.md`.
+    pub fingerprint: String,
+    /// The message; `null` when the payload is of a type that is not known.
+    pub message: Option<String>,
+    /// Name of the thread; `null` when it has none.
+    pub thread: Option<String>,
+    /// How it ends, as far as known.
+    pub fate: Fate,
+    /// Whether anybody received the error, as far as known.
+    pub receipt: Receipt,
+    /// On what `fate` rests.
+    pub basis: Basis,
+    /// Whether nothing in the program stops it; `null` when the fate is unknown.
+    pub uncaught: Option<bool>,
+    /// Whether the process goes on and nobody finds out; `null` when it cannot be told (yet).
+    pub silent: Option<bool>,
+    /// Whether it was received and dropped unread; `null` when it cannot be told (yet).
+    pub swallowed: Option<bool>,
+    /// Why the process aborts, or why something is unknown.
+    pub reason: Option<String>,
+    /// First panic of the chain this one belongs to; its own id when it stands alone.
+    pub incident: PanicId,
+    /// How it is linked to that first panic; `null` when it is the first.
+    pub relation: Option<String>,
+    /// Whether a panic hook was called for it.
+    pub hook: bool,
+    /// Monotonic clock in nanoseconds.
+    pub mono_ns: u64,
+    /// True length of the message in bytes; larger than the text when it was cut.
+    pub message_len: Option<u32>,
+    /// Type of the payload: `&str`, `String`, a registered name, or `null`.
+    pub payload_type: Option<String>,
+    /// More about the thread.
+    pub thread_facts: ThreadFacts,
+    /// Where `panic!` stands.
+    pub location: Option<Location>,
+    /// Labels in force, innermost value of each key.
+    pub labels: BTreeMap<String, String>,
+    /// Which frame will stop the unwinding.
+    pub prediction: Prediction,
+    /// About the stack as a whole.
+    pub stack: StackSummary,
+    /// What this report lacks.
+    pub soft_errors: Vec<SoftError>,
+    /// Images that appear in `frames`.
+    pub images: Arc<[Image]>,
+    /// Logical frames, innermost first.
+    pub frames: Arc<[Frame]>,
+}
+
+/// Facts about the panicking thread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ThreadFacts {
+    /// OS thread id.
+    pub os_id: Option<u32>,
+    /// std's `ThreadId` as a number.
+    pub std_id: Option<u64>,
+    /// Whether this is the thread that runs Rust's `main`.
+    pub main: bool,
+    /// Whether the thread was created outside Rust, or is past the end of its Rust life.
+    pub foreign: bool,
+    /// Whether somebody can still join the thread.
+    pub detached: DetachState,
+}
+
+/// Whether a `JoinHandle` existed when the panic was raised.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DetachState {
+    /// Cannot be told on this platform.
+    Unknown = 0,
+    /// A handle existed.
+    Joinable = 1,
+    /// The handle had been dropped; only a `thread::scope` can still observe the thread.
+    Detached = 2,
+}
+
+impl DetachState {
+    /// Reads back what the panicking thread stored.
+    pub(crate) fn from_u8(value: u8) -> Self {
+        match value {
+            1 => Self::Joinable,
+            2 => Self::Detached,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// Where `panic!` stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Location {
+    /// Source file, as the compiler recorded it.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+}
+
+/// Which frame will stop the unwinding, read from the unwind tables before it began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Prediction {
+    /// What happens there.
+    pub stop: StopKind,
+    /// Why the process aborts there.
+    pub abort_reason: Option<AbortReason>,
+    /// Physical frame that stops it, counted like [`Frame::index`]; may lie beyond the recorded frames.
+    pub frame: Option<u32>,
+    /// The table's word for that frame.
+    pub action: Option<EhAction>,
+    /// Who catches; `null` unless `stop` is `catch`.
+    pub handler: Option<Handler>,
+    /// Why something is unknown.
+    pub reason: Option<String>,
+}
+
+/// The catch that stops a panic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Handler {
+    /// Who owns it.
+    pub kind: HandlerKind,
+    /// Function with the `catch_unwind` call.
+    pub function: Option<String>,
+    /// File of the `catch_unwind` call.
+    pub file: Option<String>,
+    /// Line of the `catch_unwind` call.
+    pub line: Option<u32>,
+}
+
+/// About the stack as a whole. Counts are of physical frames unless they say otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StackSummary {
+    /// What walked it: `tables`, `system` or `none`.
+    pub source: String,
+    /// Why the walk ended: `bottom`, `stopper_found`, `no_unwind_info`, `broken`, `too_deep`,
+    /// `unknown_image` or `not_walked`.
+    pub end: String,
+    /// Frames walked; a lower bound unless `end` is `bottom`.
+    pub physical: u32,
+    /// Frames of the agent and of the panic machinery, trimmed from the inner end.
+    pub trimmed_inner: u32,
+    /// Frames that were walked and not recorded (frame limit).
+    pub not_recorded: u32,
+    /// Logical frames cut from the outer end to keep the line under its maximum size.
+    pub cut_for_size: u32,
+}

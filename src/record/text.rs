@@ -1,0 +1,142 @@
+//! Text of bounded size inside a record.
+//!
+//! Runs on: the panicking thread (write) and the writer (read). Must not: allocate, panic.
+
+use core::fmt;
+
+/// UTF-8 bytes of a text, cut at a character border when it is longer than `N`.
+///
+/// `total` keeps the true length in bytes, so that a cut is visible.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct FixedText<const N: usize> {
+    /// Bytes the whole text has, saturating.
+    total: u32,
+    /// Bytes kept, `<= N`.
+    len: u32,
+    bytes: [u8; N],
+}
+
+impl<const N: usize> FixedText<N> {
+    /// An empty text.
+    pub(crate) const fn new() -> Self {
+        Self { total: 0, len: 0, bytes: [0; N] }
+    }
+
+    /// Forgets the text; the bytes themselves are left as they are.
+    pub(crate) fn clear(&mut self) {
+        self.total = 0;
+        self.len = 0;
+    }
+
+    /// Replaces the text.
+    ///
+    /// # Cost
+    /// One bounded copy, no allocation.
+    pub(crate) fn set(&mut self, text: &str) {
+        self.clear();
+        self.push(text);
+    }
+
+    /// Appends as much of `text` as fits, ending at a character border.
+    ///
+    /// Once something was cut nothing more is kept, so that the kept bytes are a prefix of the text.
+    pub(crate) fn push(&mut self, text: &str) {
+        let whole_so_far = self.total == self.len;
+        self.total = self.total.saturating_add(u32::try_from(text.len()).unwrap_or(u32::MAX));
+        if !whole_so_far {
+            return;
+        }
+        let start = self.len as usize;
+        let room = N.saturating_sub(start);
+        let kept = floor_char_boundary(text, room);
+        if let (Some(to), Some(from)) =
+            (self.bytes.get_mut(start..start.saturating_add(kept)), text.as_bytes().get(..kept))
+        {
+            to.copy_from_slice(from);
+            self.len = self.len.saturating_add(kept as u32);
+        }
+    }
+
+    /// The kept text. Bytes that are not UTF-8 (a damaged record) end it early.
+    pub(crate) fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..(self.len as usize).min(N)).unwrap_or_default();
+        match core::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => bytes
+                .get(..error.valid_up_to())
+                .and_then(|valid| core::str::from_utf8(valid).ok())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Bytes the whole text had.
+    pub(crate) fn total_len(&self) -> u32 {
+        self.total
+    }
+
+    /// Whether something was cut.
+    pub(crate) fn is_truncated(&self) -> bool {
+        self.total > self.len
+    }
+}
+
+impl<const N: usize> fmt::Write for FixedText<N> {
+    /// Never fails: what does not fit is counted in the total length.
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text);
+        Ok(())
+    }
+}
+
+impl<const N: usize> fmt::Debug for FixedText<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+/// The largest index `<= at` that is a character border of `text`.
+fn floor_char_boundary(text: &str, at: usize) -> usize {
+    if at >= text.len() {
+        return text.len();
+    }
+    let mut index = at;
+    while !text.is_char_boundary(index) {
+        // Never wraps: index 0 is always a border.
+        index = index.saturating_sub(1);
+    }
+    index
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_at_a_character_border_and_keeps_the_true_length() {
+        let mut text = FixedText::<5>::new();
+        text.set("aäöü");
+        assert_eq!(text.as_str(), "aäö");
+        assert_eq!(text.total_len(), 7);
+        assert!(text.is_truncated());
+    }
+
+    #[test]
+    fn a_cut_text_stays_a_prefix() {
+        let mut text = FixedText::<4>::new();
+        text.push("abc");
+        text.push("öd");
+        text.push("e");
+        assert_eq!(text.as_str(), "abc");
+        assert_eq!(text.total_len(), 7);
+    }
+
+    #[test]
+    fn a_text_that_fits_is_whole() {
+        let mut text = FixedText::<4>::new();
+        text.set("abcd");
+        assert_eq!((text.as_str(), text.is_truncated()), ("abcd", false));
+        text.set("");
+        assert_eq!((text.as_str(), text.is_truncated()), ("", false));
+    }
+}

@@ -1,0 +1,161 @@
+//! A stack walk as the panicking thread leaves it: addresses, unwind actions, and where the search for
+//! a handler stopped.
+//!
+//! Runs on: the panicking thread (write) and the writer (read). Must not: allocate, panic.
+
+use super::EhAction;
+
+/// Frames a record can hold; `Options::max_frames` may ask for less.
+pub(crate) const MAX_FRAMES: usize = 192;
+
+/// Index that stands for "no such frame".
+pub(crate) const NO_FRAME: u32 = u32::MAX;
+
+/// The physical frames of the panicking thread, innermost first.
+///
+/// The first frame is the caller of `std::panicking::panic_with_hook`'s hook call as far as the walk
+/// can tell; frames of the agent and of the panic machinery before the panicking call are included and
+/// trimmed by the writer. Indices count physical frames of the whole walk, so a stopper may lie beyond
+/// `len`: its address is kept separately.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct RawWalk {
+    /// Frames kept in `ips` and `actions`, `<= MAX_FRAMES`.
+    pub(crate) len: u32,
+    /// Frames walked; when larger than `len` the outer ones were not kept. A lower bound when the walk
+    /// stopped early (`end`).
+    pub(crate) walked: u32,
+    /// Index of the frame that stops the unwinding, or [`NO_FRAME`].
+    pub(crate) stopper: u32,
+    /// Index of the outermost frame with a catch that the walk saw, or [`NO_FRAME`].
+    pub(crate) outermost_catch: u32,
+    /// Index at which the search for a stopper began: the frame that called into the panic machinery's
+    /// hook call. Frames before it are the agent's own.
+    pub(crate) search_start: u32,
+    /// What the stopper does: [`EhAction`] as `u8`; `None` when there is no stopper.
+    pub(crate) stop_action: u8,
+    /// [`WalkEnd`] as `u8`.
+    pub(crate) end: u8,
+    /// [`WalkSource`] as `u8`.
+    pub(crate) source: u8,
+    /// 1 when the outermost frames are std's thread start function.
+    pub(crate) at_thread_start: u8,
+    /// 1 when the stopper is the catch of `lang_start` around `main`.
+    pub(crate) at_main_start: u8,
+    pub(crate) _reserved: [u8; 3],
+    /// Instruction pointer of the stopper (a return address), 0 when there is none.
+    pub(crate) stopper_ip: u64,
+    /// Return addresses, innermost first. `ips[0]` may be an exact instruction pointer.
+    pub(crate) ips: [u64; MAX_FRAMES],
+    /// [`EhAction`] of each frame as `u8`.
+    pub(crate) actions: [u8; MAX_FRAMES],
+}
+
+impl RawWalk {
+    pub(crate) const fn new() -> Self {
+        Self {
+            len: 0,
+            walked: 0,
+            stopper: NO_FRAME,
+            outermost_catch: NO_FRAME,
+            search_start: 0,
+            stop_action: EhAction::None as u8,
+            end: WalkEnd::NotWalked as u8,
+            source: WalkSource::None as u8,
+            at_thread_start: 0,
+            at_main_start: 0,
+            _reserved: [0; 3],
+            stopper_ip: 0,
+            ips: [0; MAX_FRAMES],
+            actions: [0; MAX_FRAMES],
+        }
+    }
+
+    /// Forgets the walk; addresses beyond `len` are left as they are.
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
+        self.walked = 0;
+        self.stopper = NO_FRAME;
+        self.outermost_catch = NO_FRAME;
+        self.search_start = 0;
+        self.stop_action = EhAction::None as u8;
+        self.end = WalkEnd::NotWalked as u8;
+        self.source = WalkSource::None as u8;
+        self.at_thread_start = 0;
+        self.at_main_start = 0;
+        self.stopper_ip = 0;
+    }
+
+    /// The kept instruction pointers, innermost first.
+    pub(crate) fn ips(&self) -> &[u64] {
+        self.ips.get(..(self.len as usize).min(MAX_FRAMES)).unwrap_or_default()
+    }
+
+    /// The unwind action of each kept frame, as `u8`.
+    pub(crate) fn actions(&self) -> &[u8] {
+        self.actions.get(..(self.len as usize).min(MAX_FRAMES)).unwrap_or_default()
+    }
+
+    /// Index of the frame that stops the unwinding.
+    pub(crate) fn stopper(&self) -> Option<u32> {
+        (self.stopper != NO_FRAME).then_some(self.stopper)
+    }
+}
+
+/// Why a walk ended.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WalkEnd {
+    /// No walk was made.
+    NotWalked = 0,
+    /// The bottom of the stack was reached.
+    Bottom = 1,
+    /// The stopper was found and the bottom is too far away to matter.
+    StopperFound = 2,
+    /// A frame has no unwind information, so the unwinder itself cannot go on: end of stack.
+    NoUnwindInfo = 3,
+    /// The next frame could not be computed.
+    Broken = 4,
+    /// More frames than the walk is willing to follow.
+    TooDeep = 5,
+    /// An address lies in an image that the agent has not seen yet and the fallback failed too.
+    UnknownImage = 6,
+}
+
+impl WalkEnd {
+    /// Reads back what the panicking thread stored; an unknown number is `NotWalked`.
+    pub(crate) fn from_u8(value: u8) -> Self {
+        match value {
+            1 => Self::Bottom,
+            2 => Self::StopperFound,
+            3 => Self::NoUnwindInfo,
+            4 => Self::Broken,
+            5 => Self::TooDeep,
+            6 => Self::UnknownImage,
+            _ => Self::NotWalked,
+        }
+    }
+}
+
+/// What walked the stack.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WalkSource {
+    /// Nothing did.
+    None = 0,
+    /// The agent's own walk over the unwind tables.
+    Tables = 1,
+    /// The platform's unwinder (`_Unwind_Backtrace`).
+    System = 2,
+}
+
+impl WalkSource {
+    /// Reads back what the panicking thread stored; an unknown number is `None`.
+    pub(crate) fn from_u8(value: u8) -> Self {
+        match value {
+            1 => Self::Tables,
+            2 => Self::System,
+            _ => Self::None,
+        }
+    }
+}

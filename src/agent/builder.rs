@@ -1,0 +1,199 @@
+//! The builder: every option, with its default.
+//!
+//! Runs on: the thread that installs the agent. Must not: be used on a panicking thread.
+
+use core::any::Any;
+use core::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{AgentGuard, install};
+use crate::config::{
+    Console, MAX_SLOTS, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, PayloadExtractor, RedactField, Symbols,
+};
+use crate::error::{Error, ErrorKind};
+use crate::record::Report;
+use crate::sink::Sink;
+
+/// Entry to the configuration: [`Agent::builder`].
+#[derive(Clone, Copy, Debug)]
+pub struct Agent;
+
+impl Agent {
+    /// Starts a configuration with the defaults.
+    ///
+    /// # Examples
+    /// ```
+    /// let agent = panic_agent::Agent::builder()
+    ///     .file(std::env::temp_dir().join("example-panics.jsonl"))
+    ///     .service("billing")
+    ///     .label("region", "eu-1")
+    ///     .install()?;
+    /// assert!(agent.is_active());
+    /// # Ok::<(), panic_agent::Error>(())
+    /// ```
+    pub fn builder() -> AgentBuilder {
+        AgentBuilder { options: Options::default() }
+    }
+}
+
+/// Collects options; [`install`](AgentBuilder::install) starts the agent. Variables of the environment
+/// (`PANIC_AGENT_*`) win over what is said here.
+#[must_use = "nothing is installed until `install` is called"]
+pub struct AgentBuilder {
+    options: Options,
+}
+
+impl AgentBuilder {
+    /// Appends lines to this file; created with mode 0600. Default: `panics.jsonl` in the working
+    /// directory. Calling it again replaces the path.
+    pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.options.outputs.retain(|output| matches!(output, Output::Sink(_)));
+        self.options.outputs.insert(0, Output::File(path.into()));
+        self
+    }
+
+    /// Sends lines to a destination of your own, besides the file if [`file`](Self::file) was called,
+    /// else instead of it. May be called several times.
+    pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
+        self.options.outputs.push(Output::Sink(Box::new(sink)));
+        self
+    }
+
+    /// Name of the service, for the flat field `service`.
+    pub fn service(mut self, name: impl Into<String>) -> Self {
+        self.options.service = Some(name.into());
+        self
+    }
+
+    /// Version of the service, for the flat field `version`.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.options.version = Some(version.into());
+        self
+    }
+
+    /// Deployment environment, such as `production`.
+    pub fn environment(mut self, name: impl Into<String>) -> Self {
+        self.options.environment = Some(name.into());
+        self
+    }
+
+    /// A label for every panic of the process. At run time:
+    /// [`set_process_label`](crate::set_process_label).
+    pub fn label(mut self, key: impl Into<String>, value: impl fmt::Display) -> Self {
+        self.options.labels.push((key.into(), value.to_string()));
+        self
+    }
+
+    /// Reports that can be under way at once, 1 to 65 536. Default 256; each is 6 KiB of address space.
+    pub fn slots(mut self, slots: usize) -> Self {
+        self.options.slots = slots;
+        self
+    }
+
+    /// What to do when every slot is taken. Default [`Overflow::Count`].
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.options.overflow = overflow;
+        self
+    }
+
+    /// How long the guard, the end of the process and a predicted abort wait for the writer.
+    /// Default 2 s.
+    pub fn flush_deadline(mut self, deadline: Duration) -> Self {
+        self.options.flush_deadline = deadline;
+        self
+    }
+
+    /// Longest line in bytes, at least 4096. Default 30 KiB. Outer frames are cut first, then text, and
+    /// the record says so.
+    pub fn max_report_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_report_bytes = bytes;
+        self
+    }
+
+    /// Physical frames to record, at most 192. Default 128. It never limits how far the search for the
+    /// stopper looks.
+    pub fn max_frames(mut self, frames: usize) -> Self {
+        self.options.max_frames = frames;
+        self
+    }
+
+    /// Whether frames get names. Default [`Symbols::On`].
+    pub fn symbols(mut self, symbols: Symbols) -> Self {
+        self.options.symbols = symbols;
+        self
+    }
+
+    /// What people see on the console. Default [`Console::Previous`].
+    pub fn console(mut self, console: Console) -> Self {
+        self.options.console = console;
+        self
+    }
+
+    /// Replaces text before it is written: return `Some(replacement)` or `None` to leave it.
+    ///
+    /// Applied to the message, label values, the thread name and paths, on the writer thread. If it
+    /// panics, the text is replaced by `[redactor failed]`.
+    pub fn redactor(
+        mut self,
+        redact: impl Fn(RedactField<'_>, &str) -> Option<String> + Send + 'static,
+    ) -> Self {
+        self.options.redactor = Some(Box::new(redact));
+        self
+    }
+
+    /// Decides for each finished report whether it is written, on the writer thread. What is not written
+    /// is counted as [`filtered`](crate::LossReason::Filtered).
+    pub fn before_write(mut self, keep: impl Fn(&Report) -> bool + Send + 'static) -> Self {
+        self.options.before_write = Some(Box::new(keep));
+        self
+    }
+
+    /// Gives `panic_any` payloads of type `T` a message.
+    ///
+    /// # Cost
+    /// `write` runs on the panicking thread, inside the hook: it must not panic (that would abort the
+    /// process), lock, or allocate. At most 2048 bytes are kept.
+    pub fn payload<T: Any>(
+        mut self,
+        write: impl Fn(&T, &mut dyn fmt::Write) -> fmt::Result + Send + Sync + 'static,
+    ) -> Self {
+        self.options.payloads.push(PayloadExtractor::new(write));
+        self
+    }
+
+    /// Starts the writer thread and sets the panic hook.
+    ///
+    /// # Errors
+    /// When an agent runs already, the file cannot be opened, a value is out of range, the thread is
+    /// panicking, or the operating system refuses memory or a thread. Nothing is installed then.
+    pub fn install(self) -> Result<AgentGuard, Error> {
+        self.check()?;
+        install::install(self.options)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let Options { slots, max_report_bytes, max_frames, .. } = self.options;
+        if !(1..=MAX_SLOTS).contains(&slots) {
+            return Err(out_of_range(format!("slots = {slots}"), "use a number from 1 to 65536"));
+        }
+        if max_report_bytes < MIN_MAX_REPORT_BYTES {
+            let subject = format!("max_report_bytes = {max_report_bytes}");
+            return Err(out_of_range(subject, "use at least 4096"));
+        }
+        if !(1..=crate::record::MAX_FRAMES).contains(&max_frames) {
+            return Err(out_of_range(format!("max_frames = {max_frames}"), "use a number from 1 to 192"));
+        }
+        Ok(())
+    }
+}
+
+fn out_of_range(subject: String, advice: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidValue, subject, advice)
+}
+
+impl fmt::Debug for AgentBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentBuilder").field("service", &self.options.service).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,56 @@
+//! The value that `init` returns, and the one line on stderr when it cannot start.
+//!
+//! Runs on: the thread that owns the guard. Must not: panic, or wait longer than the flush deadline.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use super::AGENT;
+
+/// Stands for the installed agent; dropping it waits until everything raised so far is written, at most
+/// for the flush deadline (2 s unless configured).
+///
+/// The agent itself stays: panics after the guard is gone (in destructors of statics, in `atexit`
+/// handlers, on other threads) are still recorded, and an `atexit` handler drains them.
+#[derive(Debug)]
+#[must_use = "dropping it flushes at once; bind it: `let _agent = panic_agent::init();`"]
+pub struct AgentGuard {
+    active: bool,
+}
+
+impl AgentGuard {
+    pub(super) fn active() -> Self {
+        Self { active: true }
+    }
+
+    pub(super) fn inert() -> Self {
+        Self { active: false }
+    }
+
+    /// Whether the agent is installed: `false` under `PANIC_AGENT=off` and after a failed
+    /// [`init`](crate::init).
+    pub fn is_active(&self) -> bool {
+        self.active
+    }
+
+    /// See [`flush`](crate::flush).
+    pub fn flush(&self, deadline: Duration) -> bool {
+        !self.active || crate::flush(deadline)
+    }
+}
+
+impl Drop for AgentGuard {
+    fn drop(&mut self) {
+        if let Some(agent) = AGENT.get().filter(|_| self.active) {
+            // A missed deadline shows in the file: no `end` line, or one that counts what is missing.
+            let _flushed = agent.writer.flush(agent.flush_deadline);
+        }
+    }
+}
+
+/// One line on stderr. Written directly, so that a test harness's capture does not swallow it.
+pub(super) fn complain(problem: &dyn Display) {
+    let line = format!("panic-agent: {problem}\n");
+    // Nothing can be done when stderr is closed.
+    let _written = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+}

@@ -1,0 +1,115 @@
+//! Wires the stages together and keeps the one agent of the process; does nothing else.
+//!
+//! Runs on: the thread that installs the agent, threads that ask it something, and the `atexit` handler.
+//! Must not: be used on a panicking thread.
+
+mod builder;
+mod guard;
+mod install;
+mod subscription;
+
+use std::time::Duration;
+
+use once_cell::race::OnceBox;
+
+pub use builder::{Agent, AgentBuilder};
+pub use guard::AgentGuard;
+pub use subscription::Subscription;
+
+use crate::channel::Channel;
+use crate::error::Error;
+use crate::hook::Counters;
+use crate::record::Losses;
+use crate::writer::WriterHandle;
+
+/// The agent of this process. Empty until `install` has succeeded; set once, never taken away. Written
+/// by `install`, read by everyone.
+static AGENT: OnceBox<Installed> = OnceBox::new();
+
+/// What an installed agent consists of.
+struct Installed {
+    channel: &'static Channel,
+    counters: &'static Counters,
+    writer: WriterHandle,
+    flush_deadline: Duration,
+}
+
+/// Installs the agent with its defaults: reports go to `panics.jsonl` in the working directory (or to
+/// `PANIC_AGENT_FILE`), and the previous hook is called as before.
+///
+/// Never panics and never fails the program. If the agent cannot start, one line on stderr says why and
+/// what to do, and the program runs without it. Call it first in `main`:
+///
+/// ```
+/// let _agent = panic_agent::init();
+/// ```
+///
+/// Bind the guard to a name. `let _ = panic_agent::init();` drops it at once; nothing is lost then either,
+/// because an `atexit` handler drains too, but the flush at the end of `main` is.
+pub fn init() -> AgentGuard {
+    try_init().unwrap_or_else(|error| {
+        guard::complain(&error);
+        AgentGuard::inert()
+    })
+}
+
+/// Like [`init`], for programs that want to decide themselves what to do when the agent cannot start.
+///
+/// # Errors
+/// See [`ErrorKind`](crate::ErrorKind). `PANIC_AGENT=off` is not an error: the guard does nothing then.
+pub fn try_init() -> Result<AgentGuard, Error> {
+    Agent::builder().install()
+}
+
+/// Waits until every report that was raised before is written and the sinks are flushed.
+///
+/// `false` when the deadline passed first. `true` when there is nothing to wait for, also without an agent.
+pub fn flush(deadline: Duration) -> bool {
+    AGENT.get().is_none_or(|agent| agent.writer.flush(deadline))
+}
+
+/// Whether any thread of this process has panicked since the agent was installed.
+///
+/// # Examples
+/// ```
+/// assert!(!panic_agent::has_panicked());
+/// ```
+pub fn has_panicked() -> bool {
+    AGENT.get().is_some_and(|agent| agent.counters.panics() > 0)
+}
+
+/// What the agent has seen since it was installed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Calls of the hook.
+    pub panics: u64,
+    /// `panic` lines that reached a sink.
+    pub written: u64,
+    /// Reports on their way to the writer.
+    pub pending: u64,
+    /// What was lost, by reason.
+    pub losses: Losses,
+}
+
+/// The counts so far; all zero without an agent.
+///
+/// After [`flush`] returned `true` and while no thread panics,
+/// `panics == written + losses.total()`.
+pub fn stats() -> Stats {
+    AGENT.get().map_or_else(Stats::default, |agent| Stats {
+        panics: agent.counters.panics(),
+        written: agent.counters.written(),
+        pending: agent.channel.pending(),
+        losses: agent.channel.losses.totals(),
+    })
+}
+
+/// Receives finished reports inside the process, from now on, at most `capacity` waiting.
+///
+/// When the queue is full the report is counted as
+/// [`subscriber_full`](crate::LossReason::SubscriberFull); its line is written all the same. Without an
+/// agent the subscription is closed from the start.
+pub fn subscribe(capacity: usize) -> Subscription {
+    Subscription::new(AGENT.get().map(|agent| agent.writer.subscribe(capacity)))
+}

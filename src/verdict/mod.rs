@@ -1,1 +1,2 @@
-//! (to come)
+//! Stage 6
+mod life;

@@ -53,6 +53,8 @@ pub(crate) enum LifeEvent {
     Carried,
     /// The `thread::scope` that owns the thread reported the death to its caller.
     ScopeObserved,
+    /// Events were lost while this panic was open: what did not come proves nothing any more.
+    EvidenceLost,
     /// The process ends.
     ProcessEnds,
 }

@@ -32,6 +32,7 @@ pub(crate) struct Life {
     payload: Payload,
     carried: bool,
     scope_observed: bool,
+    evidence_lost: bool,
     ended: bool,
     /// The first thing that could not happen and did.
     imbalance: Option<Imbalance>,
@@ -102,6 +103,7 @@ impl Life {
             LifeEvent::Dropped { by, place } => self.dropped(by, place),
             LifeEvent::Carried => self.carried = true,
             LifeEvent::ScopeObserved => self.scope_observed = true,
+            LifeEvent::EvidenceLost => self.evidence_lost = true,
             LifeEvent::ProcessEnds => self.process_ends(),
         }
     }
@@ -118,8 +120,9 @@ impl Life {
     }
 
     /// What could not happen and did, or what is missing now that the process ends.
+    /// `None` when events were lost: then it need not.
     pub(crate) fn imbalance(&self) -> Option<Imbalance> {
-        self.imbalance
+        self.imbalance.filter(|_| !self.evidence_lost)
     }
 
     fn land(&mut self, landing: Landing) {
@@ -168,7 +171,7 @@ impl Life {
 
     fn process_ends(&mut self) {
         self.ended = true;
-        if self.is_unwinding() {
+        if self.is_unwinding() && !self.evidence_lost {
             self.meet(Doom::Interrupted);
         }
     }

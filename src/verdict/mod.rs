@@ -1,2 +1,3 @@
 //! Stage 6
 mod life;
+mod lives;

@@ -53,6 +53,8 @@ pub(crate) enum LifeEvent {
     Carried,
     /// The `thread::scope` that owns the thread reported the death to its caller.
     ScopeObserved,
+    /// A scope reported a death, and this may be the one it speaks of.
+    ScopeAmbiguous,
     /// Events were lost while this panic was open: what did not come proves nothing any more.
     EvidenceLost,
     /// The process ends.

@@ -32,6 +32,7 @@ pub(crate) struct Life {
     payload: Payload,
     carried: bool,
     scope_observed: bool,
+    scope_ambiguous: bool,
     evidence_lost: bool,
     ended: bool,
     /// The first thing that could not happen and did.
@@ -103,6 +104,7 @@ impl Life {
             LifeEvent::Dropped { by, place } => self.dropped(by, place),
             LifeEvent::Carried => self.carried = true,
             LifeEvent::ScopeObserved => self.scope_observed = true,
+            LifeEvent::ScopeAmbiguous => self.scope_ambiguous = true,
             LifeEvent::EvidenceLost => self.evidence_lost = true,
             LifeEvent::ProcessEnds => self.process_ends(),
         }

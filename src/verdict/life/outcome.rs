@@ -58,6 +58,9 @@ impl Life {
     pub(crate) fn outcome(&self) -> Outcome {
         let (fate, basis) = self.fate();
         let (receipt, mut reason, received_at) = self.receipt(fate);
+        if self.scope_ambiguous && reason.is_none() {
+            reason = Some("perhaps_scoped");
+        }
         if fate == Fate::Unknown && reason.is_none() {
             reason = Some("handler_unknown");
         }
@@ -131,6 +134,9 @@ impl Life {
     fn silent(&self, fate: Fate, receipt: Receipt) -> Option<bool> {
         if self.scope_observed || self.carried {
             return Some(false);
+        }
+        if self.scope_ambiguous {
+            return None;
         }
         match (fate, receipt) {
             (Fate::Aborted | Fate::Interrupted | Fate::MainDied, _) => Some(false),

@@ -1,1 +1,3 @@
-//! (to come)
+//! Stage 6
+mod life;
+mod lives;

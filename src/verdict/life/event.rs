@@ -1,0 +1,88 @@
+//! What can happen to one panic, as far as the life-cycle machine is concerned.
+//!
+//! Runs on: the writer thread. Must not: do I/O.
+
+use crate::record::{AbortReason, DetachState, Fate, Handler, StopKind};
+
+/// One fact about one panic. Facts are applied in the order in which they happened on the thread
+/// concerned; facts of different threads may interleave in any order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LifeEvent {
+    /// The hook ran: what the unwind tables promise, and whether a `JoinHandle` existed.
+    Hooked {
+        /// What stops the unwinding.
+        stop: StopKind,
+        /// The fate that follows from it.
+        fate: Fate,
+        /// Who catches, if somebody does.
+        handler: Option<Handler>,
+        /// Why the process aborts, if it does.
+        abort_reason: Option<AbortReason>,
+        /// Whether somebody could join the thread then.
+        detached: DetachState,
+    },
+    /// The unwinder was entered: the first time for the panic itself, later times for re-raises of the
+    /// same payload.
+    Thrown {
+        /// Whether the payload's reads and drops can be seen from here on.
+        traced: bool,
+    },
+    /// A catch's landing pad was entered.
+    Landed {
+        /// The fate of a panic that stops there.
+        fate: Fate,
+        /// Who catches.
+        handler: Option<Handler>,
+    },
+    /// The unwinder came back: there is no handler on the stack.
+    EndOfStack,
+    /// Something makes the process abort before this panic can land.
+    MustAbort(AbortReason),
+    /// The thread was seen doing something else: the panic is over, wherever it landed.
+    ThreadWentOn,
+    /// Somebody asked the payload for its type: `downcast`, `downcast_ref`, `is`, a `Display`.
+    Read(Place),
+    /// The payload was dropped.
+    Dropped {
+        /// In whose code.
+        by: DroppedBy,
+        /// Where.
+        place: Place,
+    },
+    /// Another panic speaks of this one and carries it on.
+    Carried,
+    /// The `thread::scope` that owns the thread reported the death to its caller.
+    ScopeObserved,
+    /// A scope reported a death, and this may be the one it speaks of.
+    ScopeAmbiguous,
+    /// Events were lost while this panic was open: what did not come proves nothing any more.
+    EvidenceLost,
+    /// The process ends.
+    ProcessEnds,
+}
+
+/// In whose code a payload was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DroppedBy {
+    /// The program, or a library that had been given the error.
+    Program,
+    /// The runtime that stored it: a thread's packet, a task's cell.
+    Runtime,
+    /// Cannot be told, usually for want of symbols.
+    Unknown,
+}
+
+/// A place in the program: the nearest frame that belongs to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Place {
+    /// Function, demangled; `null` without symbols.
+    pub function: Option<String>,
+    /// Source file.
+    pub file: Option<String>,
+    /// Line, from 1.
+    pub line: Option<u32>,
+    /// Name of the thread, if it has one.
+    pub thread: Option<String>,
+    /// OS thread id.
+    pub os_thread: Option<u32>,
+}

@@ -1,0 +1,184 @@
+//! The life of one panic: a pure function from what was seen to a verdict.
+//!
+//! Runs on: the writer thread. Must not: do I/O, read clocks, or know where its events come from.
+//!
+//! A life is raised, thrown, landed and disposed; a re-raise throws the same payload again. Every throw
+//! ends in exactly one of landed, aborted, interrupted: that is the balance, and [`Life::imbalance`] says
+//! when it does not hold.
+
+mod event;
+mod outcome;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use event::{DroppedBy, LifeEvent, Place};
+pub(crate) use outcome::{Imbalance, Outcome};
+
+use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, StopKind};
+
+/// Everything that is known of one panic.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Life {
+    predicted: Option<Predicted>,
+    /// Times the unwinder was entered for this payload; more than one means it was re-raised.
+    throws: u32,
+    /// Times a catch's landing pad was entered.
+    landings: u32,
+    /// Whether the payload's reads and drops are visible.
+    traced: bool,
+    /// The last landing.
+    landed: Option<Landing>,
+    doom: Option<Doom>,
+    payload: Payload,
+    carried: bool,
+    scope_observed: bool,
+    scope_ambiguous: bool,
+    evidence_lost: bool,
+    ended: bool,
+    /// The first thing that could not happen and did.
+    imbalance: Option<Imbalance>,
+}
+
+/// What the hook knew.
+#[derive(Clone, Debug)]
+struct Predicted {
+    stop: StopKind,
+    fate: Fate,
+    handler: Option<Handler>,
+    abort_reason: Option<AbortReason>,
+    detached: DetachState,
+}
+
+/// Where the panic stopped for the time being.
+#[derive(Clone, Debug)]
+struct Landing {
+    fate: Fate,
+    handler: Option<Handler>,
+    basis: Basis,
+}
+
+/// An end that no landing can follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doom {
+    Aborted(AbortReason),
+    Interrupted,
+}
+
+/// What became of the payload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Payload {
+    /// Nobody has touched it yet.
+    #[default]
+    Held,
+    /// Read at this place, perhaps dropped since.
+    Read(Place),
+    /// Dropped unread at this place.
+    Dropped(DroppedBy, Place),
+}
+
+impl Life {
+    /// Adds one fact.
+    pub(crate) fn apply(&mut self, event: LifeEvent) {
+        match event {
+            LifeEvent::Hooked { stop, fate, handler, abort_reason, detached } => {
+                if self.predicted.is_some() {
+                    self.object(Imbalance::HookedTwice);
+                } else {
+                    self.predicted = Some(Predicted { stop, fate, handler, abort_reason, detached });
+                }
+            }
+            LifeEvent::Thrown { traced } => {
+                if self.is_unwinding() && self.throws > 0 {
+                    self.object(Imbalance::ThrownWhileUnwinding);
+                }
+                self.throws = self.throws.saturating_add(1);
+                self.traced |= traced;
+            }
+            LifeEvent::Landed { fate, handler } => {
+                self.land(Landing { fate, handler, basis: Basis::Confirmed })
+            }
+            LifeEvent::EndOfStack => self.meet(Doom::Aborted(AbortReason::NoHandler)),
+            LifeEvent::MustAbort(reason) => self.meet(Doom::Aborted(reason)),
+            LifeEvent::ThreadWentOn => self.went_on(),
+            LifeEvent::Read(place) => self.read(place),
+            LifeEvent::Dropped { by, place } => self.dropped(by, place),
+            LifeEvent::Carried => self.carried = true,
+            LifeEvent::ScopeObserved => self.scope_observed = true,
+            LifeEvent::ScopeAmbiguous => self.scope_ambiguous = true,
+            LifeEvent::EvidenceLost => self.evidence_lost = true,
+            LifeEvent::ProcessEnds => self.process_ends(),
+        }
+    }
+
+    /// Whether the panic is on its way to a catch, as far as the probes can tell.
+    pub(crate) fn is_unwinding(&self) -> bool {
+        self.doom.is_none() && self.landings < self.throws
+    }
+
+    /// Whether nothing that is still to come can change the verdict, short of the end of the process.
+    pub(crate) fn is_settled(&self) -> bool {
+        let payload_done = matches!(self.payload, Payload::Dropped(..));
+        self.doom.is_some() || (self.landed.is_some() && !self.is_unwinding() && payload_done)
+    }
+
+    /// What could not happen and did, or what is missing now that the process ends.
+    /// `None` when events were lost: then it need not.
+    pub(crate) fn imbalance(&self) -> Option<Imbalance> {
+        self.imbalance.filter(|_| !self.evidence_lost)
+    }
+
+    fn land(&mut self, landing: Landing) {
+        if self.doom == Some(Doom::Interrupted) {
+            // The exit was seen first, but the thread was still quick enough to land.
+            self.doom = None;
+        }
+        self.landings = self.landings.saturating_add(1);
+        if self.landings > self.throws {
+            self.object(Imbalance::LandedWithoutThrow);
+        }
+        self.landed = Some(landing);
+    }
+
+    /// Without the landing probe: the prediction came true, or so it seems.
+    fn went_on(&mut self) {
+        if self.landed.is_some() || self.doom.is_some() || self.throws > 0 {
+            return;
+        }
+        if let Some(Predicted { stop: StopKind::Catch, fate, handler, .. }) = self.predicted.clone() {
+            self.landed = Some(Landing { fate, handler, basis: Basis::Inferred });
+        }
+    }
+
+    fn meet(&mut self, doom: Doom) {
+        // The first reason stands: what follows is its consequence.
+        self.doom.get_or_insert(doom);
+    }
+
+    fn read(&mut self, place: Place) {
+        match self.payload {
+            // The first reader is the answer to "who found out".
+            Payload::Held => self.payload = Payload::Read(place),
+            Payload::Read(_) => {}
+            Payload::Dropped(..) => self.object(Imbalance::TouchedAfterDrop),
+        }
+    }
+
+    fn dropped(&mut self, by: DroppedBy, place: Place) {
+        match self.payload {
+            Payload::Held => self.payload = Payload::Dropped(by, place),
+            Payload::Read(_) => {}
+            Payload::Dropped(..) => self.object(Imbalance::TouchedAfterDrop),
+        }
+    }
+
+    fn process_ends(&mut self) {
+        self.ended = true;
+        if self.is_unwinding() && !self.evidence_lost {
+            self.meet(Doom::Interrupted);
+        }
+    }
+
+    fn object(&mut self, imbalance: Imbalance) {
+        self.imbalance.get_or_insert(imbalance);
+    }
+}

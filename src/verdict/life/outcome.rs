@@ -1,0 +1,176 @@
+//! From a life to the words of a verdict.
+//!
+//! Runs on: the writer thread. Must not: do I/O.
+
+use super::{Doom, DroppedBy, Landing, Life, Payload, Place};
+use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, Receipt, StopKind};
+
+/// The verdict on one panic, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) fate: Fate,
+    pub(crate) basis: Basis,
+    pub(crate) receipt: Receipt,
+    /// `None` when the fate is unknown.
+    pub(crate) uncaught: Option<bool>,
+    /// `None` while it is open, and when it cannot be told.
+    pub(crate) silent: Option<bool>,
+    /// `None` while it is open, and when it cannot be told.
+    pub(crate) swallowed: Option<bool>,
+    pub(crate) abort_reason: Option<AbortReason>,
+    /// Why something is unknown.
+    pub(crate) reason: Option<&'static str>,
+    /// Who caught it, once it has landed.
+    pub(crate) landing: Option<Handler>,
+    /// Where the payload was read, or dropped unread by the program.
+    pub(crate) received_at: Option<Place>,
+    /// Re-raises of the same payload.
+    pub(crate) hops: u32,
+}
+
+/// A life that does not add up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Imbalance {
+    /// Two hook calls claim the same panic.
+    HookedTwice,
+    /// The payload was thrown again before it had landed.
+    ThrownWhileUnwinding,
+    /// A landing that no throw explains.
+    LandedWithoutThrow,
+    /// The payload was touched after it had been dropped.
+    TouchedAfterDrop,
+}
+
+impl Imbalance {
+    /// A stable short word.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::HookedTwice => "hooked_twice",
+            Self::ThrownWhileUnwinding => "thrown_while_unwinding",
+            Self::LandedWithoutThrow => "landed_without_throw",
+            Self::TouchedAfterDrop => "touched_after_drop",
+        }
+    }
+}
+
+impl Life {
+    /// The verdict as it stands.
+    pub(crate) fn outcome(&self) -> Outcome {
+        let (fate, basis) = self.fate();
+        let (receipt, mut reason, received_at) = self.receipt(fate);
+        if self.scope_ambiguous && reason.is_none() {
+            reason = Some("perhaps_scoped");
+        }
+        if fate == Fate::Unknown && reason.is_none() {
+            reason = Some("handler_unknown");
+        }
+        Outcome {
+            fate,
+            basis,
+            receipt,
+            uncaught: (fate != Fate::Unknown).then(|| fate.is_uncaught()),
+            silent: self.silent(fate, receipt),
+            swallowed: self.swallowed(receipt),
+            abort_reason: self.abort_reason(),
+            reason,
+            landing: self.settled_landing().and_then(|landing| landing.handler.clone()),
+            received_at,
+            hops: self.throws.saturating_sub(1),
+        }
+    }
+
+    /// The last landing, unless the payload was thrown again since.
+    fn settled_landing(&self) -> Option<&Landing> {
+        self.landed.as_ref().filter(|_| self.doom.is_none() && !self.is_unwinding())
+    }
+
+    fn fate(&self) -> (Fate, Basis) {
+        match (self.doom, self.settled_landing(), &self.predicted) {
+            (Some(Doom::Aborted(_)), ..) => (Fate::Aborted, Basis::Confirmed),
+            (Some(Doom::Interrupted), ..) => (Fate::Interrupted, Basis::Confirmed),
+            (None, Some(landing), _) => (landing.fate, landing.basis),
+            // A prediction speaks of the first throw only; a payload thrown again goes elsewhere.
+            (None, None, Some(predicted)) if self.throws <= 1 => (predicted.fate, Basis::Predicted),
+            (None, None, _) => (Fate::Unknown, Basis::Predicted),
+        }
+    }
+
+    fn abort_reason(&self) -> Option<AbortReason> {
+        match (self.doom, self.settled_landing(), &self.predicted) {
+            (Some(Doom::Aborted(reason)), ..) => Some(reason),
+            (None, None, Some(predicted)) if self.throws <= 1 => predicted.abort_reason,
+            _ => None,
+        }
+    }
+
+    fn receipt(&self, fate: Fate) -> (Receipt, Option<&'static str>, Option<Place>) {
+        match &self.payload {
+            Payload::Read(place) => (Receipt::Read, None, Some(place.clone())),
+            Payload::Dropped(DroppedBy::Program, place) => (Receipt::Received, None, Some(place.clone())),
+            Payload::Dropped(DroppedBy::Runtime, _) => (Receipt::Discarded, None, None),
+            Payload::Dropped(DroppedBy::Unknown, place) => {
+                (Receipt::Unknown, Some("dropped_at_unnamed_place"), Some(place.clone()))
+            }
+            // The process dies before anybody can look.
+            Payload::Held if self.doom.is_some() || fate == Fate::Aborted => (Receipt::Discarded, None, None),
+            Payload::Held if self.scope_observed => (Receipt::Discarded, None, None),
+            Payload::Held if self.evidence_lost => (Receipt::Unknown, Some("events_lost"), None),
+            Payload::Held if self.traced => (Receipt::Pending, None, None),
+            // Untraced. Who is dying of it is known; who looks at it is not, except where nobody can.
+            Payload::Held if fate == Fate::MainDied => (Receipt::Discarded, None, None),
+            Payload::Held if self.ended || self.landed.is_some() => {
+                (Receipt::Unknown, Some(self.untraced_reason()), None)
+            }
+            Payload::Held => (Receipt::Pending, None, None),
+        }
+    }
+
+    fn untraced_reason(&self) -> &'static str {
+        let detached =
+            self.predicted.as_ref().is_some_and(|predicted| predicted.detached == DetachState::Detached);
+        if detached { "detached_thread_or_scope" } else { "payload_not_traced" }
+    }
+
+    fn silent(&self, fate: Fate, receipt: Receipt) -> Option<bool> {
+        if self.scope_observed || self.carried {
+            return Some(false);
+        }
+        if self.scope_ambiguous {
+            return None;
+        }
+        match (fate, receipt) {
+            (Fate::Aborted | Fate::Interrupted | Fate::MainDied, _) => Some(false),
+            (_, Receipt::Read | Receipt::Received) => Some(false),
+            (Fate::Unknown, _) | (_, Receipt::Unknown) => None,
+            (_, Receipt::Discarded) => Some(true),
+            (_, Receipt::Pending) => self.is_over().then_some(true),
+        }
+    }
+
+    /// Whether the process ends with this panic at rest.
+    fn is_over(&self) -> bool {
+        self.ended && !self.is_unwinding()
+    }
+
+    fn swallowed(&self, receipt: Receipt) -> Option<bool> {
+        match receipt {
+            Receipt::Received => Some(!self.carried),
+            Receipt::Read | Receipt::Discarded => Some(false),
+            Receipt::Pending => self.is_over().then_some(false),
+            Receipt::Unknown => None,
+        }
+    }
+
+    /// What the tables promised, for a comparison with what came.
+    pub(crate) fn prediction_held(&self) -> Option<bool> {
+        let predicted = self.predicted.as_ref()?;
+        match (predicted.stop, self.doom, &self.landed) {
+            (StopKind::Unknown, ..) | (_, Some(Doom::Interrupted), _) => None,
+            (StopKind::Catch, None, Some(_)) => Some(true),
+            (StopKind::Catch, Some(Doom::Aborted(_)), _) => Some(false),
+            (StopKind::Abort | StopKind::None, Some(Doom::Aborted(_)), _) => Some(true),
+            (StopKind::Abort | StopKind::None, None, Some(_)) => Some(false),
+            (_, None, None) => None,
+        }
+    }
+}

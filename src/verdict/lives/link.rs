@@ -1,0 +1,136 @@
+//! Links a panic to the earlier one that it speaks of.
+//!
+//! Runs on: the writer thread. Must not: link without evidence; of several candidates none is chosen.
+
+use super::incident::{Echo, Relation, echo};
+use super::{Kept, Lives};
+use crate::record::{AbortReason, Fate};
+use crate::verdict::life::LifeEvent;
+
+impl Lives {
+    /// Finds what a new panic speaks of.
+    pub(super) fn link(&mut self, sequence: u64) {
+        let Some(raise) = self.kept.get(&sequence).and_then(|kept| kept.raise.clone()) else { return };
+        if raise.cannot_unwind || raise.in_cleanup {
+            let (relation, reason) = if raise.cannot_unwind {
+                (Relation::CannotUnwind, AbortReason::NounwindBoundary)
+            } else {
+                (Relation::InCleanup, AbortReason::DropDuringUnwind)
+            };
+            // Every panic that was still unwinding on this thread dies with it.
+            let open = self.unwinding_on(raise.tid, sequence, raise.nested_in);
+            for earlier in &open {
+                self.apply(*earlier, LifeEvent::MustAbort(reason));
+            }
+            if let Some(&innermost) = open.last() {
+                self.join_chain(sequence, innermost, relation);
+            }
+            return;
+        }
+        if let Some(&outer) = self.unwinding_on(raise.tid, sequence, raise.nested_in).last() {
+            self.join_chain(sequence, outer, Relation::WhileUnwinding);
+            return;
+        }
+        let message = raise.message.as_deref().unwrap_or_default();
+        match echo(message, raise.file.as_deref()) {
+            Echo::None => {}
+            Echo::Scope => self.link_scope(sequence, raise.tid),
+            Echo::Any => self.link_unwrap(sequence, raise.tid),
+            Echo::JoinError { quoted } => self.link_quote(sequence, raise.tid, quoted),
+            Echo::Lock => self.link_only(sequence, Relation::PoisonedLock, |kept| kept.cleanups != Some(0)),
+            Echo::Init => self.link_only(sequence, Relation::PoisonedInit, |kept| {
+                kept.raise.as_ref().is_some_and(|raise| raise.in_once)
+            }),
+        }
+    }
+
+    /// The dropping thread is unwinding a panic that came from an `unwrap`: this is what it unwrapped.
+    pub(super) fn link_dropped(&mut self, sequence: u64, tid: u32) {
+        let Some(&follower) = self.open.get(&tid).and_then(|open| open.last()) else { return };
+        let Some(kept) = self.kept.get(&follower).filter(|kept| kept.life.is_unwinding()) else { return };
+        let text = kept.raise.as_ref().and_then(|raise| raise.message.as_deref()).unwrap_or_default();
+        if !matches!(echo(text, None), Echo::Any | Echo::JoinError { .. }) {
+            return;
+        }
+        if follower != sequence && kept.relation.is_none() {
+            self.carry(follower, sequence);
+        }
+    }
+
+    /// Panics that were unwinding on a thread when `sequence` was raised there, outermost first.
+    fn unwinding_on(&self, tid: u32, sequence: u64, nested_in: u64) -> Vec<u64> {
+        let open = self.open.get(&tid).map(Vec::as_slice).unwrap_or_default();
+        let unwinding = |earlier: &u64| {
+            *earlier == nested_in || self.kept.get(earlier).is_some_and(|kept| kept.life.is_unwinding())
+        };
+        open.iter().copied().filter(|earlier| *earlier < sequence && unwinding(earlier)).collect()
+    }
+
+    /// The scope speaks of children that died without anybody joining them.
+    fn link_scope(&mut self, sequence: u64, tid: u32) {
+        let children: Vec<u64> = self
+            .kept
+            .range(..sequence)
+            .filter(|(_, kept)| {
+                let outcome = kept.life.outcome();
+                self.threads.is_child(kept.thread, tid)
+                    && outcome.fate == Fate::ThreadDied
+                    && outcome.silent == Some(true)
+            })
+            .map(|(child, _)| *child)
+            .collect();
+        match children[..] {
+            [child] => {
+                self.apply(child, LifeEvent::ScopeObserved);
+                self.join_chain(sequence, child, Relation::Scope);
+            }
+            // Some of them may be ordinary threads that really died unseen: none is called silent any more.
+            _ => children.into_iter().for_each(|child| self.apply(child, LifeEvent::ScopeAmbiguous)),
+        }
+    }
+
+    /// A result that the thread holds was unwrapped; with several it shows when one is dropped.
+    fn link_unwrap(&mut self, sequence: u64, tid: u32) {
+        if let Some(&[held]) = self.hands.get(&tid).map(Vec::as_slice) {
+            self.carry(sequence, held);
+        }
+    }
+
+    /// A `JoinError` was shown, which reads the payload: the last one that this thread read.
+    fn link_quote(&mut self, sequence: u64, tid: u32, quoted: &str) {
+        let Some(&read) = self.last_read.get(&tid) else { return };
+        let message = self.kept.get(&read).and_then(|kept| kept.raise.as_ref()?.message.clone());
+        if message.is_some_and(|message| quoted.starts_with(&format!("{message:?}"))) {
+            self.carry(sequence, read);
+        }
+    }
+
+    fn carry(&mut self, sequence: u64, earlier: u64) {
+        self.apply(earlier, LifeEvent::Carried);
+        self.join_chain(sequence, earlier, Relation::Unwrap);
+    }
+
+    /// Links to the only chain that qualifies; of several none is chosen.
+    fn link_only(&mut self, sequence: u64, relation: Relation, qualifies: impl Fn(&Kept) -> bool) {
+        let mut chains: Vec<u64> = self
+            .kept
+            .range(..sequence)
+            .filter(|(_, kept)| kept.raise.is_some() && qualifies(kept))
+            .map(|(_, kept)| kept.incident)
+            .collect();
+        chains.dedup();
+        chains.sort_unstable();
+        chains.dedup();
+        if let [chain] = chains[..] {
+            self.join_chain(sequence, chain, relation);
+        }
+    }
+
+    fn join_chain(&mut self, sequence: u64, earlier: u64, relation: Relation) {
+        let incident = self.kept.get(&earlier).map_or(earlier, |kept| kept.incident);
+        if let Some(kept) = self.kept.get_mut(&sequence) {
+            (kept.incident, kept.relation) = (incident, Some(relation));
+            self.dirty.insert(sequence);
+        }
+    }
+}

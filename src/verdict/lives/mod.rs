@@ -1,0 +1,384 @@
+//! Keeps the lives of the panics of this process: gives each observation to the life it belongs to, links
+//! panics that speak of one another, and says which verdicts have changed.
+//!
+//! Runs on: the writer thread. Must not: do I/O, read clocks, or grow without bound.
+
+mod incident;
+mod link;
+pub(crate) mod place;
+#[cfg(test)]
+mod tests;
+mod threads;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+pub(crate) use incident::Relation;
+pub(crate) use threads::Thread;
+
+use self::threads::Threads;
+use crate::record::{AbortReason, DetachState, Fate, Handler, StopKind};
+use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent, Outcome, Place};
+
+/// Lives that are kept, so that later panics can be linked to them. About 1 KiB each.
+const KEPT: usize = 4096;
+
+/// A panic as its record tells it.
+#[derive(Clone, Debug)]
+pub(crate) struct Raise {
+    /// Number of the panic in this process.
+    pub(crate) sequence: u64,
+    /// OS thread id.
+    pub(crate) tid: u32,
+    /// The panic of the same thread that was still unwinding, as far as the hook could tell; 0 for none.
+    pub(crate) nested_in: u64,
+    /// core's own "cannot unwind" panic.
+    pub(crate) cannot_unwind: bool,
+    /// core's own "in a destructor during cleanup" panic.
+    pub(crate) in_cleanup: bool,
+    /// Whether the stack runs through std's one-time initialization.
+    pub(crate) in_once: bool,
+    /// The message, if the payload is a text.
+    pub(crate) message: Option<String>,
+    /// File of the `panic!`.
+    pub(crate) file: Option<String>,
+    /// What stops it, from the tables.
+    pub(crate) stop: StopKind,
+    /// The fate that follows.
+    pub(crate) fate: Fate,
+    /// Who catches.
+    pub(crate) handler: Option<Handler>,
+    /// Why it aborts.
+    pub(crate) abort_reason: Option<AbortReason>,
+    /// Whether somebody could join the thread.
+    pub(crate) detached: DetachState,
+}
+
+/// A verdict that differs from what was said before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Number of the panic.
+    pub(crate) sequence: u64,
+    /// Number of the first panic of its chain; its own when it stands alone.
+    pub(crate) incident: u64,
+    /// How it is linked to that chain.
+    pub(crate) relation: Option<Relation>,
+    /// The verdict.
+    pub(crate) outcome: Outcome,
+}
+
+/// One panic and what surrounds it.
+#[derive(Debug)]
+struct Kept {
+    life: Life,
+    /// `None` until the record arrives; it never does when it was lost.
+    raise: Option<Raise>,
+    /// The probes' number of the panic, 0 when they have not seen it.
+    serial: u64,
+    /// The probes' number of the panicking thread, 0 when not known.
+    thread: u64,
+    tid: u32,
+    /// OS id of the thread that holds the payload, 0 when none does.
+    holder: u32,
+    incident: u64,
+    relation: Option<Relation>,
+    /// Landing pads that ran destructors; `None` without probes.
+    cleanups: Option<u32>,
+    published: Option<Change>,
+}
+
+/// The lives of the panics of this process.
+#[derive(Debug, Default)]
+pub(crate) struct Lives {
+    kept: BTreeMap<u64, Kept>,
+    by_serial: HashMap<u64, u64>,
+    threads: Threads,
+    /// Panics whose payload a thread holds: it caught them, or joined the thread that died of them.
+    hands: HashMap<u32, Vec<u64>>,
+    /// Panics raised on a thread whose end has not been seen, outermost first.
+    open: HashMap<u32, Vec<u64>>,
+    /// Last payload that a thread examined.
+    last_read: HashMap<u32, u64>,
+    dirty: BTreeSet<u64>,
+    imbalances: Vec<(u64, Imbalance)>,
+    /// Lives that had to make room before they were settled.
+    evicted: u64,
+}
+
+impl Lives {
+    /// A record arrived. Returns the OS ids of the thread's ancestors, parent first.
+    pub(crate) fn raised(&mut self, raise: Raise) {
+        let (sequence, tid) = (raise.sequence, raise.tid);
+        self.went_on(tid, raise.nested_in);
+        let event = LifeEvent::Hooked {
+            stop: raise.stop,
+            fate: raise.fate,
+            handler: raise.handler.clone(),
+            abort_reason: raise.abort_reason,
+            detached: raise.detached,
+        };
+        let kept = self.keep(sequence);
+        kept.tid = tid;
+        kept.raise = Some(raise);
+        self.apply(sequence, event);
+        self.link(sequence);
+        self.open_on(tid, sequence);
+    }
+
+    /// The unwinder was entered for a panic.
+    pub(crate) fn thrown(&mut self, sequence: u64, serial: u64, thread: u64, tid: u32, traced: bool) {
+        self.by_serial.insert(serial, sequence);
+        let kept = self.keep(sequence);
+        (kept.serial, kept.thread, kept.tid) = (serial, thread, tid);
+        self.let_go(sequence);
+        self.open_on(tid, sequence);
+        self.apply(sequence, LifeEvent::Thrown { traced });
+    }
+
+    /// A panic landed on the thread `tid`. `None` for fate and handler: at the catch that was predicted.
+    pub(crate) fn landed(&mut self, sequence: u64, tid: u32, at: Option<(Fate, Handler)>, cleanups: u32) {
+        let kept = self.keep(sequence);
+        let total = kept.cleanups.unwrap_or(0).saturating_add(cleanups);
+        kept.cleanups = Some(total);
+        let predicted = || kept.raise.as_ref().map(|raise| (raise.fate, raise.handler.clone()));
+        let (fate, handler) = match at {
+            Some((fate, handler)) => (fate, Some(handler)),
+            None => predicted().unwrap_or((Fate::Unknown, None)),
+        };
+        if !matches!(fate, Fate::ThreadDied | Fate::MainDied) {
+            self.hold(tid, sequence);
+        }
+        self.close_on(tid, sequence);
+        self.apply(sequence, LifeEvent::Landed { fate, handler });
+    }
+
+    /// A panic was met by something that aborts the process.
+    pub(crate) fn doomed(&mut self, sequence: u64, reason: AbortReason) {
+        self.apply(sequence, LifeEvent::MustAbort(reason));
+    }
+
+    /// The unwinder found the end of the stack.
+    pub(crate) fn end_of_stack(&mut self, sequence: u64) {
+        self.apply(sequence, LifeEvent::EndOfStack);
+    }
+
+    /// A payload was examined on the thread `tid`.
+    pub(crate) fn read(&mut self, sequence: u64, tid: u32, place: Place) {
+        self.last_read.insert(tid, sequence);
+        self.apply(sequence, LifeEvent::Read(place));
+    }
+
+    /// A payload was dropped on the thread `tid`, after `reads` reads.
+    pub(crate) fn dropped(&mut self, sequence: u64, tid: u32, by: DroppedBy, place: Place, reads: u32) {
+        let by = match by {
+            DroppedBy::Unknown => self.dropped_by_whom(sequence, tid),
+            named => named,
+        };
+        if reads > 0 {
+            // The read itself may have been one of those that are not sent.
+            self.apply(sequence, LifeEvent::Read(Place::default()));
+        }
+        self.link_dropped(sequence, tid);
+        self.apply(sequence, LifeEvent::Dropped { by, place });
+        self.let_go(sequence);
+    }
+
+    /// A thread began.
+    pub(crate) fn started(&mut self, number: u64, thread: Thread) {
+        self.threads.started(number, thread);
+    }
+
+    /// A thread ended.
+    pub(crate) fn exited(&mut self, number: u64, tid: u32) {
+        self.last_read.remove(&tid);
+        self.open.remove(&tid);
+        self.threads.ended(number);
+    }
+
+    /// The thread `tid` joined a thread whose last panic has this serial.
+    pub(crate) fn joined(&mut self, tid: u32, last_panic: u64) {
+        let Some(&sequence) = self.by_serial.get(&last_panic) else { return };
+        let died = self.kept.get(&sequence).is_some_and(|kept| kept.life.outcome().fate == Fate::ThreadDied);
+        if died {
+            self.hold(tid, sequence);
+        }
+    }
+
+    /// Events were lost: what did not come proves nothing for any panic that is still open.
+    pub(crate) fn evidence_lost(&mut self) {
+        let open: Vec<u64> = self
+            .kept
+            .iter()
+            .filter(|(_, kept)| !kept.life.is_settled())
+            .map(|(sequence, _)| *sequence)
+            .collect();
+        for sequence in open {
+            self.apply(sequence, LifeEvent::EvidenceLost);
+        }
+    }
+
+    /// The process ends: every panic gets its last verdict.
+    pub(crate) fn process_ends(&mut self) {
+        let all: Vec<u64> = self.kept.keys().copied().collect();
+        for sequence in all {
+            self.apply(sequence, LifeEvent::ProcessEnds);
+        }
+    }
+
+    /// The number that a serial of the probes stands for.
+    pub(crate) fn sequence_of(&self, serial: u64) -> Option<u64> {
+        self.by_serial.get(&serial).copied()
+    }
+
+    /// Ancestors of the thread of a panic as OS thread ids, parent first.
+    pub(crate) fn ancestors(&self, sequence: u64) -> Vec<u32> {
+        self.kept.get(&sequence).map_or_else(Vec::new, |kept| self.threads.ancestors(kept.thread))
+    }
+
+    /// The verdict on one panic as it stands, which counts as said from now on.
+    pub(crate) fn publish(&mut self, sequence: u64) -> Option<Change> {
+        let change = self.change(sequence)?;
+        self.dirty.remove(&sequence);
+        self.kept.get_mut(&sequence)?.published = Some(change.clone());
+        Some(change)
+    }
+
+    /// Whether the verdict on a panic can still change before the process ends.
+    pub(crate) fn is_settled(&self, sequence: u64) -> bool {
+        self.kept.get(&sequence).is_none_or(|kept| kept.life.is_settled())
+    }
+
+    /// Panics whose verdict may differ from what was said, in order. Call [`publish`](Self::publish) for each.
+    pub(crate) fn dirty(&self) -> Vec<u64> {
+        let differs = |sequence: &u64| {
+            self.kept.get(sequence).is_some_and(|kept| kept.raise.is_some())
+                && self.change(*sequence) != self.kept.get(sequence).and_then(|kept| kept.published.clone())
+        };
+        self.dirty.iter().copied().filter(differs).collect()
+    }
+
+    /// Lives that did not add up since the last call.
+    pub(crate) fn take_imbalances(&mut self) -> Vec<(u64, Imbalance)> {
+        std::mem::take(&mut self.imbalances)
+    }
+
+    /// Lives that made room for newer ones before they were settled.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    fn change(&self, sequence: u64) -> Option<Change> {
+        let kept = self.kept.get(&sequence)?;
+        let (incident, relation) = (kept.incident, kept.relation);
+        Some(Change { sequence, incident, relation, outcome: kept.life.outcome() })
+    }
+
+    fn apply(&mut self, sequence: u64, event: LifeEvent) {
+        let Some(kept) = self.kept.get_mut(&sequence) else { return };
+        let before = kept.life.imbalance();
+        kept.life.apply(event);
+        if let (None, Some(imbalance)) = (before, kept.life.imbalance()) {
+            self.imbalances.push((sequence, imbalance));
+        }
+        self.dirty.insert(sequence);
+    }
+
+    /// The life of a panic; begins it if this is the first that is heard of it.
+    fn keep(&mut self, sequence: u64) -> &mut Kept {
+        if !self.kept.contains_key(&sequence) && self.kept.len() >= KEPT {
+            self.make_room();
+        }
+        self.kept.entry(sequence).or_insert_with(|| Kept {
+            life: Life::default(),
+            raise: None,
+            serial: 0,
+            thread: 0,
+            tid: 0,
+            holder: 0,
+            incident: sequence,
+            relation: None,
+            cleanups: None,
+            published: None,
+        })
+    }
+
+    /// Forgets the oldest life that is settled, or the oldest of all.
+    fn make_room(&mut self) {
+        let old = self.kept.iter().take(KEPT / 8);
+        let settled = |kept: &Kept| kept.life.is_settled() || kept.raise.is_none();
+        let victim = old.into_iter().find(|(_, kept)| settled(kept)).map(|(sequence, _)| *sequence);
+        let victim = victim.or_else(|| {
+            self.evicted = self.evicted.saturating_add(1);
+            self.kept.keys().next().copied()
+        });
+        if let Some(victim) = victim {
+            self.let_go(victim);
+            if let Some(kept) = self.kept.remove(&victim) {
+                self.by_serial.remove(&kept.serial);
+                self.close_on(kept.tid, victim);
+            }
+            self.dirty.remove(&victim);
+        }
+    }
+
+    /// The thread `tid` holds the payload from now on.
+    fn hold(&mut self, tid: u32, sequence: u64) {
+        self.let_go(sequence);
+        if let Some(kept) = self.kept.get_mut(&sequence) {
+            kept.holder = tid;
+            self.hands.entry(tid).or_default().push(sequence);
+        }
+    }
+
+    /// Nobody holds the payload any more.
+    fn let_go(&mut self, sequence: u64) {
+        let holder = self.kept.get_mut(&sequence).map_or(0, |kept| core::mem::take(&mut kept.holder));
+        remove(&mut self.hands, holder, sequence);
+    }
+
+    /// A panic is under way on a thread.
+    fn open_on(&mut self, tid: u32, sequence: u64) {
+        let open = self.open.entry(tid).or_default();
+        if !open.contains(&sequence) {
+            open.push(sequence);
+        }
+    }
+
+    /// A thread panics anew: what it panicked with before is over, unless the new panic is nested in it.
+    fn went_on(&mut self, tid: u32, nested_in: u64) {
+        let open = self.open.get(&tid).cloned().unwrap_or_default();
+        for sequence in open.into_iter().filter(|sequence| *sequence > nested_in) {
+            self.apply(sequence, LifeEvent::ThreadWentOn);
+            if self.kept.get(&sequence).is_none_or(|kept| !kept.life.is_unwinding()) {
+                self.close_on(tid, sequence);
+            }
+        }
+    }
+
+    /// A panic is over on a thread.
+    fn close_on(&mut self, tid: u32, sequence: u64) {
+        remove(&mut self.open, tid, sequence);
+    }
+
+    /// Without names: who dropped a payload, from what the dropping thread did before.
+    fn dropped_by_whom(&self, sequence: u64, tid: u32) -> DroppedBy {
+        let Some(kept) = self.kept.get(&sequence) else { return DroppedBy::Unknown };
+        let in_hand = self.hands.get(&tid).is_some_and(|held| held.contains(&sequence));
+        let fate = kept.life.outcome().fate;
+        match fate {
+            // A joiner has it, or the root of the dying thread drops what nobody can join any more.
+            Fate::ThreadDied if in_hand => DroppedBy::Program,
+            Fate::ThreadDied if kept.tid == tid => DroppedBy::Runtime,
+            Fate::MainDied => DroppedBy::Runtime,
+            _ => DroppedBy::Unknown,
+        }
+    }
+}
+
+fn remove(lists: &mut HashMap<u32, Vec<u64>>, tid: u32, sequence: u64) {
+    if let Some(list) = lists.get_mut(&tid) {
+        list.retain(|other| *other != sequence);
+        if list.is_empty() {
+            lists.remove(&tid);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Reads the short stack of a payload's read or drop: in whose code, and at which line of the program.
+//!
+//! Runs on: the writer thread. Must not: claim a place that no name supports.
+
+use crate::verdict::life::{DroppedBy, Place};
+
+/// A logical frame, as far as the rules here look at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NamedFrame {
+    /// The demangled name reduced to a path without generic arguments; empty without a name.
+    pub(crate) path: String,
+    /// The demangled name, for people.
+    pub(crate) function: Option<String>,
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<u32>,
+    pub(crate) in_app: bool,
+}
+
+/// Runtimes that keep the payload of a dead task or thread in a cell of their own. What is dropped there was
+/// never handed to the program.
+const RUNTIMES: [&str; 7] =
+    ["tokio::", "rayon_core::", "rayon::", "async_task::", "async_executor::", "async_std::", "smol::"];
+
+/// Functions of std that store a payload; any other function of std only passes it on.
+const STD_KEEPERS: [&str; 5] =
+    ["std::thread::", "std::sys::thread::", "std::sys::pal::unix::thread::", "std::rt::", "test::"];
+
+/// Functions of std's thread module that give the payload to the caller.
+const STD_GIVERS: [&str; 2] = ["std::thread::JoinHandle::join", "std::thread::ScopedJoinHandle::join"];
+
+/// In whose code a payload was dropped, and the place to name. `frames` are innermost first.
+pub(crate) fn dropped(frames: &[NamedFrame]) -> (DroppedBy, Place) {
+    let first = frames.iter().position(|frame| !is_transparent(frame));
+    let Some(frame) = first.and_then(|first| frames.get(first)) else {
+        return (DroppedBy::Unknown, Place::default());
+    };
+    if frame.path.is_empty() {
+        return (DroppedBy::Unknown, Place::default());
+    }
+    if is_runtime(frame) {
+        return (DroppedBy::Runtime, program_place(frames));
+    }
+    (DroppedBy::Program, program_place(frames.get(first.unwrap_or(0)..).unwrap_or_default()))
+}
+
+/// The place of a read: the nearest frame of the program, else the nearest that is not std's.
+pub(crate) fn program_place(frames: &[NamedFrame]) -> Place {
+    let program = frames.iter().find(|frame| frame.in_app);
+    let outside_std = || frames.iter().find(|frame| !frame.path.is_empty() && !is_transparent(frame));
+    program.or_else(outside_std).map_or_else(Place::default, |frame| Place {
+        function: frame.function.clone(),
+        file: frame.file.clone(),
+        line: frame.line,
+        ..Place::default()
+    })
+}
+
+fn is_runtime(frame: &NamedFrame) -> bool {
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| frame.path.starts_with(prefix));
+    (starts(&RUNTIMES) || starts(&STD_KEEPERS)) && !starts(&STD_GIVERS)
+}
+
+/// Drop glue, boxes, and functions of std that neither keep a payload nor examine it.
+fn is_transparent(frame: &NamedFrame) -> bool {
+    let path = frame.path.as_str();
+    let std = ["core::", "alloc::", "std::"].iter().any(|prefix| path.starts_with(prefix));
+    let keeper = STD_KEEPERS.iter().any(|prefix| path.starts_with(prefix));
+    let giver = STD_GIVERS.iter().any(|prefix| path.starts_with(prefix));
+    (std && !keeper) || giver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(path: &str) -> NamedFrame {
+        let in_app = path.starts_with("app::");
+        NamedFrame { path: path.to_owned(), function: Some(path.to_owned()), in_app, ..NamedFrame::default() }
+    }
+
+    fn frames(paths: &[&str]) -> Vec<NamedFrame> {
+        paths.iter().map(|path| frame(path)).collect()
+    }
+
+    #[test]
+    fn a_dropped_handle_discards_and_an_ignored_join_receives() {
+        let glue = ["core::ptr::drop_in_place", "core::ptr::drop_in_place"];
+        let handle = frames(
+            &[&glue[..], &["std::thread::Packet::drop", "alloc::sync::Arc::drop_slow", "app::main"]].concat(),
+        );
+        assert_eq!(dropped(&handle).0, DroppedBy::Runtime);
+        let join = frames(&[&glue[..], &["app::main", "std::rt::lang_start"]].concat());
+        let (by, place) = dropped(&join);
+        assert_eq!(by, DroppedBy::Program);
+        assert_eq!(place.function.as_deref(), Some("app::main"));
+    }
+
+    #[test]
+    fn a_task_cell_discards_and_a_library_that_was_given_the_error_receives() {
+        let cell = frames(&["core::ptr::drop_in_place", "tokio::runtime::task::core::Core::set_stage"]);
+        assert_eq!(dropped(&cell).0, DroppedBy::Runtime);
+        let library = frames(&["core::ptr::drop_in_place", "threadpool::Sentinel::drop", "app::main"]);
+        let (by, place) = dropped(&library);
+        assert_eq!(by, DroppedBy::Program);
+        assert_eq!(place.function.as_deref(), Some("app::main"), "the program's frame, when there is one");
+    }
+
+    #[test]
+    fn what_has_no_name_is_unknown() {
+        assert_eq!(dropped(&[]).0, DroppedBy::Unknown);
+        assert_eq!(dropped(&frames(&["", "", ""])).0, DroppedBy::Unknown);
+        assert_eq!(dropped(&frames(&["core::ptr::drop_in_place", "", "app::main"])).0, DroppedBy::Unknown);
+    }
+}

@@ -1,0 +1,224 @@
+//! Chains of panics, each with a twin that must not be linked.
+
+use super::*;
+use crate::record::{Basis, Receipt};
+
+const MAIN: u32 = 1;
+const CHILD: u32 = 2;
+const UNWRAP_ANY: &str = "called `Result::unwrap()` on an `Err` value: Any { .. }";
+
+fn raise(sequence: u64, tid: u32, message: &str) -> Raise {
+    Raise {
+        sequence,
+        tid,
+        nested_in: 0,
+        cannot_unwind: false,
+        in_cleanup: false,
+        in_once: false,
+        message: Some(message.to_owned()),
+        file: None,
+        stop: StopKind::Catch,
+        fate: Fate::Caught,
+        handler: None,
+        abort_reason: None,
+        detached: DetachState::Joinable,
+    }
+}
+
+fn dying(sequence: u64, tid: u32, message: &str) -> Raise {
+    Raise { fate: Fate::ThreadDied, ..raise(sequence, tid, message) }
+}
+
+/// A child thread (number `number`) died of the panic `sequence`.
+fn child_death(lives: &mut Lives, sequence: u64, number: u64) {
+    let tid = CHILD + number as u32;
+    lives.started(number, Thread { tid, parent: 0, parent_tid: MAIN });
+    lives.raised(dying(sequence, tid, "first"));
+    lives.thrown(sequence, sequence, number, tid, true);
+    lives.landed(sequence, tid, None, 1);
+}
+
+fn outcome(lives: &Lives, sequence: u64) -> Outcome {
+    lives.change(sequence).expect("kept").outcome
+}
+
+fn chain(lives: &Lives, sequence: u64) -> (u64, Option<Relation>) {
+    let change = lives.change(sequence).expect("kept");
+    (change.incident, change.relation)
+}
+
+#[test]
+fn a_boundary_that_must_not_unwind_dooms_what_was_unwinding_and_is_one_incident() {
+    let mut lives = Lives::default();
+    lives.raised(raise(1, MAIN, "first"));
+    lives.thrown(1, 1, 0, MAIN, true);
+    lives.raised(Raise {
+        cannot_unwind: true,
+        fate: Fate::Aborted,
+        ..raise(2, MAIN, "panic in a function that cannot unwind")
+    });
+    assert_eq!(outcome(&lives, 1).fate, Fate::Aborted);
+    assert_eq!(outcome(&lives, 1).abort_reason, Some(AbortReason::NounwindBoundary));
+    assert_eq!(chain(&lives, 2), (1, Some(Relation::CannotUnwind)));
+}
+
+#[test]
+fn a_panic_on_another_thread_is_not_drawn_in() {
+    let mut lives = Lives::default();
+    lives.raised(raise(1, MAIN, "first"));
+    lives.thrown(1, 1, 0, MAIN, true);
+    lives.raised(Raise { cannot_unwind: true, ..raise(2, CHILD, "panic in a function that cannot unwind") });
+    assert_eq!(outcome(&lives, 1).fate, Fate::Caught);
+    assert_eq!(chain(&lives, 2), (2, None));
+}
+
+#[test]
+fn three_panics_of_a_destructor_during_unwinding_are_one_incident() {
+    let mut lives = Lives::default();
+    for sequence in [1, 2] {
+        lives.raised(raise(sequence, MAIN, "x"));
+        lives.thrown(sequence, sequence, 0, MAIN, true);
+    }
+    lives.raised(Raise { in_cleanup: true, ..raise(3, MAIN, "panic in a destructor during cleanup") });
+    assert_eq!(chain(&lives, 2), (1, Some(Relation::WhileUnwinding)));
+    assert_eq!(chain(&lives, 3), (1, Some(Relation::InCleanup)));
+    for sequence in [1, 2] {
+        assert_eq!(outcome(&lives, sequence).abort_reason, Some(AbortReason::DropDuringUnwind));
+    }
+}
+
+#[test]
+fn an_unwrapped_join_carries_the_death_on_and_an_ignored_one_swallows_it() {
+    for (unwrapped, swallowed) in [(true, false), (false, true)] {
+        let mut lives = Lives::default();
+        child_death(&mut lives, 1, 1);
+        lives.joined(MAIN, 1);
+        if unwrapped {
+            lives.raised(raise(2, MAIN, UNWRAP_ANY));
+            assert_eq!(chain(&lives, 2), (1, Some(Relation::Unwrap)));
+        }
+        lives.dropped(1, MAIN, DroppedBy::Program, Place::default(), 0);
+        assert_eq!(outcome(&lives, 1).receipt, Receipt::Received);
+        assert_eq!(outcome(&lives, 1).swallowed, Some(swallowed));
+    }
+}
+
+#[test]
+fn of_two_results_in_hand_the_one_that_the_unwinding_drops_was_unwrapped() {
+    let mut lives = Lives::default();
+    child_death(&mut lives, 1, 1);
+    child_death(&mut lives, 2, 2);
+    lives.joined(MAIN, 1);
+    lives.joined(MAIN, 2);
+    lives.raised(raise(3, MAIN, UNWRAP_ANY));
+    assert_eq!(chain(&lives, 3), (3, None), "two candidates, no evidence yet");
+    lives.thrown(3, 3, 0, MAIN, true);
+    lives.dropped(2, MAIN, DroppedBy::Program, Place::default(), 0);
+    assert_eq!(chain(&lives, 3), (2, Some(Relation::Unwrap)));
+    assert_eq!(outcome(&lives, 2).swallowed, Some(false));
+}
+
+#[test]
+fn a_shown_join_error_is_linked_by_its_text_and_another_text_is_not() {
+    for (text, linked) in [("first", true), ("other", false)] {
+        let mut lives = Lives::default();
+        child_death(&mut lives, 1, 1);
+        lives.read(1, MAIN, Place::default());
+        let shown =
+            format!("called `Result::unwrap()` on an `Err` value: JoinError::Panic(Id(7), \"{text}\", ...)");
+        lives.raised(raise(2, MAIN, &shown));
+        assert_eq!(chain(&lives, 2).1.is_some(), linked);
+    }
+}
+
+fn scope_panic(sequence: u64) -> Raise {
+    let file = Some("/rustc/x/library/std/src/thread/scoped.rs".to_owned());
+    Raise { file, ..raise(sequence, MAIN, "a scoped thread panicked") }
+}
+
+#[test]
+fn a_scope_that_speaks_up_for_its_child_is_not_silent() {
+    let mut lives = Lives::default();
+    child_death(&mut lives, 1, 1);
+    lives.dropped(1, CHILD + 1, DroppedBy::Runtime, Place::default(), 0);
+    assert_eq!(outcome(&lives, 1).silent, Some(true));
+    lives.raised(scope_panic(2));
+    assert_eq!(outcome(&lives, 1).silent, Some(false));
+    assert_eq!(chain(&lives, 2), (1, Some(Relation::Scope)));
+}
+
+#[test]
+fn of_two_dead_children_none_is_said_to_be_the_scopes() {
+    let mut lives = Lives::default();
+    for child in [1, 2] {
+        child_death(&mut lives, child, child);
+        lives.dropped(child, CHILD + child as u32, DroppedBy::Runtime, Place::default(), 0);
+    }
+    lives.raised(scope_panic(3));
+    assert_eq!(chain(&lives, 3), (3, None));
+    assert_eq!([outcome(&lives, 1).silent, outcome(&lives, 2).silent], [None, None]);
+}
+
+#[test]
+fn a_poisoned_lock_points_to_the_only_panic_that_can_have_poisoned_it() {
+    let poison = "called `Result::unwrap()` on an `Err` value: PoisonError { .. }";
+    let mut lives = Lives::default();
+    child_death(&mut lives, 1, 1);
+    lives.raised(raise(2, MAIN, poison));
+    assert_eq!(chain(&lives, 2), (1, Some(Relation::PoisonedLock)));
+    lives.raised(raise(3, MAIN, poison));
+    assert_eq!(chain(&lives, 3).0, 1, "the second victim belongs to the same chain");
+
+    let mut lives = Lives::default();
+    child_death(&mut lives, 1, 1);
+    child_death(&mut lives, 2, 2);
+    lives.raised(raise(3, MAIN, poison));
+    assert_eq!(chain(&lives, 3), (3, None), "either may have done it");
+}
+
+#[test]
+fn without_names_the_dying_thread_discards_and_the_joiner_receives() {
+    for (joined, receipt) in [(false, Receipt::Discarded), (true, Receipt::Received)] {
+        let mut lives = Lives::default();
+        child_death(&mut lives, 1, 1);
+        let dropper = if joined { MAIN } else { CHILD + 1 };
+        if joined {
+            lives.joined(MAIN, 1);
+        }
+        lives.dropped(1, dropper, DroppedBy::Unknown, Place::default(), 0);
+        assert_eq!(outcome(&lives, 1).receipt, receipt);
+    }
+}
+
+#[test]
+fn without_probes_a_later_panic_shows_that_the_earlier_one_is_over_unless_it_is_nested() {
+    for (nested_in, basis) in [(0, Basis::Inferred), (1, Basis::Predicted)] {
+        let mut lives = Lives::default();
+        lives.raised(raise(1, MAIN, "first"));
+        lives.raised(Raise { nested_in, ..raise(2, MAIN, "second") });
+        assert_eq!(outcome(&lives, 1).basis, basis);
+    }
+}
+
+#[test]
+fn only_verdicts_that_changed_are_said_again() {
+    let mut lives = Lives::default();
+    lives.raised(raise(1, MAIN, "first"));
+    assert_eq!(lives.dirty(), [1]);
+    lives.publish(1);
+    assert_eq!(lives.dirty(), [0; 0]);
+    lives.thrown(1, 1, 0, MAIN, true);
+    assert_eq!(lives.dirty(), [0; 0], "on its way, as predicted");
+    lives.landed(1, MAIN, None, 0);
+    assert_eq!(lives.dirty(), [1]);
+}
+
+#[test]
+fn the_memory_is_bounded_and_what_had_to_go_unsettled_is_counted() {
+    let mut lives = Lives::default();
+    for sequence in 1..=KEPT as u64 + 10 {
+        lives.raised(raise(sequence, MAIN + sequence as u32, "x"));
+    }
+    assert_eq!(lives.kept.len(), KEPT);
+    assert_eq!(lives.evicted(), 10);
+}

@@ -1,0 +1,111 @@
+//! What is measured: one hook each.
+
+use std::backtrace::Backtrace;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use panic_agent::{Agent, Console, Line, Sink};
+
+/// A hook to measure. The first is the baseline of every ratio.
+pub const SUBJECTS: [&str; 9] = [
+    "empty hook",
+    "panic-agent",
+    "panic-agent, 8 labels",
+    "force_capture, unresolved",
+    "force_capture, formatted",
+    "sentry",
+    "log-panics, backtrace",
+    "color-eyre",
+    "tracing-panic, backtrace",
+];
+
+/// Kept alive while the measurement runs.
+pub type Keep = Vec<Box<dyn std::any::Any>>;
+
+/// Installs the hook named `name`.
+pub fn install(name: &str) -> Result<Keep, String> {
+    let mut keep: Keep = Vec::new();
+    match name {
+        "empty hook" => std::panic::set_hook(Box::new(|_| {})),
+        "panic-agent" => keep.push(Box::new(install_agent()?)),
+        "panic-agent, 8 labels" => {
+            keep.push(Box::new(install_agent()?));
+            for index in 0..8 {
+                keep.push(Box::new(panic_agent::label(LABELS[index], "a value of ordinary length")));
+            }
+        }
+        "force_capture, unresolved" => {
+            std::panic::set_hook(Box::new(|_| drop(black_box(Backtrace::force_capture()))));
+        }
+        "force_capture, formatted" => {
+            std::panic::set_hook(Box::new(|_| drop(black_box(Backtrace::force_capture().to_string()))));
+        }
+        "sentry" => keep.push(Box::new(install_sentry())),
+        "log-panics, backtrace" => {
+            log::set_logger(&FORMATTING_LOGGER).map_err(|error| error.to_string())?;
+            log::set_max_level(log::LevelFilter::Error);
+            log_panics::Config::new()
+                .backtrace_mode(log_panics::BacktraceMode::Resolved)
+                .install_panic_hook();
+        }
+        "color-eyre" => color_eyre::install().map_err(|error| error.to_string())?,
+        "tracing-panic, backtrace" => {
+            tracing_subscriber::fmt().with_writer(std::io::sink).init();
+            #[allow(deprecated, reason = "the hook's argument type is the peer's choice")]
+            std::panic::set_hook(Box::new(tracing_panic::panic_hook));
+        }
+        other => return Err(format!("no subject `{other}`; known: {}", SUBJECTS.join("; "))),
+    }
+    Ok(keep)
+}
+
+const LABELS: [&str; 8] = ["request", "tenant", "route", "task", "attempt", "shard", "user", "trace_id"];
+
+/// Takes every line and keeps none.
+pub struct NullSink;
+
+impl Sink for NullSink {
+    fn write(&mut self, line: &Line<'_>) -> std::io::Result<()> {
+        black_box(line.json.len());
+        Ok(())
+    }
+}
+
+/// The agent over an empty hook, so that both do the same besides.
+pub fn install_agent() -> Result<panic_agent::AgentGuard, String> {
+    std::panic::set_hook(Box::new(|_| {}));
+    Agent::builder().sink(NullSink).console(Console::Previous).install().map_err(|error| error.to_string())
+}
+
+/// Formats the record, as every real logger does, and drops the text.
+struct FormattingLogger;
+
+static FORMATTING_LOGGER: FormattingLogger = FormattingLogger;
+
+impl log::Log for FormattingLogger {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+    fn log(&self, record: &log::Record<'_>) {
+        drop(black_box(record.args().to_string()));
+    }
+    fn flush(&self) {}
+}
+
+struct NullTransport;
+
+impl sentry::Transport for NullTransport {
+    fn send_envelope(&self, envelope: sentry::Envelope) {
+        drop(black_box(envelope));
+    }
+}
+
+fn install_sentry() -> sentry::ClientInitGuard {
+    std::panic::set_hook(Box::new(|_| {}));
+    let transport: Arc<dyn sentry::Transport> = Arc::new(NullTransport);
+    sentry::init(
+        sentry::ClientOptions::new()
+            .dsn("https://public@localhost/1")
+            .transport(move |_: &sentry::ClientOptions| transport.clone()),
+    )
+}

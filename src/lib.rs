@@ -13,6 +13,7 @@ mod image;
 mod sink;
 mod symbolize; // stage 5
 mod sys; // stage 7
+#[cfg(any(panic_agent_tables, test))]
 mod unwind;
 mod verdict; // stage 6
 mod writer; // stage 4: on the writer thread

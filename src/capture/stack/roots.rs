@@ -1,0 +1,133 @@
+//! Which functions stand at the roots of stacks: std's start functions of threads and of `main`, learned by
+//! address, so that they are recognised without symbols.
+//!
+//! Runs on: the thread that installs the agent and the writer (`learn_*`); the panicking thread (`learned`).
+//! Must not: allocate or panic on the panicking thread.
+
+use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::walker::walk;
+use crate::image::{self, Snapshot};
+use crate::record::{MAX_FRAMES, RawWalk, WalkEnd, WalkSource};
+use crate::sys::thread_id;
+
+/// Frames that lie between std's thread start function and the bottom of a static executable's thread: the
+/// C library's `start_thread` and `clone3`.
+const C_FRAMES: usize = 2;
+
+static LEARNED: Learned = Learned { thread_start: AtomicRange::new(), main_start: AtomicRange::new() };
+
+/// What was learned in this process. Written at most once each; empty before.
+pub(super) struct Learned {
+    thread_start: AtomicRange,
+    main_start: AtomicRange,
+}
+
+/// The process's [`Learned`].
+pub(super) fn learned() -> &'static Learned {
+    &LEARNED
+}
+
+impl Learned {
+    /// std's function that a spawned thread begins in.
+    pub(super) fn thread_start(&self) -> Root {
+        self.thread_start.load()
+    }
+
+    /// std's function that calls `main` and catches its panic.
+    pub(super) fn main_start(&self) -> Root {
+        self.main_start.load()
+    }
+}
+
+/// Addresses of a function; empty when it was not learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Root {
+    start: u64,
+    end: u64,
+}
+
+impl Root {
+    /// Whether a return address belongs to a call in the function.
+    pub(super) fn holds(self, ip: u64) -> bool {
+        self.start < ip && ip <= self.end
+    }
+}
+
+struct AtomicRange {
+    start: AtomicU64,
+    end: AtomicU64,
+}
+
+impl AtomicRange {
+    const fn new() -> Self {
+        Self { start: AtomicU64::new(0), end: AtomicU64::new(0) }
+    }
+
+    fn store(&self, range: Range<u64>) {
+        self.start.store(range.start, Ordering::Relaxed);
+        // Release: pairs with `load`, so that an end is never seen without its start.
+        self.end.store(range.end, Ordering::Release);
+    }
+
+    fn load(&self) -> Root {
+        // Acquire: see `store`. An end of 0 makes the range empty whatever the start.
+        let end = self.end.load(Ordering::Acquire);
+        Root { start: self.start.load(Ordering::Relaxed), end }
+    }
+}
+
+/// Learns the function that std threads begin in. To be called once, on a thread that std spawned.
+///
+/// `false` when the stack did not show it; no panic is called a thread root then.
+pub(crate) fn learn_thread_start() -> bool {
+    with_own_stack(|snapshot, walk| {
+        let ips = walk.ips();
+        let bottom = ips.last().and_then(|ip| snapshot.image_at(ip.wrapping_sub(1)))?;
+        // Linked dynamically, the C library's frames are in another image than std's; statically, they
+        // are counted.
+        let outside = |ip: &u64| {
+            let image = snapshot.image_at(ip.wrapping_sub(1));
+            !image.is_some_and(|image| core::ptr::eq(image, bottom))
+        };
+        let index = match ips.iter().rposition(outside) {
+            Some(index) => index,
+            None => ips.len().checked_sub(C_FRAMES)?.checked_sub(1)?,
+        };
+        // std's start function is further out than the catch of its thread.
+        let outermost_catch = usize::try_from(walk.outermost_catch).ok()?;
+        let ip = ips.get(index).filter(|_| index > outermost_catch)?;
+        snapshot.function_at(ip.wrapping_sub(1))
+    })
+    .map(|range| LEARNED.thread_start.store(range))
+    .is_some()
+}
+
+/// Learns the function of std that catches a panic of `main`. To be called when the agent is installed, on
+/// any thread; does nothing unless it is the main thread of a Rust program.
+///
+/// `false` when nothing was learned; whether a panic reached the root of `main` must then be told from
+/// symbols.
+pub(crate) fn learn_main_start() -> bool {
+    if !thread_id::is_main_thread() || std::thread::current().name() != Some("main") {
+        return false;
+    }
+    with_own_stack(|snapshot, walk| {
+        let ip = walk.ips().get(usize::try_from(walk.outermost_catch).ok()?)?;
+        snapshot.function_at(ip.wrapping_sub(1))
+    })
+    .map(|range| LEARNED.main_start.store(range))
+    .is_some()
+}
+
+/// Walks this stack and asks about it, if the walk saw all of it.
+fn with_own_stack(ask: impl Fn(&Snapshot, &RawWalk) -> Option<Range<u64>>) -> Option<Range<u64>> {
+    let mut own = Box::new(RawWalk::new());
+    walk(&mut own, 0, MAX_FRAMES);
+    let whole = own.end == WalkEnd::Bottom as u8 && own.len == own.walked;
+    if !whole || own.source == WalkSource::None as u8 {
+        return None;
+    }
+    ask(image::current()?, &own)
+}

@@ -21,4 +21,6 @@ mod writer; // stage 4: on the writer thread
 pub use crate::config::{Console, Overflow, RedactField, Symbols};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::record::*;
-pub use crate::sink::Sink;
+#[cfg(any(test, feature = "testing"))]
+pub use crate::sink::MemorySink;
+pub use crate::sink::{FileSink, Sink, StandardSink};

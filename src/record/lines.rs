@@ -41,6 +41,21 @@ pub struct Line<'a> {
     pub json: &'a [u8],
     /// The report, when `kind` is [`LineKind::Panic`].
     pub report: Option<&'a Arc<Report>>,
+    /// `json` and the newline after it, so that a sink needs one write and no copy.
+    with_newline: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    /// Wraps a line that ends with its newline.
+    pub(crate) fn new(kind: LineKind, with_newline: &'a [u8], report: Option<&'a Arc<Report>>) -> Self {
+        let json = with_newline.strip_suffix(b"\n").unwrap_or(with_newline);
+        Self { kind, json, report, with_newline }
+    }
+
+    /// The line as JSON, with the newline: what a file receives.
+    pub fn with_newline(&self) -> &'a [u8] {
+        self.with_newline
+    }
 }
 
 /// Written once, when the agent starts.

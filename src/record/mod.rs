@@ -17,7 +17,7 @@ mod walk;
 pub use fate::{AbortReason, Basis, Fate, HandlerKind, Level, Receipt, StopKind};
 pub use frame::{EhAction, Frame, Image};
 pub use id::PanicId;
-pub use lines::{EndLine, Line, LineKind, LossesLine, ProcessLine};
+pub use lines::{EndLine, Line, LineKind, LossSite, LossesLine, ProcessLine};
 pub use loss::{LossReason, Losses};
 pub use report::{DetachState, Handler, Location, Prediction, Report, StackSummary, ThreadFacts};
 pub use soft_error::SoftError;

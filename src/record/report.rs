@@ -53,7 +53,8 @@ pub struct Report {
     pub receipt: Receipt,
     /// On what `fate` rests.
     pub basis: Basis,
-    /// Whether nothing in the program stops it; `null` when the fate is unknown.
+    /// Whether nothing in the program stops it; `null` when it cannot be told. It can be `false` while the
+    /// fate is unknown: something catches the panic, but its owner cannot be named.
     pub uncaught: Option<bool>,
     /// Whether the process goes on and nobody finds out; `null` when it cannot be told (yet).
     pub silent: Option<bool>,

@@ -2,9 +2,54 @@
 //!
 //! Runs on: the writer thread. Must not: be called from a panicking thread.
 
-use std::io;
+mod file;
+#[cfg(any(test, feature = "testing"))]
+mod memory;
+mod pretty;
+#[cfg(unix)]
+#[allow(unsafe_code)]
+mod raw_fd;
+mod standard;
+mod whole_line;
 
+use std::io;
+use std::path::Path;
+
+pub use file::FileSink;
+#[cfg(any(test, feature = "testing"))]
+pub use memory::MemorySink;
+pub(crate) use pretty::Pretty;
+pub use standard::StandardSink;
+
+use crate::config::Output;
+use crate::error::Error;
 use crate::record::Line;
+
+/// File that receives the lines when nothing else was asked for.
+const DEFAULT_FILE: &str = "panics.jsonl";
+
+/// Opens the destinations that were asked for, or the default file.
+///
+/// # Errors
+/// When a file cannot be opened.
+pub(crate) fn open_all(outputs: Vec<Output>) -> Result<Vec<Box<dyn Sink>>, Error> {
+    let file = |path: &Path| -> Result<Box<dyn Sink>, Error> {
+        let sink = FileSink::open(path).map_err(|error| Error::open_file(path, error))?;
+        Ok(Box::new(sink))
+    };
+    if outputs.is_empty() {
+        return Ok(vec![file(Path::new(DEFAULT_FILE))?]);
+    }
+    outputs
+        .into_iter()
+        .map(|output| match output {
+            Output::File(path) => file(&path),
+            Output::Stdout => Ok(Box::new(StandardSink::stdout()) as Box<dyn Sink>),
+            Output::Stderr => Ok(Box::new(StandardSink::stderr()) as Box<dyn Sink>),
+            Output::Sink(sink) => Ok(sink),
+        })
+        .collect()
+}
 
 /// A destination for lines.
 ///

@@ -1,1 +1,200 @@
-//! (to come)
+//! Stage 5: the addresses of a walk become physical frames with their logical frames, and the inner end
+//! that belongs to the agent and to the panic machinery is marked off.
+//!
+//! Runs on: the writer thread. Must not: run on a panicking thread; a walk that cannot be symbolized
+//! gives frames without names and a soft error.
+
+mod logical;
+mod name;
+mod origin;
+mod recent;
+mod resolve;
+mod stack;
+
+use std::sync::Arc;
+
+pub(crate) use logical::{Logical, is_system_image};
+pub(crate) use origin::portable;
+pub(crate) use recent::Recent;
+pub(crate) use resolve::{Found, Native, Off, Resolve};
+#[cfg(test)]
+pub(crate) use stack::tests as test_stacks;
+pub(crate) use stack::{Physical, Stack};
+
+use crate::record::{EhAction, Image, RawWalk};
+
+/// Addresses whose symbols are kept. About 500 bytes each: 4 MiB.
+const MAX_ADDRESSES: usize = 8192;
+
+/// The loaded image at an address, and the address inside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ImageAt {
+    pub(crate) image: Arc<Image>,
+    /// Address minus load bias.
+    pub(crate) address: u64,
+}
+
+/// Finds the image at an address; what `image` offers to this stage.
+pub(crate) trait Images {
+    /// The image that holds the address.
+    fn image_of(&mut self, ip: u64) -> Option<ImageAt>;
+
+    /// Looks for images that were loaded since; whether there are any.
+    fn refresh(&mut self) -> bool;
+}
+
+/// What is known of one address.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) image: Option<ImageAt>,
+    /// Innermost (most inlined) first; the last one is the physical function. Never empty: without a
+    /// name it holds one frame without one.
+    pub(crate) logical: Vec<Logical>,
+}
+
+/// Turns walks into stacks, and remembers addresses.
+pub(crate) struct Symbolizer {
+    resolver: Box<dyn Resolve>,
+    addresses: Recent<u64, Arc<Resolved>>,
+}
+
+impl Symbolizer {
+    pub(crate) fn new(resolver: Box<dyn Resolve>) -> Self {
+        Self { resolver, addresses: Recent::new(MAX_ADDRESSES) }
+    }
+
+    /// Resolves one address, so that the debug information is read before the first report needs it.
+    pub(crate) fn warm_up(&mut self, ip: u64) {
+        self.resolver.resolve(ip, &mut |_| {});
+    }
+
+    /// Forgets all symbols, because images were loaded or unloaded.
+    pub(crate) fn forget(&mut self) {
+        self.addresses.clear();
+        self.resolver.forget();
+    }
+
+    /// Symbolizes a walk.
+    pub(crate) fn stack(&mut self, walk: &RawWalk, images: &mut dyn Images) -> Stack {
+        let physical: Vec<Physical> = walk
+            .ips()
+            .iter()
+            .zip(walk.actions())
+            .map(|(&ip, &action)| Physical {
+                ip,
+                action: EhAction::from_u8(action),
+                at: self.resolved(ip, images),
+            })
+            .collect();
+        let beyond = walk
+            .stopper()
+            .filter(|stopper| *stopper as usize >= physical.len() && walk.stopper_ip != 0)
+            .map(|_| self.resolved(walk.stopper_ip, images));
+        Stack::new(physical, beyond, walk.search_start as usize, self.resolver.is_on())
+    }
+
+    fn resolved(&mut self, ip: u64, images: &mut dyn Images) -> Arc<Resolved> {
+        if let Some(known) = self.addresses.get(ip) {
+            return known;
+        }
+        // The call lies before its return address, which may be the first byte of another function.
+        let call = ip.saturating_sub(1);
+        let image =
+            images.image_of(call).or_else(|| if images.refresh() { images.image_of(call) } else { None });
+        let path = image.as_ref().and_then(|at| at.image.path.clone());
+        let mut logical = Vec::new();
+        self.resolver.resolve(ip, &mut |found| logical.push(Logical::new(found, path.as_deref())));
+        if logical.is_empty() {
+            logical.push(Logical::default());
+        }
+        let resolved = Arc::new(Resolved { image, logical });
+        self.addresses.insert(ip, resolved.clone());
+        resolved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct NoImages;
+    impl Images for NoImages {
+        fn image_of(&mut self, _: u64) -> Option<ImageAt> {
+            None
+        }
+        fn refresh(&mut self) -> bool {
+            false
+        }
+    }
+
+    struct Counting(Arc<core::sync::atomic::AtomicUsize>);
+    impl Resolve for Counting {
+        fn resolve(&mut self, _: u64, _: &mut dyn FnMut(Found<'_>)) {
+            self.0.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn an_address_is_resolved_once() {
+        let calls = Arc::new(core::sync::atomic::AtomicUsize::new(0));
+        let mut symbolizer = Symbolizer::new(Box::new(Counting(calls.clone())));
+        let mut walk = RawWalk::new();
+        walk.len = 3;
+        walk.ips[..3].copy_from_slice(&[10, 20, 10]);
+        for _ in 0..2 {
+            assert_eq!(symbolizer.stack(&walk, &mut NoImages).physical().len(), 3);
+        }
+        assert_eq!(calls.load(core::sync::atomic::Ordering::Relaxed), 2);
+        symbolizer.forget();
+        symbolizer.stack(&walk, &mut NoImages);
+        assert_eq!(calls.load(core::sync::atomic::Ordering::Relaxed), 4);
+    }
+
+    #[inline(never)]
+    fn here() -> u64 {
+        let mut ips = Vec::new();
+        backtrace::trace(|frame| {
+            ips.push(frame.ip() as usize as u64);
+            ips.len() < 8
+        });
+        let mut resolver = Native;
+        // The frame of this function, whatever the tracer put before it.
+        ips.into_iter()
+            .find(|ip| {
+                let mut found = false;
+                resolver.resolve(*ip, &mut |symbol| {
+                    found |= symbol.function.is_some_and(|name| name.contains("here"));
+                });
+                found
+            })
+            .expect("this function is on its own stack")
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "reads the test's own executable")]
+    fn an_own_address_gets_its_name_file_and_line_without_a_hash() {
+        let mut walk = RawWalk::new();
+        walk.len = 1;
+        walk.ips[0] = here();
+        let stack = Symbolizer::new(Box::new(Native)).stack(&walk, &mut NoImages);
+        let frames = &stack.physical()[0].at.logical;
+        let frame =
+            frames.iter().find(|frame| frame.function.as_deref().is_some_and(|name| name.contains("here")));
+        let frame = frame.expect("named");
+        assert!(frame.function.as_deref().unwrap().ends_with("::tests::here"), "{frame:?}");
+        assert!(frame.file.as_deref().unwrap().ends_with("symbolize/mod.rs"), "{frame:?}");
+        assert!(frame.line.is_some());
+    }
+
+    #[test]
+    fn without_symbols_the_addresses_stay_and_one_soft_error_says_why() {
+        let mut walk = RawWalk::new();
+        walk.len = 2;
+        walk.search_start = 1;
+        walk.ips[..2].copy_from_slice(&[0x1000, 0x2000]);
+        let stack = Symbolizer::new(Box::new(Off)).stack(&walk, &mut NoImages);
+        assert_eq!(stack.trimmed(), 1);
+        assert_eq!(stack.soft_errors().len(), 1);
+        assert_eq!(stack.soft_errors()[0].code, "symbols_off");
+    }
+}

@@ -1,3 +1,185 @@
-//! Stage 6
+//! Stage 6: which frame stops the panic, who owns it, and what that means for the panic.
+//!
+//! Runs on: the writer thread. Must not: do I/O, or guess: what cannot be told is `unknown` with a reason.
+
+mod fate;
+mod handler;
 mod life;
 mod lives;
+mod reason;
+
+pub(crate) use fate::{Outcome, settle};
+
+use crate::record::{
+    AbortReason, EhAction, Handler, HandlerKind, Prediction, RawFlag, RawWalk, StopKind, WalkEnd, WalkSource,
+};
+use crate::symbolize::Stack;
+
+/// How the program was compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strategy {
+    Unwind,
+    Abort,
+}
+
+impl Strategy {
+    /// The strategy of this build. The agent is compiled with the program, so it is the program's.
+    pub(crate) const THIS_BUILD: Self = if cfg!(panic = "abort") { Self::Abort } else { Self::Unwind };
+
+    /// The word in the `process` line.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Unwind => "unwind",
+            Self::Abort => "abort",
+        }
+    }
+}
+
+/// A prediction, and what it says beyond its fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Predicted {
+    pub(crate) prediction: Prediction,
+    /// Certainly not the root of a thread nor of `main`, whoever the handler is: something in the program
+    /// or in a runtime stops the panic.
+    pub(crate) inside_root: bool,
+}
+
+/// Says what will stop a panic, from its walk, the symbols, the panic strategy and the record's flags.
+pub(crate) fn predict(walk: &RawWalk, stack: &Stack, strategy: Strategy, flags: u32) -> Predicted {
+    let has = |flag: RawFlag| flags & flag as u32 != 0;
+    if strategy == Strategy::Abort {
+        return plain(abort(AbortReason::StrategyAbort));
+    }
+    // core raises these two itself and aborts after the hook, whatever the stack looks like.
+    if has(RawFlag::CannotUnwind) {
+        return plain(abort(AbortReason::NounwindBoundary));
+    }
+    if has(RawFlag::InCleanup) {
+        return plain(abort(AbortReason::DropDuringUnwind));
+    }
+    let end = walk.stopper().map_or(stack.physical().len(), |stopper| stopper as usize);
+    if passes_tls_destructor(stack, end) {
+        return plain(abort(AbortReason::TlsDestructor));
+    }
+    let Some(stopper) = walk.stopper() else { return plain(without_stopper(walk)) };
+    let searched = stack.physical().get(walk.search_start as usize..).unwrap_or_default();
+    let before = searched.iter().take(end.saturating_sub(walk.search_start as usize));
+    if before.clone().any(|frame| frame.action == EhAction::Unknown) {
+        return plain(unknown(reason::UNREADABLE_TABLE));
+    }
+    let action = EhAction::from_u8(walk.stop_action);
+    let (mut prediction, inside_root) = match action {
+        EhAction::Filter | EhAction::Terminate if has(RawFlag::Nested) => (nested_stop(stack, end), false),
+        EhAction::Filter | EhAction::Terminate => (abort(AbortReason::NounwindBoundary), false),
+        EhAction::Catch => {
+            let root = root_of(walk);
+            let named = handler::name(stack, end, root);
+            let inside = root.is_none()
+                && WalkEnd::from_u8(walk.end) == WalkEnd::Bottom
+                && walk.outermost_catch != walk.stopper;
+            (named, inside)
+        }
+        _ => return plain(unknown(reason::NO_STOP_ACTION)),
+    };
+    // Only what is in the walk is numbered from the first kept frame.
+    prediction.frame = stopper.checked_sub(u32::try_from(stack.trimmed()).unwrap_or(u32::MAX));
+    prediction.action = Some(action);
+    Predicted { prediction, inside_root }
+}
+
+/// The root that the tables alone prove to be the stopper.
+///
+/// Every thread of std has a catch at its root and `main` has one in `lang_start`. Landing on the
+/// outermost catch of a stack whose bottom is std's thread start is therefore landing on that root.
+fn root_of(walk: &RawWalk) -> Option<HandlerKind> {
+    if walk.at_main_start == 1 {
+        Some(HandlerKind::MainRoot)
+    } else if walk.at_thread_start == 1 && walk.stopper == walk.outermost_catch {
+        Some(HandlerKind::ThreadRoot)
+    } else {
+        None
+    }
+}
+
+/// A panic leaving a thread-local's destructor aborts; std's guard for it is no catch.
+fn passes_tls_destructor(stack: &Stack, end: usize) -> bool {
+    (stack.trimmed()..end.min(stack.physical().len()))
+        .flat_map(|index| stack.logical(index))
+        .any(|frame| frame.plain.ends_with("thread_local::abort_on_dtor_unwind"))
+}
+
+/// A frame that must not unwind, while another panic is unwinding: either a destructor that cleanup called
+/// or an ordinary boundary further in. Both read the same in the tables.
+fn nested_stop(stack: &Stack, stopper: usize) -> Prediction {
+    let inlined = stack.logical(stopper);
+    let callee = stopper.checked_sub(1).map_or(&[][..], |inner| stack.logical(inner));
+    let named = |frames: &[crate::symbolize::Logical]| frames.iter().any(|frame| frame.function.is_some());
+    if callee.last().is_some_and(|frame| frame.is_drop()) || inlined.iter().any(|frame| frame.is_drop()) {
+        return abort(AbortReason::DropDuringUnwind);
+    }
+    if named(inlined) && named(callee) && inlined.iter().all(|frame| frame.file.is_some()) {
+        return abort(AbortReason::NounwindBoundary);
+    }
+    Prediction {
+        reason: Some(reason::NESTED_WITHOUT_SYMBOLS.to_owned()),
+        abort_reason: None,
+        ..abort(AbortReason::DropDuringUnwind)
+    }
+}
+
+fn without_stopper(walk: &RawWalk) -> Prediction {
+    match WalkEnd::from_u8(walk.end) {
+        // Where the tables end, the unwinder ends too, and std aborts.
+        WalkEnd::Bottom | WalkEnd::NoUnwindInfo if WalkSource::from_u8(walk.source) == WalkSource::Tables => {
+            Prediction { stop: StopKind::None, ..abort(AbortReason::NoHandler) }
+        }
+        WalkEnd::Bottom | WalkEnd::NoUnwindInfo | WalkEnd::NotWalked if !cfg!(panic_agent_tables) => {
+            unknown(reason::UNSUPPORTED_PLATFORM)
+        }
+        WalkEnd::Bottom | WalkEnd::NoUnwindInfo => unknown(reason::TABLES_NOT_READ),
+        WalkEnd::NotWalked => unknown(reason::NOT_WALKED),
+        WalkEnd::TooDeep => unknown(reason::TOO_DEEP),
+        WalkEnd::UnknownImage => unknown(reason::UNKNOWN_IMAGE),
+        WalkEnd::Broken | WalkEnd::StopperFound => unknown(reason::BROKEN_WALK),
+    }
+}
+
+fn plain(prediction: Prediction) -> Predicted {
+    Predicted { prediction, inside_root: false }
+}
+
+fn abort(why: AbortReason) -> Prediction {
+    Prediction {
+        stop: StopKind::Abort,
+        abort_reason: Some(why),
+        frame: None,
+        action: None,
+        handler: None,
+        reason: None,
+    }
+}
+
+fn unknown(reason: &str) -> Prediction {
+    Prediction {
+        stop: StopKind::Unknown,
+        abort_reason: None,
+        frame: None,
+        action: None,
+        handler: None,
+        reason: Some(reason.to_owned()),
+    }
+}
+
+fn caught_by(handler: Handler, reason: Option<&str>) -> Prediction {
+    Prediction {
+        stop: StopKind::Catch,
+        abort_reason: None,
+        frame: None,
+        action: None,
+        handler: Some(handler),
+        reason: reason.map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,132 @@
-//! (to come)
+//! Stage 4, and the driver of everything after the channel: raw record → symbols → verdict → report → sinks.
+//!
+//! Runs on: the thread `panic-agent`. Must not: be waited for without a deadline; let code that is not ours
+//! (sinks, redactor, filter) end the thread.
+
+mod about;
+mod build;
+mod chain;
+mod clock;
+mod fan_out;
+mod fingerprint;
+mod guarded;
+mod handle;
+mod inbox;
+mod prepared;
+mod redact;
+#[cfg(test)]
+pub(crate) mod samples;
+mod service;
+#[allow(unsafe_code)]
+mod signals;
+mod splice;
+mod surroundings;
+mod worker;
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+pub(crate) use about::Abilities;
+pub(crate) use handle::WriterHandle;
+pub(crate) use inbox::Inbox;
+pub(crate) use service::Service;
+pub(crate) use surroundings::{Alone, ProcessLabels, Surroundings};
+
+use crate::config::{Console, Filter, Options, Redactor, Symbols};
+use crate::sink::{Pretty, Sink};
+use crate::symbolize::{Native, Off, Resolve};
+use crate::verdict::Strategy;
+
+/// Name of the writer thread.
+const THREAD_NAME: &str = "panic-agent";
+/// Reading debug information needs room, whatever `RUST_MIN_STACK` says.
+const STACK_BYTES: usize = 2 * 1024 * 1024;
+
+/// What the writer needs to start.
+pub(crate) struct WriterConfig {
+    pub(crate) service: Service,
+    pub(crate) sinks: Vec<Box<dyn Sink>>,
+    pub(crate) console: Console,
+    pub(crate) symbols: Symbols,
+    pub(crate) max_report_bytes: usize,
+    pub(crate) redactor: Option<Redactor>,
+    pub(crate) before_write: Option<Filter>,
+    pub(crate) abilities: Abilities,
+    pub(crate) surroundings: Box<dyn Surroundings>,
+}
+
+impl WriterConfig {
+    /// Takes what concerns the writer out of the options; `sinks` are the opened outputs.
+    pub(crate) fn new(
+        instance: u64,
+        options: &mut Options,
+        sinks: Vec<Box<dyn Sink>>,
+        surroundings: Box<dyn Surroundings>,
+    ) -> Self {
+        Self {
+            service: Service::new(instance, options),
+            sinks,
+            console: options.console,
+            symbols: options.symbols,
+            max_report_bytes: options.max_report_bytes,
+            redactor: options.redactor.take(),
+            before_write: options.before_write.take(),
+            abilities: Abilities::of_this_build(options.symbols == Symbols::On),
+            surroundings,
+        }
+    }
+}
+
+/// Starts the writer thread, with every signal blocked on it.
+///
+/// # Errors
+/// When the thread cannot be started.
+pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Result<WriterHandle> {
+    let shared = Arc::new(handle::Shared::default());
+    let handle = WriterHandle::new(shared.clone(), inbox);
+    let signals = signals::AllBlocked::new();
+    let started =
+        thread::Builder::new().name(THREAD_NAME.to_owned()).stack_size(STACK_BYTES).spawn(move || {
+            handle::enter_writer_thread();
+            config.surroundings.enter_writer_thread();
+            let abilities = config.abilities.clone();
+            let mut worker = worker(inbox, shared, config);
+            worker.start(abilities, Strategy::THIS_BUILD);
+            worker.run()
+        });
+    drop(signals);
+    // The thread works until the process ends, so its handle is of no use.
+    started.map(|_: thread::JoinHandle<()>| handle)
+}
+
+fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: WriterConfig) -> worker::Worker {
+    let resolver: Box<dyn Resolve> = match config.symbols {
+        Symbols::Off => Box::new(Off),
+        _ => Box::new(Native),
+    };
+    worker::Worker {
+        inbox,
+        shared,
+        builder: build::Builder {
+            service: config.service,
+            surroundings: config.surroundings,
+            stacks: prepared::Stacks::new(resolver, Strategy::THIS_BUILD),
+            redact: redact::Redact::new(config.redactor),
+            clock: clock::Clock::default(),
+            chains: chain::Chains::default(),
+        },
+        sinks: fan_out::FanOut::new(config.sinks),
+        console: (config.console == Console::Pretty).then(Pretty::new),
+        before_write: config.before_write,
+        max_report_bytes: config.max_report_bytes,
+        line: splice::LineBuffer::new(),
+        losses: worker::LossesSaid::default(),
+        done: 0,
+        unflushed: false,
+        finished: false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

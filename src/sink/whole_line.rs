@@ -1,0 +1,117 @@
+//! Writes one line to a file descriptor so that no later line is spoiled: one write, completed when the
+//! kernel takes less.
+//!
+//! Runs on: the writer thread. Must not: retry for ever.
+
+use std::io::{self, ErrorKind};
+
+/// Times that "would block" is waited for before the line is given up.
+const MAX_WAITS: u32 = 10;
+
+/// A destination of bytes, as `write(2)` sees it.
+pub(crate) trait RawWrite {
+    /// One system call.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Waits a bounded time until a non-blocking destination may take more.
+    fn wait_writable(&mut self) {}
+}
+
+/// Remembers whether the destination ends in the middle of a line.
+#[derive(Debug, Default)]
+pub(crate) struct WholeLine {
+    torn: bool,
+}
+
+impl WholeLine {
+    /// Writes a line that ends with its newline.
+    ///
+    /// # Errors
+    /// When the line did not arrive whole. If a part of it did, the next line is preceded by a newline, so
+    /// that only the torn one cannot be parsed.
+    pub(crate) fn write(&mut self, out: &mut dyn RawWrite, line: &[u8]) -> io::Result<()> {
+        if self.torn {
+            complete(out, b"\n").map_err(|(_, error)| error)?;
+            self.torn = false;
+        }
+        complete(out, line).map_err(|(written, error)| {
+            self.torn = written > 0;
+            error
+        })
+    }
+}
+
+/// Writes all bytes, or says how many were taken before the error.
+fn complete(out: &mut dyn RawWrite, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
+    let mut written = 0;
+    let mut waits = 0;
+    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+        match out.write(rest) {
+            Ok(0) => return Err((written, ErrorKind::WriteZero.into())),
+            Ok(taken) => written += taken,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock && waits < MAX_WAITS => {
+                waits += 1;
+                out.wait_writable();
+            }
+            Err(error) => return Err((written, error)),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Plays a script of results; `Ok(n)` takes at most `n` bytes, the end of the script takes all.
+    struct Script(Vec<Result<usize, ErrorKind>>, Vec<u8>, u32);
+
+    impl RawWrite for Script {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = if self.0.is_empty() { bytes.len() } else { self.0.remove(0)?.min(bytes.len()) };
+            self.1.extend_from_slice(&bytes[..taken]);
+            Ok(taken)
+        }
+
+        fn wait_writable(&mut self) {
+            self.2 += 1;
+        }
+    }
+
+    #[test]
+    fn a_short_write_and_an_interruption_are_completed() {
+        let mut out =
+            Script(vec![Ok(2), Err(ErrorKind::Interrupted), Err(ErrorKind::WouldBlock), Ok(1)], vec![], 0);
+        WholeLine::default().write(&mut out, b"{\"a\":1}\n").unwrap();
+        assert_eq!(out.1, b"{\"a\":1}\n");
+        assert_eq!(out.2, 1);
+    }
+
+    #[test]
+    fn a_torn_line_is_closed_before_the_next_one() {
+        let mut line = WholeLine::default();
+        let mut out = Script(vec![Ok(3), Err(ErrorKind::StorageFull)], vec![], 0);
+        assert!(line.write(&mut out, b"{\"a\":1}\n").is_err());
+        line.write(&mut out, b"{\"b\":2}\n").unwrap();
+        line.write(&mut out, b"{\"c\":3}\n").unwrap();
+        assert_eq!(out.1, b"{\"a\n{\"b\":2}\n{\"c\":3}\n");
+    }
+
+    #[test]
+    fn a_line_of_which_nothing_arrived_needs_no_newline() {
+        let mut line = WholeLine::default();
+        let mut out = Script(vec![Err(ErrorKind::StorageFull)], vec![], 0);
+        assert!(line.write(&mut out, b"1\n").is_err());
+        line.write(&mut out, b"2\n").unwrap();
+        assert_eq!(out.1, b"2\n");
+    }
+
+    #[test]
+    fn a_destination_that_stays_full_or_takes_nothing_is_given_up() {
+        let mut out = Script(vec![Err(ErrorKind::WouldBlock); 100], vec![], 0);
+        assert!(WholeLine::default().write(&mut out, b"1\n").is_err());
+        assert_eq!(out.2, MAX_WAITS);
+        assert!(WholeLine::default().write(&mut Script(vec![Ok(0)], vec![], 0), b"1\n").is_err());
+    }
+}

@@ -1,0 +1,202 @@
+//! Logical frames of one address, and the rules that read them.
+//!
+//! Runs on: the writer thread. Must not: do I/O.
+
+use super::name::{crate_of, plain_path};
+use super::origin::{Origin, is_std_crate};
+use super::resolve::Found;
+
+/// Directories of images that the system brings.
+const SYSTEM_DIRECTORIES: [&str; 4] = ["/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/"];
+
+/// A function at an address: the physical one, or one inlined into the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Logical {
+    /// Demangled name, for people.
+    pub(crate) function: Option<String>,
+    /// The name reduced to a path, for rules; empty without a name.
+    pub(crate) plain: String,
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<u32>,
+    pub(crate) column: Option<u32>,
+    /// Whether the name or the file says that it was not compiled from Rust.
+    pub(crate) foreign: bool,
+    pub(crate) in_app: bool,
+}
+
+impl Logical {
+    /// Judges what a resolver found; `image` is the path of the image at the address.
+    pub(crate) fn new(found: Found<'_>, image: Option<&str>) -> Self {
+        let Found { function, raw_name, file, line, column } = found;
+        let plain = function.as_deref().map(|name| plain_path(name, file.as_deref())).unwrap_or_default();
+        let foreign = is_foreign(raw_name.unwrap_or_default(), file.as_deref());
+        let in_app = !foreign && is_in_app(&plain, file.as_deref(), image);
+        Self { function, plain, file, line, column, foreign, in_app }
+    }
+
+    /// Whether this is one of the functions between a `catch_unwind` call and the code it guards.
+    pub(crate) fn is_catch_machinery(&self) -> bool {
+        self.is_catch()
+            || matches!(
+                self.plain.as_str(),
+                "std::panicking::do_call" | "std::panicking::catch_unwind::do_call"
+            )
+            || self.plain == "std::panicking::try::do_call"
+    }
+
+    /// Whether this function holds the landing pad of a `catch_unwind` call.
+    pub(crate) fn is_catch(&self) -> bool {
+        matches!(
+            self.plain.as_str(),
+            "std::panicking::catch_unwind" | "std::panicking::try" | "std::panic::catch_unwind"
+        ) || self.plain.starts_with("__rust_try")
+            || self.plain.ends_with("::__rust_try")
+    }
+
+    /// Whether this is one of the functions between `panic!` and the hook.
+    pub(crate) fn is_panic_machinery(&self) -> bool {
+        const EXACT: [&str; 6] = [
+            "rust_begin_unwind",
+            "__rustc::rust_begin_unwind",
+            "std::sys::backtrace::__rust_end_short_backtrace",
+            "std::sys_common::backtrace::__rust_end_short_backtrace",
+            "__rust_end_short_backtrace",
+            "std::panic::panic_any",
+        ];
+        const WITHIN: [&str; 7] = [
+            "core::panicking::",
+            "std::panicking::panic_with_hook",
+            "std::panicking::rust_panic",
+            "std::panicking::panic_handler",
+            "std::panicking::begin_panic",
+            "std::panicking::default_hook",
+            "std::panicking::resume_unwind",
+        ];
+        EXACT.contains(&self.plain.as_str()) || WITHIN.iter().any(|prefix| self.plain.starts_with(prefix))
+    }
+
+    /// Whether this runs a destructor.
+    pub(crate) fn is_drop(&self) -> bool {
+        self.plain.starts_with("core::ptr::drop_in_place")
+            || self.plain.starts_with("core::ptr::drop_glue")
+            || self.function.as_deref().is_some_and(|name| {
+                name == "drop"
+                    || name.starts_with("drop<")
+                    || name.ends_with(" as core::ops::drop::Drop>::drop")
+            })
+    }
+
+    /// Whether this belongs to std rather than to a crate of somebody.
+    pub(crate) fn is_std(&self) -> bool {
+        match &self.file {
+            Some(file) => Origin::of_file(file) == Origin::Std,
+            None => crate_of(&self.plain).is_some_and(is_std_crate) || self.plain.starts_with("__rust"),
+        }
+    }
+}
+
+fn is_in_app(plain: &str, file: Option<&str>, image: Option<&str>) -> bool {
+    if image.is_some_and(is_system_image) {
+        return false;
+    }
+    let crate_name = crate_of(plain);
+    if crate_name.is_some_and(|name| is_std_crate(name) || name == "panic_agent") {
+        return false;
+    }
+    match file {
+        Some(file) => Origin::of_file(file) == Origin::Program,
+        // Without a file only the name is left; a name without a path is C's, or the linker's.
+        None => crate_name.is_some(),
+    }
+}
+
+/// Whether an image is part of the system, by its path.
+pub(crate) fn is_system_image(path: &str) -> bool {
+    path.starts_with('[')
+        || path.starts_with("linux-vdso")
+        || SYSTEM_DIRECTORIES.iter().any(|directory| path.starts_with(directory))
+}
+
+fn is_foreign(raw_name: &[u8], file: Option<&str>) -> bool {
+    if let Some((_, extension)) = file.and_then(|file| file.rsplit_once('.')) {
+        return extension != "rs" && !extension.contains('/');
+    }
+    // An Itanium name; Rust's own old scheme is told apart by the hash at its end.
+    raw_name.starts_with(b"_Z") && !is_old_rust_name(raw_name)
+}
+
+fn is_old_rust_name(name: &[u8]) -> bool {
+    let Some(end) = name.strip_suffix(b"E").and_then(|name| name.len().checked_sub(19).map(|at| &name[at..]))
+    else {
+        return false;
+    };
+    end.starts_with(b"17h") && end[3..].iter().all(u8::is_ascii_hexdigit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logical(function: &str, raw: &[u8], file: Option<&str>, image: Option<&str>) -> Logical {
+        let found = Found {
+            function: Some(function.to_owned()),
+            raw_name: Some(raw),
+            file: file.map(str::to_owned),
+            line: None,
+            column: None,
+        };
+        Logical::new(found, image)
+    }
+
+    #[test]
+    fn in_app_is_neither_std_nor_a_dependency_nor_the_system() {
+        let program = Some("/home/u/app/src/main.rs");
+        let exe = Some("/home/u/app/target/debug/app");
+        for (name, file, image, expected) in [
+            ("app::work", program, exe, true),
+            ("app::work", None, exe, true),
+            ("work", program, exe, true),
+            ("tokio::spawn", Some("/r/registry/src/i-1/tokio-1.0/src/lib.rs"), exe, false),
+            ("core::ptr::drop_in_place<app::X>", None, exe, false),
+            ("<app::X as core::fmt::Display>::fmt", None, exe, true),
+            ("<alloc::boxed::Box<F> as core::ops::function::FnOnce<A>>::call_once", None, exe, false),
+            ("__libc_start_main_impl", None, Some("/usr/lib/x86_64-linux-gnu/libc.so.6"), false),
+            ("main", None, exe, false),
+            ("panic_agent::hook::on_panic", program, exe, false),
+            ("plugin::run", None, Some("/usr/lib/plugin.so"), false),
+        ] {
+            assert_eq!(logical(name, b"", file, image).in_app, expected, "{name} {file:?}");
+        }
+    }
+
+    #[test]
+    fn another_language_is_told_by_file_or_mangling() {
+        assert!(logical("run()", b"_Z3runv", None, None).foreign);
+        assert!(logical("run", b"run", Some("/a/run.cc"), None).foreign);
+        assert!(!logical("app::f", b"_ZN3app1f17h0123456789abcdefE", None, None).foreign);
+        assert!(!logical("app::f", b"_RNvC3app1f", None, None).foreign);
+        assert!(!logical("f", b"f", Some("/a/b.c/f.rs"), None).foreign);
+    }
+
+    #[test]
+    fn machinery_is_known_by_path_and_by_file() {
+        let panicking = Some("/rustc/a/library/std/src/panicking.rs");
+        let panic = Some("/rustc/a/library/std/src/panic.rs");
+        assert!(logical("catch_unwind<(), app::C>", b"", panicking, None).is_catch());
+        assert!(logical("catch_unwind<app::C, ()>", b"", panic, None).is_catch());
+        assert!(logical("do_call<app::C, ()>", b"", panicking, None).is_catch_machinery());
+        assert!(!logical("catch_unwind", b"", Some("/home/u/app/src/main.rs"), None).is_catch());
+        assert!(logical("panic_any<u8>", b"", panic, None).is_panic_machinery());
+        assert!(logical("std::panicking::panic_handler::{closure#0}", b"", None, None).is_panic_machinery());
+        assert!(!logical("std::panicking::catch_unwind::do_call", b"", None, None).is_panic_machinery());
+        assert!(!logical("core::option::unwrap_failed", b"", None, None).is_panic_machinery());
+    }
+
+    #[test]
+    fn destructors_are_known_in_both_kinds_of_debug_information() {
+        assert!(logical("core::ptr::drop_in_place<app::X>", b"", None, None).is_drop());
+        assert!(logical("<app::X as core::ops::drop::Drop>::drop", b"", None, None).is_drop());
+        assert!(logical("drop", b"", Some("/home/u/app/src/main.rs"), None).is_drop());
+        assert!(!logical("app::dropper::drop_all", b"", None, None).is_drop());
+    }
+}

@@ -1,0 +1,164 @@
+//! Tells from a source path where code comes from: std, a dependency, or the program.
+//!
+//! Runs on: the writer thread. Must not: do I/O; the path is only text.
+
+/// Crates that come with the compiler.
+const STD_CRATES: [&str; 9] = [
+    "std",
+    "core",
+    "alloc",
+    "test",
+    "proc_macro",
+    "panic_unwind",
+    "panic_abort",
+    "compiler_builtins",
+    "std_detect",
+];
+
+/// Where a source file belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// std, core, alloc, test and what they bring along.
+    Std,
+    /// A crate from a registry or a git checkout of cargo.
+    Dependency,
+    /// Anything else.
+    Program,
+}
+
+impl Origin {
+    /// Reads it from a source path as the compiler recorded it.
+    pub(crate) fn of_file(file: &str) -> Self {
+        if library(file).is_some() || file.starts_with("/rustc/") {
+            Self::Std
+        } else if package_root(file).is_some() {
+            Self::Dependency
+        } else {
+            Self::Program
+        }
+    }
+}
+
+/// Whether a crate of this name comes with the compiler.
+pub(crate) fn is_std_crate(name: &str) -> bool {
+    name == "__rustc" || STD_CRATES.contains(&name)
+}
+
+/// The module that a file of std or of a dependency holds, such as `tokio::runtime::task::harness`.
+///
+/// Builds with `debug = "line-tables-only"` have function names without their path; the file then says
+/// which `catch_unwind` it is. `None` for files of the program, whose crate the path does not tell.
+pub(crate) fn module_of_file(file: &str) -> Option<String> {
+    let (crate_name, inside) = match library(file) {
+        Some(found) => (found.0.to_owned(), found.1),
+        None => {
+            let (directory, inside) = package_root(file)?
+                .rsplit_once("/src/")
+                .map(|(before, inside)| (before.rsplit('/').next().unwrap_or(before), inside))?;
+            (without_version(directory).replace('-', "_"), inside)
+        }
+    };
+    let inside = inside.strip_suffix(".rs").unwrap_or(inside);
+    let inside = inside.strip_suffix("/mod").unwrap_or(inside);
+    let mut module = crate_name;
+    if !matches!(inside, "lib" | "main") {
+        for part in inside.split('/') {
+            module.push_str("::");
+            module.push_str(part);
+        }
+    }
+    Some(module)
+}
+
+/// A path that is equal on every machine that builds the same sources: without the directories that
+/// depend on the builder and without the version of a dependency.
+pub(crate) fn portable(file: &str) -> String {
+    if let Some((crate_name, inside)) = library(file) {
+        return format!("library/{crate_name}/src/{inside}");
+    }
+    match package_root(file).and_then(|package| package.split_once('/')) {
+        Some((directory, inside)) => format!("{}/{inside}", without_version(directory)),
+        None => file.to_owned(),
+    }
+}
+
+/// `(crate, path under its src)` for a file of the standard library.
+fn library(file: &str) -> Option<(&str, &str)> {
+    let inside = match file.strip_prefix("/rustc/") {
+        Some(rest) => rest.split_once("/library/")?.1,
+        None => file.split_once("/lib/rustlib/src/rust/library/")?.1,
+    };
+    let (crate_name, rest) = inside.split_once('/')?;
+    Some((crate_name, rest.strip_prefix("src/").unwrap_or(rest)))
+}
+
+/// What follows the index or checkout directory: `tokio-1.54.1/src/…`.
+fn package_root(file: &str) -> Option<&str> {
+    if let Some((_, rest)) = file.split_once("/registry/src/") {
+        return Some(rest.split_once('/')?.1);
+    }
+    if let Some((_, rest)) = file.split_once("/git/checkouts/") {
+        // `<repository>-<hash>/<revision>/<package>/src/…`
+        return Some(rest.split_once('/')?.1.split_once('/')?.1);
+    }
+    None
+}
+
+/// `tokio` for `tokio-1.54.1`.
+fn without_version(directory: &str) -> &str {
+    let mut end = directory.len();
+    for (at, _) in directory.match_indices('-') {
+        if directory[at + 1..].starts_with(|first: char| first.is_ascii_digit()) {
+            end = at;
+            break;
+        }
+    }
+    &directory[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKIO: &str =
+        "/root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/tokio-1.54.1/src/runtime/task/harness.rs";
+    const STD: &str = "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/std/src/panicking.rs";
+    const LOCAL_STD: &str =
+        "/home/u/.rustup/toolchains/stable/lib/rustlib/src/rust/library/core/src/ptr/mod.rs";
+    const GIT: &str = "/h/.cargo/git/checkouts/rayon-8f3a/1b2c3d4/rayon-core/src/unwind.rs";
+
+    #[test]
+    fn the_path_tells_std_dependency_and_program_apart() {
+        assert_eq!(Origin::of_file(STD), Origin::Std);
+        assert_eq!(Origin::of_file(LOCAL_STD), Origin::Std);
+        assert_eq!(Origin::of_file(TOKIO), Origin::Dependency);
+        assert_eq!(Origin::of_file(GIT), Origin::Dependency);
+        assert_eq!(Origin::of_file("/home/u/app/src/main.rs"), Origin::Program);
+        assert_eq!(Origin::of_file("src/main.rs"), Origin::Program);
+    }
+
+    #[test]
+    fn a_file_names_its_module() {
+        assert_eq!(module_of_file(TOKIO).as_deref(), Some("tokio::runtime::task::harness"));
+        assert_eq!(module_of_file(STD).as_deref(), Some("std::panicking"));
+        assert_eq!(module_of_file(LOCAL_STD).as_deref(), Some("core::ptr"));
+        assert_eq!(module_of_file(GIT).as_deref(), Some("rayon_core::unwind"));
+        assert_eq!(module_of_file("/rustc/ab/library/test/src/lib.rs").as_deref(), Some("test"));
+        assert_eq!(module_of_file("/home/u/app/src/main.rs"), None);
+    }
+
+    #[test]
+    fn a_portable_path_has_no_home_and_no_version() {
+        assert_eq!(portable(TOKIO), "tokio/src/runtime/task/harness.rs");
+        assert_eq!(portable(GIT), "rayon-core/src/unwind.rs");
+        assert_eq!(portable(STD), portable(&STD.replace("59807616", "00000000")));
+        assert_eq!(portable("src/a2.rs"), "src/a2.rs");
+    }
+
+    #[test]
+    fn a_version_ends_the_name_of_a_package() {
+        assert_eq!(without_version("aws-lc-rs-1.19.0"), "aws-lc-rs");
+        assert_eq!(without_version("x2-0.1.0-rc.1"), "x2");
+        assert_eq!(without_version("tokio"), "tokio");
+    }
+}

@@ -1,0 +1,297 @@
+//! A symbolized stack: physical frames, where the program's part begins, and what is missing.
+//!
+//! Runs on: the writer thread. Must not: do I/O.
+
+use std::sync::Arc;
+
+use super::{Logical, Resolved, is_system_image};
+use crate::record::{EhAction, Frame, Image, SoftError};
+
+/// Innermost frames among which the panic machinery is looked for: the hook's own frames, unoptimized,
+/// and the fifteen or so of std.
+const MACHINERY_WITHIN: usize = 64;
+
+/// A frame of the walk.
+#[derive(Clone, Debug)]
+pub(crate) struct Physical {
+    /// Return address.
+    pub(crate) ip: u64,
+    pub(crate) action: EhAction,
+    pub(crate) at: Arc<Resolved>,
+}
+
+/// Physical frames of a walk with their symbols, innermost first.
+#[derive(Clone, Debug)]
+pub(crate) struct Stack {
+    physical: Vec<Physical>,
+    /// The stopper, when it lies beyond the recorded frames.
+    beyond: Option<Arc<Resolved>>,
+    /// Physical frames before the first that belongs to the program.
+    trimmed: usize,
+    /// Logical frames of the first kept physical frame that belong to the panic machinery.
+    trimmed_logical: usize,
+    symbols_on: bool,
+}
+
+impl Stack {
+    pub(crate) fn new(
+        physical: Vec<Physical>,
+        beyond: Option<Arc<Resolved>>,
+        search_start: usize,
+        symbols_on: bool,
+    ) -> Self {
+        let (trimmed, trimmed_logical) = trim(&physical, search_start);
+        Self { physical, beyond, trimmed, trimmed_logical, symbols_on }
+    }
+
+    /// Every frame of the walk, trimmed ones included.
+    pub(crate) fn physical(&self) -> &[Physical] {
+        &self.physical
+    }
+
+    /// Physical frames trimmed from the inner end.
+    pub(crate) fn trimmed(&self) -> usize {
+        self.trimmed
+    }
+
+    /// Logical frames of a physical one that are not panic machinery; the stopper beyond the recorded
+    /// frames counts as recorded.
+    pub(crate) fn logical(&self, index: usize) -> &[Logical] {
+        let skip = if index == self.trimmed { self.trimmed_logical } else { 0 };
+        let at = self.physical.get(index).map(|frame| &frame.at).or(self.beyond.as_ref());
+        at.map_or(&[], |at| &at.logical[skip..])
+    }
+
+    /// Whether any kept frame has a name.
+    pub(crate) fn has_names(&self) -> bool {
+        self.kept().iter().any(|frame| frame.at.logical.iter().any(|frame| frame.function.is_some()))
+    }
+
+    /// Kept logical frames, innermost first.
+    pub(crate) fn kept_logical(&self) -> impl Iterator<Item = &Logical> {
+        (self.trimmed..self.physical.len()).flat_map(|index| self.logical(index))
+    }
+
+    /// The frames as they stand in a report; frame 0 is the first kept physical one.
+    pub(crate) fn frames(&self) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        for (index, physical) in self.kept().iter().enumerate() {
+            let logical = self.logical(self.trimmed + index);
+            let image = physical.at.image.as_ref();
+            for (at, one) in logical.iter().enumerate() {
+                let inlined = at + 1 < logical.len();
+                frames.push(Frame {
+                    index: u32::try_from(index).unwrap_or(u32::MAX),
+                    function: one.function.clone(),
+                    file: one.file.clone(),
+                    line: one.line,
+                    column: one.column,
+                    ip: hex(physical.ip),
+                    image: image.map(|at| at.image.name.clone()),
+                    address: image.map(|at| hex(at.address)),
+                    inlined,
+                    in_app: one.in_app,
+                    action: (!inlined && physical.action != EhAction::Unknown).then_some(physical.action),
+                });
+            }
+        }
+        frames
+    }
+
+    /// The images of the kept frames, each once, in the order of their first frame.
+    pub(crate) fn images(&self) -> Vec<Image> {
+        let mut images: Vec<Image> = Vec::new();
+        for image in self.kept().iter().filter_map(|frame| frame.at.image.as_ref()) {
+            if !images.contains(&image.image) {
+                images.push((*image.image).clone());
+            }
+        }
+        images
+    }
+
+    /// At most one about names and one about lines.
+    pub(crate) fn soft_errors(&self) -> Vec<SoftError> {
+        let kept = self.kept();
+        if kept.is_empty() {
+            return Vec::new();
+        }
+        if !self.symbols_on {
+            return vec![SoftError::new(
+                "frames.function",
+                "symbols_off",
+                "symbols are off by configuration",
+            )];
+        }
+        let unnamed: Vec<&Physical> = kept
+            .iter()
+            .filter(|frame| frame.at.logical.iter().all(|frame| frame.function.is_none()))
+            .collect();
+        if !unnamed.is_empty() {
+            // Distributions strip their C library; that is no reason to look at one's own build.
+            let system_only = unnamed.iter().all(|frame| {
+                frame
+                    .at
+                    .image
+                    .as_ref()
+                    .is_some_and(|at| at.image.path.as_deref().is_some_and(is_system_image))
+            });
+            let code = if system_only { "no_system_symbols" } else { "no_symbols" };
+            return vec![SoftError::new("frames.function", code, no_symbols(&unnamed, kept.len()))];
+        }
+        if self.kept_logical().all(|frame| frame.file.is_none()) {
+            let detail = "no frame has a source line: the program was built without debug information";
+            return vec![SoftError::new("frames.line", "no_line_info", detail)];
+        }
+        Vec::new()
+    }
+
+    fn kept(&self) -> &[Physical] {
+        &self.physical[self.trimmed..]
+    }
+}
+
+/// How many physical frames, and how many logical frames of the next one, belong to the agent and to the
+/// panic machinery.
+fn trim(physical: &[Physical], search_start: usize) -> (usize, usize) {
+    let machinery = |frame: &Physical| frame.at.logical.iter().all(Logical::is_panic_machinery);
+    let search_start = search_start.min(physical.len());
+    // With names the call into the hook is found by them; a walk that starts elsewhere is then right too.
+    let named = physical.iter().take(MACHINERY_WITHIN).position(|frame| {
+        frame.at.logical.iter().any(|frame| frame.plain.ends_with("panicking::panic_with_hook"))
+            || frame.at.logical.iter().any(|frame| frame.plain.ends_with("panicking::rust_panic_with_hook"))
+    });
+    let mut first = named.unwrap_or(search_start);
+    while physical.get(first).is_some_and(machinery) {
+        first += 1;
+    }
+    // Never trim everything: a stack of machinery alone is kept as it is.
+    if first >= physical.len() {
+        return (search_start.min(physical.len().saturating_sub(1)), 0);
+    }
+    let logical = &physical[first].at.logical;
+    (first, logical.iter().take_while(|frame| frame.is_panic_machinery()).count())
+}
+
+fn no_symbols(unnamed: &[&Physical], kept: usize) -> String {
+    let mut images: Vec<String> = Vec::new();
+    for frame in unnamed {
+        let text = match &frame.at.image {
+            Some(at) => match &at.image.build_id {
+                Some(build_id) => format!("{} (build-id {build_id})", at.image.name),
+                None => format!("{} (no build-id)", at.image.name),
+            },
+            None => "no known image".to_owned(),
+        };
+        if !images.contains(&text) && images.len() < 4 {
+            images.push(text);
+        }
+    }
+    format!("{} of {kept} frames have no name; no symbols for them in {}", unnamed.len(), images.join(", "))
+}
+
+fn hex(address: u64) -> String {
+    format!("{address:#x}")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::symbolize::Found;
+
+    /// Logical frame from `name`, or `name @ file:line`.
+    pub(crate) fn logical(text: &str) -> Logical {
+        let (name, place) = text.split_once(" @ ").map_or((text, None), |(name, place)| (name, Some(place)));
+        let (file, line) = place
+            .and_then(|place| place.rsplit_once(':'))
+            .map_or((None, None), |(file, line)| (Some(file.to_owned()), line.parse().ok()));
+        let function = (!name.is_empty()).then(|| name.to_owned());
+        Logical::new(Found { function, raw_name: None, file, line, column: None }, Some("/app/bin"))
+    }
+
+    /// A stack from one list of logical frames per physical frame, `|` between inlined ones.
+    pub(crate) fn stack(physical: &[&str], search_start: usize) -> Stack {
+        let frames = physical.iter().zip(1_u64..).map(|(frames, number)| physical_frame(frames, number, 0));
+        Stack::new(frames.collect(), None, search_start, true)
+    }
+
+    /// The same with the unwind action of each frame.
+    pub(crate) fn stack_with_actions(physical: &[&str], actions: &[u8]) -> Stack {
+        let frames = physical
+            .iter()
+            .zip(1_u64..)
+            .zip(actions)
+            .map(|((frames, number), action)| physical_frame(frames, number, *action));
+        Stack::new(frames.collect(), None, 0, true)
+    }
+
+    fn physical_frame(frames: &str, number: u64, action: u8) -> Physical {
+        Physical {
+            ip: 0x1000 + number,
+            action: EhAction::from_u8(action),
+            at: Arc::new(Resolved { image: None, logical: frames.split(" | ").map(logical).collect() }),
+        }
+    }
+
+    const INNER: [&str; 7] = [
+        "panic_agent::hook::on_panic",
+        "<alloc::boxed::Box<dyn Fn()> as core::ops::function::Fn<A>>::call",
+        "std::panicking::panic_with_hook",
+        "std::panicking::panic_handler::{closure#0}",
+        "std::sys::backtrace::__rust_end_short_backtrace::<std::panicking::panic_handler::{closure#0}, !>",
+        "__rustc::rust_begin_unwind",
+        "core::panicking::panic_fmt",
+    ];
+
+    fn with_inner(outer: &[&'static str]) -> Vec<&'static str> {
+        INNER.iter().chain(outer).copied().collect()
+    }
+
+    #[test]
+    fn agent_and_machinery_are_trimmed_and_counted_and_frame_0_is_the_first_kept() {
+        let names = with_inner(&[
+            "core::panicking::panic_bounds_check",
+            "core::slice::index | app::work",
+            "app::main",
+        ]);
+        // The walk's own idea of the start does not matter when there are names.
+        for search_start in [0, 2, 5] {
+            let stack = stack(&names, search_start);
+            assert_eq!(stack.trimmed(), 8, "{search_start}");
+            let frames = stack.frames();
+            let seen: Vec<_> =
+                frames.iter().map(|f| (f.index, f.function.as_deref().unwrap(), f.inlined)).collect();
+            let expected =
+                [(0, "core::slice::index", true), (0, "app::work", false), (1, "app::main", false)];
+            assert_eq!(seen, expected);
+        }
+    }
+
+    #[test]
+    fn machinery_inlined_into_the_program_is_trimmed_and_the_program_stays() {
+        let names = with_inner(&["std::panic::panic_any | app::work", "app::main"]);
+        let frames = stack(&names, 2).frames();
+        assert_eq!(frames[0].function.as_deref(), Some("app::work"));
+        assert_eq!((frames[0].index, frames.len()), (0, 2));
+    }
+
+    #[test]
+    fn a_catch_around_a_closure_that_panics_is_not_machinery() {
+        let names = with_inner(&["std::panicking::catch_unwind::do_call", "__rust_try", "app::main"]);
+        assert_eq!(stack(&names, 2).frames().len(), 3);
+    }
+
+    #[test]
+    fn without_names_the_walk_says_where_the_agent_ends() {
+        let stack = stack(&["", "", "", ""], 3);
+        assert_eq!((stack.trimmed(), stack.frames().len()), (3, 1));
+        assert_eq!(stack.soft_errors().len(), 1);
+        assert_eq!(stack.soft_errors()[0].code, "no_symbols");
+    }
+
+    #[test]
+    fn a_start_beyond_the_end_keeps_a_frame() {
+        assert_eq!(stack(&["", ""], 9).frames().len(), 1);
+        assert_eq!(stack(&INNER, 9).frames().len(), 1);
+        assert_eq!(stack(&[], 9).frames(), []);
+    }
+}

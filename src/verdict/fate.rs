@@ -1,0 +1,104 @@
+//! What a prediction means for the panic, as far as it is known when the hook ran.
+//!
+//! Runs on: the writer thread. Must not: fold `unknown` into "uncaught" or into "caught".
+
+use super::Predicted;
+use crate::record::{AbortReason, Fate, HandlerKind, Level, Prediction, Receipt, StopKind};
+
+/// The flat fields of a verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) fate: Fate,
+    pub(crate) receipt: Receipt,
+    pub(crate) uncaught: Option<bool>,
+    pub(crate) silent: Option<bool>,
+    pub(crate) swallowed: Option<bool>,
+    pub(crate) reason: Option<String>,
+    pub(crate) level: Level,
+}
+
+/// Turns a prediction into the outcome at raise time.
+pub(crate) fn settle(predicted: &Predicted) -> Outcome {
+    let Predicted { prediction, inside_root } = predicted;
+    let fate = fate_of(prediction);
+    let uncaught = match fate {
+        Fate::Unknown => inside_root.then_some(false),
+        known => Some(known.is_uncaught()),
+    };
+    // The process ends with it: nobody can receive it, and the end is not silent.
+    let ends_process = matches!(fate, Fate::Aborted | Fate::MainDied);
+    let reason =
+        prediction.reason.clone().or_else(|| prediction.abort_reason.map(|why| abort_word(why).to_owned()));
+    Outcome {
+        fate,
+        receipt: match fate {
+            Fate::Aborted | Fate::MainDied => Receipt::Discarded,
+            Fate::Unknown if !inside_root => Receipt::Unknown,
+            _ => Receipt::Pending,
+        },
+        uncaught,
+        silent: ends_process.then_some(false),
+        swallowed: ends_process.then_some(false),
+        reason,
+        level: match fate {
+            Fate::Caught | Fate::RuntimeCaught => Level::Warn,
+            Fate::Aborted | Fate::MainDied | Fate::Interrupted => Level::Fatal,
+            Fate::ThreadDied | Fate::Unknown => Level::Error,
+        },
+    }
+}
+
+fn fate_of(prediction: &Prediction) -> Fate {
+    match prediction.stop {
+        StopKind::Abort | StopKind::None => Fate::Aborted,
+        StopKind::Unknown => Fate::Unknown,
+        StopKind::Catch => match prediction.handler.as_ref().map(|handler| handler.kind) {
+            Some(HandlerKind::User | HandlerKind::Futures) => Fate::Caught,
+            Some(HandlerKind::ThreadRoot) => Fate::ThreadDied,
+            Some(HandlerKind::MainRoot) => Fate::MainDied,
+            Some(
+                HandlerKind::TestHarness
+                | HandlerKind::TokioTask
+                | HandlerKind::TokioBlocking
+                | HandlerKind::Rayon
+                | HandlerKind::Tower,
+            ) => Fate::RuntimeCaught,
+            Some(HandlerKind::Foreign | HandlerKind::Unknown) | None => Fate::Unknown,
+        },
+    }
+}
+
+/// The schema's word for an abort.
+fn abort_word(why: AbortReason) -> &'static str {
+    match why {
+        AbortReason::NounwindBoundary => "nounwind_boundary",
+        AbortReason::DropDuringUnwind => "drop_during_unwind",
+        AbortReason::StrategyAbort => "strategy_abort",
+        AbortReason::NoHandler => "no_handler",
+        AbortReason::ThreadResultDrop => "thread_result_drop",
+        AbortReason::TlsDestructor => "tls_destructor",
+        AbortReason::RuntimeAbort => "runtime_abort",
+        AbortReason::HookPanic => "hook_panic",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_abort_word_is_the_one_serde_writes() {
+        for why in [
+            AbortReason::NounwindBoundary,
+            AbortReason::DropDuringUnwind,
+            AbortReason::StrategyAbort,
+            AbortReason::NoHandler,
+            AbortReason::ThreadResultDrop,
+            AbortReason::TlsDestructor,
+            AbortReason::RuntimeAbort,
+            AbortReason::HookPanic,
+        ] {
+            assert_eq!(serde_json::to_value(why).unwrap(), abort_word(why));
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Names the owner of a catch from the logical frames around the landing site.
+//!
+//! Runs on: the writer thread. Must not: name an owner without evidence. A function name alone is none:
+//! the optimizer moves a `catch_unwind` call into its callers, and only line information shows that.
+
+use super::{abort, caught_by, reason};
+use crate::record::{AbortReason, Handler, HandlerKind, Prediction};
+use crate::symbolize::{Logical, Stack};
+
+/// Logical frames looked at on either side of the landing site.
+const AROUND: usize = 64;
+
+/// The prediction for a catch in physical frame `stopper`; `root` is what the tables prove.
+pub(crate) fn name(stack: &Stack, stopper: usize, root: Option<HandlerKind>) -> Prediction {
+    let here = stack.logical(stopper);
+    let outward: Vec<&Logical> = (stopper..=stack.physical().len().max(stopper))
+        .flat_map(|index| stack.logical(index))
+        .take(AROUND)
+        .collect();
+    // Inlined calls before the first catch are guarded by it; the tables say that the innermost catch of
+    // this frame is the one.
+    let catch = here.iter().position(Logical::is_catch);
+    let owner_at = catch.map(|catch| {
+        catch + outward.iter().skip(catch).take_while(|frame| frame.is_catch_machinery()).count()
+    });
+    let owner = owner_at.and_then(|at| outward.get(at).copied());
+    if let Some(kind) = root {
+        // Without the call the function of the landing site would be a guess.
+        return caught_by(handler(kind, owner), None);
+    }
+    let Some((owner_at, owner)) = owner_at.zip(owner) else {
+        return without_call(here, catch.is_some());
+    };
+    let inward = inward(stack, stopper, catch.unwrap_or_default());
+    if owner.file.is_none() {
+        return caught_by(hint(owner), Some(reason::HANDLER_NO_LINES));
+    }
+    // std calls `catch_unwind` for itself at its roots; elsewhere it only passes a closure on.
+    for (offset, frame) in outward.iter().skip(owner_at).enumerate() {
+        if is_packet_drop(frame) {
+            return abort(AbortReason::ThreadResultDrop);
+        }
+        if let Some(kind) = kind_of(frame, &inward, &outward[owner_at + offset..]) {
+            return caught_by(handler(kind, Some(frame)), None);
+        }
+    }
+    caught_by(hint(owner), Some(reason::HANDLER_NOT_FOUND))
+}
+
+/// A landing site at which no symbol is a `catch_unwind`, or whose caller was not recorded.
+fn without_call(here: &[Logical], has_catch: bool) -> Prediction {
+    let physical = here.last();
+    let nothing = Handler { kind: HandlerKind::Unknown, function: None, file: None, line: None };
+    match physical {
+        Some(frame) if frame.foreign => caught_by(
+            Handler {
+                kind: HandlerKind::Foreign,
+                function: frame.function.clone(),
+                file: frame.file.clone(),
+                line: None,
+            },
+            Some(reason::HANDLER_FOREIGN),
+        ),
+        Some(frame) if frame.function.is_some() && !has_catch && frame.file.is_none() => {
+            caught_by(hint(frame), Some(reason::HANDLER_NO_LINES))
+        }
+        Some(frame) if frame.function.is_some() && !has_catch => {
+            caught_by(hint(frame), Some(reason::HANDLER_NOT_FOUND))
+        }
+        Some(frame) if frame.function.is_some() => caught_by(nothing, Some(reason::HANDLER_NOT_FOUND)),
+        _ => caught_by(nothing, Some(reason::HANDLER_NO_SYMBOLS)),
+    }
+}
+
+/// Who owns a catch that this frame calls; `None` for functions of std that only pass a call on.
+fn kind_of(frame: &Logical, inward: &[&Logical], outward: &[&Logical]) -> Option<HandlerKind> {
+    let plain = frame.plain.as_str();
+    let within = |prefix: &str| plain.starts_with(prefix);
+    Some(if within("std::rt::") {
+        HandlerKind::MainRoot
+    } else if within("std::thread::")
+        || within("std::sys::thread::")
+        || within("std::sys::pal::unix::thread::")
+    {
+        HandlerKind::ThreadRoot
+    } else if within("test::") && frame.is_std() {
+        HandlerKind::TestHarness
+    } else if frame.is_std() {
+        return None;
+    } else if within("tokio::") {
+        tokio(inward, outward)
+    } else if within("rayon_core::") || within("rayon::") {
+        HandlerKind::Rayon
+    } else if within("tower_http::catch_panic") {
+        HandlerKind::Tower
+    } else if within("futures_util::") || within("futures_lite::") {
+        let user = outward.iter().find(|frame| !frame.is_std() && !frame.plain.starts_with("futures_"));
+        match user {
+            Some(user) if user.plain.starts_with("tower_http::catch_panic") => HandlerKind::Tower,
+            _ => HandlerKind::Futures,
+        }
+    } else if frame.foreign {
+        HandlerKind::Foreign
+    } else {
+        HandlerKind::User
+    })
+}
+
+/// A worker of tokio's runtime is itself a blocking task, so the nearest frames decide: what the catch
+/// guards, then who drives it.
+fn tokio(inward: &[&Logical], outward: &[&Logical]) -> HandlerKind {
+    let blocking_task = "tokio::runtime::blocking::task::";
+    let near = |frames: &[&Logical]| {
+        frames
+            .iter()
+            .filter(|frame| !frame.is_std() && !frame.plain.starts_with("tokio::loom::"))
+            .take_while(|frame| frame.plain.starts_with("tokio::"))
+            .find(|frame| !frame.plain.starts_with("tokio::runtime::task::"))
+            .map(|frame| frame.plain.clone())
+    };
+    if let Some(inner) = near(inward) {
+        return if inner.starts_with(blocking_task) {
+            HandlerKind::TokioBlocking
+        } else {
+            HandlerKind::TokioTask
+        };
+    }
+    match near(outward) {
+        Some(outer) if outer.starts_with("tokio::runtime::blocking::pool::") => HandlerKind::TokioBlocking,
+        _ => HandlerKind::TokioTask,
+    }
+}
+
+/// What the catch guards: logical frames from the catch towards the panic.
+fn inward(stack: &Stack, stopper: usize, catch: usize) -> Vec<&Logical> {
+    let here = stack.logical(stopper);
+    let inlined = here.get(..catch).unwrap_or_default().iter().rev();
+    let inner = (stack.trimmed()..stopper.min(stack.physical().len())).rev();
+    inlined.chain(inner.flat_map(|index| stack.logical(index).iter().rev())).take(AROUND).collect()
+}
+
+/// std drops the result of a thread under a catch and aborts when that panics.
+fn is_packet_drop(frame: &Logical) -> bool {
+    frame.plain.starts_with("std::thread::")
+        && (frame.plain.contains("::Packet::drop")
+            || frame.function.as_deref().is_some_and(|name| name.starts_with("drop<") || name == "drop"))
+}
+
+fn handler(kind: HandlerKind, call: Option<&Logical>) -> Handler {
+    Handler {
+        kind,
+        function: call.and_then(|frame| frame.function.clone()),
+        file: call.and_then(|frame| frame.file.clone()),
+        line: call.and_then(|frame| frame.line),
+    }
+}
+
+/// The function whose machine code holds the catch, without a claim on who owns it.
+fn hint(frame: &Logical) -> Handler {
+    Handler { kind: HandlerKind::Unknown, function: frame.function.clone(), file: None, line: None }
+}

@@ -1,0 +1,147 @@
+//! The lines about the process itself: `process`, `losses` and `end`.
+//!
+//! Runs on: the writer thread. Must not: fail; what is missing becomes `null` and a soft error.
+
+use super::build::Builder;
+use crate::config::RedactField;
+use crate::record::lines::SCHEMA_VERSION;
+use crate::record::{EndLine, Level, LineKind, LossSite, Losses, LossesLine, ProcessLine, SoftError};
+use crate::verdict::Strategy;
+
+/// What this build can do and what it lacks, as the `process` line says it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Abilities {
+    pub(crate) can: Vec<String>,
+    pub(crate) soft_errors: Vec<SoftError>,
+}
+
+impl Abilities {
+    /// What the platform and the options decide. Whoever wires the agent adds what else it can.
+    pub(crate) fn of_this_build(symbols: bool) -> Self {
+        let mut abilities = Self::default();
+        if cfg!(panic_agent_tables) {
+            abilities.can("tables");
+        } else {
+            abilities.cannot(
+                "prediction",
+                "unsupported_platform",
+                "no unwind tables are read on this platform",
+            );
+        }
+        if symbols {
+            abilities.can("symbols");
+        } else {
+            abilities.cannot("frames.function", "symbols_off", "symbols are off by configuration");
+        }
+        abilities
+    }
+
+    /// Adds an ability.
+    pub(crate) fn can(&mut self, ability: &str) {
+        self.can.push(ability.to_owned());
+    }
+
+    /// Adds something that every report of this process lacks.
+    pub(crate) fn cannot(&mut self, field: &str, code: &str, detail: &str) {
+        self.soft_errors.push(SoftError::new(field, code, detail));
+    }
+}
+
+/// The `process` line; `own_ip` is an address in the executable.
+pub(crate) fn process_line(
+    builder: &mut Builder,
+    abilities: Abilities,
+    strategy: Strategy,
+    own_ip: u64,
+) -> ProcessLine {
+    let stamp = builder.clock.now();
+    let Abilities { can, mut soft_errors } = abilities;
+    let mut lack =
+        |field: &str, code: &str, detail: &str| soft_errors.push(SoftError::new(field, code, detail));
+    let exe = std::env::current_exe().ok().map(|path| builder.redact.path(&path.to_string_lossy()));
+    if exe.is_none() {
+        lack("exe", "no_exe", "the path of the executable cannot be read");
+    }
+    if builder.service.host.is_none() {
+        lack("host", "no_host", "the host name cannot be read");
+    }
+    let mut image = builder.surroundings.image_of(own_ip).map(|at| (*at.image).clone());
+    match &mut image {
+        Some(image) => builder.redact.images(core::slice::from_mut(image)),
+        None => lack("image", "no_image", "the loaded images cannot be listed"),
+    }
+    let labels = builder.surroundings.process_labels(None);
+    let labels = labels
+        .iter()
+        .map(|(key, value)| (key.clone(), builder.redact.text(RedactField::Label(key), value).into_owned()))
+        .collect();
+    if builder.redact.take_failed() {
+        lack("labels", "redactor_failed", "the redactor panicked; the texts it was shown are left out");
+    }
+    let agent_version = env!("CARGO_PKG_VERSION").to_owned();
+    ProcessLine {
+        schema: SCHEMA_VERSION,
+        kind: LineKind::Process,
+        id: builder.service.instance_text(),
+        ts: stamp.ts,
+        ts_ms: stamp.ts_ms,
+        pid: std::process::id(),
+        level: Level::Info,
+        service: builder.service.service.clone(),
+        version: builder.service.version.clone(),
+        environment: builder.service.environment.clone(),
+        host: builder.service.host.clone(),
+        message: format!("panic-agent {agent_version} watches {}", exe.as_deref().unwrap_or("this process")),
+        exe,
+        image,
+        agent_version,
+        panic_strategy: strategy.as_str().to_owned(),
+        labels,
+        can,
+        soft_errors,
+    }
+}
+
+/// The `losses` line.
+pub(crate) fn losses_line(builder: &mut Builder, losses: Losses, sites: Vec<LossSite>) -> LossesLine {
+    let stamp = builder.clock.now();
+    LossesLine {
+        schema: SCHEMA_VERSION,
+        kind: LineKind::Losses,
+        id: builder.service.instance_text(),
+        ts: stamp.ts,
+        ts_ms: stamp.ts_ms,
+        pid: std::process::id(),
+        level: Level::Error,
+        service: builder.service.service.clone(),
+        version: builder.service.version.clone(),
+        environment: builder.service.environment.clone(),
+        host: builder.service.host.clone(),
+        message: format!("{} panics of this process have no line", losses.total()),
+        losses,
+        sites,
+    }
+}
+
+/// The `end` line.
+pub(crate) fn end_line(builder: &mut Builder, written: u64, losses: Losses) -> EndLine {
+    let stamp = builder.clock.now();
+    let panics = builder.surroundings.panics();
+    EndLine {
+        schema: SCHEMA_VERSION,
+        kind: LineKind::End,
+        id: builder.service.instance_text(),
+        ts: stamp.ts,
+        ts_ms: stamp.ts_ms,
+        pid: std::process::id(),
+        level: Level::Info,
+        service: builder.service.service.clone(),
+        version: builder.service.version.clone(),
+        environment: builder.service.environment.clone(),
+        host: builder.service.host.clone(),
+        message: format!("{panics} panics, {written} written, {} lost", losses.total()),
+        panics,
+        written,
+        losses,
+    }
+}

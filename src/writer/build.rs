@@ -1,0 +1,178 @@
+//! Turns a raw record into a finished report.
+//!
+//! Runs on: the writer thread. Must not: fail; what is missing becomes `null` and a soft error.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::chain::Chains;
+use super::clock::Clock;
+use super::prepared::{Prepared, Stacks};
+use super::redact::Redact;
+use super::service::Service;
+use super::surroundings::Surroundings;
+use crate::config::RedactField;
+use crate::record::lines::SCHEMA_VERSION;
+use crate::record::{
+    Basis, DetachState, LineKind, Location, PanicId, PayloadKind, RawFlag, RawRecord, Report, SoftError,
+    ThreadFacts,
+};
+
+/// Builds reports, with everything it needs for that.
+pub(crate) struct Builder {
+    pub(crate) service: Service,
+    pub(crate) surroundings: Box<dyn Surroundings>,
+    pub(crate) stacks: Stacks,
+    pub(crate) redact: Redact,
+    pub(crate) clock: Clock,
+    pub(crate) chains: Chains,
+}
+
+impl Builder {
+    /// The report of a record, and the stack it took its frames from.
+    pub(crate) fn report(&mut self, record: &RawRecord) -> (Report, Arc<Prepared>) {
+        let images: &mut dyn Surroundings = &mut *self.surroundings;
+        let prepared = self.stacks.prepared(record, images, &mut self.redact);
+        let id = PanicId::new(self.service.instance, record.sequence);
+        let stamp = self.clock.stamp(record.wall_ns);
+        let (incident, relation) = self.chains.link(record, id);
+        let message = self.message(record);
+        let labels = self.labels(record);
+        let location = self.location(record);
+        let thread = record.thread_name.as_str();
+        let thread =
+            (!thread.is_empty()).then(|| self.redact.text(RedactField::ThreadName, thread).into_owned());
+        let file = (!record.file.as_str().is_empty()).then(|| record.file.as_str());
+        let line = (!prepared.has_names).then_some(record.line);
+        let fingerprint = prepared.fingerprint.with(file, line, message.as_deref()).to_text();
+        let mut soft_errors = prepared.soft_errors.clone();
+        lacks(record, &mut soft_errors);
+        if self.redact.take_failed() {
+            soft_errors.push(Redact::failure());
+        }
+        let outcome = prepared.outcome.clone();
+        let report = Report {
+            schema: SCHEMA_VERSION,
+            kind: LineKind::Panic,
+            id,
+            ts: stamp.ts,
+            ts_ms: stamp.ts_ms,
+            pid: record.pid,
+            level: outcome.level,
+            service: self.service.service.clone(),
+            version: self.service.version.clone(),
+            environment: self.service.environment.clone(),
+            host: self.service.host.clone(),
+            fingerprint,
+            message_len: message.as_ref().map(|_| record.message.total_len()),
+            message,
+            thread,
+            fate: outcome.fate,
+            receipt: outcome.receipt,
+            basis: Basis::Predicted,
+            uncaught: outcome.uncaught,
+            silent: outcome.silent,
+            swallowed: outcome.swallowed,
+            reason: outcome.reason,
+            incident,
+            relation,
+            hook: true,
+            mono_ns: record.mono_ns,
+            payload_type: payload_type(record),
+            thread_facts: ThreadFacts {
+                os_id: (record.tid != 0).then_some(record.tid),
+                std_id: (record.std_thread_id != 0).then_some(record.std_thread_id),
+                main: record.has_flag(RawFlag::MainThread),
+                foreign: record.has_flag(RawFlag::ForeignThread),
+                detached: DetachState::from_u8(record.detached),
+            },
+            location,
+            labels,
+            prediction: prepared.prediction.clone(),
+            stack: prepared.summary.clone(),
+            soft_errors,
+            images: prepared.images.clone(),
+            frames: prepared.frames.clone(),
+        };
+        (report, prepared)
+    }
+
+    fn message(&mut self, record: &RawRecord) -> Option<String> {
+        let known = match PayloadKind::from_u8(record.payload) {
+            PayloadKind::Str | PayloadKind::String => true,
+            PayloadKind::Registered | PayloadKind::Unknown => {
+                record.has_flag(RawFlag::ExtractedMessage) || record.message.total_len() > 0
+            }
+        };
+        known.then(|| self.redact.text(RedactField::Message, record.message.as_str()).into_owned())
+    }
+
+    /// Process labels, then the thread's from the outermost scope to the innermost: the last one wins.
+    fn labels(&mut self, record: &RawRecord) -> BTreeMap<String, String> {
+        let process = self.surroundings.process_labels(Some(record.process_labels));
+        let process = process.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let mut labels: BTreeMap<&str, &str> = BTreeMap::new();
+        labels.extend(process.chain(record.labels.pairs()));
+        labels
+            .into_iter()
+            .map(|(key, value)| {
+                (key.to_owned(), self.redact.text(RedactField::Label(key), value).into_owned())
+            })
+            .collect()
+    }
+
+    fn location(&mut self, record: &RawRecord) -> Option<Location> {
+        let file = record.file.as_str();
+        (!record.has_flag(RawFlag::NoLocation) && !file.is_empty()).then(|| Location {
+            file: self.redact.path(file),
+            line: record.line,
+            column: record.column,
+        })
+    }
+}
+
+fn payload_type(record: &RawRecord) -> Option<String> {
+    match PayloadKind::from_u8(record.payload) {
+        PayloadKind::Str => Some("&str".to_owned()),
+        PayloadKind::String => Some("String".to_owned()),
+        PayloadKind::Registered | PayloadKind::Unknown => {
+            let name = record.type_name.as_str();
+            (!name.is_empty()).then(|| name.to_owned())
+        }
+    }
+}
+
+/// What the panicking thread could not record.
+fn lacks(record: &RawRecord, soft_errors: &mut Vec<SoftError>) {
+    let mut lack =
+        |field: &str, code: &str, detail: &str| soft_errors.push(SoftError::new(field, code, detail));
+    if record.has_flag(RawFlag::NoLocation) || record.file.as_str().is_empty() {
+        lack("location", "no_location", "the panic has no location");
+    }
+    if record.file.is_truncated() {
+        lack("location.file", "truncated", "the path was longer than a record keeps");
+    }
+    if record.thread_name.is_truncated() {
+        lack("thread", "truncated", "the name was longer than a record keeps");
+    }
+    if record.has_flag(RawFlag::LabelsTruncated) {
+        lack("labels", "truncated", "some labels did not fit into the record");
+    }
+    if record.has_flag(RawFlag::NoLabels) {
+        lack(
+            "labels",
+            "no_labels",
+            "the thread's own labels could not be read: its thread-locals are gone or in use",
+        );
+    }
+    if payload_type(record).is_none() {
+        lack("payload_type", "unknown_payload", "the payload is neither a text nor of a registered type");
+    }
+    if record.has_flag(RawFlag::WalkersBusy) {
+        lack(
+            "stack",
+            "walkers_busy",
+            "every table walker was in use, so the platform's unwinder walked the stack",
+        );
+    }
+}

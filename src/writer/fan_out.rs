@@ -1,0 +1,59 @@
+//! Gives each line to every sink, and each report to every subscriber.
+//!
+//! Runs on: the writer thread. Must not: let a sink's panic or error keep the others from their line.
+
+use super::guarded::guarded;
+use crate::record::{Line, LossReason};
+use crate::sink::Sink;
+
+/// The destinations of lines.
+pub(crate) struct FanOut {
+    sinks: Vec<Box<dyn Sink>>,
+    /// Whether lines were given since the last flush.
+    dirty: bool,
+}
+
+impl FanOut {
+    pub(crate) fn new(sinks: Vec<Box<dyn Sink>>) -> Self {
+        Self { sinks, dirty: false }
+    }
+
+    /// Gives one line to every sink. A panic is a worse reason than an error, and one reason is reported,
+    /// so that a line is counted once.
+    ///
+    /// # Errors
+    /// Why at least one sink did not take the line.
+    pub(crate) fn write(&mut self, line: &Line<'_>) -> Result<(), LossReason> {
+        self.dirty = true;
+        let mut result = Ok(());
+        for sink in &mut self.sinks {
+            match guarded(|| sink.write(line).map_err(drop)) {
+                Some(Ok(())) => {}
+                Some(Err(())) if result == Err(LossReason::SinkPanicked) => {}
+                Some(Err(())) => result = Err(LossReason::SinkFailed),
+                None => result = Err(LossReason::SinkPanicked),
+            }
+        }
+        result
+    }
+
+    /// Flushes every sink that may hold lines.
+    ///
+    /// # Errors
+    /// Why at least one sink may not have delivered what it took.
+    pub(crate) fn flush(&mut self) -> Result<(), LossReason> {
+        if !core::mem::take(&mut self.dirty) {
+            return Ok(());
+        }
+        let mut result = Ok(());
+        for sink in &mut self.sinks {
+            match guarded(|| sink.flush().map_err(drop)) {
+                Some(Ok(())) => {}
+                Some(Err(())) if result == Err(LossReason::SinkPanicked) => {}
+                Some(Err(())) => result = Err(LossReason::SinkFailed),
+                None => result = Err(LossReason::SinkPanicked),
+            }
+        }
+        result
+    }
+}

@@ -1,0 +1,163 @@
+//! The writer seen from other threads: flush, finish, subscribe.
+//!
+//! Runs on: any thread, also in an `atexit` handler. Must not: wait without a deadline, or wait on the
+//! writer thread for itself.
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use parking_lot::{Condvar, Mutex};
+
+use super::inbox::Inbox;
+use crate::record::{LossCounters, LossReason, Report};
+
+thread_local! {
+    /// Whether this is a writer thread. No destructor, so it can be read at any time of a thread's life.
+    static IS_WRITER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Marks the calling thread as a writer, for the whole of its life.
+pub(crate) fn enter_writer_thread() {
+    IS_WRITER.set(true);
+}
+
+/// What the writer and its handles share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Number of the newest flush request.
+    ///
+    /// Acquire/Release: who sees a request also sees what was published before it was made.
+    requested: AtomicU64,
+    finish: AtomicBool,
+    /// `panic` lines that every sink took. Relaxed: the count publishes no other memory.
+    written: AtomicU64,
+    progress: Mutex<Progress>,
+    moved: Condvar,
+    subscribers: Mutex<Vec<Sender<Arc<Report>>>>,
+    /// Length of `subscribers`, so that the usual case of none takes no lock.
+    subscribed: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    /// Newest request that is done.
+    done: u64,
+    finished: bool,
+}
+
+impl Shared {
+    /// Newest request.
+    pub(crate) fn requested(&self) -> u64 {
+        self.requested.load(Ordering::Acquire)
+    }
+
+    /// Whether the end was asked for.
+    pub(crate) fn finish_requested(&self) -> bool {
+        self.finish.load(Ordering::Acquire)
+    }
+
+    /// Writer: everything up to request `done` is delivered.
+    pub(crate) fn advance(&self, done: u64, finished: bool) {
+        let mut progress = self.progress.lock();
+        if progress.done == done && progress.finished == finished {
+            return;
+        }
+        *progress = Progress { done, finished };
+        drop(progress);
+        self.moved.notify_all();
+    }
+
+    /// Writer: one more `panic` line is out.
+    pub(crate) fn count_written(&self) {
+        self.written.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// `panic` lines that every sink took.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Writer: gives a report to everybody who asked for reports.
+    pub(crate) fn publish(&self, report: &Arc<Report>, losses: &LossCounters) {
+        if self.subscribed.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let mut subscribers = self.subscribers.lock();
+        subscribers.retain(|subscriber| match subscriber.try_send(report.clone()) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                losses.record(LossReason::SubscriberFull);
+                true
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        });
+        self.subscribed.store(subscribers.len(), Ordering::Release);
+    }
+}
+
+/// Talks to the writer thread. Clones talk to the same one.
+#[derive(Clone)]
+pub(crate) struct WriterHandle {
+    shared: Arc<Shared>,
+    inbox: &'static (dyn Inbox + 'static),
+}
+
+impl WriterHandle {
+    pub(crate) fn new(shared: Arc<Shared>, inbox: &'static dyn Inbox) -> Self {
+        Self { shared, inbox }
+    }
+
+    /// Waits until everything that was published before this call is written and every sink is flushed.
+    ///
+    /// `false` when the time was over before, and at once on the writer thread itself, which cannot wait
+    /// for what it is about to do.
+    pub(crate) fn flush(&self, deadline: Duration) -> bool {
+        self.wait(deadline, false)
+    }
+
+    /// Like [`flush`](Self::flush), and then writes the totals and the `end` line. Further calls write no
+    /// second `end` line; panics that come later are still written.
+    pub(crate) fn finish(&self, deadline: Duration) -> bool {
+        self.shared.finish.store(true, Ordering::Release);
+        self.wait(deadline, true)
+    }
+
+    /// Reports from now on, as they are written. When `capacity` reports wait the next one is dropped for
+    /// this subscriber and counted.
+    pub(crate) fn subscribe(&self, capacity: usize) -> Receiver<Arc<Report>> {
+        let (sender, receiver) = bounded(capacity.max(1));
+        let mut subscribers = self.shared.subscribers.lock();
+        subscribers.push(sender);
+        self.shared.subscribed.store(subscribers.len(), Ordering::Release);
+        receiver
+    }
+
+    /// `panic` lines that every sink took.
+    pub(crate) fn written(&self) -> u64 {
+        self.shared.written()
+    }
+
+    fn wait(&self, deadline: Duration, finish: bool) -> bool {
+        let until = Instant::now().checked_add(deadline);
+        let request = self.shared.requested.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
+        self.inbox.wake();
+        if IS_WRITER.get() {
+            return false;
+        }
+        let mut progress = self.shared.progress.lock();
+        while progress.done < request || (finish && !progress.finished) {
+            match until {
+                Some(until) => {
+                    if self.shared.moved.wait_until(&mut progress, until).timed_out() {
+                        return progress.done >= request && (!finish || progress.finished);
+                    }
+                }
+                None => self.shared.moved.wait(&mut progress),
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,60 @@
+//! What the writer needs of the channel, so that it can be tested without one.
+//!
+//! Runs on: the writer thread (`receive`, `park`) and any thread (`wake`, `pending`). Must not: block in
+//! anything but `park`.
+
+use std::time::Duration;
+
+use crate::channel::Channel;
+use crate::record::{LossCounters, LossSite, RawRecord};
+
+/// Where published records come from.
+pub(crate) trait Inbox: Sync {
+    /// Lends the next record to `read`, and marks it written when `read` returns; `false` when there is none.
+    fn receive(&self, read: &mut dyn FnMut(&RawRecord)) -> bool;
+
+    /// Sleeps until woken or until the time is over.
+    fn park(&self, timeout: Option<Duration>);
+
+    /// Wakes the writer.
+    fn wake(&self);
+
+    /// Published and not yet written.
+    fn pending(&self) -> u64;
+
+    /// Losses of every stage.
+    fn losses(&self) -> &LossCounters;
+
+    /// Places that lost most reports, most first.
+    fn loss_sites(&self) -> Vec<LossSite> {
+        Vec::new()
+    }
+}
+
+impl Inbox for Channel {
+    fn receive(&self, read: &mut dyn FnMut(&RawRecord)) -> bool {
+        match self.try_receive() {
+            Some(slot) => {
+                read(slot.record());
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn park(&self, timeout: Option<Duration>) {
+        Channel::park(self, timeout);
+    }
+
+    fn wake(&self) {
+        Channel::wake(self);
+    }
+
+    fn pending(&self) -> u64 {
+        Channel::pending(self)
+    }
+
+    fn losses(&self) -> &LossCounters {
+        &self.losses
+    }
+}

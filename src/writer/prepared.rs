@@ -1,0 +1,206 @@
+//! Everything about a report that depends on its stack alone, done once per distinct stack.
+//!
+//! Runs on: the writer thread. Must not: grow beyond its bound.
+
+use std::sync::Arc;
+
+use super::fingerprint::Fingerprint;
+use super::redact::Redact;
+use crate::record::{
+    Frame, Image, Prediction, RawFlag, RawRecord, RawWalk, SoftError, StackSummary, WalkEnd, WalkSource,
+};
+use crate::symbolize::{Images, Recent, Resolve, Symbolizer};
+use crate::verdict::{Outcome, Strategy, predict, settle};
+
+/// Distinct stacks that are kept. About 40 KiB each with 36 frames: 10 MiB; five times that with the
+/// deepest stacks.
+const MAX_STACKS: usize = 256;
+/// Flags that change a prediction.
+const PREDICTING: u32 = RawFlag::CannotUnwind as u32 | RawFlag::InCleanup as u32 | RawFlag::Nested as u32;
+
+/// A stack, symbolized, judged, redacted and serialized.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) frames: Arc<[Frame]>,
+    pub(crate) images: Arc<[Image]>,
+    /// The frames as JSON, with commas between them and no brackets.
+    pub(crate) frames_json: Vec<u8>,
+    /// Where each frame ends in `frames_json`.
+    pub(crate) frame_ends: Vec<usize>,
+    /// The images as a JSON array.
+    pub(crate) images_json: Vec<u8>,
+    pub(crate) prediction: Prediction,
+    pub(crate) outcome: Outcome,
+    pub(crate) summary: StackSummary,
+    pub(crate) soft_errors: Vec<SoftError>,
+    pub(crate) fingerprint: Fingerprint,
+    /// Whether any frame has a name.
+    pub(crate) has_names: bool,
+}
+
+/// Prepared stacks by their walk.
+pub(crate) struct Stacks {
+    symbolizer: Symbolizer,
+    strategy: Strategy,
+    known: Recent<u64, Arc<Known>>,
+    /// Generation of the images for which symbols are kept.
+    generation: Option<u32>,
+    /// Reused for each lookup.
+    key: Vec<u64>,
+}
+
+struct Known {
+    key: Box<[u64]>,
+    prepared: Arc<Prepared>,
+}
+
+impl Stacks {
+    pub(crate) fn new(resolver: Box<dyn Resolve>, strategy: Strategy) -> Self {
+        Self {
+            symbolizer: Symbolizer::new(resolver),
+            strategy,
+            known: Recent::new(MAX_STACKS),
+            generation: None,
+            key: Vec::new(),
+        }
+    }
+
+    /// Reads the debug information before the first report needs it.
+    pub(crate) fn warm_up(&mut self, ip: u64) {
+        self.symbolizer.warm_up(ip);
+    }
+
+    /// The prepared stack of a record: a lookup when the same stack panicked before.
+    pub(crate) fn prepared(
+        &mut self,
+        record: &RawRecord,
+        images: &mut dyn Images,
+        redact: &mut Redact,
+    ) -> Arc<Prepared> {
+        self.follow_images(record.images);
+        write_key(&mut self.key, record);
+        let hash = hash(&self.key);
+        if let Some(known) = self.known.get(hash)
+            && *known.key == *self.key
+        {
+            return known.prepared.clone();
+        }
+        let prepared = Arc::new(self.prepare(record, images, redact));
+        let known = Known { key: self.key.as_slice().into(), prepared: prepared.clone() };
+        self.known.insert(hash, Arc::new(known));
+        prepared
+    }
+
+    /// An address may mean something else after images were loaded or unloaded.
+    fn follow_images(&mut self, generation: u32) {
+        match self.generation {
+            Some(known) if generation > known => {
+                self.symbolizer.forget();
+                self.known.clear();
+                self.generation = Some(generation);
+            }
+            Some(_) => {}
+            None => self.generation = Some(generation),
+        }
+    }
+
+    fn prepare(&mut self, record: &RawRecord, images: &mut dyn Images, redact: &mut Redact) -> Prepared {
+        let stack = self.symbolizer.stack(&record.walk, images);
+        let predicted = predict(&record.walk, &stack, self.strategy, record.flags);
+        let outcome = settle(&predicted);
+        let mut prediction = predicted.prediction;
+        redact.handler(prediction.handler.as_mut());
+        let mut frames = stack.frames();
+        redact.frames(&mut frames);
+        let mut images = stack.images();
+        redact.images(&mut images);
+        let (frames_json, frame_ends) = serialize_frames(&frames);
+        Prepared {
+            frames_json,
+            frame_ends,
+            images_json: serde_json::to_vec(&images).unwrap_or_else(|_| b"[]".to_vec()),
+            frames: frames.into(),
+            images: images.into(),
+            prediction,
+            outcome,
+            summary: summary(&record.walk, stack.trimmed()),
+            soft_errors: stack.soft_errors(),
+            fingerprint: Fingerprint::of_stack(&stack),
+            has_names: stack.has_names(),
+        }
+    }
+}
+
+fn serialize_frames(frames: &[Frame]) -> (Vec<u8>, Vec<usize>) {
+    let mut json = Vec::with_capacity(frames.len() * 300);
+    let mut ends = Vec::with_capacity(frames.len());
+    for frame in frames {
+        if !json.is_empty() {
+            json.push(b',');
+        }
+        // Writing to a vector does not fail, and a frame has no map whose key could be refused.
+        serde_json::to_writer(&mut json, frame).ok();
+        ends.push(json.len());
+    }
+    (json, ends)
+}
+
+fn summary(walk: &RawWalk, trimmed: usize) -> StackSummary {
+    StackSummary {
+        source: match WalkSource::from_u8(walk.source) {
+            WalkSource::None => "none",
+            WalkSource::Tables => "tables",
+            WalkSource::System => "system",
+        }
+        .to_owned(),
+        end: match WalkEnd::from_u8(walk.end) {
+            WalkEnd::NotWalked => "not_walked",
+            WalkEnd::Bottom => "bottom",
+            WalkEnd::StopperFound => "stopper_found",
+            WalkEnd::NoUnwindInfo => "no_unwind_info",
+            WalkEnd::Broken => "broken",
+            WalkEnd::TooDeep => "too_deep",
+            WalkEnd::UnknownImage => "unknown_image",
+        }
+        .to_owned(),
+        physical: walk.walked.max(walk.len),
+        trimmed_inner: u32::try_from(trimmed).unwrap_or(u32::MAX),
+        not_recorded: walk.walked.saturating_sub(walk.len),
+        cut_for_size: 0,
+    }
+}
+
+/// Every word that the prepared stack depends on.
+fn write_key(key: &mut Vec<u64>, record: &RawRecord) {
+    let walk = &record.walk;
+    let pair = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+    key.clear();
+    key.extend_from_slice(&[
+        pair(record.images, record.flags & PREDICTING),
+        pair(walk.len, walk.walked),
+        pair(walk.stopper, walk.outermost_catch),
+        walk.stopper_ip,
+        u64::from(walk.search_start),
+        u64::from_le_bytes([
+            walk.stop_action,
+            walk.end,
+            walk.source,
+            walk.at_thread_start,
+            walk.at_main_start,
+            0,
+            0,
+            0,
+        ]),
+    ]);
+    key.extend_from_slice(walk.ips());
+    for eight in walk.actions().chunks(8) {
+        let mut word = [0; 8];
+        word[..eight.len()].copy_from_slice(eight);
+        key.push(u64::from_le_bytes(word));
+    }
+}
+
+/// A quick mix; a collision costs a rebuild, never a wrong answer.
+fn hash(words: &[u64]) -> u64 {
+    words.iter().fold(0, |state: u64, word| (state.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}

@@ -1,0 +1,108 @@
+//! Shows texts to the user's redactor before anything is written.
+//!
+//! Runs on: the writer thread. Must not: let a text through when the redactor panicked.
+
+use std::borrow::Cow;
+
+use super::guarded::guarded;
+use crate::config::{RedactField, Redactor};
+use crate::record::{Frame, Handler, Image, SoftError};
+
+/// Stands for a text whose redactor panicked.
+const FAILED: &str = "[redactor failed]";
+
+/// The user's redactor, if there is one.
+pub(crate) struct Redact {
+    redactor: Option<Redactor>,
+    failed: bool,
+}
+
+impl Redact {
+    pub(crate) fn new(redactor: Option<Redactor>) -> Self {
+        Self { redactor, failed: false }
+    }
+
+    /// The text to write.
+    pub(crate) fn text<'t>(&mut self, field: RedactField<'_>, text: &'t str) -> Cow<'t, str> {
+        let Some(redactor) = &self.redactor else { return Cow::Borrowed(text) };
+        match guarded(|| redactor(field, text)) {
+            Some(Some(redacted)) => Cow::Owned(redacted),
+            Some(None) => Cow::Borrowed(text),
+            None => {
+                self.failed = true;
+                Cow::Borrowed(FAILED)
+            }
+        }
+    }
+
+    /// Paths of frames. Source paths repeat, so one answer serves all frames with the same path.
+    pub(crate) fn frames(&mut self, frames: &mut [Frame]) {
+        if self.redactor.is_none() {
+            return;
+        }
+        let mut known: std::collections::HashMap<String, String> = std::collections::HashMap::new();
+        for file in frames.iter_mut().filter_map(|frame| frame.file.as_mut()) {
+            if !known.contains_key(file) {
+                known.insert(file.clone(), self.path(file));
+            }
+            if let Some(redacted) = known.get(file) {
+                file.clone_from(redacted);
+            }
+        }
+    }
+
+    /// Paths of images.
+    pub(crate) fn images(&mut self, images: &mut [Image]) {
+        for path in images.iter_mut().filter_map(|image| image.path.as_mut()) {
+            *path = self.path(path);
+        }
+    }
+
+    /// The path of a handler.
+    pub(crate) fn handler(&mut self, handler: Option<&mut Handler>) {
+        if let Some(file) = handler.and_then(|handler| handler.file.as_mut()) {
+            *file = self.path(file);
+        }
+    }
+
+    /// One path.
+    pub(crate) fn path(&mut self, path: &str) -> String {
+        self.text(RedactField::Path, path).into_owned()
+    }
+
+    /// Whether the redactor panicked since the last call.
+    pub(crate) fn take_failed(&mut self) -> bool {
+        core::mem::take(&mut self.failed)
+    }
+
+    /// What a report says about a redactor that panicked.
+    pub(crate) fn failure() -> SoftError {
+        SoftError::new(
+            "message",
+            "redactor_failed",
+            "the redactor panicked; the texts it was shown are left out",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redactor_that_panics_leaks_nothing() {
+        let mut redact = Redact::new(Some(Box::new(|field, text| match field {
+            RedactField::Message => panic!("redactor"),
+            RedactField::Label("secret") => Some("***".to_owned()),
+            RedactField::Path => Some(text.replace("/home/u", "~")),
+            _ => None,
+        })));
+        assert_eq!(redact.text(RedactField::Label("secret"), "s3"), "***");
+        assert_eq!(redact.text(RedactField::Label("zone"), "eu"), "eu");
+        assert_eq!(redact.path("/home/u/x"), "~/x");
+        assert!(!redact.take_failed());
+        assert_eq!(redact.text(RedactField::Message, "password"), FAILED);
+        assert!(redact.take_failed());
+        assert!(!redact.take_failed(), "said once");
+    }
+}

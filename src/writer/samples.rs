@@ -1,0 +1,239 @@
+//! Records, reports and an inbox made by hand, for tests.
+//!
+//! Runs on: tests. Must not: be compiled into the library.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::*;
+use crate::record::*;
+use crate::symbolize::{Found, ImageAt, Images};
+
+/// An empty record.
+pub(crate) fn empty_record() -> Box<RawRecord> {
+    Box::new(RawRecord {
+        sequence: 0,
+        wall_ns: 0,
+        mono_ns: 0,
+        std_thread_id: 0,
+        pid: 0,
+        tid: 0,
+        line: 0,
+        column: 0,
+        flags: 0,
+        process_labels: 0,
+        images: 0,
+        nested_in: 0,
+        payload: 0,
+        detached: 0,
+        _reserved: [0; 6],
+        type_name: FixedText::new(),
+        thread_name: FixedText::new(),
+        file: FixedText::new(),
+        message: FixedText::new(),
+        labels: LabelBytes::new(),
+        walk: RawWalk::new(),
+    })
+}
+
+/// A record as the hook would leave it: a panic on a worker thread, caught by `app::run`.
+pub(crate) fn raw_record() -> Box<RawRecord> {
+    let mut record = empty_record();
+    record.sequence = 1;
+    record.wall_ns = 1_760_000_000_123_456_789;
+    record.mono_ns = 77;
+    record.std_thread_id = 7;
+    record.pid = std::process::id();
+    record.tid = 4242;
+    record.line = 12;
+    record.column = 5;
+    record.images = 1;
+    record.process_labels = 1;
+    record.payload = PayloadKind::String as u8;
+    record.detached = DetachState::Joinable as u8;
+    record.thread_name.set("worker-7");
+    record.file.set("src/main.rs");
+    record.message.set("index out of bounds: the len is 3 but the index is 17");
+    assert!(record.labels.push("task", "outer"));
+    assert!(record.labels.push("task", "inner"));
+    set_walk(&mut record, FakeSymbols::NAMES.len() as u32, 5);
+    record
+}
+
+/// A walk over `len` addresses of [`FakeSymbols`] that is caught at `stopper`.
+pub(crate) fn set_walk(record: &mut RawRecord, len: u32, stopper: u32) {
+    let walk = &mut record.walk;
+    walk.clear();
+    walk.len = len;
+    walk.walked = len;
+    walk.stopper = stopper;
+    walk.outermost_catch = len.saturating_sub(1);
+    walk.search_start = 1;
+    walk.stop_action = EhAction::Catch as u8;
+    walk.end = WalkEnd::Bottom as u8;
+    walk.source = WalkSource::Tables as u8;
+    for (index, ip) in walk.ips.iter_mut().enumerate().take(len as usize) {
+        *ip = FakeSymbols::BASE + index as u64 * 16;
+    }
+    walk.stopper_ip = FakeSymbols::BASE + u64::from(stopper) * 16;
+}
+
+/// Names for the addresses of [`set_walk`].
+pub(crate) struct FakeSymbols;
+
+impl FakeSymbols {
+    /// First address.
+    pub(crate) const BASE: u64 = 0x5555_0000_1000;
+    /// `name @ file:line`, innermost first.
+    pub(crate) const NAMES: [&'static str; 8] = [
+        "panic_agent::hook::on_panic @ /agent/src/hook/mod.rs:1",
+        "std::panicking::panic_with_hook @ /rustc/ab/library/std/src/panicking.rs:833",
+        "core::panicking::panic_fmt @ /rustc/ab/library/core/src/panicking.rs:80",
+        "app::work @ /home/u/app/src/main.rs:12",
+        "std::panicking::catch_unwind::do_call @ /rustc/ab/library/std/src/panicking.rs:581",
+        "std::panicking::catch_unwind @ /rustc/ab/library/std/src/panicking.rs:544",
+        "app::run @ /home/u/app/src/main.rs:40",
+        "std::thread::lifecycle::spawn_unchecked::{{closure}} @ /rustc/ab/library/std/src/thread/lifecycle.rs:1",
+    ];
+}
+
+impl Resolve for FakeSymbols {
+    fn resolve(&mut self, ip: u64, found: &mut dyn FnMut(Found<'_>)) {
+        let index = (ip.saturating_sub(Self::BASE) / 16) as usize;
+        let text = Self::NAMES.get(index).copied().unwrap_or("app::deep @ /home/u/app/src/deep.rs:9");
+        let (name, place) = text.split_once(" @ ").unwrap();
+        let (file, line) = place.rsplit_once(':').unwrap();
+        found(Found {
+            function: Some(name.to_owned()),
+            raw_name: None,
+            file: Some(file.to_owned()),
+            line: line.parse().ok(),
+            column: Some(9),
+        });
+    }
+}
+
+/// One image, one set of process labels.
+pub(crate) struct FakeSurroundings;
+
+impl Images for FakeSurroundings {
+    fn image_of(&mut self, ip: u64) -> Option<ImageAt> {
+        let image = Image {
+            name: "app".to_owned(),
+            path: Some("/home/u/app/target/release/app".to_owned()),
+            build_id: Some("3fa1".to_owned()),
+            bias: Some("0x555500000000".to_owned()),
+        };
+        Some(ImageAt { image: Arc::new(image), address: ip & 0xffff_ffff })
+    }
+
+    fn refresh(&mut self) -> bool {
+        false
+    }
+}
+
+impl Surroundings for FakeSurroundings {
+    fn process_labels(&self, _: Option<u32>) -> ProcessLabels {
+        Arc::new([("zone".to_owned(), "eu".to_owned()), ("task".to_owned(), "none".to_owned())])
+    }
+
+    fn panics(&self) -> u64 {
+        3
+    }
+}
+
+/// A builder over fake symbols.
+pub(crate) fn builder(redactor: Option<Redactor>) -> build::Builder {
+    let mut options = Options { service: Some("billing".to_owned()), ..Options::default() };
+    options.version = Some("1.2.3".to_owned());
+    options.environment = Some("test".to_owned());
+    build::Builder {
+        service: Service::new(0xabc, &options),
+        surroundings: Box::new(FakeSurroundings),
+        stacks: prepared::Stacks::new(Box::new(FakeSymbols), Strategy::Unwind),
+        redact: redact::Redact::new(redactor),
+        clock: clock::Clock::default(),
+        chains: chain::Chains::default(),
+    }
+}
+
+/// The report of [`raw_record`].
+pub(crate) fn report() -> Report {
+    builder(None).report(&raw_record()).0
+}
+
+/// An inbox in memory.
+#[derive(Default)]
+pub(crate) struct FakeInbox {
+    state: Mutex<FakeState>,
+    woken: Condvar,
+    losses: Losing,
+}
+
+struct Losing(LossCounters);
+
+impl Default for Losing {
+    fn default() -> Self {
+        Self(LossCounters::new())
+    }
+}
+
+#[derive(Default)]
+struct FakeState {
+    queue: VecDeque<Box<RawRecord>>,
+    woken: bool,
+}
+
+impl FakeInbox {
+    /// One that lives as long as the process, like the real one.
+    pub(crate) fn leaked() -> &'static Self {
+        Box::leak(Box::default())
+    }
+
+    /// Publishes a record.
+    pub(crate) fn publish(&self, record: Box<RawRecord>) {
+        self.state.lock().queue.push_back(record);
+        self.wake();
+    }
+}
+
+impl Inbox for FakeInbox {
+    fn receive(&self, read: &mut dyn FnMut(&RawRecord)) -> bool {
+        let record = self.state.lock().queue.pop_front();
+        if let Some(record) = &record {
+            read(record);
+        }
+        record.is_some()
+    }
+
+    fn park(&self, timeout: Option<Duration>) {
+        let mut state = self.state.lock();
+        if !state.woken {
+            match timeout {
+                Some(timeout) => drop(self.woken.wait_for(&mut state, timeout)),
+                None => self.woken.wait(&mut state),
+            }
+        }
+        state.woken = false;
+    }
+
+    fn wake(&self) {
+        self.state.lock().woken = true;
+        self.woken.notify_all();
+    }
+
+    fn pending(&self) -> u64 {
+        self.state.lock().queue.len() as u64
+    }
+
+    fn losses(&self) -> &LossCounters {
+        &self.losses.0
+    }
+
+    fn loss_sites(&self) -> Vec<LossSite> {
+        vec![LossSite { location: "src/main.rs:12:5".to_owned(), lost: 2 }]
+    }
+}

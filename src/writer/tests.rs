@@ -1,0 +1,398 @@
+//! The writer as a whole: most tests take single turns of the loop, without a thread.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::samples::*;
+use super::*;
+use crate::config::RedactField;
+use crate::record::*;
+use crate::sink::MemorySink;
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn config(sinks: Vec<Box<dyn Sink>>) -> WriterConfig {
+    WriterConfig::new(0xabc, &mut Options::default(), sinks, Box::new(FakeSurroundings))
+}
+
+/// A worker over fake symbols that is driven by hand.
+fn by_hand(inbox: &'static FakeInbox, config: WriterConfig) -> (worker::Worker, WriterHandle) {
+    let shared = Arc::new(handle::Shared::default());
+    let handle = WriterHandle::new(shared.clone(), inbox);
+    let abilities = config.abilities.clone();
+    let redactor = config.redactor;
+    let mut worker = worker(inbox, shared, WriterConfig { redactor: None, ..config });
+    worker.builder = builder(redactor);
+    worker.start(abilities, Strategy::Unwind);
+    (worker, handle)
+}
+
+fn numbered(sequence: u64) -> Box<RawRecord> {
+    let mut record = raw_record();
+    record.sequence = sequence;
+    record
+}
+
+#[test]
+fn one_record_becomes_one_full_report() {
+    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    inbox.publish(raw_record());
+    while worker.turn().is_none() {}
+    let reports = sink.reports();
+    let report = &reports[0];
+    assert_eq!(report.id.to_string(), "0000000000000abc-1");
+    assert_eq!(report.ts, "2025-10-09T08:53:20.123456789Z");
+    assert_eq!((report.fate, report.level, report.basis), (Fate::Caught, Level::Warn, Basis::Predicted));
+    assert_eq!((report.uncaught, report.receipt, report.silent), (Some(false), Receipt::Pending, None));
+    assert_eq!(report.labels["task"], "inner", "the innermost scope wins");
+    assert_eq!(report.labels["zone"], "eu");
+    let handler = report.prediction.handler.as_ref().unwrap();
+    assert_eq!((handler.function.as_deref(), handler.line), (Some("app::run"), Some(40)));
+    assert_eq!(report.frames[0].function.as_deref(), Some("app::work"));
+    assert_eq!((report.stack.trimmed_inner, report.prediction.frame), (3, Some(2)));
+    assert_eq!(report.images.len(), 1);
+    assert_eq!(report.incident, report.id);
+    assert!(report.soft_errors.is_empty(), "{:?}", report.soft_errors);
+    assert_eq!(handle.written(), 1);
+    assert!(sink.flushes() >= 2, "the process line and the report");
+}
+
+#[test]
+fn the_spliced_line_is_what_plain_serde_writes() {
+    let mut builder = builder(None);
+    let mut line = splice::LineBuffer::new();
+    for frames in [1, 4, 8, 60] {
+        let mut record = raw_record();
+        set_walk(&mut record, frames, 0);
+        let (mut report, prepared) = builder.report(&record);
+        line.write(&mut report, &prepared, 1 << 20).unwrap();
+        let plain = serde_json::to_string(&report).unwrap();
+        assert_eq!(core::str::from_utf8(line.bytes()).unwrap().strip_suffix('\n'), Some(plain.as_str()));
+        let back: Report = serde_json::from_str(&plain).unwrap();
+        assert_eq!(back, report);
+    }
+}
+
+#[test]
+fn a_line_never_exceeds_its_maximum_and_says_what_was_cut() {
+    let mut builder = builder(None);
+    let mut line = splice::LineBuffer::new();
+    let mut record = raw_record();
+    set_walk(&mut record, 150, 5);
+    record.message.set(&"zeile ä ".repeat(250));
+    let mut least = usize::MAX;
+    for max in (700..40_000).step_by(61) {
+        let (mut report, prepared) = builder.report(&record);
+        if line.write(&mut report, &prepared, max).is_err() {
+            assert!(max < 2500, "{max}");
+            continue;
+        }
+        least = least.min(max);
+        let text = core::str::from_utf8(line.bytes()).unwrap();
+        assert!(text.len() <= max, "{} > {max}", text.len());
+        assert_eq!(text.trim_end(), serde_json::to_string(&report).unwrap());
+        let cut = report.stack.cut_for_size as usize;
+        assert_eq!(report.frames.len() + cut, prepared.frames.len());
+        let said = |field: &str| {
+            report
+                .soft_errors
+                .iter()
+                .filter(|error| error.field == field && error.code == "cut_for_size")
+                .count()
+        };
+        assert_eq!(said("frames"), usize::from(cut > 0));
+        let message = report.message.as_deref().unwrap();
+        assert_eq!(said("message"), usize::from(message.len() < record.message.as_str().len()));
+        assert!(said("message") == 0 || report.frames.len() <= 50, "frames go first");
+    }
+    assert!(least < 2500);
+}
+
+#[test]
+fn lines_come_in_order_process_panics_losses_end() {
+    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    inbox.publish(raw_record());
+    inbox.losses().record(LossReason::PoolFull);
+    assert!(!handle.finish(Duration::ZERO), "nobody works yet");
+    while worker.turn().is_none() {}
+    handle.finish(Duration::ZERO);
+    while worker.turn().is_none() {}
+    let kinds: Vec<String> = sink
+        .lines()
+        .iter()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(kinds, ["process", "panic", "losses", "end"], "one end line, however often it is asked for");
+    let end: EndLine = serde_json::from_str(&sink.lines_of(LineKind::End)[0]).unwrap();
+    assert_eq!((end.panics, end.written, end.losses.pool_full), (3, 1, 1));
+    // A panic after the end is still written.
+    inbox.publish(numbered(2));
+    while worker.turn().is_none() {}
+    assert_eq!(sink.reports().len(), 2);
+}
+
+#[test]
+fn losses_are_said_at_most_once_a_second_and_at_the_end() {
+    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    for _ in 0..5 {
+        inbox.losses().record(LossReason::Reentered);
+        let sleep = worker.turn().expect("nothing to do");
+        let said = sink.lines_of(LineKind::Losses).len();
+        assert_eq!(said, 1);
+        assert!(sleep.is_none_or(|sleep| !sleep.is_zero() && sleep <= Duration::from_secs(1)));
+    }
+    assert!(worker.turn().expect("nothing to do").is_some(), "wakes up to say the rest");
+    handle.finish(Duration::ZERO);
+    worker.turn();
+    let lines = sink.lines_of(LineKind::Losses);
+    let last: LossesLine = serde_json::from_str(lines.last().unwrap()).unwrap();
+    assert_eq!((lines.len(), last.losses.reentered), (2, 5));
+}
+
+/// Fails, panics or takes, as told by a number.
+struct Moody(Arc<AtomicU64>, MemorySink);
+
+impl Sink for Moody {
+    fn write(&mut self, line: &Line<'_>) -> std::io::Result<()> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => self.1.write(line),
+            1 => Err(std::io::ErrorKind::StorageFull.into()),
+            _ => std::panic::resume_unwind(Box::new(PanicsOnDrop)),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::StorageFull.into())
+    }
+}
+
+struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        std::panic::resume_unwind(Box::new("dropped"));
+    }
+}
+
+#[test]
+fn a_sink_that_fails_or_panics_is_counted_and_used_again_and_others_get_their_line() {
+    let (inbox, sink, moody_sink) = (FakeInbox::leaked(), MemorySink::new(), MemorySink::new());
+    let mood = Arc::new(AtomicU64::new(0));
+    let moody = Moody(mood.clone(), moody_sink.clone());
+    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(moody), Box::new(sink.clone())]));
+    for (sequence, value) in [(1, 1), (2, 2), (3, 0)] {
+        mood.store(value, Ordering::Relaxed);
+        inbox.publish(numbered(sequence));
+        while worker.turn().is_none() {}
+    }
+    let totals = inbox.losses().totals();
+    // Every flush with a report fails too: three more.
+    assert_eq!((totals.sink_failed, totals.sink_panicked), (1 + 3, 1));
+    assert_eq!(handle.written(), 1);
+    assert_eq!(sink.reports().len(), 3);
+    assert_eq!(moody_sink.reports().len(), 1);
+    // Lines about the process do not count, so failing flushes cannot feed themselves.
+    for _ in 0..10 {
+        worker.turn();
+    }
+    assert_eq!(inbox.losses().totals(), totals);
+}
+
+#[test]
+fn a_filter_decides_and_its_panic_lets_the_report_through() {
+    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let filter: Filter = Box::new(|report| match report.id.sequence() {
+        1 => true,
+        2 => false,
+        _ => std::panic::resume_unwind(Box::new("filter")),
+    });
+    let config = WriterConfig { before_write: Some(filter), ..config(vec![Box::new(sink.clone())]) };
+    let (mut worker, handle) = by_hand(inbox, config);
+    for sequence in 1..=3 {
+        inbox.publish(numbered(sequence));
+    }
+    while worker.turn().is_none() {}
+    let reports = sink.reports();
+    assert_eq!(reports.iter().map(|report| report.id.sequence()).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(reports[1].soft_errors[0].code, "filter_failed");
+    assert_eq!((handle.written(), inbox.losses().totals().filtered), (2, 1));
+}
+
+#[test]
+fn a_redactor_sees_every_text_and_its_panic_leaks_none() {
+    let secret = "hunter2";
+    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let redactor: Redactor = Box::new(move |field, text| match field {
+        RedactField::Message | RedactField::ThreadName => std::panic::resume_unwind(Box::new("redactor")),
+        _ => text.contains("home/u").then(|| text.replace("home/u", "~")),
+    });
+    let config = WriterConfig { redactor: Some(redactor), ..config(vec![Box::new(sink.clone())]) };
+    let (mut worker, _) = by_hand(inbox, config);
+    let mut record = raw_record();
+    record.message.set(secret);
+    record.thread_name.set(secret);
+    inbox.publish(record);
+    worker.turn();
+    let line = &sink.lines_of(LineKind::Panic)[0];
+    assert!(!line.contains(secret) && !line.contains("home/u"), "{line}");
+    assert!(line.contains("redactor_failed") && line.contains("[redactor failed]"), "{line}");
+    let report = &sink.reports()[0];
+    assert_eq!(report.frames[0].file.as_deref(), Some("/~/app/src/main.rs"));
+    assert_eq!(report.prediction.handler.as_ref().unwrap().file.as_deref(), Some("/~/app/src/main.rs"));
+}
+
+#[test]
+fn what_the_record_lacks_is_null_with_a_soft_error() {
+    let mut record = empty_record();
+    record.sequence = 9;
+    record.set_flag(RawFlag::NoLabels);
+    let (report, _) = builder(None).report(&record);
+    assert_eq!(
+        (report.message, report.thread, report.location, report.payload_type),
+        (None, None, None, None)
+    );
+    assert_eq!((report.fate, report.uncaught), (Fate::Unknown, None));
+    assert_eq!(report.frames.len(), 0);
+    let codes: Vec<&str> = report.soft_errors.iter().map(|error| error.code.as_str()).collect();
+    assert_eq!(codes, ["no_location", "no_labels", "unknown_payload"]);
+}
+
+#[test]
+fn a_thread_writes_flushes_and_finishes_for_real() {
+    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let handle = spawn(inbox, config(vec![Box::new(sink.clone())])).unwrap();
+    let reports = handle.subscribe(2);
+    for sequence in 1..=3 {
+        inbox.publish(numbered(sequence));
+    }
+    assert!(handle.flush(LONG));
+    assert_eq!(sink.reports().len(), 3);
+    assert_eq!(reports.try_iter().map(|report| report.id.sequence()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(inbox.losses().totals().subscriber_full, 1);
+    drop(reports);
+    inbox.publish(numbered(4));
+    assert!(handle.finish(LONG));
+    assert!(handle.finish(LONG), "idempotent");
+    assert_eq!(sink.lines_of(LineKind::End).len(), 1);
+    assert_eq!(handle.written(), 4);
+    assert!(sink.lines()[0].contains("\"kind\":\"process\""));
+}
+
+#[test]
+fn a_flush_from_a_sink_does_not_wait_for_itself() {
+    struct Recursive(Arc<std::sync::OnceLock<WriterHandle>>, Arc<AtomicU64>);
+    impl Sink for Recursive {
+        fn write(&mut self, _: &Line<'_>) -> std::io::Result<()> {
+            if let Some(handle) = self.0.get() {
+                let waited = handle.flush(Duration::MAX) || handle.finish(Duration::MAX);
+                self.1.fetch_add(u64::from(!waited), Ordering::Relaxed);
+            }
+            Ok(())
+        }
+    }
+    let inbox = FakeInbox::leaked();
+    let (slot, refused) = (Arc::default(), Arc::new(AtomicU64::new(0)));
+    let handle = spawn(inbox, config(vec![Box::new(Recursive(Arc::clone(&slot), refused.clone()))])).unwrap();
+    assert!(slot.set(handle.clone()).is_ok());
+    inbox.publish(raw_record());
+    assert!(handle.flush(LONG));
+    assert!(refused.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
+fn a_stuck_sink_costs_the_caller_its_deadline_and_no_more() {
+    struct Stuck(std::sync::mpsc::Receiver<()>);
+    impl Sink for Stuck {
+        fn write(&mut self, _: &Line<'_>) -> std::io::Result<()> {
+            // Ends when the test drops its end.
+            self.0.recv().ok();
+            Ok(())
+        }
+    }
+    let (release, stuck) = std::sync::mpsc::channel();
+    let handle = spawn(FakeInbox::leaked(), config(vec![Box::new(Stuck(stuck))])).unwrap();
+    assert!(!handle.flush(Duration::from_millis(1)));
+    assert!(!handle.finish(Duration::ZERO));
+    drop(release);
+    assert!(handle.finish(LONG));
+}
+
+#[test]
+fn a_report_somebody_waits_for_is_flushed_before_its_slot_is_released() {
+    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (mut worker, _) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    let before = sink.flushes();
+    let mut record = raw_record();
+    record.set_flag(RawFlag::Waiting);
+    inbox.publish(record);
+    inbox.publish(numbered(2));
+    inbox.publish(numbered(3));
+    assert!(worker.turn().is_none(), "three in one turn");
+    assert_eq!(sink.flushes(), before + 1, "once for the first, and none yet for the others");
+}
+
+#[test]
+fn images_that_come_or_go_drop_what_is_known_of_addresses() {
+    struct Renaming(u64);
+    impl Resolve for Renaming {
+        fn resolve(&mut self, _: u64, found: &mut dyn FnMut(crate::symbolize::Found<'_>)) {
+            let function = Some(format!("app::generation_{}", self.0));
+            found(crate::symbolize::Found { function, raw_name: None, file: None, line: None, column: None });
+        }
+        fn forget(&mut self) {
+            self.0 += 1;
+        }
+    }
+    let mut builder = builder(None);
+    builder.stacks = prepared::Stacks::new(Box::new(Renaming(0)), Strategy::Unwind);
+    let mut name = |images: u32| {
+        let mut record = raw_record();
+        record.images = images;
+        builder.report(&record).0.frames[0].function.clone().unwrap()
+    };
+    assert_eq!(name(4), "app::generation_0");
+    assert_eq!(name(5), "app::generation_1");
+    assert_eq!(name(4), "app::generation_1", "a late record of the round before changes nothing");
+    assert_eq!(name(5), "app::generation_1");
+}
+
+/// Full reports of one stack of 36 frames per second, in release builds; a debug build checks the path.
+#[test]
+fn repeated_stacks_are_written_at_speed() {
+    struct Null;
+    impl Sink for Null {
+        fn write(&mut self, _: &Line<'_>) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let path = std::env::temp_dir().join(format!("panic-agent-speed-{}", std::process::id()));
+    let rounds = if cfg!(debug_assertions) { 200 } else { 100_000 };
+    let file = crate::sink::FileSink::open(&path).unwrap();
+    for (name, sink, least) in
+        [("null", Box::new(Null) as Box<dyn Sink>, 30_000.0), ("file", Box::new(file), 5_000.0)]
+    {
+        let inbox = FakeInbox::leaked();
+        let (mut worker, handle) = by_hand(inbox, config(vec![sink]));
+        let mut record = raw_record();
+        // 36 kept frames and 3 trimmed ones.
+        set_walk(&mut record, 39, 5);
+        let start = std::time::Instant::now();
+        for sequence in 1..=rounds {
+            record.sequence = sequence;
+            worker.record(&record);
+        }
+        let rate = rounds as f64 / start.elapsed().as_secs_f64();
+        assert_eq!(handle.written(), rounds);
+        if !cfg!(debug_assertions) {
+            println!("{name}: {rate:.0} reports/s of {} bytes", worker.line.bytes().len());
+            // A tenth of what is measured on an idle machine: a lost fast path falls below it.
+            assert!(rate > least, "{name}: {rate:.0} reports/s");
+        }
+    }
+    std::fs::remove_file(&path).ok();
+}

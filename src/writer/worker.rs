@@ -1,0 +1,177 @@
+//! The writer's loop: drain the inbox, write, flush when there is nothing left, sleep.
+//!
+//! Runs on: the writer thread. Must not: end before the process does, or wait for anything but work.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::about::{Abilities, end_line, losses_line, process_line};
+use super::build::Builder;
+use super::fan_out::FanOut;
+use super::guarded::guarded;
+use super::handle::Shared;
+use super::inbox::Inbox;
+use super::splice::LineBuffer;
+use crate::config::Filter;
+use crate::record::{Line, LineKind, LossReason, Losses, RawFlag, RawRecord, SoftError};
+use crate::sink::Pretty;
+use crate::verdict::Strategy;
+
+/// Least time between two `losses` lines.
+const LOSSES_EVERY: Duration = Duration::from_secs(1);
+
+/// Everything the writer thread owns.
+pub(crate) struct Worker {
+    pub(crate) inbox: &'static dyn Inbox,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) builder: Builder,
+    pub(crate) sinks: FanOut,
+    pub(crate) console: Option<Pretty>,
+    pub(crate) before_write: Option<Filter>,
+    pub(crate) max_report_bytes: usize,
+    pub(crate) line: LineBuffer,
+    pub(crate) losses: LossesSaid,
+    /// Newest flush request that is done.
+    pub(crate) done: u64,
+    /// Whether a report was given to the sinks since the last flush.
+    pub(crate) unflushed: bool,
+    pub(crate) finished: bool,
+}
+
+/// The totals that the last `losses` line carried, and when that was.
+#[derive(Debug, Default)]
+pub(crate) struct LossesSaid {
+    totals: Losses,
+    at: Option<Instant>,
+}
+
+impl LossesSaid {
+    /// How long to wait until totals that grew may be said; `None` when they did not grow.
+    fn due_in(&self, totals: Losses, now: Instant) -> Option<Duration> {
+        if totals == self.totals {
+            return None;
+        }
+        let since = self.at.map_or(LOSSES_EVERY, |at| now.saturating_duration_since(at));
+        Some(LOSSES_EVERY.saturating_sub(since))
+    }
+}
+
+impl Worker {
+    /// Writes the `process` line and reads the debug information.
+    pub(crate) fn start(&mut self, abilities: Abilities, strategy: Strategy) {
+        let own_ip = Self::start as fn(&mut Self, Abilities, Strategy) as usize as u64 + 1;
+        let line = process_line(&mut self.builder, abilities, strategy, own_ip);
+        self.about(LineKind::Process, &line);
+        self.flush();
+        self.builder.stacks.warm_up(own_ip);
+    }
+
+    /// Works until the process ends.
+    pub(crate) fn run(mut self) -> ! {
+        loop {
+            if let Some(sleep) = self.turn() {
+                self.inbox.park(sleep);
+            }
+        }
+    }
+
+    /// One round; `Some` when there was nothing left to do, with the time after which there may be.
+    pub(crate) fn turn(&mut self) -> Option<Option<Duration>> {
+        let requested = self.shared.requested();
+        let finish = self.shared.finish_requested();
+        // What was published before a request is within this batch, so a storm cannot starve a flush.
+        let batch = self.inbox.pending().max(1);
+        let inbox = self.inbox;
+        let mut received = 0;
+        while received < batch && inbox.receive(&mut |record| self.record(record)) {
+            received += 1;
+        }
+        let idle = received < batch;
+        let ending = finish && !self.finished;
+        self.say_losses(ending);
+        if ending {
+            let line = end_line(&mut self.builder, self.shared.written(), self.inbox.losses().totals());
+            self.about(LineKind::End, &line);
+            self.finished = true;
+        }
+        if idle || ending || requested != self.done {
+            self.flush();
+        }
+        self.done = requested;
+        self.shared.advance(requested, self.finished);
+        let due = self.losses.due_in(self.inbox.losses().totals(), Instant::now());
+        let nothing_new = self.shared.requested() == requested && self.shared.finish_requested() == finish;
+        (idle && nothing_new).then_some(due)
+    }
+
+    /// One record, from slot to sinks. A bug of ours costs this report and not the writer.
+    pub(crate) fn record(&mut self, record: &RawRecord) {
+        match guarded(|| self.deliver(record)) {
+            Some(Ok(())) => self.shared.count_written(),
+            Some(Err(reason)) => self.inbox.losses().record(reason),
+            None => self.inbox.losses().record(LossReason::SinkFailed),
+        }
+        if record.has_flag(RawFlag::Waiting) {
+            // The process is about to die and waits for this slot: what a sink holds back is lost then.
+            self.flush();
+        }
+    }
+
+    fn deliver(&mut self, record: &RawRecord) -> Result<(), LossReason> {
+        let (mut report, prepared) = self.builder.report(record);
+        if let Some(filter) = &self.before_write {
+            match guarded(|| filter(&report)) {
+                Some(true) => {}
+                Some(false) => return Err(LossReason::Filtered),
+                None => report.soft_errors.push(SoftError::new(
+                    "soft_errors",
+                    "filter_failed",
+                    "the filter panicked; the report is written as if it had agreed",
+                )),
+            }
+        }
+        self.line.write(&mut report, &prepared, self.max_report_bytes).map_err(|_| LossReason::TooLarge)?;
+        let report = Arc::new(report);
+        let line = Line::new(LineKind::Panic, self.line.bytes(), Some(&report));
+        self.unflushed = true;
+        let result = self.sinks.write(&line);
+        self.shared.publish(&report, self.inbox.losses());
+        if let Some(console) = &mut self.console {
+            console.print(&report);
+        }
+        result
+    }
+
+    /// Writes a `losses` line when the totals grew and either the last one is old enough or the end has come.
+    fn say_losses(&mut self, ending: bool) {
+        let totals = self.inbox.losses().totals();
+        let now = Instant::now();
+        if self.losses.due_in(totals, now).is_none_or(|due| !due.is_zero() && !ending) {
+            return;
+        }
+        self.losses = LossesSaid { totals, at: Some(now) };
+        let line = losses_line(&mut self.builder, totals, self.inbox.loss_sites());
+        self.about(LineKind::Losses, &line);
+    }
+
+    /// A line about the process. When a sink refuses it no report is lost, so nothing is counted: the
+    /// totals stand in the next such line.
+    fn about<T: Serialize>(&mut self, kind: LineKind, line: &T) {
+        let Ok(mut json) = serde_json::to_vec(line) else { return };
+        json.push(b'\n');
+        self.sinks.write(&Line::new(kind, &json, None)).ok();
+    }
+
+    /// Reports that a sink took and could not deliver were counted as written; how many is not known, so one
+    /// loss stands for them.
+    fn flush(&mut self) {
+        let reports = core::mem::take(&mut self.unflushed);
+        if let Err(reason) = self.sinks.flush()
+            && reports
+        {
+            self.inbox.losses().record(reason);
+        }
+    }
+}

@@ -56,6 +56,34 @@ pub(crate) struct RawRecord {
 const _: () = assert!(size_of::<RawRecord>() <= 6 * 1024, "a slot stays within 6 KiB");
 
 impl RawRecord {
+    /// A record of nothing. Large: not for the stack of a panicking thread.
+    #[cfg(test)]
+    pub(crate) const fn new() -> Self {
+        Self {
+            sequence: 0,
+            wall_ns: 0,
+            mono_ns: 0,
+            std_thread_id: 0,
+            pid: 0,
+            tid: 0,
+            line: 0,
+            column: 0,
+            flags: 0,
+            process_labels: 0,
+            images: 0,
+            nested_in: 0,
+            payload: PayloadKind::Unknown as u8,
+            detached: 0,
+            _reserved: [0; 6],
+            type_name: FixedText::new(),
+            thread_name: FixedText::new(),
+            file: FixedText::new(),
+            message: FixedText::new(),
+            labels: LabelBytes::new(),
+            walk: RawWalk::new(),
+        }
+    }
+
     /// Forgets everything without touching the large arrays.
     ///
     /// # Cost

@@ -17,6 +17,10 @@ mod unwind;
 mod verdict; // stage 6
 mod writer; // stage 4: on the writer thread
 
+pub use crate::capture::labels::{
+    LabelGuard, LabelSet, ParseTraceContextError, TraceContext, label, remove_process_label,
+    set_process_label,
+};
 pub use crate::config::{Console, Overflow, RedactField, Symbols};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::record::*;

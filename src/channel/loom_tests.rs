@@ -31,18 +31,17 @@ fn loom_two_threads_never_own_one_slot() {
         drop(first);
         let other = Arc::clone(&channel);
         let thread = thread::spawn(move || {
-            for _ in 0..2 {
-                if let Some(mut slot) = other.claim() {
-                    slot.record().sequence = 1;
-                }
-            }
+            let mut first = other.claim();
+            let mut second = other.claim();
+            first.iter_mut().chain(&mut second).for_each(|slot| slot.record().sequence = 1);
         });
-        if let Some(mut slot) = channel.claim() {
-            slot.record().sequence = 2;
-            if let Some(mut second) = channel.claim() {
-                second.record().sequence = 3;
-            }
-        }
+        // Gives the first slot back while it holds the second: the other thread, held up in between,
+        // sees the same slot on top again, but with another one below it.
+        let first = channel.claim();
+        let mut second = channel.claim();
+        drop(first);
+        second.iter_mut().for_each(|slot| slot.record().sequence = 2);
+        drop(second);
         thread.join().unwrap();
         assert!(channel.claim().is_some());
     });
@@ -93,14 +92,19 @@ fn loom_a_slot_goes_round_through_the_writer() {
 fn loom_a_hook_that_waits_for_its_report_is_woken() {
     explore(3, || {
         let channel = Arc::new(Channel::new(1).unwrap());
-        let other = Arc::clone(&channel);
+        let line = Arc::new(AtomicU64::new(0));
+        let (other, its_line) = (Arc::clone(&channel), Arc::clone(&line));
         let hook = thread::spawn(move || {
             let ticket = publish(&other, 1).unwrap();
             assert!(other.wait_ticket(ticket, None));
+            assert_eq!(its_line.load(Ordering::Relaxed), 1, "what the writer did happened before");
         });
         loop {
             match channel.try_receive() {
-                Some(slot) => break drop(slot),
+                Some(slot) => {
+                    line.store(slot.record().sequence, Ordering::Relaxed);
+                    break drop(slot);
+                }
                 None => channel.park(None),
             }
         }

@@ -2,6 +2,7 @@
 //! with its thread, its symbolized frames, its labels and where its unwinding will stop.
 #![deny(unsafe_code)]
 
+mod agent; // wires the stages
 mod config;
 mod error;
 mod record;
@@ -18,6 +19,14 @@ mod unwind;
 mod verdict; // stage 6
 mod writer; // stage 4: on the writer thread
 
+pub use crate::agent::{
+    Agent, AgentBuilder, AgentGuard, Stats, Subscription, flush, has_panicked, init, stats, subscribe,
+    try_init,
+};
+pub use crate::capture::labels::{
+    LabelGuard, LabelSet, ParseTraceContextError, TraceContext, label, remove_process_label,
+    set_process_label,
+};
 pub use crate::config::{Console, Overflow, RedactField, Symbols};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::record::*;

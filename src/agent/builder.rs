@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::{AgentGuard, install};
 use crate::config::{
-    Console, MAX_SLOTS, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, PayloadExtractor, RedactField, Symbols,
+    Console, MAX_SLOTS, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, PayloadExtractor, RedactField,
+    Symbols,
 };
 use crate::error::{Error, ErrorKind};
 use crate::record::Report;

@@ -41,7 +41,7 @@ impl AgentGuard {
 
 impl Drop for AgentGuard {
     fn drop(&mut self) {
-        if let Some(agent) = AGENT.get().filter(|_| self.active) {
+        if let Some(agent) = AGENT.get().filter(|agent| self.active && agent.is_at_home()) {
             // A missed deadline shows in the file: no `end` line, or one that counts what is missing.
             let _flushed = agent.writer.flush(agent.flush_deadline);
         }

@@ -6,6 +6,7 @@
 mod builder;
 mod guard;
 mod install;
+mod neighbours;
 mod subscription;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::channel::Channel;
 use crate::error::Error;
 use crate::hook::Counters;
 use crate::record::Losses;
+use crate::sys::fork;
 use crate::writer::WriterHandle;
 
 /// The agent of this process. Empty until `install` has succeeded; set once, never taken away. Written
@@ -32,6 +34,15 @@ struct Installed {
     counters: &'static Counters,
     writer: WriterHandle,
     flush_deadline: Duration,
+    /// [`fork::generation`] of the process that has the writer.
+    home: u32,
+}
+
+impl Installed {
+    /// Whether this is the process with the writer thread, and not a forked child of it.
+    fn is_at_home(&self) -> bool {
+        fork::generation() == self.home
+    }
 }
 
 /// Installs the agent with its defaults: reports go to `panics.jsonl` in the working directory (or to
@@ -63,9 +74,9 @@ pub fn try_init() -> Result<AgentGuard, Error> {
 
 /// Waits until every report that was raised before is written and the sinks are flushed.
 ///
-/// `false` when the deadline passed first. `true` when there is nothing to wait for, also without an agent.
+/// `false` when the deadline passed first, and in a forked child, which has no writer. `true` when there is nothing to wait for, also without an agent.
 pub fn flush(deadline: Duration) -> bool {
-    AGENT.get().is_none_or(|agent| agent.writer.flush(deadline))
+    AGENT.get().is_none_or(|agent| agent.is_at_home() && agent.writer.flush(deadline))
 }
 
 /// Whether any thread of this process has panicked since the agent was installed.
@@ -99,7 +110,7 @@ pub struct Stats {
 pub fn stats() -> Stats {
     AGENT.get().map_or_else(Stats::default, |agent| Stats {
         panics: agent.counters.panics(),
-        written: agent.counters.written(),
+        written: agent.writer.written(),
         pending: agent.channel.pending(),
         losses: agent.channel.losses.totals(),
     })

@@ -1,5 +1,39 @@
-//! Stage 2: what the panicking thread takes down.
+//! Stage 2: what is known of the thread and the moment of a panic.
 //!
-//! Runs on: the panicking thread. Must not: allocate, lock, do I/O, panic.
+//! Runs on: the panicking thread, inside the hook. Must not: allocate, lock, do I/O, panic, or rely on
+//! thread-locals with destructors: the thread may be foreign, ending, or short of stack.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::print_stderr
+)]
 
+pub(crate) mod labels;
+pub(crate) mod nesting;
 pub(crate) mod stack;
+pub(crate) mod thread;
+
+use crate::hook::RecursionGuard;
+use crate::record::RawRecord;
+use crate::sys;
+
+/// Fills in what the panic itself does not say: clocks, labels, the stack, the thread.
+///
+/// The guard proves that this thread is not inside the hook already, so everything thread-local that is
+/// used here is free. `anchor` is the address of the `PanicHookInfo`: it tells the walk where std called the
+/// hooks. The thread is identified last, because only the walk tells whether std knows it.
+///
+/// # Cost
+/// No allocation; the walk is the expensive part.
+pub(crate) fn capture(record: &mut RawRecord, anchor: usize, max_frames: usize, _inside: &RecursionGuard) {
+    record.wall_ns = sys::clock::wall_ns();
+    record.mono_ns = sys::clock::mono_ns();
+    labels::copy_into(record);
+    record.process_labels = labels::process::generation();
+    stack::walk(&mut record.walk, anchor, max_frames);
+    thread::identify(record);
+    nesting::note(record);
+}

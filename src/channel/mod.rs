@@ -4,77 +4,207 @@
 //! Runs on: panicking threads (`claim`, `publish`, `wait_written`) and the writer (`try_receive`, `park`).
 //! Must not: allocate, lock or wait on a panicking thread, except for `wait_written` and a blocking
 //! overflow policy, which wait with a deadline.
+//!
+//! A slot changes hands three times. From the free list to the panicking thread: see [`pool`]. Through the
+//! queue to the writer: see [`queue`]. And back to the free list. Each hand-over is one Release/Acquire pair,
+//! so the record itself needs no ordering of its own. How the writer sleeps: see [`sleep`].
+//!
+//! Threads that wait for the writer (here: [`Waiters`]) use the same argument as the writer's sleep, the
+//! other way round: the waiting thread counts itself, fences, then looks; the writer changes what they look
+//! at, fences, then looks at the count.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::print_stderr
+)]
+
+#[cfg(all(test, loom))]
+mod loom_tests;
+mod loss_sites;
+#[cfg(not(all(test, loom)))]
+#[allow(unsafe_code)]
+mod memory;
+mod pool;
+#[cfg(not(all(test, loom)))]
+mod queue;
+mod sleep;
+#[allow(unsafe_code)]
+mod slot;
+#[cfg_attr(all(test, loom), path = "sync_model.rs", allow(unsafe_code))]
+mod sync;
+#[cfg(all(test, not(loom)))]
+mod tests;
+#[allow(unsafe_code)]
+mod ticket;
+mod waiters;
 
 use std::time::Duration;
 
-use crate::error::Error;
-use crate::record::{LossCounters, RawRecord};
+pub(crate) use loss_sites::LossSites;
+pub(crate) use ticket::{ClaimedSlot, ReceivedSlot, Ticket};
+
+use crate::error::{Error, ErrorKind};
+use crate::record::LossCounters;
+use pool::Pool;
+use sleep::{Sleep, Urgency};
+use sync::{AtomicU64, Ordering, Queue};
+use waiters::Waiters;
 
 /// The slots, the queue of their numbers, and the counts of what was lost.
 pub(crate) struct Channel {
     /// Losses of every stage.
     pub(crate) losses: LossCounters,
+    /// Places whose reports were lost for want of a slot.
+    pub(crate) loss_sites: LossSites,
+    pool: Pool,
+    queue: Queue,
+    sleep: Sleep,
+    /// Publications so far. Counted before the number goes into the queue, so it is never behind `released`.
+    published: AtomicU64,
+    /// Publications that the writer is done with. Written by the writer only.
+    released: AtomicU64,
+    /// Threads that wait for one publication to be written.
+    written: Waiters,
+    /// Threads that wait for any slot to come back, and how often that happened while somebody waited.
+    returned: Waiters,
+    /// Publications in flight at which the writer must not sleep any more.
+    many: u64,
 }
 
-/// Names one publication of a slot, so that the hook can wait until it was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket(u64);
-
 impl Channel {
+    /// Maps the slots.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AllocatePool`] when the system does not give the memory, [`ErrorKind::InvalidValue`] for
+    /// no slots at all.
     pub(crate) fn new(slots: usize) -> Result<Self, Error> {
-        let _ = slots;
-        unimplemented!()
+        let count = u32::try_from(slots).ok().filter(|&count| 0 < count && count < u32::MAX);
+        let Some(count) = count else {
+            let subject = format!("cannot work with {slots} slots");
+            return Err(Error::new(ErrorKind::InvalidValue, subject, "ask for at least 1 slot"));
+        };
+        Ok(Self {
+            losses: LossCounters::new(),
+            loss_sites: LossSites::new(),
+            pool: Pool::new(count)?,
+            queue: Queue::new(slots),
+            sleep: Sleep::new(),
+            published: AtomicU64::new(0),
+            released: AtomicU64::new(0),
+            written: Waiters::new(),
+            returned: Waiters::new(),
+            many: u64::from(count.div_ceil(2)),
+        })
     }
+
     /// A free slot, cleared; `None` when there is none. Never waits.
+    ///
+    /// # Cost
+    /// No allocation; one CAS unless other threads claim at the same instant; the stores of
+    /// [`RawRecord::clear`](crate::record::RawRecord::clear).
     pub(crate) fn claim(&self) -> Option<ClaimedSlot<'_>> {
-        unimplemented!()
+        ClaimedSlot::new(self, self.pool.take()?)
     }
+
     /// Like [`claim`](Self::claim), but waits for a slot at most this long.
+    ///
+    /// # Cost
+    /// System calls only when there is no slot at once. The wait takes no lock.
     pub(crate) fn claim_within(&self, deadline: Duration) -> Option<ClaimedSlot<'_>> {
-        let _ = deadline;
-        unimplemented!()
+        if let Some(slot) = self.claim() {
+            return Some(slot);
+        }
+        self.sleep.wake();
+        self.returned.wait_for_event(Some(deadline), || self.claim())
     }
+
     /// Waits until the publication was written (its slot released by the writer) or the deadline passed.
+    ///
+    /// `true` when it was written. Takes no lock, so the caller may hold any; must not be called on the
+    /// writer thread, which would wait for itself.
     pub(crate) fn wait_written(&self, ticket: Ticket, deadline: Duration) -> bool {
-        let _ = (ticket, deadline);
-        unimplemented!()
+        self.wait_ticket(ticket, Some(deadline))
+    }
+
+    fn wait_ticket(&self, ticket: Ticket, deadline: Option<Duration>) -> bool {
+        let Some(slot) = self.pool.slot(ticket.slot()) else { return false };
+        // `Waiters` looks at the word with Acquire: see `Slot::mark_written`.
+        self.written.wait_for_change(&slot.written, ticket.written_before(), deadline, || self.sleep.wake())
+    }
+
+    /// Waits until as many publications were written as had been made when this was called, or the deadline
+    /// passed; `true` in the first case. Must not be called on the writer thread.
+    ///
+    /// This says that the writer is done with the records, not that a sink has flushed.
+    pub(crate) fn wait_drained(&self, deadline: Duration) -> bool {
+        let target = self.published.load(Ordering::Acquire);
+        // Acquire, paired with the Release in `release`: what the writer did with them happened before.
+        let drained = || (self.released.load(Ordering::Acquire) >= target).then_some(());
+        if drained().is_some() {
+            return true;
+        }
+        self.sleep.wake();
+        self.returned.wait_for_event(Some(deadline), drained).is_some()
     }
 
     /// Writer: the next published slot.
     pub(crate) fn try_receive(&self) -> Option<ReceivedSlot<'_>> {
-        unimplemented!()
+        let index = self.queue.try_receive()?;
+        self.sleep.had_work();
+        ReceivedSlot::new(self, index)
     }
-    /// Writer: sleeps until woken or until the time is over.
+
+    /// Writer: sleeps until there may be something to do: a publication (soon after it, when there was work
+    /// a moment ago; at once, when there was none for a while or the pool is half full), a call of
+    /// [`wake`](Self::wake), or the end of the time. Returns at once when one of these has happened already.
     pub(crate) fn park(&self, timeout: Option<Duration>) {
-        let _ = timeout;
-        unimplemented!()
+        self.sleep.sleep(timeout, || !self.queue.is_empty());
     }
-    /// Anyone: wakes the writer.
+
+    /// Anyone: wakes the writer. A writer that is not asleep does not go to sleep next time.
     pub(crate) fn wake(&self) {
-        unimplemented!()
+        self.sleep.wake();
     }
+
     /// Published and not yet released.
     pub(crate) fn pending(&self) -> u64 {
-        unimplemented!()
+        // In this order: `released` is never ahead of `published`, but may overtake what was read of it.
+        let released = self.released.load(Ordering::Acquire);
+        self.published.load(Ordering::Relaxed).saturating_sub(released)
     }
-}
 
-/// A slot that this thread may write. Dropped without `publish` it goes back to the pool.
-pub(crate) struct ClaimedSlot<'a>(&'a Channel);
-impl ClaimedSlot<'_> {
-    pub(crate) fn record(&mut self) -> &mut RawRecord {
-        unimplemented!()
+    /// By the panicking thread, with a slot whose record is whole. `false` when the queue had no room, which
+    /// cannot happen while it has one place per slot.
+    fn send(&self, index: u32) -> bool {
+        // Relaxed: a count; the record travels with the number.
+        self.published.fetch_add(1, Ordering::Relaxed);
+        let sent = self.queue.try_send(index);
+        let urgency = if self.pending() >= self.many { Urgency::High } else { Urgency::Normal };
+        self.sleep.published(urgency);
+        sent
     }
-    /// Hands the slot to the writer.
-    pub(crate) fn publish(self) -> Ticket {
-        unimplemented!()
-    }
-}
 
-/// A slot that the writer may read. Dropping it marks it written and gives it back to the pool.
-pub(crate) struct ReceivedSlot<'a>(&'a Channel);
-impl ReceivedSlot<'_> {
-    pub(crate) fn record(&self) -> &RawRecord {
-        unimplemented!()
+    /// By the writer, or for a slot that could not be sent: the publication is over.
+    fn release(&self, index: u32) {
+        let slot = self.pool.slot(index);
+        if let Some(slot) = slot {
+            slot.mark_written();
+        }
+        self.pool.give_back(index);
+        // Release: see `wait_drained`.
+        self.released.fetch_add(1, Ordering::Release);
+        if let Some(slot) = slot {
+            self.written.changed(&slot.written);
+        }
+        self.returned.happened();
+    }
+
+    /// A claim was given up: the slot goes back unpublished.
+    fn abandon(&self, index: u32) {
+        self.pool.give_back(index);
+        self.returned.happened();
     }
 }

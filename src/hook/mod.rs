@@ -1,1 +1,169 @@
-//! (to come)
+//! Stage 1, and the driver of everything that happens on a panicking thread.
+//!
+//! Runs on: the panicking thread, before it unwinds. Must not: allocate, lock, do I/O, panic, or wait; with
+//! two exceptions that the user chose or that the end of the process demands: an overflow policy that
+//! blocks, and the wait for the writer before a predicted abort. Both have a deadline.
+//!
+//! Whatever fails in here, the previous hook is called once per panic, and a report that is not made is
+//! counted.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::print_stderr
+)]
+
+mod abort;
+mod counters;
+mod payload;
+mod recursion;
+#[cfg(test)]
+mod tests;
+
+use std::panic::{self, PanicHookInfo};
+use std::time::Duration;
+
+pub(crate) use counters::Counters;
+pub(crate) use recursion::{RecursionGuard, is_writer_thread, mark_writer_thread};
+
+use crate::capture;
+use crate::channel::{Channel, ClaimedSlot, Ticket};
+use crate::config::{Console, Overflow, PayloadExtractor};
+use crate::error::{Error, ErrorKind};
+use crate::record::{LossReason, RawFlag};
+use crate::sys::fork;
+
+/// Everything the hook needs. Leaked, because a hook can run until the last instant of the process.
+pub(crate) struct HookState {
+    /// The way to the writer.
+    pub(crate) channel: &'static Channel,
+    /// What was seen and written.
+    pub(crate) counters: Counters,
+    /// What to do when every slot is taken.
+    pub(crate) overflow: Overflow,
+    /// The longest wait for the writer before a predicted abort.
+    pub(crate) flush_deadline: Duration,
+    /// Frames to keep of a stack.
+    pub(crate) max_frames: usize,
+    /// Whether to call the previous hook.
+    pub(crate) console: Console,
+    /// Types of payload that have a message.
+    pub(crate) payloads: Vec<PayloadExtractor>,
+    /// [`fork::generation`] of the process that has the writer.
+    pub(crate) home: u32,
+}
+
+impl HookState {
+    /// The state with the defaults of [`Options`](crate::config::Options), for the running process.
+    pub(crate) fn new(channel: &'static Channel) -> Self {
+        let defaults = crate::config::Options::default();
+        Self {
+            channel,
+            counters: Counters::new(),
+            overflow: defaults.overflow,
+            flush_deadline: defaults.flush_deadline,
+            max_frames: defaults.max_frames,
+            console: defaults.console,
+            payloads: Vec::new(),
+            home: fork::generation(),
+        }
+    }
+}
+
+/// Puts the agent's hook before the one that is set now.
+///
+/// std has no single step for this: a hook that another thread sets between the two steps is lost.
+///
+/// # Errors
+/// [`ErrorKind::Panicking`] when the calling thread is panicking; std would panic.
+pub(crate) fn install(state: &'static HookState) -> Result<(), Error> {
+    if std::thread::panicking() {
+        return Err(panicking());
+    }
+    fork::watch();
+    capture::thread::prime();
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| on_panic(state, &*previous, info)));
+    Ok(())
+}
+
+/// Why nothing is installed from a destructor that a panic runs.
+pub(crate) fn panicking() -> Error {
+    Error::new(
+        ErrorKind::Panicking,
+        "cannot set a panic hook on a thread that is panicking",
+        "install the agent first in `main`",
+    )
+}
+
+/// The hook.
+fn on_panic(state: &HookState, previous: &dyn Fn(&PanicHookInfo<'_>), info: &PanicHookInfo<'_>) {
+    observe(state, info);
+    if state.console == Console::Previous {
+        previous(info);
+    }
+}
+
+/// The agent's part of the hook. Not inlined: its frame is gone before the previous hook runs.
+#[inline(never)]
+fn observe(state: &HookState, info: &PanicHookInfo<'_>) {
+    let inside = RecursionGuard::enter();
+    let outcome = match &inside {
+        Some(inside) => record(state, info, inside),
+        None => Err(LossReason::Reentered),
+    };
+    let ticket = match outcome {
+        Ok(ticket) => ticket,
+        Err(reason) => {
+            count_loss(state, info, reason);
+            None
+        }
+    };
+    state.counters.add_panic();
+    if let Some(ticket) = ticket {
+        // Not written in time: the report stays in its slot, and the process goes on to die.
+        let _ = state.channel.wait_written(ticket, state.flush_deadline);
+    }
+}
+
+/// Makes and publishes the report; gives its ticket when it should be waited for.
+fn record(
+    state: &HookState,
+    info: &PanicHookInfo<'_>,
+    inside: &RecursionGuard,
+) -> Result<Option<Ticket>, LossReason> {
+    if is_writer_thread() {
+        return Err(LossReason::WriterThread);
+    }
+    if fork::generation() != state.home {
+        // The writer thread was not forked along.
+        return Err(LossReason::NoWriter);
+    }
+    let mut slot = claim(state).ok_or(LossReason::PoolFull)?;
+    let record = slot.record();
+    record.sequence = state.counters.next_sequence();
+    payload::write(record, info, &state.payloads);
+    capture::capture(record, core::ptr::from_ref(info).addr(), state.max_frames, inside);
+    let wait = abort::is_predicted(record);
+    if wait {
+        record.set_flag(RawFlag::Waiting);
+    }
+    let ticket = slot.publish();
+    Ok(wait.then_some(ticket))
+}
+
+fn claim(state: &HookState) -> Option<ClaimedSlot<'static>> {
+    match state.overflow {
+        Overflow::Block(deadline) => state.channel.claim_within(deadline),
+        Overflow::Count => state.channel.claim(),
+    }
+}
+
+fn count_loss(state: &HookState, info: &PanicHookInfo<'_>, reason: LossReason) {
+    state.channel.losses.record(reason);
+    if let Some(location) = info.location() {
+        state.channel.loss_sites.record(location.file(), location.line(), location.column());
+    }
+}

@@ -13,6 +13,8 @@ pub(crate) const FILE_BYTES: usize = 256;
 pub(crate) const THREAD_NAME_BYTES: usize = 128;
 /// Bytes for all labels of a thread together, keys and values with their length prefixes.
 pub(crate) const LABEL_BYTES: usize = 1024;
+/// Bytes of the length prefixes of a pair.
+const PREFIX_BYTES: usize = 3;
 /// Bytes of the payload's type name, when it is known.
 pub(crate) const TYPE_NAME_BYTES: usize = 64;
 
@@ -56,6 +58,34 @@ pub(crate) struct RawRecord {
 const _: () = assert!(size_of::<RawRecord>() <= 6 * 1024, "a slot stays within 6 KiB");
 
 impl RawRecord {
+    /// A record of nothing. Large: not for the stack of a panicking thread.
+    #[cfg(test)]
+    pub(crate) const fn new() -> Self {
+        Self {
+            sequence: 0,
+            wall_ns: 0,
+            mono_ns: 0,
+            std_thread_id: 0,
+            pid: 0,
+            tid: 0,
+            line: 0,
+            column: 0,
+            flags: 0,
+            process_labels: 0,
+            images: 0,
+            nested_in: 0,
+            payload: PayloadKind::Unknown as u8,
+            detached: 0,
+            _reserved: [0; 6],
+            type_name: FixedText::new(),
+            thread_name: FixedText::new(),
+            file: FixedText::new(),
+            message: FixedText::new(),
+            labels: LabelBytes::new(),
+            walk: RawWalk::new(),
+        }
+    }
+
     /// Forgets everything without touching the large arrays.
     ///
     /// # Cost
@@ -205,6 +235,27 @@ impl LabelBytes {
             self.len = before;
         }
         whole
+    }
+
+    /// Bytes that a value may have for a pair with this key to fit; `None` when not even the key fits.
+    pub(crate) fn room_for_value(&self, key: &str) -> Option<usize> {
+        LABEL_BYTES.checked_sub(self.len())?.checked_sub(PREFIX_BYTES)?.checked_sub(key.len())
+    }
+
+    /// Takes out the pair with this number, counted from the outermost.
+    pub(crate) fn remove(&mut self, index: usize) {
+        let len = self.len();
+        let Some(start) = (0..index).try_fold(0, |at, _| self.end_of_pair(at)) else { return };
+        let Some(end) = self.end_of_pair(start) else { return };
+        self.bytes.copy_within(end..len, start);
+        self.len = self.len.saturating_sub(end.saturating_sub(start) as u32);
+    }
+
+    /// Where the pair that begins here ends; `None` when no whole pair does.
+    fn end_of_pair(&self, start: usize) -> Option<usize> {
+        let (&[key_len, low, high], tail) = self.as_bytes().get(start..)?.split_first_chunk::<3>()?;
+        let pair = usize::from(key_len).saturating_add(usize::from(u16::from_le_bytes([low, high])));
+        (pair <= tail.len()).then(|| start.saturating_add(PREFIX_BYTES).saturating_add(pair))
     }
 
     /// Cuts back to an earlier [`len`](Self::len).

@@ -1,22 +1,34 @@
-//! Every foreign item and every call into the operating system.
+//! The operating system: every call that is not in std, one noun per file.
 //!
-//! Runs on: every thread. Must not: decide anything; callers judge what they are given.
+//! Runs on: every thread. Must not: decide anything; each function is one call with its errors named.
 
+#[allow(unsafe_code)]
+pub(crate) mod at_exit; // a function to run at the end of the process
+#[allow(unsafe_code)]
+pub(crate) mod clock; // the two clocks of a record
+#[allow(unsafe_code)]
+pub(crate) mod fork; // the child handler of `pthread_atfork`
+#[allow(unsafe_code)]
+pub(crate) mod futex; // waiting for a word to change
+#[allow(unsafe_code)]
+pub(crate) mod mmap; // memory for the slots
 #[cfg(panic_agent_tables)]
 #[allow(unsafe_code)]
-pub(crate) mod phdr;
+pub(crate) mod phdr; // the loaded images
 #[cfg(not(panic_agent_tables))]
 #[allow(unsafe_code)]
-pub(crate) mod portable_unwinder;
+pub(crate) mod portable_unwinder; // the unwinder, where there are no tables to read
 #[cfg(panic_agent_tables)]
 #[allow(unsafe_code)]
-pub(crate) mod registers;
+pub(crate) mod registers; // where a walk begins
 #[cfg(panic_agent_tables)]
 #[allow(unsafe_code)]
-pub(crate) mod stack_bound;
+pub(crate) mod stack_bound; // where a stack ends
 #[cfg(panic_agent_tables)]
 #[allow(unsafe_code)]
-pub(crate) mod system_unwinder;
+pub(crate) mod system_unwinder; // the unwinder that panics use
+#[allow(unsafe_code)]
+pub(crate) mod thread; // the current thread, as the system sees it
 #[cfg(panic_agent_tables)]
 #[allow(unsafe_code)]
-pub(crate) mod thread_id;
+pub(crate) mod thread_id; // whether this is the first thread

@@ -2,12 +2,13 @@
 //!
 //! Runs on: the writer thread. Must not: hold a lock that a panicking thread may want.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::symbolize::{ImageAt, Images};
 
 /// Key and value of process-wide labels.
-pub(crate) type ProcessLabels = Arc<[(String, String)]>;
+pub(crate) type ProcessLabels = Arc<BTreeMap<String, String>>;
 
 /// The writer's view of the rest of the agent.
 pub(crate) trait Surroundings: Images + Send {
@@ -37,7 +38,7 @@ impl Images for Alone {
 
 impl Surroundings for Alone {
     fn process_labels(&self, _: Option<u32>) -> ProcessLabels {
-        Arc::new([])
+        Arc::default()
     }
 
     fn panics(&self) -> u64 {

@@ -1,0 +1,104 @@
+//! Puts the stages together, once per process.
+//!
+//! Runs on: the thread that installs the agent. Must not: leave anything behind when it fails.
+
+use core::hash::{BuildHasher, Hasher};
+use std::time::{Duration, SystemTime};
+
+use parking_lot::Mutex;
+
+use super::neighbours::Neighbours;
+use super::{AGENT, AgentGuard, Installed, guard};
+use crate::capture::{labels, stack};
+use crate::channel::Channel;
+use crate::config::{Options, apply_environment};
+use crate::error::{Error, ErrorKind};
+use crate::hook::{self, Counters, HookState};
+use crate::sys::{at_exit, fork};
+use crate::{sink, writer};
+
+/// How long `install` waits for the writer thread to learn how std's threads begin. It takes well below a
+/// millisecond; without it a panic that comes first would not know its thread's root.
+const WRITER_START: Duration = Duration::from_millis(200);
+
+/// Held while one thread installs.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
+/// Installs the agent, unless the environment switches it off.
+pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
+    for warning in apply_environment(&mut options) {
+        guard::complain(&warning);
+    }
+    if !options.enabled {
+        return Ok(AgentGuard::inert());
+    }
+    if std::thread::panicking() {
+        return Err(hook::panicking());
+    }
+    let _installing = INSTALLING.lock();
+    if AGENT.get().is_some() {
+        return Err(Error::new(
+            ErrorKind::AlreadyInstalled,
+            "an agent is installed in this process already",
+            "call `init` once, and keep its guard",
+        ));
+    }
+    let sinks = sink::open_all(std::mem::take(&mut options.outputs))?;
+    let channel: &'static Channel = Box::leak(Box::new(Channel::new(options.slots)?));
+    let state: &'static HookState = Box::leak(Box::new(hook_state(channel, &mut options)));
+    for (key, value) in &options.labels {
+        labels::set_process_label(key.as_str(), value);
+    }
+    stack::prepare();
+    stack::learn_main_start();
+    let (neighbours, started) = Neighbours::new(&state.counters);
+    let config = writer::WriterConfig::new(instance(), &mut options, sinks, Box::new(neighbours));
+    let handle = writer::spawn(channel, config).map_err(|error| {
+        Error::new(ErrorKind::SpawnWriter, "cannot start the writer thread", "check the limit of threads")
+            .with_source(error)
+    })?;
+    // Late is not never: the writer learns it all the same, and reports say `unknown` until then.
+    let _learned_in_time = started.recv_timeout(WRITER_START);
+    let installed = Installed {
+        channel,
+        counters: &state.counters,
+        writer: handle,
+        flush_deadline: options.flush_deadline,
+        home: fork::generation(),
+    };
+    // Cannot fail: INSTALLING is held and the cell was empty.
+    let _empty_before = AGENT.set(Box::new(installed));
+    hook::install(state)?;
+    at_exit::register(drain);
+    Ok(AgentGuard::active())
+}
+
+/// Runs in `exit`, also after `main` returned or panicked: everything published so far is written, then the
+/// totals and the `end` line.
+extern "C" fn drain() {
+    if let Some(agent) = AGENT.get().filter(|agent| agent.is_at_home()) {
+        let _in_time = agent.writer.finish(agent.flush_deadline);
+    }
+}
+
+fn hook_state(channel: &'static Channel, options: &mut Options) -> HookState {
+    HookState {
+        channel,
+        counters: Counters::new(),
+        overflow: options.overflow,
+        flush_deadline: options.flush_deadline,
+        max_frames: options.max_frames,
+        console: options.console,
+        payloads: std::mem::take(&mut options.payloads),
+        home: fork::generation(),
+    }
+}
+
+/// A number that differs between two runs: from the clock, the process id, and std's per-process random keys.
+fn instance() -> u64 {
+    let mut hasher = std::hash::RandomState::new().build_hasher();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    hasher.write_u128(now.as_nanos());
+    hasher.write_u32(std::process::id());
+    hasher.finish()
+}

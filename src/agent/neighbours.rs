@@ -1,0 +1,73 @@
+//! What the writer sees of the other stages.
+//!
+//! Runs on: the writer thread. Must not: decide anything; it only passes questions on.
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::capture::{labels, stack};
+use crate::hook::{self, Counters};
+use crate::image::{self, LoadedImage};
+use crate::record::Image;
+use crate::symbolize::{ImageAt, Images};
+use crate::writer::{ProcessLabels, Surroundings};
+
+/// The other stages of the installed agent.
+pub(super) struct Neighbours {
+    counters: &'static Counters,
+    started: Sender<()>,
+    /// Images that were described before, by name and bias. A process has a few dozen.
+    described: Vec<((u64, &'static str), Arc<Image>)>,
+}
+
+impl Neighbours {
+    /// The second value receives once the writer thread has learned how threads of std begin.
+    pub(super) fn new(counters: &'static Counters) -> (Self, Receiver<()>) {
+        let (started, receiver) = bounded(1);
+        (Self { counters, started, described: Vec::new() }, receiver)
+    }
+
+    fn describe(&mut self, loaded: &'static LoadedImage) -> Arc<Image> {
+        let key = (loaded.bias(), loaded.name());
+        if let Some((_, image)) = self.described.iter().find(|(known, _)| *known == key) {
+            return image.clone();
+        }
+        let image = Arc::new(Image {
+            name: loaded.name().to_owned(),
+            path: loaded.path().map(str::to_owned),
+            build_id: loaded.build_id().map(str::to_owned),
+            bias: Some(format!("{:#x}", loaded.bias())),
+        });
+        self.described.push((key, image.clone()));
+        image
+    }
+}
+
+impl Images for Neighbours {
+    fn image_of(&mut self, ip: u64) -> Option<ImageAt> {
+        let loaded = image::current()?.image_of(ip)?;
+        Some(ImageAt { image: self.describe(loaded), address: loaded.relative_address(ip) })
+    }
+
+    fn refresh(&mut self) -> bool {
+        image::refresh()
+    }
+}
+
+impl Surroundings for Neighbours {
+    fn enter_writer_thread(&self) {
+        hook::mark_writer_thread();
+        stack::learn_thread_start();
+        // The installer may have given up waiting.
+        let _waited_for = self.started.try_send(());
+    }
+
+    fn process_labels(&self, generation: Option<u32>) -> ProcessLabels {
+        labels::process::at(generation.unwrap_or_else(labels::process::generation)).unwrap_or_default()
+    }
+
+    fn panics(&self) -> u64 {
+        self.counters.panics()
+    }
+}

@@ -1,0 +1,120 @@
+//! The labels of one thread: a fixed arena in a thread-local without destructor.
+//!
+//! Runs on: every thread that uses labels, and the panicking thread (`copy_into`). Must not: allocate, run
+//! foreign code while the arena is borrowed; rely on anything that ends before the thread does.
+
+use core::cell::RefCell;
+
+use crate::record::{LabelBytes, RawFlag, RawRecord};
+
+/// Labels that a thread can have at a time; the bytes are usually used up first.
+const MAX_LABELS: usize = 64;
+
+thread_local! {
+    /// Borrowed for a few instructions at a time, by this thread. No destructor: destructors of other
+    /// thread-locals may still drop guards and panic.
+    static ARENA: RefCell<Arena> = const { RefCell::new(Arena::new()) };
+}
+
+/// Names one label in the arena of its thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// 0 when there was no room for the label.
+    id: u32,
+    /// Whether something of it is missing.
+    cut: bool,
+}
+
+struct Arena {
+    /// The labels in the form in which a record takes them, in the order in which they came in force.
+    labels: LabelBytes,
+    /// Id of each label.
+    ids: [u32; MAX_LABELS],
+    count: usize,
+    /// Id of the label that came last. Wraps past 0; after 2³² labels an id could repeat while its
+    /// first bearer is still in force, and then the older one is removed first.
+    last_id: u32,
+    /// Labels in force of which something is missing.
+    cut: u32,
+}
+
+impl Arena {
+    const fn new() -> Self {
+        Self { labels: LabelBytes::new(), ids: [0; MAX_LABELS], count: 0, last_id: 0, cut: 0 }
+    }
+
+    fn push(&mut self, key: &str, value: &str, cut: bool) -> Entry {
+        let mut entry = Entry { id: 0, cut: true };
+        if let Some(id) = self.ids.get_mut(self.count) {
+            let room = self.labels.room_for_value(key);
+            let fits = room.map(|room| floor(value, room));
+            if let Some(kept) = fits.filter(|kept| self.labels.push(key, kept)) {
+                self.last_id = self.last_id.wrapping_add(1).max(1);
+                *id = self.last_id;
+                self.count = self.count.saturating_add(1);
+                entry = Entry { id: self.last_id, cut: cut || kept.len() < value.len() };
+            }
+        }
+        self.cut = self.cut.saturating_add(u32::from(entry.cut));
+        entry
+    }
+
+    fn remove(&mut self, entry: Entry) {
+        self.cut = self.cut.saturating_sub(u32::from(entry.cut));
+        let live = self.ids.get(..self.count).unwrap_or_default();
+        let Some(index) = live.iter().position(|&id| id == entry.id && id != 0) else { return };
+        self.labels.remove(index);
+        self.ids.copy_within(index.saturating_add(1)..self.count, index);
+        self.count = self.count.saturating_sub(1);
+    }
+}
+
+/// Puts a label in force; it shadows those with the same key. `cut` says that a part was cut off before.
+///
+/// # Cost
+/// No allocation; one copy of key and value.
+pub(super) fn push(key: &str, value: &str, cut: bool) -> Entry {
+    ARENA.with(|arena| match arena.try_borrow_mut() {
+        Ok(mut arena) => arena.push(key, value, cut),
+        // Only a signal handler that interrupts the arena's own code gets here.
+        Err(_) => Entry { id: 0, cut: false },
+    })
+}
+
+/// Puts a label out of force, wherever it stands.
+///
+/// # Cost
+/// No allocation; moves the labels that came after it.
+pub(super) fn remove(entry: Entry) {
+    ARENA.with(|arena| {
+        if let Ok(mut arena) = arena.try_borrow_mut() {
+            arena.remove(entry);
+        }
+    });
+}
+
+/// Copies the labels in force on this thread.
+///
+/// # Cost
+/// One copy of at most [`LABEL_BYTES`](crate::record) bytes.
+pub(super) fn copy_into(record: &mut RawRecord) {
+    ARENA.with(|arena| {
+        let Ok(arena) = arena.try_borrow() else { return record.set_flag(RawFlag::NoLabels) };
+        if !record.labels.extend_encoded(arena.labels.as_bytes()) {
+            record.set_flag(RawFlag::NoLabels);
+        }
+        if arena.cut > 0 {
+            record.set_flag(RawFlag::LabelsTruncated);
+        }
+    });
+}
+
+/// The longest start of `text` of at most `len` bytes that ends at a character border.
+pub(super) fn floor(text: &str, len: usize) -> &str {
+    let mut end = len.min(text.len());
+    while !text.is_char_boundary(end) {
+        // Never wraps: index 0 is always a border.
+        end = end.saturating_sub(1);
+    }
+    text.get(..end).unwrap_or_default()
+}

@@ -1,0 +1,129 @@
+//! Labels: what the program says about what it is doing, for the reports of panics that happen meanwhile.
+//!
+//! Runs on: every thread of the program; `copy_into` on the panicking thread.
+//! Must not: allocate on a thread (process labels may); call the program's code inside a borrow.
+
+mod arena;
+pub(crate) mod process;
+#[cfg(test)]
+mod tests;
+mod trace_context;
+
+use core::fmt::{self, Write as _};
+use core::marker::PhantomData;
+
+pub use process::{remove_process_label, set_process_label};
+pub use trace_context::{ParseTraceContextError, TraceContext};
+
+use super::nesting;
+use crate::record::{FixedText, RawRecord};
+
+/// Bytes of a key that are kept.
+const KEY_BYTES: usize = 64;
+/// Bytes of a value that are kept.
+const VALUE_BYTES: usize = 256;
+
+/// Puts a label in force on this thread until the guard is dropped.
+///
+/// Every panic of this thread meanwhile is reported with it. Scopes nest: a label shadows an outer one with
+/// the same key and uncovers it when its guard is dropped. Guards may be dropped in any order; each takes
+/// away its own label. A guard that is forgotten leaves its label in force until the thread ends.
+///
+/// Keys are kept up to 64 bytes, values up to 256, all labels of a thread together up to 1024 bytes. What
+/// does not fit is cut or left out, and the report says so.
+///
+/// # Panics
+/// Only if `value`'s own `Display` panics; no label is in force then.
+///
+/// # Examples
+/// ```
+/// let _request = panic_agent::label("request", 17);
+/// {
+///     let _request = panic_agent::label("request", 18); // in force
+/// }
+/// // 17 again
+/// ```
+/// Bind the guard to a name: `let _ = panic_agent::label(..)` takes the label away at once.
+///
+/// # Cost
+/// No allocation (unless `Display` allocates); one formatting and one copy.
+#[must_use = "the label is in force only as long as the guard lives"]
+pub fn label(key: &str, value: impl fmt::Display) -> LabelGuard {
+    // Before the arena is touched: `Display` may set labels itself, or panic.
+    let mut text = FixedText::<VALUE_BYTES>::new();
+    // An error of `Display` leaves what it wrote until then; `FixedText` itself never fails.
+    let _ = write!(text, "{value}");
+    nesting::unwinding_is_over();
+    let kept = arena::floor(key, KEY_BYTES);
+    let cut = kept.len() < key.len() || text.is_truncated();
+    LabelGuard { entry: arena::push(kept, text.as_str(), cut), _thread: PhantomData }
+}
+
+/// Keeps a label in force; see [`label`].
+///
+/// Belongs to the thread on which it was made:
+/// ```compile_fail
+/// let guard = panic_agent::label("request", 17);
+/// std::thread::spawn(move || drop(guard));
+/// ```
+#[derive(Debug)]
+#[must_use = "the label is in force only as long as the guard lives"]
+pub struct LabelGuard {
+    entry: arena::Entry,
+    _thread: PhantomData<*const ()>,
+}
+
+impl Drop for LabelGuard {
+    fn drop(&mut self) {
+        arena::remove(self.entry);
+        nesting::unwinding_is_over();
+    }
+}
+
+/// Several labels that end together; made by [`labels!`](crate::labels!).
+#[derive(Debug)]
+#[must_use = "the labels are in force only as long as the guard lives"]
+pub struct LabelSet<const N: usize> {
+    /// Held for their drop.
+    _guards: [LabelGuard; N],
+}
+
+impl<const N: usize> From<[LabelGuard; N]> for LabelSet<N> {
+    /// Joins guards into one.
+    fn from(guards: [LabelGuard; N]) -> Self {
+        Self { _guards: guards }
+    }
+}
+
+/// Puts several labels in force on this thread until the one guard it returns is dropped.
+///
+/// A key is a text or, for short, a name that stands for its own text. See [`label`](crate::label()).
+///
+/// # Examples
+/// ```
+/// let user = "u-7";
+/// let _labels = panic_agent::labels! { "http.method" = "GET", user = user, attempt = 1 + 1 };
+/// ```
+#[macro_export]
+macro_rules! labels {
+    ($($key:tt = $value:expr),+ $(,)?) => {
+        $crate::LabelSet::from([$($crate::label($crate::__label_key!($key), &$value)),+])
+    };
+}
+
+/// A key of [`labels!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __label_key {
+    ($key:literal) => {
+        $key
+    };
+    ($key:ident) => {
+        ::core::stringify!($key)
+    };
+}
+
+/// Copies the labels in force on this thread.
+pub(super) fn copy_into(record: &mut RawRecord) {
+    arena::copy_into(record);
+}

@@ -1,0 +1,139 @@
+//! All interleavings of small cases, and all values that the memory model lets a load return:
+//! `RUSTFLAGS="--cfg loom" cargo test --release --lib loom`. A lost wake-up shows as a deadlock, a slot
+//! with two owners as a causality violation.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::arithmetic_side_effects)]
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::*;
+
+fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
+fn publish(channel: &Channel, sequence: u64) -> Option<Ticket> {
+    let mut slot = channel.claim()?;
+    slot.record().sequence = sequence;
+    Some(slot.publish())
+}
+
+#[test]
+fn loom_two_threads_never_own_one_slot() {
+    explore(4, || {
+        let channel = Arc::new(Channel::new(2).unwrap());
+        // Both slots have been used, so that the stack is in play and not only the unused slots.
+        let first = channel.claim();
+        drop(channel.claim());
+        drop(first);
+        let other = Arc::clone(&channel);
+        let thread = thread::spawn(move || {
+            let mut first = other.claim();
+            let mut second = other.claim();
+            first.iter_mut().chain(&mut second).for_each(|slot| slot.record().sequence = 1);
+        });
+        // Gives the first slot back while it holds the second: the other thread, held up in between,
+        // sees the same slot on top again, but with another one below it.
+        let first = channel.claim();
+        let mut second = channel.claim();
+        drop(first);
+        second.iter_mut().for_each(|slot| slot.record().sequence = 2);
+        drop(second);
+        thread.join().unwrap();
+        assert!(channel.claim().is_some());
+    });
+}
+
+#[test]
+fn loom_a_sleeping_writer_gets_every_record() {
+    explore(3, || {
+        let channel = Arc::new(Channel::new(2).unwrap());
+        let senders: Vec<_> = (1..=2)
+            .map(|sequence| {
+                let channel = Arc::clone(&channel);
+                thread::spawn(move || publish(&channel, sequence).unwrap())
+            })
+            .collect();
+        let (mut sum, mut count) = (0, 0);
+        while count < 2 {
+            match channel.try_receive() {
+                Some(slot) => {
+                    sum += slot.record().sequence;
+                    count += 1;
+                }
+                None => channel.park(None),
+            }
+        }
+        assert_eq!(sum, 3);
+        senders.into_iter().for_each(|sender| drop(sender.join().unwrap()));
+        assert_eq!(channel.pending(), 0);
+    });
+}
+
+#[test]
+fn loom_a_slot_goes_round_through_the_writer() {
+    explore(3, || {
+        let channel = Arc::new(Channel::new(1).unwrap());
+        publish(&channel, 1).unwrap();
+        let other = Arc::clone(&channel);
+        let sender = thread::spawn(move || publish(&other, 2).is_some());
+        let first = channel.try_receive().unwrap();
+        assert_eq!(first.record().sequence, 1);
+        drop(first);
+        let sent = sender.join().unwrap();
+        assert_eq!(channel.try_receive().map(|slot| slot.record().sequence), sent.then_some(2));
+    });
+}
+
+#[test]
+fn loom_a_hook_that_waits_for_its_report_is_woken() {
+    explore(3, || {
+        let channel = Arc::new(Channel::new(1).unwrap());
+        let line = Arc::new(AtomicU64::new(0));
+        let (other, its_line) = (Arc::clone(&channel), Arc::clone(&line));
+        let hook = thread::spawn(move || {
+            let ticket = publish(&other, 1).unwrap();
+            assert!(other.wait_ticket(ticket, None));
+            assert_eq!(its_line.load(Ordering::Relaxed), 1, "what the writer did happened before");
+        });
+        loop {
+            match channel.try_receive() {
+                Some(slot) => {
+                    line.store(slot.record().sequence, Ordering::Relaxed);
+                    break drop(slot);
+                }
+                None => channel.park(None),
+            }
+        }
+        hook.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_a_blocked_claim_is_woken_by_the_slot_that_comes_back() {
+    explore(3, || {
+        let channel = Arc::new(Channel::new(1).unwrap());
+        publish(&channel, 1).unwrap();
+        let other = Arc::clone(&channel);
+        let blocked = thread::spawn(move || {
+            let mut slot = other.returned.wait_for_event(None, || other.claim()).unwrap();
+            slot.record().sequence = 2;
+        });
+        drop(channel.try_receive().unwrap());
+        blocked.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_a_wake_is_never_lost() {
+    explore(4, || {
+        let channel = Arc::new(Channel::new(1).unwrap());
+        let other = Arc::clone(&channel);
+        let waker = thread::spawn(move || other.wake());
+        channel.park(None);
+        waker.join().unwrap();
+    });
+}

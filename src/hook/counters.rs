@@ -1,0 +1,37 @@
+//! How many panics the agent has seen.
+//!
+//! Runs on: panicking threads, the writer, and whoever asks. Must not: allocate, lock, panic.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts since the agent was installed.
+///
+/// All accesses are relaxed: a count publishes no other memory. `u64` does not overflow at any rate of panics.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    panics: AtomicU64,
+    recorded: AtomicU64,
+}
+
+impl Counters {
+    /// All zero.
+    pub(crate) const fn new() -> Self {
+        Self { panics: AtomicU64::new(0), recorded: AtomicU64::new(0) }
+    }
+
+    /// Calls of the hook, also those whose report was lost. Counted when the report is on its way or its
+    /// loss is counted, before the previous hook is called.
+    pub(crate) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    /// By the hook, once per call.
+    pub(super) fn add_panic(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// By the hook: the number of the next record, from 1.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.recorded.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    }
+}

@@ -1,0 +1,165 @@
+//! The current thread, as the operating system sees it.
+//!
+//! Runs on: every thread, also foreign ones and those whose thread-locals are gone.
+//! Must not: allocate, lock, panic, ask std for a thread handle.
+
+use core::cell::Cell;
+
+use super::fork;
+use crate::record::DetachState;
+
+thread_local! {
+    /// Fork generation and thread id, as last asked from the system; id 0 when never asked. The copy that
+    /// a forked child inherits is stale, which its generation shows. No destructor, so it can always be read.
+    static TID: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
+}
+
+/// Process id.
+///
+/// # Cost
+/// On Unix one system call of a few dozen nanoseconds; a cached id could not notice every kind of fork.
+pub(crate) fn pid() -> u32 {
+    std::process::id()
+}
+
+/// OS thread id; 0 where the system has none.
+///
+/// # Cost
+/// One system call per thread and fork, then one load.
+pub(crate) fn tid() -> u32 {
+    let now = fork::generation();
+    let (generation, tid) = TID.get();
+    if tid != 0 && generation == now {
+        return tid;
+    }
+    let tid = ask_tid();
+    TID.set((now, tid));
+    tid
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn ask_tid() -> u32 {
+    // SAFETY: takes nothing and cannot fail.
+    let tid = unsafe { libc::gettid() };
+    tid.unsigned_abs()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn ask_tid() -> u32 {
+    0
+}
+
+/// Whether this is the first thread of the process; `false` where that cannot be told.
+pub(crate) fn is_first_thread() -> bool {
+    cfg!(any(target_os = "linux", target_os = "android")) && tid() == pid()
+}
+
+/// Bytes that hold any thread name of the system, with its final zero.
+pub(crate) const OS_NAME_BYTES: usize = 16;
+
+/// Name of the thread in the system, cut by it to 15 bytes; `None` when it has none or is not UTF-8.
+///
+/// # Cost
+/// One system call.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn os_name(buffer: &mut [u8; OS_NAME_BYTES]) -> Option<&str> {
+    // SAFETY: PR_GET_NAME writes at most 16 bytes, ending with a zero, and `buffer` has 16.
+    let status = unsafe { libc::prctl(libc::PR_GET_NAME, buffer.as_mut_ptr()) };
+    if status != 0 {
+        return None;
+    }
+    let name = core::ffi::CStr::from_bytes_until_nul(buffer).ok()?;
+    name.to_str().ok().filter(|name| !name.is_empty())
+}
+
+/// The twin for systems without `prctl`.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn os_name(_buffer: &mut [u8; OS_NAME_BYTES]) -> Option<&str> {
+    None
+}
+
+/// Whether somebody can still join this thread.
+///
+/// Always unknown on the first thread: nobody can join it, yet it is not detached either.
+///
+/// # Cost
+/// A few nanoseconds, no system call.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) fn detach_state() -> DetachState {
+    if is_first_thread() {
+        return DetachState::Unknown;
+    }
+    // SAFETY: takes nothing and cannot fail.
+    let this = unsafe { libc::pthread_self() };
+    // SAFETY: glibc looks at the thread's own descriptor first: a detached thread cannot be joined
+    // (EINVAL), and a thread cannot join itself (EDEADLK). Both answers come before any waiting.
+    match unsafe { libc::pthread_join(this, core::ptr::null_mut()) } {
+        libc::EDEADLK => DetachState::Joinable,
+        libc::EINVAL => DetachState::Detached,
+        _ => DetachState::Unknown,
+    }
+}
+
+/// The twin for musl, where a thread that joins itself waits for ever: the thread's attributes say it.
+///
+/// On the first thread musl would search for the end of the stack, hence unknown there.
+#[cfg(all(target_os = "linux", target_env = "musl"))]
+pub(crate) fn detach_state() -> DetachState {
+    if is_first_thread() {
+        return DetachState::Unknown;
+    }
+    let mut attributes = core::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+    // SAFETY: takes nothing and cannot fail.
+    let this = unsafe { libc::pthread_self() };
+    // SAFETY: `this` is the running thread, and `attributes` has room for one set of attributes.
+    if unsafe { libc::pthread_getattr_np(this, attributes.as_mut_ptr()) } != 0 {
+        return DetachState::Unknown;
+    }
+    let mut state = 0;
+    // SAFETY: `attributes` was filled by the call above.
+    let status = unsafe { libc::pthread_attr_getdetachstate(attributes.as_ptr(), &raw mut state) };
+    match (status, state) {
+        (0, libc::PTHREAD_CREATE_JOINABLE) => DetachState::Joinable,
+        (0, libc::PTHREAD_CREATE_DETACHED) => DetachState::Detached,
+        _ => DetachState::Unknown,
+    }
+}
+
+/// The twin for systems where nothing answers this without side effects.
+#[cfg(not(all(target_os = "linux", any(target_env = "gnu", target_env = "musl"))))]
+pub(crate) fn detach_state() -> DetachState {
+    DetachState::Unknown
+}
+
+#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_thread_is_joinable_until_its_handle_is_dropped() {
+        let (report, states) = mpsc::channel();
+        let (go, gone) = mpsc::channel();
+        let handle = std::thread::spawn(move || {
+            report.send(detach_state()).unwrap();
+            gone.recv().unwrap();
+            report.send(detach_state()).unwrap();
+        });
+        assert_eq!(states.recv().unwrap(), DetachState::Joinable);
+        drop(handle);
+        go.send(()).unwrap();
+        assert_eq!(states.recv().unwrap(), DetachState::Detached);
+    }
+
+    #[test]
+    fn the_name_is_the_one_the_system_keeps() {
+        let builder = std::thread::Builder::new().name("a name that is too long".to_owned());
+        let thread = builder.spawn(|| {
+            let mut buffer = [0; OS_NAME_BYTES];
+            assert_eq!(os_name(&mut buffer), Some("a name that is "));
+            assert_ne!(tid(), pid());
+            assert!(!is_first_thread());
+        });
+        thread.unwrap().join().unwrap();
+    }
+}

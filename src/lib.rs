@@ -2,6 +2,7 @@
 //! with its thread, its symbolized frames, its labels and where its unwinding will stop.
 #![deny(unsafe_code)]
 
+mod agent;
 mod config;
 mod error;
 mod record;
@@ -17,6 +18,7 @@ mod unwind;
 mod verdict; // stage 6
 mod writer; // stage 4: on the writer thread
 
+pub use crate::agent::{Agent, AgentGuard, Builder, LabelGuard, flush, init, label};
 pub use crate::config::{Console, Overflow, RedactField, Symbols};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::record::*;

@@ -17,8 +17,12 @@ fn names_are_unique_and_in_kebab_case() {
 }
 
 /// What a reader of the lines would see, without the words of the message.
-fn visible(scenario: &Scenario) -> String {
-    let Expectation { exit, panics, delivery, .. } = scenario.expectation(Profile::Debug);
+fn visible(scenario: &Scenario) -> [String; 2] {
+    [Profile::Debug, Profile::Release].map(|profile| visible_in(scenario, profile))
+}
+
+fn visible_in(scenario: &Scenario, profile: Profile) -> String {
+    let Expectation { exit, panics, delivery, .. } = scenario.expectation(profile);
     let panics: Vec<_> = panics
         .iter()
         .map(|panic| {

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use agent_demo::check::deviations;
+use agent_demo::check::{deviations, exit};
 use agent_demo::child::{self, AgentSwitch};
 use agent_demo::{Profile, Scenario, catalogue};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -55,14 +55,22 @@ fn all_come_out_as_expected(profile: Profile) -> Result<(), Failed> {
 }
 
 fn judge(exe: &Path, scenario: &Scenario, profile: Profile, directory: &Path) -> Vec<String> {
-    let named = |text: String| format!("{}: {text}", scenario.name);
-    match child::run(exe, scenario, AgentSwitch::On, directory) {
-        Ok(observed) => deviations(&scenario.expectation(profile), profile, &observed)
-            .iter()
-            .map(|deviation| named(deviation.to_string()))
-            .collect(),
-        Err(error) => vec![named(error.to_string())],
+    let expected = scenario.expectation(profile);
+    let mut texts = Vec::new();
+    // If this deviates the expectation is wrong, whatever the agent does.
+    match child::run(exe, scenario, AgentSwitch::Off, directory) {
+        Ok(off) => {
+            let mut found = Vec::new();
+            exit(&expected, off.exit, &mut found);
+            texts.extend(found.iter().map(|deviation| format!("without the agent: {deviation}")));
+        }
+        Err(error) => texts.push(format!("without the agent: {error}")),
     }
+    match child::run(exe, scenario, AgentSwitch::On, directory) {
+        Ok(on) => texts.extend(deviations(&expected, profile, &on).iter().map(ToString::to_string)),
+        Err(error) => texts.push(error.to_string()),
+    }
+    texts.iter().map(|text| format!("{}: {text}", scenario.name)).collect()
 }
 
 /// Builds the demo and returns its path, as cargo tells it.

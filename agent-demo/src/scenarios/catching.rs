@@ -41,7 +41,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         catch_nested,
     )
     .panics(&[panic("under two catches", MAIN, USER)])
-    .twin("catch-rethrown"),
+    .twin("catch-rethrown-to-main"),
     Scenario::new(
         "catch-rethrown",
         "The inner catch hands the payload on to the outer one",
@@ -61,10 +61,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     .twin("catch-rethrown"),
     Scenario::new("catch-swallowed", "`let _ = catch_unwind(..)`", "the swallow", catch_swallowed)
         .panics(&[panic("nobody looks", MAIN, USER)])
-        .twin("catch-examined"),
+        .twin("catch-beside"),
     Scenario::new("catch-examined", "The caught payload is read", "the swallow", catch_examined)
         .panics(&[panic("somebody looks", MAIN, USER)])
-        .twin("catch-swallowed"),
+        .twin("catch-rethrown-to-main"),
     Scenario::new(
         "catch-in-thread",
         "A thread catches its own panic and goes on",

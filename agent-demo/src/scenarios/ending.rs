@@ -45,7 +45,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     )
     .exits(7)
     .panics(&[panic("cut short", UNWINDING, THREAD_ROOT)])
-    .twin("exit-after-unwind"),
+    .twin("exit-without-panic"),
     Scenario::new(
         "exit-after-unwind",
         "`process::exit(7)` after the other thread has died",

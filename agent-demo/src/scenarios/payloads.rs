@@ -49,7 +49,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         lines,
     )
     .panics(&[panic("second \"line\"\u{1}\u{7f}", MAIN, USER)])
-    .twin("payload-literal"),
+    .twin("payload-number"),
 ];
 
 fn report(payload: Option<Box<dyn std::any::Any + Send>>) {

@@ -64,7 +64,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 fn builder() -> ThreadPoolBuilder {
-    ThreadPoolBuilder::new().num_threads(2).thread_name(|number| format!("pool-{number}"))
+    // One thread, so that every run panics on the same one.
+    ThreadPoolBuilder::new().num_threads(1).thread_name(|number| format!("pool-{number}"))
 }
 
 fn pool() -> ThreadPool {

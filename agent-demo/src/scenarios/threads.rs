@@ -28,7 +28,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         thread_handle_dropped_late,
     )
     .panics(&[panic("dropped after the end", WORKER, THREAD_ROOT)])
-    .twin("thread-join-read"),
+    .twin("thread-join-unwrapped"),
     Scenario::new(
         "thread-join-ignored",
         "`let _ = handle.join()`",

@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::timeout;
 
@@ -93,8 +94,8 @@ fn elapsed_drop_panics() {
 }
 
 fn late_panic() {
-    static ANSWERED: Gate = Gate::new();
     static UNWINDING: Gate = Gate::new();
+    let (answered, was_answered) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_time()
@@ -102,11 +103,11 @@ fn late_panic() {
         .expect("a runtime can be built");
     let request = runtime.spawn(async {
         let _unwinding = OpensOnDrop(&UNWINDING);
-        ANSWERED.wait();
+        let _ = was_answered.await;
         panic!("too late for anybody");
     });
     let answer = runtime.block_on(async { timeout(Duration::ZERO, request).await });
     println!("answered with an error: {}", answer.is_err());
-    ANSWERED.open();
+    println!("told: {}", answered.send(()).is_ok());
     UNWINDING.wait();
 }

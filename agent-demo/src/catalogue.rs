@@ -6,7 +6,7 @@ use crate::Scenario;
 use crate::scenarios;
 
 /// Names this close to a mistyped one are suggested.
-const SIMILAR: f64 = 0.75;
+const SIMILAR: f64 = 0.85;
 /// Suggestions for a mistyped name.
 const SUGGESTIONS: usize = 3;
 
@@ -29,9 +29,9 @@ pub fn find(name: &str) -> Option<&'static Scenario> {
 pub fn similar(name: &str) -> Vec<&'static str> {
     let mut scored: Vec<(f64, &str)> = all()
         .map(|scenario| {
-            let score = strsim::jaro_winkler(name, scenario.name);
-            let part = !name.is_empty() && scenario.name.contains(name);
-            (if part { score.max(SIMILAR) } else { score }, scenario.name)
+            // One word of a name is enough, but the whole name is better.
+            let words = scenario.name.split('-').map(|word| 0.95 * strsim::jaro_winkler(name, word));
+            (words.fold(strsim::jaro_winkler(name, scenario.name), f64::max), scenario.name)
         })
         .filter(|(score, _)| *score >= SIMILAR)
         .collect();

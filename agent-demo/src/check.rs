@@ -69,11 +69,13 @@ fn lines(expected: &Expectation, profile: Profile, observed: &Observed, found: &
             deviate(found, &subject, "no such panic (any more)", describe(report));
             continue;
         }
+        let threads: Vec<String> = same_message.iter().map(|(panic, _)| panic.thread.to_string()).collect();
         let same_thread =
             same_message.into_iter().find(|(panic, _)| panic.thread.matches(report.thread.as_deref()));
         let Some((panic, left)) = same_thread else {
             let thread = report.thread.as_deref().unwrap_or("(unnamed)");
-            deviate(found, &subject, "another thread", thread);
+            let expected = threads.join(" or ");
+            deviate(found, &subject, expected, format!("thread {thread}"));
             continue;
         };
         *left -= 1;
@@ -112,7 +114,7 @@ fn missing(
         }
         (Delivery::Certain, _) => {
             for (panic, left) in open.iter().filter(|(_, left)| *left > 0) {
-                let text = format!("{:?} on {:?}", panic.message, panic.thread);
+                let text = format!("{} on {}", panic.message, panic.thread);
                 deviate(found, "panic lines", text, format!("{left} missing"));
             }
         }

@@ -55,6 +55,16 @@ impl Message {
     }
 }
 
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Contains(text) => write!(f, "`{text}`"),
+            Self::Empty => f.write_str("(empty message)"),
+            Self::Null => f.write_str("(no message)"),
+        }
+    }
+}
+
 /// The thread of a panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ThreadName {
@@ -76,6 +86,17 @@ impl ThreadName {
             Self::Prefix(prefix) => found.is_some_and(|found| found.starts_with(prefix)),
             Self::Unnamed => found.is_none(),
             Self::Foreign => true,
+        }
+    }
+}
+
+impl fmt::Display for ThreadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => write!(f, "thread `{name}`"),
+            Self::Prefix(prefix) => write!(f, "a thread `{prefix}…`"),
+            Self::Unnamed => f.write_str("a thread without a name"),
+            Self::Foreign => f.write_str("a foreign thread"),
         }
     }
 }

@@ -15,7 +15,7 @@ use agent_demo::{Profile, Scenario, catalogue, word};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
-use super::{Failure, shown};
+use super::{Failure, print, print_json, shown};
 
 /// Letters of a message that the table shows.
 const MESSAGE: usize = 48;
@@ -52,13 +52,11 @@ pub(super) fn run(
 
     if json {
         let results: Vec<Value> = judged.iter().map(result).collect();
-        let text =
-            serde_json::to_string_pretty(&results).map_err(|error| Failure::new("cannot print", error))?;
-        println!("{text}");
+        print_json(&results)?;
     } else {
-        println!("{}", table(&judged));
-        print_deviations(&judged);
-        println!("lines of each scenario: {}/NAME.jsonl", shown(&directory));
+        print(table(&judged))?;
+        print_deviations(&judged)?;
+        print(format_args!("lines of each scenario: {}/NAME.jsonl", shown(&directory)))?;
     }
     let all_right = judged.iter().all(Judged::is_right);
     Ok(if all_right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -153,22 +151,23 @@ fn rows(observed: &Observed) -> Vec<[String; 5]> {
     counted.into_iter().map(with_count).collect()
 }
 
-fn print_deviations(judged: &[Judged]) {
+fn print_deviations(judged: &[Judged]) -> Result<(), Failure> {
     let wrong: Vec<&Judged> = judged.iter().filter(|result| !result.is_right()).collect();
-    println!("{} scenarios, {} deviate", judged.len(), wrong.len());
+    print(format_args!("{} scenarios, {} deviate", judged.len(), wrong.len()))?;
     for result in wrong {
-        println!("{}: {}", result.scenario.name, result.scenario.summary);
+        print(format_args!("{}: {}", result.scenario.name, result.scenario.summary))?;
         if let Err(error) = &result.observed {
-            println!("  {error}");
+            print(format_args!("  {error}"))?;
         }
         for deviation in &result.deviations {
-            println!("  {deviation}");
+            print(format_args!("  {deviation}"))?;
         }
     }
+    Ok(())
 }
 
 fn result(judged: &Judged) -> Value {
-    let panics: Vec<Value> = judged.observed.iter().flat_map(|observed| panics(observed)).collect();
+    let panics: Vec<Value> = judged.observed.iter().flat_map(panics).collect();
     json!({
         "scenario": judged.scenario.name,
         "summary": judged.scenario.summary,

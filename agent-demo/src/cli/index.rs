@@ -12,7 +12,7 @@ use std::thread;
 use agent_demo::index;
 use panic_agent::Agent;
 
-use super::{Failure, agent_file, shown};
+use super::{Failure, agent_file, print, shown};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -50,8 +50,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         write(&index, path)
             .map_err(|error| Failure::new(format!("cannot write `{}`", shown(path)), error))?;
     }
-    println!("indexed {} words in {} files", index.words.len(), index.files);
-    println!("if a worker had died, {} would say so", shown(&panics));
+    print(format_args!("indexed {} words in {} files", index.words.len(), index.files))?;
+    print(format_args!("if a worker had died, {} would say so", shown(&panics)))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use agent_demo::catalogue;
 use serde_json::json;
 
-use super::Failure;
+use super::{Failure, print, print_json};
 
 /// Prints the scenarios, by theme.
 pub(super) fn run(json: bool) -> Result<ExitCode, Failure> {
@@ -20,15 +20,14 @@ pub(super) fn run(json: bool) -> Result<ExitCode, Failure> {
                 })
             })
             .collect();
-        let text = serde_json::to_string_pretty(&all).map_err(|error| Failure::new("cannot print", error))?;
-        println!("{text}");
+        print_json(&all)?;
         return Ok(ExitCode::SUCCESS);
     }
     let width = catalogue::all().map(|scenario| scenario.name.len()).max().unwrap_or_default();
     for (theme, scenarios) in catalogue::themes() {
-        println!("{theme}");
+        print(theme)?;
         for scenario in scenarios {
-            println!("  {:width$}  {}", scenario.name, scenario.summary);
+            print(format_args!("  {:width$}  {}", scenario.name, scenario.summary))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -9,6 +9,7 @@ mod list;
 mod run;
 
 use std::fmt;
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -94,6 +95,19 @@ fn scenario(name: &str) -> Result<&'static Scenario, String> {
         };
         format!("there is no such scenario; {hint}")
     })
+}
+
+/// Prints to stdout; a reader that has seen enough (`| head`) is no failure.
+fn print(text: impl fmt::Display) -> Result<(), Failure> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new("cannot print", error)),
+        _ => Ok(()),
+    }
+}
+
+/// A value as JSON, to stdout.
+fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    print(serde_json::to_string_pretty(value).map_err(|error| Failure::new("cannot print", error))?)
 }
 
 /// A path for people.

@@ -137,7 +137,9 @@ impl Images for FakeSurroundings {
 
 impl Surroundings for FakeSurroundings {
     fn process_labels(&self, _: Option<u32>) -> ProcessLabels {
-        Arc::new([("zone".to_owned(), "eu".to_owned()), ("task".to_owned(), "none".to_owned())])
+        Arc::new(
+            [("zone", "eu"), ("task", "none")].map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        )
     }
 
     fn panics(&self) -> u64 {

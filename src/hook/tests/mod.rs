@@ -55,6 +55,8 @@ fn install_with(slots: usize, change: impl FnOnce(&mut HookState)) -> &'static H
     panic::set_hook(Box::new(|_| {
         PREVIOUS_CALLS.fetch_add(1, Ordering::Relaxed);
     }));
+    // As the agent does. Without a look at the images the system's unwinder would walk, with the loader's lock.
+    crate::capture::stack::prepare();
     let channel = Box::leak(Box::new(Channel::new(slots).unwrap()));
     let mut state = HookState::new(channel);
     change(&mut state);

@@ -1,0 +1,196 @@
+//! `agent-demo`: every scenario in a child process, as a table or as JSON.
+//!
+//! Runs on: the main thread and a few that wait for children. Must not: stop at the first deviation.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::{env, thread};
+
+use agent_demo::check::{Deviation, deviations, outcome_of};
+use agent_demo::child::{self, AgentSwitch, Observed};
+use agent_demo::{Profile, Scenario, catalogue, word};
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::{Value, json};
+
+use super::{Failure, print, print_json, shown};
+
+/// Letters of a message that the table shows.
+const MESSAGE: usize = 48;
+
+struct Judged {
+    scenario: &'static Scenario,
+    observed: Result<Observed, String>,
+    deviations: Vec<Deviation>,
+}
+
+impl Judged {
+    fn is_right(&self) -> bool {
+        self.observed.is_ok() && self.deviations.is_empty()
+    }
+}
+
+/// Runs the named scenarios, or all of them.
+pub(super) fn run(
+    names: &[&'static Scenario],
+    jobs: Option<NonZeroUsize>,
+    json: bool,
+) -> Result<ExitCode, Failure> {
+    let exe = env::current_exe().map_err(|error| Failure::new("cannot find this program", error))?;
+    let directory = tempfile::Builder::new()
+        .prefix("agent-demo-")
+        .tempdir()
+        .map_err(|error| Failure::new("cannot create a directory for the lines", error))?
+        // The lines are the result: they stay.
+        .keep();
+    let scenarios: Vec<&'static Scenario> =
+        if names.is_empty() { catalogue::all().collect() } else { names.to_vec() };
+    let jobs = jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let judged = judge_all(&exe, &directory, &scenarios, jobs);
+
+    if json {
+        let results: Vec<Value> = judged.iter().map(result).collect();
+        print_json(&results)?;
+    } else {
+        print(table(&judged))?;
+        print_deviations(&judged)?;
+        print(format_args!("lines of each scenario: {}/NAME.jsonl", shown(&directory)))?;
+    }
+    let all_right = judged.iter().all(Judged::is_right);
+    Ok(if all_right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn judge_all(exe: &Path, directory: &Path, scenarios: &[&'static Scenario], jobs: usize) -> Vec<Judged> {
+    // Relaxed: the counter hands out numbers and publishes nothing.
+    let next = AtomicUsize::new(0);
+    let judged = Mutex::new(Vec::with_capacity(scenarios.len()));
+    thread::scope(|scope| {
+        for _ in 0..jobs.min(scenarios.len()) {
+            scope.spawn(|| {
+                while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let result = judge(exe, directory, scenario);
+                    judged.lock().unwrap_or_else(PoisonError::into_inner).push(result);
+                }
+            });
+        }
+    });
+    let mut judged = judged.into_inner().unwrap_or_else(PoisonError::into_inner);
+    judged.sort_by_key(|result| scenarios.iter().position(|one| one.name == result.scenario.name));
+    judged
+}
+
+fn judge(exe: &Path, directory: &Path, scenario: &'static Scenario) -> Judged {
+    let profile = Profile::current();
+    match child::run(exe, scenario, AgentSwitch::On, directory) {
+        Ok(observed) => {
+            let deviations = deviations(&scenario.expectation(profile), profile, &observed);
+            Judged { scenario, observed: Ok(observed), deviations }
+        }
+        Err(error) => Judged { scenario, observed: Err(error.to_string()), deviations: Vec::new() },
+    }
+}
+
+fn table(judged: &[Judged]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header([
+            "scenario",
+            "exit",
+            "thread",
+            "message",
+            "predicted stop",
+            "handler",
+            "fate so far",
+            "",
+        ]);
+    for result in judged {
+        let mark = if result.is_right() { "" } else { "DEVIATES" };
+        let exit = result.observed.as_ref().map_or_else(Clone::clone, |observed| observed.exit.to_string());
+        let rows = result.observed.as_ref().map(rows).unwrap_or_default();
+        let first = rows.first().cloned().unwrap_or_default();
+        table.add_row([&[result.scenario.name.to_owned(), exit][..], &first, &[mark.to_owned()]].concat());
+        for row in rows.iter().skip(1) {
+            table.add_row([&[String::new(), String::new()][..], row, &[String::new()]].concat());
+        }
+    }
+    table
+}
+
+/// The columns from `thread` to `fate so far`, one row per panic; equal rows stand there once with a count.
+fn rows(observed: &Observed) -> Vec<[String; 5]> {
+    let mut counted: Vec<([String; 5], usize)> = Vec::new();
+    for report in &observed.lines.panics {
+        let outcome = outcome_of(report);
+        let message: String = report.summary().chars().take(MESSAGE).collect();
+        let stop = match outcome.abort_reason {
+            Some(reason) => format!("{}: {}", word(&outcome.stop), word(&reason)),
+            None => word(&outcome.stop),
+        };
+        let row = [
+            report.thread.clone().unwrap_or_else(|| "(unnamed)".to_owned()),
+            message,
+            stop,
+            outcome.handler.map_or_else(String::new, |handler| word(&handler)),
+            observed.lines.fate_so_far(report).to_owned(),
+        ];
+        match counted.iter_mut().find(|(other, _)| *other == row) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((row, 1)),
+        }
+    }
+    let with_count = |(mut row, count): ([String; 5], usize)| {
+        if count > 1 {
+            row[1] = format!("{count} x {}", row[1]);
+        }
+        row
+    };
+    counted.into_iter().map(with_count).collect()
+}
+
+fn print_deviations(judged: &[Judged]) -> Result<(), Failure> {
+    let wrong: Vec<&Judged> = judged.iter().filter(|result| !result.is_right()).collect();
+    print(format_args!("{} scenarios, {} deviate", judged.len(), wrong.len()))?;
+    for result in wrong {
+        print(format_args!("{}: {}", result.scenario.name, result.scenario.summary))?;
+        if let Err(error) = &result.observed {
+            print(format_args!("  {error}"))?;
+        }
+        for deviation in &result.deviations {
+            print(format_args!("  {deviation}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn result(judged: &Judged) -> Value {
+    let panics: Vec<Value> = judged.observed.iter().flat_map(panics).collect();
+    json!({
+        "scenario": judged.scenario.name,
+        "summary": judged.scenario.summary,
+        "right": judged.is_right(),
+        "error": judged.observed.as_ref().err(),
+        "exit": judged.observed.as_ref().ok().map(|observed| observed.exit),
+        "file": judged.observed.as_ref().ok().map(|observed| shown(&observed.file)),
+        "ms": judged.observed.as_ref().ok().map(|observed| observed.took.as_millis() as u64),
+        "panics": panics,
+        "deviations": judged.deviations,
+    })
+}
+
+fn panics(observed: &Observed) -> Vec<Value> {
+    let value = |report: &panic_agent::Report| {
+        let fate: &str = observed.lines.fate_so_far(report);
+        json!({
+            "id": report.id,
+            "thread": report.thread,
+            "message": report.message,
+            "predicted": outcome_of(report),
+            "fate": fate,
+        })
+    };
+    observed.lines.panics.iter().map(value).collect()
+}

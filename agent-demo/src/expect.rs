@@ -1,0 +1,232 @@
+//! What must come of a scenario: the end of the process and one entry per panic.
+//!
+//! Runs on: the thread that checks. Must not: know how the agent finds its answers.
+
+use core::fmt;
+
+use panic_agent::{AbortReason, Fate, HandlerKind, StopKind};
+use serde::Serialize;
+
+use crate::Profile;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    /// It exited with this status.
+    Code(i32),
+    /// This signal killed it.
+    Signal(i32),
+}
+
+/// The signal of `abort`.
+pub(crate) const SIGABRT: i32 = 6;
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "status {code}"),
+            Self::Signal(SIGABRT) => f.write_str("SIGABRT"),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+        }
+    }
+}
+
+/// The message of a panic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// It contains this text.
+    Contains(&'static str),
+    /// It is empty.
+    Empty,
+    /// It is `null`: the payload is not a text.
+    Null,
+}
+
+impl Message {
+    /// Whether a message of a line is the one that is meant.
+    pub fn matches(self, found: Option<&str>) -> bool {
+        match (self, found) {
+            (Self::Contains(text), Some(found)) => found.contains(text),
+            (Self::Empty, Some(found)) => found.is_empty(),
+            (Self::Null, None) => true,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Contains(text) => write!(f, "`{text}`"),
+            Self::Empty => f.write_str("(empty message)"),
+            Self::Null => f.write_str("(no message)"),
+        }
+    }
+}
+
+/// The thread of a panic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThreadName {
+    /// It has this name.
+    Named(&'static str),
+    /// Its name begins like this.
+    Prefix(&'static str),
+    /// It has no name.
+    Unnamed,
+    /// A thread that Rust did not create: whether it has a name is the system's affair.
+    Foreign,
+}
+
+impl ThreadName {
+    /// Whether the thread of a line is the one that is meant.
+    pub fn matches(self, found: Option<&str>) -> bool {
+        match self {
+            Self::Named(name) => found == Some(name),
+            Self::Prefix(prefix) => found.is_some_and(|found| found.starts_with(prefix)),
+            Self::Unnamed => found.is_none(),
+            Self::Foreign => true,
+        }
+    }
+}
+
+impl fmt::Display for ThreadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => write!(f, "thread `{name}`"),
+            Self::Prefix(prefix) => write!(f, "a thread `{prefix}…`"),
+            Self::Unnamed => f.write_str("a thread without a name"),
+            Self::Foreign => f.write_str("a foreign thread"),
+        }
+    }
+}
+
+/// What a `panic` line says of the end of its unwinding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// What stops it.
+    pub stop: StopKind,
+    /// Who owns the catch.
+    pub handler: Option<HandlerKind>,
+    /// Why the process aborts.
+    pub abort_reason: Option<AbortReason>,
+    /// How it ends.
+    pub fate: Fate,
+}
+
+impl Outcome {
+    /// Stopped by a catch of this kind.
+    pub const fn caught_by(handler: HandlerKind) -> Self {
+        let fate = match handler {
+            HandlerKind::User => Fate::Caught,
+            HandlerKind::ThreadRoot => Fate::ThreadDied,
+            HandlerKind::MainRoot => Fate::MainDied,
+            HandlerKind::Unknown | HandlerKind::Foreign => Fate::Unknown,
+            _ => Fate::RuntimeCaught,
+        };
+        Self { stop: StopKind::Catch, handler: Some(handler), abort_reason: None, fate }
+    }
+
+    /// The process aborts of it.
+    pub const fn aborted(reason: AbortReason) -> Self {
+        let stop = match reason {
+            AbortReason::NoHandler => StopKind::None,
+            _ => StopKind::Abort,
+        };
+        Self { stop, handler: None, abort_reason: Some(reason), fate: Fate::Aborted }
+    }
+
+    /// Something catches it, and the tables cannot tell what becomes of it then.
+    pub const fn caught_then_unknown(handler: HandlerKind) -> Self {
+        Self { stop: StopKind::Catch, handler: Some(handler), abort_reason: None, fate: Fate::Unknown }
+    }
+
+    /// Whether `found` is this outcome, or as much of it as can be known without symbols.
+    fn matches_without_symbols(self, found: Self) -> bool {
+        let needs_symbols =
+            !matches!(self.handler, None | Some(HandlerKind::ThreadRoot | HandlerKind::MainRoot));
+        let honest = found.handler == Some(HandlerKind::Unknown)
+            && found.stop == self.stop
+            && matches!(found.fate, Fate::Unknown);
+        self == found || needs_symbols && honest
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", word(&self.stop))?;
+        if let Some(handler) = self.handler {
+            write!(f, " by {}", word(&handler))?;
+        }
+        if let Some(reason) = self.abort_reason {
+            write!(f, " for {}", word(&reason))?;
+        }
+        write!(f, ", fate {}", word(&self.fate))
+    }
+}
+
+/// The word of an enumeration as it stands in the lines.
+pub fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        other => format!("{other:?}"),
+    }
+}
+
+/// One panic that must be reported.
+#[derive(Clone, Copy, Debug)]
+pub struct ExpectedPanic {
+    /// Its message.
+    pub message: Message,
+    /// Its thread.
+    pub thread: ThreadName,
+    /// What its line may say. More than one where the tables alone do not decide and both answers are honest.
+    pub outcomes: &'static [Outcome],
+    /// How many such panics there are.
+    pub count: usize,
+}
+
+impl ExpectedPanic {
+    /// Whether a line with this outcome is right in a program of this profile.
+    pub fn accepts(&self, found: Outcome, profile: Profile) -> bool {
+        match profile {
+            Profile::Abort => found == Outcome::aborted(AbortReason::StrategyAbort),
+            Profile::ReleaseLtoStripped => {
+                self.outcomes.iter().any(|outcome| outcome.matches_without_symbols(found))
+            }
+            Profile::Debug | Profile::Release => self.outcomes.contains(&found),
+        }
+    }
+}
+
+/// Whether each panic must have reached the file when the process is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// All of them.
+    Certain,
+    /// All of them, as lines or as counted losses.
+    WrittenOrCounted,
+    /// Some may be missing: the process dies in a way that the tables did not announce, right after the
+    /// report was queued.
+    AtRisk,
+}
+
+/// What must come of a scenario in one profile.
+#[derive(Clone, Debug)]
+pub struct Expectation {
+    /// How the process ends.
+    pub exit: Exit,
+    /// The panics, in no particular order.
+    pub panics: Vec<ExpectedPanic>,
+    /// Whether all of them must be in the file.
+    pub delivery: Delivery,
+    /// Whether an `end` line must close the file.
+    pub ends_in_order: bool,
+}
+
+impl Expectation {
+    /// Number of panics.
+    pub fn total(&self) -> usize {
+        self.panics.iter().map(|panic| panic.count).sum()
+    }
+}

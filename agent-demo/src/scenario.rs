@@ -1,0 +1,134 @@
+//! A scenario: a small program and what must come of it.
+//!
+//! Runs on: built in constants. Must not: run anything.
+
+use crate::expect::SIGABRT;
+use crate::{Delivery, Exit, Expectation, ExpectedPanic, Profile};
+
+/// One way to panic.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// Name on the command line.
+    pub name: &'static str,
+    /// What happens, in one sentence.
+    pub summary: &'static str,
+    /// The situation it stands for; several scenarios may share one.
+    pub situation: &'static str,
+    /// Runs before the agent is installed.
+    pub before_agent: Option<fn()>,
+    /// The program.
+    pub run: fn(),
+    /// Scenario that differs in one detail and comes out differently.
+    pub twin: Option<&'static str>,
+    exit: Exit,
+    panics: &'static [ExpectedPanic],
+    delivery: Delivery,
+    ends_in_order: bool,
+    debug_assertions_only: bool,
+    under_abort: Option<Exit>,
+}
+
+impl Scenario {
+    /// A scenario that ends with status 0 and without any panic, until the other methods say otherwise.
+    pub(crate) const fn new(
+        name: &'static str,
+        summary: &'static str,
+        situation: &'static str,
+        run: fn(),
+    ) -> Self {
+        Self {
+            name,
+            summary,
+            situation,
+            before_agent: None,
+            run,
+            twin: None,
+            exit: Exit::Code(0),
+            panics: &[],
+            delivery: Delivery::Certain,
+            ends_in_order: true,
+            debug_assertions_only: false,
+            under_abort: None,
+        }
+    }
+
+    /// Exits with this status.
+    pub(crate) const fn exits(mut self, code: i32) -> Self {
+        self.exit = Exit::Code(code);
+        self
+    }
+
+    /// Dies of SIGABRT.
+    pub(crate) const fn aborts(self) -> Self {
+        self.dies_of(SIGABRT)
+    }
+
+    /// Dies of this signal.
+    pub(crate) const fn dies_of(mut self, signal: i32) -> Self {
+        self.exit = Exit::Signal(signal);
+        self.ends_in_order = false;
+        self
+    }
+
+    /// Has these panics.
+    pub(crate) const fn panics(mut self, panics: &'static [ExpectedPanic]) -> Self {
+        self.panics = panics;
+        self
+    }
+
+    /// Differs from this scenario in one detail.
+    pub(crate) const fn twin(mut self, name: &'static str) -> Self {
+        self.twin = Some(name);
+        self
+    }
+
+    /// Runs this before the agent is installed.
+    pub(crate) const fn before_agent(mut self, run: fn()) -> Self {
+        self.before_agent = Some(run);
+        self
+    }
+
+    /// Reports may be missing, or only counted.
+    pub(crate) const fn delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// The process ends with a status, and yet no exit handler runs.
+    pub(crate) const fn skips_exit_handlers(mut self) -> Self {
+        self.ends_in_order = false;
+        self
+    }
+
+    /// Panics only where debug assertions are compiled in; elsewhere it ends with status 0.
+    pub(crate) const fn debug_assertions_only(mut self) -> Self {
+        self.debug_assertions_only = true;
+        self
+    }
+
+    /// Ends like this with `panic = "abort"`, where the rule (SIGABRT at the first panic) does not decide.
+    pub(crate) const fn under_abort(mut self, exit: Exit) -> Self {
+        self.under_abort = Some(exit);
+        self
+    }
+
+    /// What must come of it in a program of this profile.
+    pub fn expectation(&self, profile: Profile) -> Expectation {
+        let silent = self.debug_assertions_only && profile != Profile::Debug;
+        let panics = if silent { Vec::new() } else { self.panics.to_vec() };
+        let exit = match profile {
+            _ if silent => Exit::Code(0),
+            Profile::Abort => match self.under_abort {
+                Some(exit) => exit,
+                None if panics.is_empty() => self.exit,
+                None => Exit::Signal(SIGABRT),
+            },
+            _ => self.exit,
+        };
+        let ends_in_order = match exit {
+            Exit::Code(_) => self.ends_in_order || silent,
+            Exit::Signal(_) => false,
+        };
+        Expectation { exit, panics, delivery: self.delivery, ends_in_order }
+    }
+}

@@ -1,0 +1,66 @@
+//! Panics before `main`, where no agent is installed yet.
+//!
+//! Runs on: the main thread, called by the dynamic loader. Must not: do anything unless the command line
+//! asks for one of these scenarios.
+
+use std::ffi::{CStr, c_char, c_int};
+
+use super::catch;
+use crate::Scenario;
+
+const PANICS: &str = "constructor-panics";
+const CATCHES: &str = "constructor-catches";
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario::new(
+        PANICS,
+        "A function in `.init_array` panics before `main`: abort, and no agent yet",
+        "a panic before the agent",
+        after_constructor,
+    )
+    .aborts()
+    .twin(CATCHES),
+    Scenario::new(
+        CATCHES,
+        "A function in `.init_array` catches its panic; the agent never hears of it",
+        "a panic before the agent",
+        after_constructor,
+    )
+    .under_abort(crate::Exit::Signal(crate::expect::SIGABRT))
+    .twin(PANICS),
+];
+
+type Constructor = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
+
+#[used]
+// SAFETY: glibc calls every entry of `.init_array` with the arguments of `main`, which is what
+// `constructor` takes; on other systems it is compiled and never called.
+#[cfg_attr(all(target_os = "linux", target_env = "gnu"), unsafe(link_section = ".init_array"))]
+static CONSTRUCTOR: Constructor = constructor;
+
+extern "C" fn constructor(argc: c_int, argv: *const *const c_char, _: *const *const c_char) {
+    if argc < 3 || argument(argv, 1) != Some("run") {
+        return;
+    }
+    match argument(argv, 2) {
+        Some(PANICS) => panic!("before main"),
+        Some(CATCHES) => drop(catch(|| panic!("before main, caught"))),
+        _ => {}
+    }
+}
+
+/// One argument of the command line, which has at least `index + 1` of them.
+fn argument(argv: *const *const c_char, index: usize) -> Option<&'static str> {
+    // SAFETY: the caller has checked `argc`, so the array has this element.
+    let slot = unsafe { argv.add(index) };
+    // SAFETY: as above; the array lives as long as the process.
+    let text = unsafe { *slot };
+    // SAFETY: the loader passes C strings that live as long as the process.
+    let text = unsafe { CStr::from_ptr(text) };
+    text.to_str().ok()
+}
+
+fn after_constructor() {
+    // Reading it keeps the object file with the constructor in the program.
+    println!("main is reached: {}", std::hint::black_box(CONSTRUCTOR) as usize != 0);
+}

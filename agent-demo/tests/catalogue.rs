@@ -1,0 +1,115 @@
+//! The catalogue itself: complete, unambiguous, and each twin really different.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use agent_demo::{Expectation, Message, Outcome, Profile, Scenario, catalogue};
+use panic_agent::{AbortReason, HandlerKind};
+
+#[test]
+fn names_are_unique_and_in_kebab_case() {
+    let mut seen = BTreeSet::new();
+    for scenario in catalogue::all() {
+        assert!(seen.insert(scenario.name), "{} stands there twice", scenario.name);
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        assert!(scenario.name.bytes().all(plain), "{}", scenario.name);
+        assert!(!scenario.summary.is_empty() && !scenario.situation.is_empty());
+    }
+}
+
+/// What a reader of the lines would see, without the words of the message.
+fn visible(scenario: &Scenario) -> [String; 2] {
+    [Profile::Debug, Profile::Release].map(|profile| visible_in(scenario, profile))
+}
+
+fn visible_in(scenario: &Scenario, profile: Profile) -> String {
+    let Expectation { exit, panics, delivery, .. } = scenario.expectation(profile);
+    let panics: Vec<_> = panics
+        .iter()
+        .map(|panic| {
+            let message = match panic.message {
+                Message::Contains(_) => "text",
+                Message::Empty => "empty",
+                Message::Null => "null",
+            };
+            (message, panic.thread, panic.outcomes, panic.count)
+        })
+        .collect();
+    format!("{exit} {delivery:?} {panics:?}")
+}
+
+#[test]
+fn a_twin_exists_and_comes_out_differently() {
+    let mut alike = Vec::new();
+    for scenario in catalogue::all() {
+        let Some(twin) = scenario.twin else { continue };
+        let twin = catalogue::find(twin).unwrap_or_else(|| panic!("{}: no twin {twin}", scenario.name));
+        if visible(scenario) == visible(twin) {
+            alike.push(format!("{} and {}", scenario.name, twin.name));
+        }
+    }
+    assert!(alike.is_empty(), "alike: {}", alike.join(", "));
+}
+
+#[test]
+#[cfg(all(feature = "cpp", feature = "libraries"))]
+fn every_handler_and_every_reason_that_a_program_can_show_occurs() {
+    let outcomes: Vec<Outcome> = catalogue::all()
+        .flat_map(|scenario| scenario.expectation(Profile::Debug).panics)
+        .flat_map(|panic| panic.outcomes.iter().copied())
+        .collect();
+    // A test harness catches in `tests/harness`; tower is not in the demo.
+    for kind in [
+        HandlerKind::User,
+        HandlerKind::ThreadRoot,
+        HandlerKind::MainRoot,
+        HandlerKind::TokioTask,
+        HandlerKind::TokioBlocking,
+        HandlerKind::Rayon,
+        HandlerKind::Futures,
+        HandlerKind::Foreign,
+    ] {
+        assert!(outcomes.iter().any(|outcome| outcome.handler == Some(kind)), "{kind:?}");
+    }
+    // `strategy_abort` is the answer to every scenario of that profile; a hook that panics is not announced.
+    for reason in [
+        AbortReason::NounwindBoundary,
+        AbortReason::DropDuringUnwind,
+        AbortReason::NoHandler,
+        AbortReason::ThreadResultDrop,
+        AbortReason::TlsDestructor,
+        AbortReason::RuntimeAbort,
+    ] {
+        assert!(outcomes.iter().any(|outcome| outcome.abort_reason == Some(reason)), "{reason:?}");
+    }
+}
+
+#[test]
+fn with_panic_abort_every_reported_panic_is_fatal() {
+    for scenario in catalogue::all() {
+        let expected = scenario.expectation(Profile::Abort);
+        for panic in &expected.panics {
+            assert!(panic.accepts(Outcome::aborted(AbortReason::StrategyAbort), Profile::Abort));
+            assert!(panic.outcomes.iter().all(|outcome| !panic.accepts(*outcome, Profile::Abort)));
+        }
+    }
+}
+
+#[test]
+fn every_situation_of_a_verdict_has_a_scenario_with_a_twin() {
+    let mut twins: BTreeMap<&str, bool> = BTreeMap::new();
+    for scenario in catalogue::all() {
+        *twins.entry(scenario.situation).or_default() |= scenario.twin.is_some();
+    }
+    let alone: Vec<_> =
+        twins.iter().filter(|(situation, has)| !**has && **situation != "simultaneous panics").collect();
+    assert!(alone.is_empty(), "{alone:?}");
+    assert!(twins.len() >= 45, "{} situations", twins.len());
+}
+
+#[test]
+fn a_mistyped_name_is_answered_with_the_right_one() {
+    assert_eq!(catalogue::similar("extern-x").first(), Some(&"extern-c"));
+    let similar = catalogue::similar("poisned");
+    assert!(!similar.is_empty() && similar.iter().all(|name| name.contains("poisoned")), "{similar:?}");
+    assert!(catalogue::similar("").is_empty());
+}

@@ -1,0 +1,77 @@
+//! Every scenario in a process of its own: once against its expectation, and once without the agent,
+//! which must not make a difference to anybody but the reader of its lines.
+//!
+//! Runs on: libtest-mimic's threads. Must not: install the agent in this process.
+
+use std::path::Path;
+
+use agent_demo::check::{deviations, exit};
+use agent_demo::child::{self, AgentSwitch, Observed};
+use agent_demo::{Profile, Scenario, catalogue};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const EXE: &str = env!("CARGO_BIN_EXE_agent-demo");
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let trials = catalogue::all()
+        .flat_map(|scenario| {
+            [
+                Trial::test(format!("expected::{}", scenario.name), || comes_out_as_expected(scenario)),
+                Trial::test(format!("control::{}", scenario.name), || {
+                    is_the_same_without_the_agent(scenario)
+                }),
+            ]
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn run(scenario: &Scenario, agent: AgentSwitch) -> Result<Observed, Failed> {
+    let directory = tempfile::tempdir()?;
+    Ok(child::run(Path::new(EXE), scenario, agent, directory.path())?)
+}
+
+fn comes_out_as_expected(scenario: &Scenario) -> Result<(), Failed> {
+    let profile = Profile::current();
+    let observed = run(scenario, AgentSwitch::On)?;
+    let found = deviations(&scenario.expectation(profile), profile, &observed);
+    if found.is_empty() {
+        return Ok(());
+    }
+    let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
+    Err(Failed::from(format!("{}\nstderr:\n{}", texts.join("\n"), observed.stderr)))
+}
+
+fn is_the_same_without_the_agent(scenario: &Scenario) -> Result<(), Failed> {
+    let off = run(scenario, AgentSwitch::Off)?;
+    let mut found = Vec::new();
+    exit(&scenario.expectation(Profile::current()), off.exit, &mut found);
+    if let Some(deviation) = found.first() {
+        // Then the expectation is wrong, whatever the agent does.
+        return Err(Failed::from(format!("without the agent: {deviation}\nstderr:\n{}", off.stderr)));
+    }
+    if off.file.exists() {
+        return Err(Failed::from("PANIC_AGENT=off, and yet there is a file"));
+    }
+    let on = run(scenario, AgentSwitch::On)?;
+    for (what, off, on) in [
+        ("exit", off.exit.to_string(), on.exit.to_string()),
+        ("stdout", sorted(&off.stdout), sorted(&on.stdout)),
+        ("stderr", sorted(&off.stderr), sorted(&on.stderr)),
+    ] {
+        if off != on {
+            return Err(Failed::from(format!(
+                "{what} without the agent:\n{off}\n{what} with the agent:\n{on}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The lines in alphabetical order: threads that panic at the same time do so in any order.
+fn sorted(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}

@@ -95,7 +95,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_packed_word_gives_back_the_facts(
-            action in 0_u8..6, way in 0..4, frame_based: bool, signed: bool,
+            action in 0_u8..6, way in 0_usize..4, frame_based: bool, signed: bool,
             cfa in 0_i64..1 << 24, frame_pointer in 0_i64..1 << 16, return_address in 0_i64..1 << 16,
         ) {
             let step = Step {

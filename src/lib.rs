@@ -18,6 +18,10 @@ mod unwind;
 mod verdict; // stage 6
 mod writer; // stage 4: on the writer thread
 
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod internals;
+
 pub use crate::config::{Console, Overflow, RedactField, Symbols};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::record::*;

@@ -27,6 +27,10 @@ pub use crate::capture::labels::{
     LabelGuard, LabelSet, ParseTraceContextError, TraceContext, label, remove_process_label,
     set_process_label,
 };
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod internals;
+
 pub use crate::config::{Console, Overflow, RedactField, Symbols};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::record::*;

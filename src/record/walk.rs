@@ -29,8 +29,8 @@ pub(crate) struct RawWalk {
     pub(crate) stopper: u32,
     /// Index of the outermost frame with a catch that the walk saw, or [`NO_FRAME`].
     pub(crate) outermost_catch: u32,
-    /// Index at which the search for a stopper began: the frame that called into the panic machinery's
-    /// hook call. Frames before it are the agent's own.
+    /// Index at which the search for a stopper began: the caller of std's function that calls hooks.
+    /// Frames before it belong to that function, to the agent, and to hooks around the agent's.
     pub(crate) search_start: u32,
     /// What the stopper does: [`EhAction`] as `u8`; `None` when there is no stopper.
     pub(crate) stop_action: u8,
@@ -38,7 +38,8 @@ pub(crate) struct RawWalk {
     pub(crate) end: u8,
     /// [`WalkSource`] as `u8`.
     pub(crate) source: u8,
-    /// 1 when the outermost frames are std's thread start function.
+    /// 1 when the stopper is the outermost catch and the frames around it are std's thread start function:
+    /// the root of a std thread.
     pub(crate) at_thread_start: u8,
     /// 1 when the stopper is the catch of `lang_start` around `main`.
     pub(crate) at_main_start: u8,

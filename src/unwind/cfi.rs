@@ -94,6 +94,61 @@ impl Row {
     }
 }
 
+/// How an operand is stored. Signed numbers are carried as the bits of a `u64`.
+#[derive(Clone, Copy)]
+enum Operand {
+    Absent,
+    Byte,
+    Half,
+    Word,
+    Unsigned,
+    Signed,
+    /// A length and as many bytes: an expression. Skipped.
+    Block,
+}
+
+impl Operand {
+    fn read(self, code: &mut Cursor<'_>) -> Result<u64, ReadError> {
+        match self {
+            Self::Absent => Ok(0),
+            Self::Byte => code.u8().map(u64::from),
+            Self::Half => code.u16().map(u64::from),
+            Self::Word => code.u32().map(u64::from),
+            Self::Unsigned => code.uleb128(),
+            Self::Signed => code.sleb128().map(i64::cast_unsigned),
+            Self::Block => {
+                let length = code.uleb128()?;
+                code.skip(length).map(|()| 0)
+            }
+        }
+    }
+}
+
+const REMEMBER_STATE: u8 = 0x0a;
+const RESTORE_STATE: u8 = 0x0b;
+const NEGATE_RA_STATE: u8 = 0x2d;
+
+/// The operands of an instruction with a whole-byte opcode; `None` when it is not known.
+///
+/// `DW_CFA_set_loc` (0x01) does not occur in `.eh_frame`.
+fn operands(opcode: u8) -> Option<[Operand; 2]> {
+    use Operand::{Absent, Block, Byte, Half, Signed, Unsigned, Word};
+    Some(match opcode {
+        0x00 | REMEMBER_STATE | RESTORE_STATE => [Absent, Absent],
+        NEGATE_RA_STATE if SIGNS_RETURN_ADDRESSES => [Absent, Absent],
+        0x02 => [Byte, Absent],
+        0x03 => [Half, Absent],
+        0x04 => [Word, Absent],
+        0x06..=0x08 | 0x0d | 0x0e | 0x2e => [Unsigned, Absent],
+        0x05 | 0x09 | 0x0c | 0x14 | 0x2f => [Unsigned, Unsigned],
+        0x11 | 0x12 | 0x15 => [Unsigned, Signed],
+        0x13 => [Signed, Absent],
+        0x0f => [Block, Absent],
+        0x10 | 0x16 => [Unsigned, Block],
+        _ => return None,
+    })
+}
+
 struct Machine<'c, 'a> {
     cie: &'c Cie<'a>,
     location: u64,
@@ -141,96 +196,53 @@ impl<'c, 'a> Machine<'c, 'a> {
     }
 
     fn extended(&mut self, opcode: u8, code: &mut Cursor<'a>) -> Result<(), ReadError> {
+        let [first, second] = operands(opcode).ok_or(ReadError::Instruction { opcode })?;
+        let first = first.read(code)?;
+        let second = second.read(code)?;
         match opcode {
-            // nop
-            0x00 => {}
+            REMEMBER_STATE => self.remember(),
+            RESTORE_STATE => self.recall(),
+            _ => {
+                self.apply(opcode, first, second);
+                Ok(())
+            }
+        }
+    }
+
+    /// Executes an instruction that cannot fail, given its operands.
+    fn apply(&mut self, opcode: u8, first: u64, second: u64) {
+        let signed = second.cast_signed();
+        let factored = |offset: i64| offset.wrapping_mul(self.cie.data_alignment);
+        match opcode {
             // advance_loc1, 2, 4
-            0x02 => self.advance(u64::from(code.u8()?)),
-            0x03 => self.advance(u64::from(code.u16()?)),
-            0x04 => self.advance(u64::from(code.u32()?)),
-            // offset_extended, offset_extended_sf, GNU_negative_offset_extended
-            0x05 => {
-                let register = code.uleb128()?;
-                let factored = code.uleb128()?.cast_signed();
-                self.save_at(register, factored);
-            }
-            0x11 => {
-                let register = code.uleb128()?;
-                let factored = code.sleb128()?;
-                self.save_at(register, factored);
-            }
-            0x2f => {
-                let register = code.uleb128()?;
-                let factored = code.uleb128()?.cast_signed().wrapping_neg();
-                self.save_at(register, factored);
-            }
+            0x02..=0x04 => self.advance(first),
+            // offset_extended, offset_extended_sf; GNU_negative_offset_extended
+            0x05 | 0x11 => self.save_at(first, signed),
+            0x2f => self.save_at(first, signed.wrapping_neg()),
             // restore_extended, undefined, same_value
-            0x06 => {
-                let register = code.uleb128()?;
-                self.restore(register);
-            }
-            0x07 => self.save(code.uleb128()?, Saved::Undefined),
-            0x08 => self.save(code.uleb128()?, Saved::SameValue),
-            // register, val_offset, val_offset_sf
-            0x09 | 0x14 => {
-                self.save(code.uleb128()?, Saved::Elsewhere);
-                code.uleb128()?;
-            }
-            0x15 => {
-                self.save(code.uleb128()?, Saved::Elsewhere);
-                code.sleb128()?;
-            }
-            // remember_state, restore_state
-            0x0a => self.remember()?,
-            0x0b => self.recall()?,
+            0x06 => self.restore(first),
+            0x07 => self.save(first, Saved::Undefined),
+            0x08 => self.save(first, Saved::SameValue),
+            // register, expression, val_offset, val_offset_sf, val_expression
+            0x09 | 0x10 | 0x14..=0x16 => self.save(first, Saved::Elsewhere),
             // def_cfa, def_cfa_sf
-            0x0c => {
-                let register = code.uleb128()?;
-                let offset = code.uleb128()?.cast_signed();
-                self.now.cfa = Cfa::Register { register, offset };
-            }
-            0x12 => {
-                let register = code.uleb128()?;
-                let offset = code.sleb128()?.wrapping_mul(self.cie.data_alignment);
-                self.now.cfa = Cfa::Register { register, offset };
-            }
+            0x0c => self.now.cfa = Cfa::Register { register: first, offset: signed },
+            0x12 => self.now.cfa = Cfa::Register { register: first, offset: factored(signed) },
             // def_cfa_register
             0x0d => {
-                let register = code.uleb128()?;
                 if let Cfa::Register { offset, .. } = self.now.cfa {
-                    self.now.cfa = Cfa::Register { register, offset };
+                    self.now.cfa = Cfa::Register { register: first, offset };
                 }
             }
             // def_cfa_offset, def_cfa_offset_sf
-            0x0e => {
-                let offset = code.uleb128()?.cast_signed();
-                self.cfa_offset(offset);
-            }
-            0x13 => {
-                let offset = code.sleb128()?.wrapping_mul(self.cie.data_alignment);
-                self.cfa_offset(offset);
-            }
+            0x0e => self.cfa_offset(first.cast_signed()),
+            0x13 => self.cfa_offset(factored(first.cast_signed())),
             // def_cfa_expression
-            0x0f => {
-                let length = code.uleb128()?;
-                code.skip(length)?;
-                self.now.cfa = Cfa::Elsewhere;
-            }
-            // expression, val_expression
-            0x10 | 0x16 => {
-                self.save(code.uleb128()?, Saved::Elsewhere);
-                let length = code.uleb128()?;
-                code.skip(length)?;
-            }
-            // GNU_args_size: moves nothing that a search needs.
-            0x2e => {
-                code.uleb128()?;
-            }
-            0x2d if SIGNS_RETURN_ADDRESSES => self.now.signed = !self.now.signed,
-            // set_loc (0x01) does not occur in .eh_frame; all others are unknown.
-            _ => return Err(ReadError::Instruction { opcode }),
+            0x0f => self.now.cfa = Cfa::Elsewhere,
+            NEGATE_RA_STATE => self.now.signed = !self.now.signed,
+            // nop; GNU_args_size, which moves nothing that a search needs.
+            _ => {}
         }
-        Ok(())
     }
 
     fn advance(&mut self, delta: u64) {
@@ -273,5 +285,79 @@ impl<'c, 'a> Machine<'c, 'a> {
         self.depth = self.depth.checked_sub(1).ok_or(ReadError::StateStack)?;
         self.now = *self.remembered.get(self.depth).ok_or(ReadError::StateStack)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unwind::Section;
+    use proptest::prelude::*;
+
+    /// A CIE `zR` at 0x1000: code alignment 1, data alignment -8, return register 16; CFA = rsp + 8, the
+    /// return address 8 below it. An FDE at 0x1018 for 0x2000..0x2100 with these instructions.
+    fn frame(instructions: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0x14, 0, 0, 0, 0, 0, 0, 0, 1, b'z', b'R', 0, 1, 0x78, 16, 1, 0x00];
+        bytes.extend_from_slice(&[0x0c, 7, 8, 0x90, 1, 0, 0]);
+        bytes.extend_from_slice(&(21 + instructions.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&[0x1c, 0, 0, 0]);
+        bytes.extend_from_slice(&0x2000_u64.to_le_bytes());
+        bytes.extend_from_slice(&0x100_u64.to_le_bytes());
+        bytes.push(0);
+        bytes.extend_from_slice(instructions);
+        bytes
+    }
+
+    fn rule(instructions: &[u8], offset: u64) -> Result<FrameRule, ReadError> {
+        let bytes = frame(instructions);
+        rule_at(&Fde::at(Section::new(0x1000, &bytes), 0x1018)?, 0x2000 + offset)
+    }
+
+    #[cfg(not(target_arch = "aarch64"))]
+    #[test]
+    fn a_prologue_changes_the_rule_where_its_instructions_say_so() {
+        let step = |base, cfa_offset, frame_pointer_at| {
+            let return_address_at = -8;
+            Ok(FrameRule::Step(Step { base, cfa_offset, frame_pointer_at, return_address_at, signed: false }))
+        };
+        let code = [
+            0x41, 0x0e, 16, 0x86, 2, // after `push rbp`: CFA = rsp + 16, rbp saved at CFA - 16
+            0x43, 0x0d, 6, // after `mov rbp, rsp`: CFA = rbp + 16
+            0x0a, 0x50, 0x0c, 7, 8, 0xc6, // epilogue at 0x14: CFA = rsp + 8, rbp restored
+            0x41, 0x0b, // at 0x15: as before the epilogue
+        ];
+        assert_eq!(rule(&code, 0), step(CfaBase::StackPointer, 8, None));
+        assert_eq!(rule(&code, 1), step(CfaBase::StackPointer, 16, Some(-16)));
+        assert_eq!(rule(&code, 4), step(CfaBase::FramePointer, 16, Some(-16)));
+        assert_eq!(rule(&code, 0x14), step(CfaBase::StackPointer, 8, None));
+        assert_eq!(rule(&code, 0xff), step(CfaBase::FramePointer, 16, Some(-16)));
+    }
+
+    #[cfg(not(target_arch = "aarch64"))]
+    #[test]
+    fn what_is_not_followed_is_left_to_the_system() {
+        // undefined ra: as in `_start`.
+        assert_eq!(rule(&[0x07, 16], 0), Ok(FrameRule::Bottom));
+        // CFA by expression, CFA from rbx, rbp in another register.
+        for code in [&[0x0f, 2, 0x77, 8][..], &[0x0d, 3], &[0x09, 6, 3]] {
+            assert_eq!(rule(code, 0), Ok(FrameRule::Unsupported), "{code:x?}");
+        }
+    }
+
+    #[test]
+    fn malformed_instructions_are_named() {
+        assert_eq!(rule(&[0x01], 0), Err(ReadError::Instruction { opcode: 1 }));
+        assert_eq!(rule(&[0x0b], 0), Err(ReadError::StateStack));
+        assert_eq!(rule(&[0x0a; 9], 0), Err(ReadError::StateStack));
+        assert!(matches!(rule(&[0x0f, 9, 0], 0), Err(ReadError::Truncated { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn any_instructions_give_a_rule_or_an_error(
+            code in proptest::collection::vec(any::<u8>(), 0..48), offset in 0_u64..0x100,
+        ) {
+            let _either = rule(&code, offset);
+        }
     }
 }

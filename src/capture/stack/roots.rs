@@ -125,7 +125,8 @@ pub(crate) fn learn_main_start() -> bool {
 fn with_own_stack(ask: impl Fn(&Snapshot, &RawWalk) -> Option<Range<u64>>) -> Option<Range<u64>> {
     let mut own = Box::new(RawWalk::new());
     walk(&mut own, 0, MAX_FRAMES);
-    let whole = own.end == WalkEnd::Bottom as u8 && own.len == own.walked;
+    let bottom = [WalkEnd::Bottom as u8, WalkEnd::NoUnwindInfo as u8].contains(&own.end);
+    let whole = bottom && own.len == own.walked;
     if !whole || own.source == WalkSource::None as u8 {
         return None;
     }

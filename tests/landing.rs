@@ -1,0 +1,100 @@
+//! Builds `tests/fixtures/landing` in several profiles and runs each of its scenarios in a process of its
+//! own. The program judges itself; here only its status is looked at.
+#![cfg(all(
+    feature = "testing",
+    target_os = "linux",
+    target_env = "gnu",
+    not(panic_agent_fallback),
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const SCENARIOS: &[&str] = &[
+    "caught",
+    "nested_catch",
+    "thread_root",
+    "catch_in_thread",
+    "scoped_thread",
+    "main_root",
+    "extern_c",
+    "deep_catch",
+    "deep_thread_root",
+    "no_handler",
+    "wrapping_hook",
+    "tls_destructor",
+    "panic_any",
+    "index",
+    "small_stack",
+    "new_image",
+    "drop_during_unwind",
+    "callback_through_c",
+];
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("landing")
+}
+
+fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/landing").join(path)
+}
+
+fn build(profile: &str) -> PathBuf {
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--profile", profile, "--manifest-path"])
+        .arg(fixture("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(target())
+        .env_remove("RUSTFLAGS")
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "the fixture does not build in profile {profile}");
+    target().join(if profile == "dev" { "debug" } else { profile }).join("landing")
+}
+
+/// A library that the program loads at run time.
+fn build_library(profile: &str) -> PathBuf {
+    let path = target().join(format!("libcall_back_{profile}.so"));
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let status = Command::new(rustc)
+        .args(["--edition", "2024", "-C", "panic=unwind", "-o"])
+        .arg(&path)
+        .arg(fixture("library/call_back.rs"))
+        .status()
+        .expect("rustc runs");
+    assert!(status.success(), "the library does not build");
+    path
+}
+
+fn run_all(profile: &str) {
+    let program = build(profile);
+    let library = build_library(profile);
+    let mut failures = Vec::new();
+    for scenario in SCENARIOS {
+        let output =
+            Command::new(&program).arg(scenario).env("LANDING_LIBRARY", &library).output().expect("it runs");
+        let expected = if *scenario == "main_root" { 101 } else { 0 };
+        let said_ok = output.stdout.ends_with(b"ok\n");
+        if output.status.code() != Some(expected) || !said_ok {
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            failures.push(format!("{scenario}: {} {text}", output.status));
+        }
+    }
+    assert!(failures.is_empty(), "{profile}:\n{}", failures.join("\n"));
+}
+
+#[test]
+fn every_panic_lands_where_the_walk_says_in_a_debug_build() {
+    run_all("dev");
+}
+
+#[test]
+fn every_panic_lands_where_the_walk_says_in_a_release_build() {
+    run_all("release");
+}
+
+#[test]
+fn every_panic_lands_where_the_walk_says_with_fat_lto_and_no_symbols() {
+    run_all("lto");
+}

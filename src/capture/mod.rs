@@ -16,6 +16,9 @@ pub(crate) mod nesting;
 pub(crate) mod stack;
 pub(crate) mod thread;
 
+use core::ptr;
+use std::panic::PanicHookInfo;
+
 use crate::hook::RecursionGuard;
 use crate::record::RawRecord;
 use crate::sys;
@@ -27,12 +30,18 @@ use crate::sys;
 ///
 /// # Cost
 /// No allocation; the walk is the expensive part.
-pub(crate) fn capture(record: &mut RawRecord, max_frames: usize, _inside: &RecursionGuard) {
+pub(crate) fn capture(
+    record: &mut RawRecord,
+    info: &PanicHookInfo<'_>,
+    max_frames: usize,
+    _inside: &RecursionGuard,
+) {
     record.wall_ns = sys::clock::wall_ns();
     record.mono_ns = sys::clock::mono_ns();
     labels::copy_into(record);
     record.process_labels = labels::process::generation();
-    stack::walk(&mut record.walk, max_frames);
+    // std keeps the `PanicHookInfo` in the frame that calls the hook.
+    stack::walk(&mut record.walk, ptr::from_ref(info).addr(), max_frames);
     thread::identify(record);
     nesting::note(record);
 }

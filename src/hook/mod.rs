@@ -145,7 +145,7 @@ fn record(
     let record = slot.record();
     record.sequence = state.counters.next_sequence();
     payload::write(record, info, &state.payloads);
-    capture::capture(record, core::ptr::from_ref(info).addr(), state.max_frames, inside);
+    capture::capture(record, info, state.max_frames, inside);
     let wait = abort::is_predicted(record);
     if wait {
         record.set_flag(RawFlag::Waiting);

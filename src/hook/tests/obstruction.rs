@@ -82,17 +82,22 @@ fn a_thread_stopped_inside_the_hook_holds_up_no_other_panic() {
                     continue;
                 }
                 stops += 1;
-                let before = state.counters.panics();
+                // What the victim published before arrives while it stands still, and so does all that
+                // others publish now. Only when it stands between the two steps of a send must the
+                // writer wait; the reports are in their slots then.
+                let arrived = || wait_until(|| state.channel.pending() <= 1, Duration::from_millis(500));
+                let mut writer_runs = arrived();
+                let before = (state.counters.panics(), state.channel.losses.totals());
                 thread::scope(|others| {
                     for _ in 0..2 {
                         others.spawn(|| (0..OTHERS).for_each(|_| caught(|| panic!("other"))));
                     }
                 });
-                assert!(state.counters.panics() >= before + 2 * OTHERS);
-                // All of them arrive while the victim stands still. Only when it stands between the two
-                // steps of a send does the writer wait; the reports are in their slots then.
-                let all = || state.channel.pending() <= 1;
-                if !wait_until(all, Duration::from_millis(500)) {
+                assert!(state.counters.panics() >= before.0 + 2 * OTHERS);
+                writer_runs = writer_runs && arrived();
+                if writer_runs {
+                    assert_eq!(state.channel.losses.totals(), before.1);
+                } else {
                     held_writer += 1;
                 }
                 GO_ON.store(true, Ordering::SeqCst);

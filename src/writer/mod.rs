@@ -129,4 +129,6 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
 }
 
 #[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
 mod tests;

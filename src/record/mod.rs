@@ -25,4 +25,4 @@ pub use soft_error::SoftError;
 pub(crate) use loss::LossCounters;
 pub(crate) use raw::{LabelBytes, PayloadKind, RawFlag, RawRecord};
 pub(crate) use text::FixedText;
-pub(crate) use walk::{NO_FRAME, RawWalk, WalkEnd, WalkSource};
+pub(crate) use walk::{RawWalk, WalkEnd, WalkSource};

@@ -16,7 +16,9 @@ use std::sync::Arc;
 pub(crate) use logical::{Logical, is_system_image};
 pub(crate) use origin::portable;
 pub(crate) use recent::Recent;
-pub(crate) use resolve::{Found, Native, Off, Resolve};
+#[cfg(test)]
+pub(crate) use resolve::Found;
+pub(crate) use resolve::{Native, Off, Resolve};
 #[cfg(test)]
 pub(crate) use stack::tests as test_stacks;
 pub(crate) use stack::{Physical, Stack};
@@ -116,7 +118,6 @@ impl Symbolizer {
 #[cfg(test)]
 mod tests {
     use super::*;
-
     struct NoImages;
     impl Images for NoImages {
         fn image_of(&mut self, _: u64) -> Option<ImageAt> {

@@ -31,7 +31,7 @@ pub(crate) use about::Abilities;
 pub(crate) use handle::WriterHandle;
 pub(crate) use inbox::Inbox;
 pub(crate) use service::Service;
-pub(crate) use surroundings::{Alone, ProcessLabels, Surroundings};
+pub(crate) use surroundings::{ProcessLabels, Surroundings};
 
 use crate::config::{Console, Filter, Options, Redactor, Symbols};
 use crate::sink::{Pretty, Sink};
@@ -128,5 +128,11 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
     }
 }
 
+#[cfg(all(test, not(miri)))]
+mod real_tests;
+#[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
+mod speed_tests;
 #[cfg(test)]
 mod tests;

@@ -167,6 +167,23 @@ pub(crate) fn report() -> Report {
     builder(None).report(&raw_record()).0
 }
 
+/// What the options say when nobody sets any.
+pub(crate) fn config(sinks: Vec<Box<dyn Sink>>) -> WriterConfig {
+    WriterConfig::new(0xabc, &mut Options::default(), sinks, Box::new(FakeSurroundings))
+}
+
+/// A worker over fake symbols that is driven by hand.
+pub(crate) fn by_hand(inbox: &'static FakeInbox, config: WriterConfig) -> (worker::Worker, WriterHandle) {
+    let shared = Arc::new(handle::Shared::default());
+    let handle = WriterHandle::new(shared.clone(), inbox);
+    let abilities = config.abilities.clone();
+    let redactor = config.redactor;
+    let mut worker = worker(inbox, shared, WriterConfig { redactor: None, ..config });
+    worker.builder = builder(redactor);
+    worker.start(abilities, Strategy::Unwind);
+    (worker, handle)
+}
+
 /// An inbox in memory.
 #[derive(Default)]
 pub(crate) struct FakeInbox {

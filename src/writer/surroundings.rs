@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::symbolize::{ImageAt, Images};
+use crate::symbolize::Images;
 
 /// Key and value of process-wide labels.
 pub(crate) type ProcessLabels = Arc<BTreeMap<String, String>>;
@@ -21,27 +21,4 @@ pub(crate) trait Surroundings: Images + Send {
 
     /// Hook calls since the start.
     fn panics(&self) -> u64;
-}
-
-/// Nobody there: no images, no labels.
-pub(crate) struct Alone;
-
-impl Images for Alone {
-    fn image_of(&mut self, _: u64) -> Option<ImageAt> {
-        None
-    }
-
-    fn refresh(&mut self) -> bool {
-        false
-    }
-}
-
-impl Surroundings for Alone {
-    fn process_labels(&self, _: Option<u32>) -> ProcessLabels {
-        Arc::default()
-    }
-
-    fn panics(&self) -> u64 {
-        0
-    }
 }

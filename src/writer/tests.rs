@@ -11,22 +11,6 @@ use crate::sink::MemorySink;
 
 const LONG: Duration = Duration::from_secs(20);
 
-fn config(sinks: Vec<Box<dyn Sink>>) -> WriterConfig {
-    WriterConfig::new(0xabc, &mut Options::default(), sinks, Box::new(FakeSurroundings))
-}
-
-/// A worker over fake symbols that is driven by hand.
-fn by_hand(inbox: &'static FakeInbox, config: WriterConfig) -> (worker::Worker, WriterHandle) {
-    let shared = Arc::new(handle::Shared::default());
-    let handle = WriterHandle::new(shared.clone(), inbox);
-    let abilities = config.abilities.clone();
-    let redactor = config.redactor;
-    let mut worker = worker(inbox, shared, WriterConfig { redactor: None, ..config });
-    worker.builder = builder(redactor);
-    worker.start(abilities, Strategy::Unwind);
-    (worker, handle)
-}
-
 fn numbered(sequence: u64) -> Box<RawRecord> {
     let mut record = raw_record();
     record.sequence = sequence;
@@ -359,40 +343,4 @@ fn images_that_come_or_go_drop_what_is_known_of_addresses() {
     assert_eq!(name(5), "app::generation_1");
     assert_eq!(name(4), "app::generation_1", "a late record of the round before changes nothing");
     assert_eq!(name(5), "app::generation_1");
-}
-
-/// Full reports of one stack of 36 frames per second, in release builds; a debug build checks the path.
-#[test]
-fn repeated_stacks_are_written_at_speed() {
-    struct Null;
-    impl Sink for Null {
-        fn write(&mut self, _: &Line<'_>) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let path = std::env::temp_dir().join(format!("panic-agent-speed-{}", std::process::id()));
-    let rounds = if cfg!(debug_assertions) { 200 } else { 100_000 };
-    let file = crate::sink::FileSink::open(&path).unwrap();
-    for (name, sink, least) in
-        [("null", Box::new(Null) as Box<dyn Sink>, 30_000.0), ("file", Box::new(file), 5_000.0)]
-    {
-        let inbox = FakeInbox::leaked();
-        let (mut worker, handle) = by_hand(inbox, config(vec![sink]));
-        let mut record = raw_record();
-        // 36 kept frames and 3 trimmed ones.
-        set_walk(&mut record, 39, 5);
-        let start = std::time::Instant::now();
-        for sequence in 1..=rounds {
-            record.sequence = sequence;
-            worker.record(&record);
-        }
-        let rate = rounds as f64 / start.elapsed().as_secs_f64();
-        assert_eq!(handle.written(), rounds);
-        if !cfg!(debug_assertions) {
-            println!("{name}: {rate:.0} reports/s of {} bytes", worker.line.bytes().len());
-            // A tenth of what is measured on an idle machine: a lost fast path falls below it.
-            assert!(rate > least, "{name}: {rate:.0} reports/s");
-        }
-    }
-    std::fs::remove_file(&path).ok();
 }

@@ -1,0 +1,162 @@
+//! The schema is a contract: real lines, the normative page and the JSON Schema must name the same fields.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::samples::*;
+use super::*;
+use crate::record::*;
+use crate::sink::MemorySink;
+
+const PAGE: &str = include_str!("../../docs/record-schema.md");
+const SCHEMA: &str = include_str!("../../docs/record-schema.json");
+
+/// Real lines of every kind: a full report, one that lacks nearly everything, one that aborts.
+fn real_lines() -> Vec<Value> {
+    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let shared = Arc::new(handle::Shared::default());
+    let handle = WriterHandle::new(shared.clone(), inbox);
+    let mut options = Options { symbols: Symbols::Off, ..Options::default() };
+    let config =
+        WriterConfig::new(0xabc, &mut options, vec![Box::new(sink.clone())], Box::new(FakeSurroundings));
+    let abilities = config.abilities.clone();
+    let mut worker = worker(inbox, shared, config);
+    worker.builder = builder(None);
+    worker.start(abilities, Strategy::Unwind);
+    inbox.publish(raw_record());
+    let mut poor = empty_record();
+    poor.sequence = 2;
+    inbox.publish(poor);
+    let mut nested = raw_record();
+    nested.sequence = 3;
+    nested.nested_in = 1;
+    nested.set_flag(RawFlag::CannotUnwind);
+    inbox.publish(nested);
+    inbox.losses().record(LossReason::PoolFull);
+    handle.finish(core::time::Duration::ZERO);
+    while worker.turn().is_none() {}
+    sink.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn kind(line: &Value) -> String {
+    line["kind"].as_str().unwrap().to_owned()
+}
+
+/// Paths of every field of a value, in the page's spelling.
+fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let name = if path == "labels" { "*" } else { name };
+                let inner = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+                found.insert(inner.clone());
+                paths(value, &inner, found);
+            }
+        }
+        Value::Array(values) => {
+            let inner = format!("{path}[]");
+            for value in values {
+                if !value.is_object() {
+                    found.insert(inner.clone());
+                }
+                paths(value, &inner, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Field and type of each row, by section of the page.
+fn documented() -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut sections = BTreeMap::new();
+    for section in PAGE.split("\n## ").skip(1) {
+        let title = section.lines().next().unwrap().trim_matches('`').to_owned();
+        let fields = section.split("\n### ").next().unwrap();
+        let rows = fields.lines().filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.splitn(3, '|');
+            Some((cells.next()?.trim().trim_matches('`').to_owned(), cells.next()?.trim().to_owned()))
+        });
+        sections.insert(title, rows.collect());
+    }
+    sections
+}
+
+#[test]
+fn every_documented_field_occurs_and_every_field_is_documented() {
+    let documented = documented();
+    let common = &documented["Fields of every line"];
+    let lines = real_lines();
+    for of in ["process", "panic", "losses", "end"] {
+        let mut seen = BTreeSet::new();
+        lines.iter().filter(|line| kind(line) == of).for_each(|line| paths(line, "", &mut seen));
+        let page: BTreeSet<String> = common.keys().chain(documented[of].keys()).cloned().collect();
+        assert_eq!(seen, page, "{of}");
+    }
+}
+
+#[test]
+fn only_fields_that_say_so_are_ever_null() {
+    let documented = documented();
+    for line in real_lines() {
+        let rows = documented["Fields of every line"].iter().chain(&documented[&kind(&line)]);
+        for (field, of_type) in rows.filter(|(field, _)| !field.contains(['.', '['])) {
+            assert!(!line[field].is_null() || of_type.contains("or null"), "{field} of {}", kind(&line));
+        }
+    }
+}
+
+#[test]
+fn the_json_schema_accepts_real_lines_and_refuses_broken_ones() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    for line in real_lines() {
+        let errors: Vec<String> =
+            validator.iter_errors(&line).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{}: {errors:#?}", kind(&line));
+        for field in line.as_object().unwrap().keys() {
+            let mut broken = line.clone();
+            broken.as_object_mut().unwrap().remove(field);
+            assert!(!validator.is_valid(&broken), "{} without {field}", kind(&line));
+            broken[field] = Value::from(-1.5);
+            assert!(!validator.is_valid(&broken), "{} with a wrong {field}", kind(&line));
+        }
+        let mut later = line.clone();
+        later["a_field_of_later"] = Value::from(1);
+        assert!(validator.is_valid(&later), "open to new fields");
+    }
+    let mut frame = real_lines().into_iter().find(|line| kind(line) == "panic").unwrap();
+    frame["frames"][0]["ip"] = Value::from(12);
+    assert!(!validator.is_valid(&frame), "nested fields count too");
+}
+
+#[test]
+fn the_json_schema_names_the_fields_of_the_page() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let documented = documented();
+    for (title, rows) in &documented {
+        let name = if title.starts_with("Fields") { "line" } else { title };
+        for field in rows.keys() {
+            let mut node = &schema["$defs"][name];
+            for part in field.replace("[]", ".[]").split('.') {
+                node = match part {
+                    "[]" => &node["items"],
+                    "*" => &node["additionalProperties"],
+                    name => &node["properties"][name],
+                };
+            }
+            assert!(node.is_object(), "{title}: {field} is not in the JSON Schema");
+        }
+    }
+}
+
+#[test]
+fn the_words_of_the_code_are_on_the_page() {
+    let reasons = include_str!("../verdict/reason.rs");
+    for word in reasons
+        .lines()
+        .filter_map(|line| line.split_once("= \"").map(|(_, word)| word.trim_end_matches("\";")))
+    {
+        assert!(PAGE.contains(&format!("| `{word}` |")), "{word}");
+    }
+}

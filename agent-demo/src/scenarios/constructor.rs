@@ -6,7 +6,8 @@
 use std::ffi::{CStr, c_char, c_int};
 
 use super::catch;
-use crate::Scenario;
+use crate::expect::SIGABRT;
+use crate::{Exit, Scenario};
 
 const PANICS: &str = "constructor-panics";
 const CATCHES: &str = "constructor-catches";
@@ -26,7 +27,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a panic before the agent",
         after_constructor,
     )
-    .under_abort(crate::Exit::Signal(crate::expect::SIGABRT))
+    .under_abort(Exit::Signal(SIGABRT))
     .twin(PANICS),
 ];
 

@@ -4,7 +4,8 @@ use std::fmt;
 use std::panic::{set_hook, take_hook};
 
 use super::{IN_CLEANUP, IN_DROP, MAIN, MAIN_ROOT, USER, catch, panic};
-use crate::{Delivery, Scenario};
+use crate::expect::SIGABRT;
+use crate::{Delivery, Exit, Scenario};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(
@@ -30,6 +31,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a hook instead of the agent's",
         hook_replaced,
     )
+    .under_abort(Exit::Signal(SIGABRT))
     .twin("hook-chained"),
     Scenario::new(
         "hook-taken",
@@ -37,6 +39,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a hook instead of the agent's",
         hook_taken,
     )
+    .under_abort(Exit::Signal(SIGABRT))
     .twin("hook-chained"),
     Scenario::new(
         "hook-panics",

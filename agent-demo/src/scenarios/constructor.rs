@@ -19,6 +19,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a panic before the agent",
         after_constructor,
     )
+    .beside_std_hook()
     .aborts()
     .twin(CATCHES),
     Scenario::new(
@@ -27,6 +28,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a panic before the agent",
         after_constructor,
     )
+    .beside_std_hook()
     .under_abort(Exit::Signal(SIGABRT))
     .twin(PANICS),
 ];

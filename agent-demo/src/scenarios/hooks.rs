@@ -14,6 +14,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a hook in front of the agent",
         hook_before,
     )
+    .beside_std_hook()
     .before_agent(set_talking_hook)
     .panics(&[panic("heard by both", MAIN, USER)])
     .twin("hook-replaced"),
@@ -39,6 +40,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a hook instead of the agent's",
         hook_taken,
     )
+    .beside_std_hook()
     .under_abort(Exit::Signal(SIGABRT))
     .twin("hook-chained"),
     Scenario::new(
@@ -47,6 +49,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a hook panics",
         hook_panics,
     )
+    .beside_std_hook()
     .before_agent(set_panicking_hook)
     .aborts()
     .panics(&[panic("before the hook dies", MAIN, USER)])

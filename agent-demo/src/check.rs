@@ -8,7 +8,7 @@ use panic_agent::Report;
 use serde::Serialize;
 
 use crate::child::Observed;
-use crate::{Delivery, Exit, Expectation, ExpectedPanic, Outcome, Profile};
+use crate::{Delivery, Exit, Expectation, ExpectedPanic, Message, Outcome, Profile};
 
 /// One thing that came out differently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -50,6 +50,30 @@ pub fn deviations(expected: &Expectation, profile: Profile, observed: &Observed)
 pub fn exit(expected: &Expectation, exit: Exit, found: &mut Vec<Deviation>) {
     if exit != expected.exit {
         deviate(found, "exit", expected.exit, exit);
+    }
+}
+
+/// What std's own hook printed, against what is expected: this needs no agent, and so it tests the
+/// expectation. Only for scenarios that leave std's hook in place.
+pub fn printed(expected: &Expectation, profile: Profile, stderr: &str, found: &mut Vec<Deviation>) {
+    let total = expected.total();
+    let times = stderr.matches("' panicked at ").count();
+    let fits = match (profile, expected.exit) {
+        // The first panic ends the process; others may come before it is gone.
+        (Profile::Abort, Exit::Signal(_)) => times >= total.min(1) && times <= total,
+        _ => times == total,
+    };
+    if !fits {
+        deviate(found, "hook calls without the agent", total, times);
+    }
+    let first_only = profile == Profile::Abort;
+    for panic in expected.panics.iter().take(if first_only { 1 } else { usize::MAX }) {
+        match panic.message {
+            Message::Contains(text) if !stderr.contains(text) => {
+                deviate(found, "stderr without the agent", panic.message, stderr);
+            }
+            _ => {}
+        }
     }
 }
 

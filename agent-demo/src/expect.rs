@@ -19,6 +19,8 @@ pub enum Exit {
     Signal(i32),
 }
 
+/// What std says when it stops an unwinding at a frame that must not unwind.
+pub(crate) const CANNOT_UNWIND: &str = "panic in a function that cannot unwind";
 /// The signal of `abort`.
 pub(crate) const SIGABRT: i32 = 6;
 
@@ -190,7 +192,13 @@ impl ExpectedPanic {
     /// Whether a line with this outcome is right in a program of this profile.
     pub fn accepts(&self, found: Outcome, profile: Profile) -> bool {
         match profile {
-            Profile::Abort => found == Outcome::aborted(AbortReason::StrategyAbort),
+            Profile::Abort => {
+                // Foreign exceptions meet a boundary even where no panic can unwind.
+                let at_boundary = self.outcomes == [Outcome::aborted(AbortReason::NounwindBoundary)]
+                    && self.message == Message::Contains(CANNOT_UNWIND)
+                    && self.outcomes.contains(&found);
+                at_boundary || found == Outcome::aborted(AbortReason::StrategyAbort)
+            }
             Profile::ReleaseLtoStripped => {
                 self.outcomes.iter().any(|outcome| outcome.matches_without_symbols(found))
             }

@@ -1,6 +1,6 @@
 //! A word index over a directory of text files, built by a pool of threads.
 //!
-//! An ordinary program with one ordinary bug, and it stays in: [`snippet`] cuts a line at a byte offset.
+//! An ordinary program with one ordinary bug, and it stays in: a snippet is cut out of a line at a byte offset.
 //! ASCII text never minds. In other text the cut falls inside a character sooner or later, the worker
 //! dies, the queue goes on with one worker less, and when none is left the rest of the files is silently
 //! not indexed. Nobody joins the workers, so the process prints its result and ends with status 0.

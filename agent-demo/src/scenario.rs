@@ -20,12 +20,14 @@ pub struct Scenario {
     pub run: fn(),
     /// Scenario that differs in one detail and comes out differently.
     pub twin: Option<&'static str>,
+    std_hook_speaks: bool,
     exit: Exit,
     panics: &'static [ExpectedPanic],
     delivery: Delivery,
     ends_in_order: bool,
     debug_assertions_only: bool,
     under_abort: Option<Exit>,
+    panics_under_abort: Option<&'static [ExpectedPanic]>,
 }
 
 impl Scenario {
@@ -43,12 +45,14 @@ impl Scenario {
             before_agent: None,
             run,
             twin: None,
+            std_hook_speaks: true,
             exit: Exit::Code(0),
             panics: &[],
             delivery: Delivery::Certain,
             ends_in_order: true,
             debug_assertions_only: false,
             under_abort: None,
+            panics_under_abort: None,
         }
     }
 
@@ -74,6 +78,18 @@ impl Scenario {
     pub(crate) const fn panics(mut self, panics: &'static [ExpectedPanic]) -> Self {
         self.panics = panics;
         self
+    }
+
+    /// Sets hooks of its own, or panics before the agent is there: what std's hook prints is not what the
+    /// agent sees.
+    pub(crate) const fn beside_std_hook(mut self) -> Self {
+        self.std_hook_speaks = false;
+        self
+    }
+
+    /// Whether what std's hook prints is what the agent must see.
+    pub const fn prints_what_is_expected(&self) -> bool {
+        self.std_hook_speaks
     }
 
     /// Differs from this scenario in one detail.
@@ -112,10 +128,20 @@ impl Scenario {
         self
     }
 
+    /// Has these panics with `panic = "abort"`, where it has others, or none, without.
+    pub(crate) const fn panics_under_abort(mut self, panics: &'static [ExpectedPanic]) -> Self {
+        self.panics_under_abort = Some(panics);
+        self
+    }
+
     /// What must come of it in a program of this profile.
     pub fn expectation(&self, profile: Profile) -> Expectation {
         let silent = self.debug_assertions_only && profile != Profile::Debug;
-        let panics = if silent { Vec::new() } else { self.panics.to_vec() };
+        let panics = match (profile, self.panics_under_abort) {
+            _ if silent => &[],
+            (Profile::Abort, Some(panics)) => panics,
+            _ => self.panics,
+        };
         let exit = match profile {
             _ if silent => Exit::Code(0),
             Profile::Abort => match self.under_abort {
@@ -129,6 +155,6 @@ impl Scenario {
             Exit::Code(_) => self.ends_in_order || silent,
             Exit::Signal(_) => false,
         };
-        Expectation { exit, panics, delivery: self.delivery, ends_in_order }
+        Expectation { exit, panics: panics.to_vec(), delivery: self.delivery, ends_in_order }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use agent_demo::{Expectation, Message, Outcome, Profile, Scenario, catalogue};
-use panic_agent::{AbortReason, HandlerKind};
+use panic_agent::{AbortReason, Fate};
 
 #[test]
 fn names_are_unique_and_in_kebab_case() {
@@ -53,6 +53,8 @@ fn a_twin_exists_and_comes_out_differently() {
 #[test]
 #[cfg(all(feature = "cpp", feature = "libraries"))]
 fn every_handler_and_every_reason_that_a_program_can_show_occurs() {
+    use panic_agent::HandlerKind;
+
     let outcomes: Vec<Outcome> = catalogue::all()
         .flat_map(|scenario| scenario.expectation(Profile::Debug).panics)
         .flat_map(|panic| panic.outcomes.iter().copied())
@@ -89,7 +91,10 @@ fn with_panic_abort_every_reported_panic_is_fatal() {
         let expected = scenario.expectation(Profile::Abort);
         for panic in &expected.panics {
             assert!(panic.accepts(Outcome::aborted(AbortReason::StrategyAbort), Profile::Abort));
-            assert!(panic.outcomes.iter().all(|outcome| !panic.accepts(*outcome, Profile::Abort)));
+            for outcome in panic.outcomes {
+                let is_abort = outcome.fate == Fate::Aborted;
+                assert!(is_abort || !panic.accepts(*outcome, Profile::Abort), "{}", scenario.name);
+            }
         }
     }
 }
@@ -103,7 +108,9 @@ fn every_situation_of_a_verdict_has_a_scenario_with_a_twin() {
     let alone: Vec<_> =
         twins.iter().filter(|(situation, has)| !**has && **situation != "simultaneous panics").collect();
     assert!(alone.is_empty(), "{alone:?}");
-    assert!(twins.len() >= 45, "{} situations", twins.len());
+    // Fewer features, fewer situations.
+    let least = if cfg!(all(feature = "cpp", feature = "libraries")) { 45 } else { 35 };
+    assert!(twins.len() >= least, "{} situations", twins.len());
 }
 
 #[test]

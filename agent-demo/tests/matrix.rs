@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use agent_demo::check::{deviations, exit};
+use agent_demo::check::{deviations, exit, printed};
 use agent_demo::child::{self, AgentSwitch};
 use agent_demo::{Profile, Scenario, catalogue};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -62,6 +62,9 @@ fn judge(exe: &Path, scenario: &Scenario, profile: Profile, directory: &Path) ->
         Ok(off) => {
             let mut found = Vec::new();
             exit(&expected, off.exit, &mut found);
+            if scenario.prints_what_is_expected() {
+                printed(&expected, profile, &off.stderr, &mut found);
+            }
             texts.extend(found.iter().map(|deviation| format!("without the agent: {deviation}")));
         }
         Err(error) => texts.push(format!("without the agent: {error}")),

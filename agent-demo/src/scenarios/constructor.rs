@@ -6,7 +6,8 @@
 use std::ffi::{CStr, c_char, c_int};
 
 use super::catch;
-use crate::Scenario;
+use crate::expect::SIGABRT;
+use crate::{Exit, Scenario};
 
 const PANICS: &str = "constructor-panics";
 const CATCHES: &str = "constructor-catches";
@@ -18,6 +19,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a panic before the agent",
         after_constructor,
     )
+    .beside_std_hook()
     .aborts()
     .twin(CATCHES),
     Scenario::new(
@@ -26,7 +28,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a panic before the agent",
         after_constructor,
     )
-    .under_abort(crate::Exit::Signal(crate::expect::SIGABRT))
+    .beside_std_hook()
+    .under_abort(Exit::Signal(SIGABRT))
     .twin(PANICS),
 ];
 

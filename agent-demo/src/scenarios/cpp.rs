@@ -5,7 +5,7 @@ use std::thread;
 
 use panic_agent::{AbortReason, HandlerKind};
 
-use super::{MAIN, USER, catch, panic};
+use super::{FOREIGN_ON_MAIN, FOREIGN_ON_THREAD, MAIN, USER, catch, panic};
 use crate::{Delivery, Outcome, Scenario};
 
 type Callback = extern "C-unwind" fn();
@@ -56,6 +56,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         cpp_throw_into_catch,
     )
     .aborts()
+    .panics_under_abort(FOREIGN_ON_MAIN)
     .twin("cpp-catch-int"),
     Scenario::new(
         "cpp-throw-into-thread",
@@ -64,6 +65,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         cpp_throw_into_thread,
     )
     .aborts()
+    .panics_under_abort(FOREIGN_ON_THREAD)
     .twin("thread-join-ignored"),
 ];
 

@@ -4,7 +4,8 @@ use std::fmt;
 use std::panic::{set_hook, take_hook};
 
 use super::{IN_CLEANUP, IN_DROP, MAIN, MAIN_ROOT, USER, catch, panic};
-use crate::{Delivery, Scenario};
+use crate::expect::SIGABRT;
+use crate::{Delivery, Exit, Scenario};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(
@@ -13,6 +14,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a hook in front of the agent",
         hook_before,
     )
+    .beside_std_hook()
     .before_agent(set_talking_hook)
     .panics(&[panic("heard by both", MAIN, USER)])
     .twin("hook-replaced"),
@@ -30,6 +32,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a hook instead of the agent's",
         hook_replaced,
     )
+    .under_abort(Exit::Signal(SIGABRT))
     .twin("hook-chained"),
     Scenario::new(
         "hook-taken",
@@ -37,6 +40,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a hook instead of the agent's",
         hook_taken,
     )
+    .beside_std_hook()
+    .under_abort(Exit::Signal(SIGABRT))
     .twin("hook-chained"),
     Scenario::new(
         "hook-panics",
@@ -44,6 +49,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a hook panics",
         hook_panics,
     )
+    .beside_std_hook()
     .before_agent(set_panicking_hook)
     .aborts()
     .panics(&[panic("before the hook dies", MAIN, USER)])

@@ -44,6 +44,7 @@ use panic_agent::{AbortReason, HandlerKind};
 
 #[cfg(feature = "allocator")]
 pub use self::allocator::PanickingAllocator;
+use crate::expect::CANNOT_UNWIND;
 use crate::{ExpectedPanic, Message, Outcome, Scenario, ThreadName};
 
 /// Scenarios that belong together.
@@ -96,10 +97,12 @@ const NOUNWIND: &[Outcome] = &[Outcome::aborted(AbortReason::NounwindBoundary)];
 const IN_DROP: &[Outcome] = &[Outcome::aborted(AbortReason::DropDuringUnwind)];
 const NO_HANDLER: &[Outcome] = &[Outcome::aborted(AbortReason::NoHandler)];
 
-/// What std says when it stops an unwinding at a frame that must not unwind.
-const CANNOT_UNWIND: &str = "panic in a function that cannot unwind";
 /// What std says when a destructor panics during unwinding.
 const IN_CLEANUP: &str = "panic in a destructor during cleanup";
+
+/// With `panic = "abort"` std stops foreign unwindings at its boundaries, with a hook call.
+const FOREIGN_ON_MAIN: &[ExpectedPanic] = &[panic(CANNOT_UNWIND, MAIN, NOUNWIND)];
+const FOREIGN_ON_THREAD: &[ExpectedPanic] = &[panic(CANNOT_UNWIND, ThreadName::Unnamed, NOUNWIND)];
 
 /// One panic whose message contains this text.
 const fn panic(text: &'static str, thread: ThreadName, outcomes: &'static [Outcome]) -> ExpectedPanic {

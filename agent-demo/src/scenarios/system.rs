@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
-use super::{MAIN, USER, catch, panic};
+use super::{FOREIGN_ON_THREAD, MAIN, USER, catch, panic};
 use crate::{Delivery, Exit, Scenario};
 
 /// Far longer than the writer needs.
@@ -39,6 +39,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         pthread_exit,
     )
     .aborts()
+    .panics_under_abort(FOREIGN_ON_THREAD)
     .twin("thread-join-ignored"),
     Scenario::new(
         "fork-child-panics",

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use agent_demo::check::{deviations, exit};
+use agent_demo::check::{deviations, exit, printed};
 use agent_demo::child::{self, AgentSwitch, Observed};
 use agent_demo::{Profile, Scenario, catalogue};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -46,7 +46,11 @@ fn comes_out_as_expected(scenario: &Scenario) -> Result<(), Failed> {
 fn is_the_same_without_the_agent(scenario: &Scenario) -> Result<(), Failed> {
     let off = run(scenario, AgentSwitch::Off)?;
     let mut found = Vec::new();
-    exit(&scenario.expectation(Profile::current()), off.exit, &mut found);
+    let expected = scenario.expectation(Profile::current());
+    exit(&expected, off.exit, &mut found);
+    if scenario.prints_what_is_expected() {
+        printed(&expected, Profile::current(), &off.stderr, &mut found);
+    }
     if let Some(deviation) = found.first() {
         // Then the expectation is wrong, whatever the agent does.
         return Err(Failed::from(format!("without the agent: {deviation}\nstderr:\n{}", off.stderr)));

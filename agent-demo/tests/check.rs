@@ -1,0 +1,138 @@
+//! The judge itself: right lines pass, and each kind of wrong line is named.
+
+use std::time::Duration;
+use std::{fs, iter};
+
+use agent_demo::check::{Deviation, deviations};
+use agent_demo::child::Observed;
+use agent_demo::{Exit, Lines, Profile, catalogue};
+use serde_json::{Value, json};
+
+/// A `panic` line; `handler` and `reason` may be `null`.
+fn panic_line(message: &str, thread: &str, [stop, handler, reason, fate]: [&str; 4]) -> Value {
+    let word = |word: &str| if word.is_empty() { Value::Null } else { json!(word) };
+    let handler = if handler.is_empty() { Value::Null } else { json!({ "kind": handler }) };
+    json!({
+        "schema": 1, "kind": "panic", "id": "00000000000000ff-1", "ts": "", "ts_ms": 0, "pid": 1,
+        "level": "error", "fingerprint": "0", "message": message, "thread": thread, "fate": fate,
+        "receipt": "pending", "basis": "predicted", "incident": "00000000000000ff-1", "hook": true,
+        "mono_ns": 0, "labels": {}, "soft_errors": [], "images": [], "frames": [],
+        "thread_facts": { "main": true, "foreign": false, "detached": "joinable" },
+        "prediction": { "stop": stop, "abort_reason": word(reason), "handler": handler },
+        "stack": {
+            "source": "tables", "end": "bottom", "physical": 1, "trimmed_inner": 0, "not_recorded": 0,
+            "cut_for_size": 0
+        },
+    })
+}
+
+fn end_line(panics: u64, written: u64, pool_full: u64) -> Value {
+    json!({
+        "schema": 1, "kind": "end", "id": "00000000000000ff", "ts": "", "ts_ms": 0, "pid": 1,
+        "level": "info", "message": "", "panics": panics, "written": written,
+        "losses": {
+            "pool_full": pool_full, "reentered": 0, "writer_thread": 0, "sink_failed": 0,
+            "sink_panicked": 0, "no_writer": 0, "filtered": 0, "too_large": 0, "subscriber_full": 0
+        },
+    })
+}
+
+fn judge(scenario: &str, profile: Profile, exit: Exit, lines: &[Value]) -> Vec<Deviation> {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("lines.jsonl");
+    let text: Vec<String> = lines.iter().map(|line| format!("{line}\n")).collect();
+    fs::write(&file, text.concat()).unwrap();
+    let lines = Lines::read(&file).unwrap();
+    let (stdout, stderr, took) = (String::new(), String::new(), Duration::ZERO);
+    let observed = Observed { exit, stdout, stderr, lines, file, took };
+    deviations(&catalogue::find(scenario).unwrap().expectation(profile), profile, &observed)
+}
+
+const USER: [&str; 4] = ["catch", "user", "", "caught"];
+const MAIN_ROOT: [&str; 4] = ["catch", "main_root", "", "main_died"];
+const NOT_TOLD: [&str; 4] = ["catch", "unknown", "", "unknown"];
+const STRATEGY: [&str; 4] = ["abort", "", "strategy_abort", "aborted"];
+const INSIDE: &str = "inside the catch";
+
+fn catch_around(profile: Profile, outcome: [&str; 4]) -> Vec<Deviation> {
+    let lines = [panic_line(INSIDE, "main", outcome), end_line(1, 1, 0)];
+    judge("catch-around", profile, Exit::Code(0), &lines)
+}
+
+#[test]
+fn the_right_lines_pass() {
+    assert_eq!(catch_around(Profile::Debug, USER), []);
+}
+
+#[test]
+fn a_wrong_outcome_is_named_with_the_right_one() {
+    let found = catch_around(Profile::Debug, MAIN_ROOT);
+    let [deviation] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(
+        deviation.to_string(),
+        "panic `inside the catch`: expected catch by user, fate caught, \
+         found catch by main_root, fate main_died"
+    );
+}
+
+#[test]
+fn an_unknown_handler_is_right_only_where_symbols_are_missing_and_the_roots_never_need_any() {
+    assert_eq!(catch_around(Profile::Release, NOT_TOLD).len(), 1);
+    assert_eq!(catch_around(Profile::ReleaseLtoStripped, NOT_TOLD), []);
+    let lines = [panic_line("main gives up", "main", NOT_TOLD), end_line(1, 1, 0)];
+    assert_eq!(judge("main-panics", Profile::ReleaseLtoStripped, Exit::Code(101), &lines).len(), 1);
+}
+
+#[test]
+fn a_missing_line_another_thread_and_a_line_too_many_are_named() {
+    let line = panic_line(INSIDE, "main", USER);
+    let none = judge("catch-around", Profile::Debug, Exit::Code(0), &[end_line(0, 0, 0)]);
+    assert_eq!(none.len(), 1, "{none:?}");
+    let twice =
+        judge("catch-around", Profile::Debug, Exit::Code(0), &[line.clone(), line, end_line(2, 2, 0)]);
+    assert_eq!(twice.len(), 1, "{twice:?}");
+    let lines = [panic_line(INSIDE, "other", USER), end_line(1, 1, 0)];
+    let other = judge("catch-around", Profile::Debug, Exit::Code(0), &lines);
+    assert!(other[0].to_string().contains("expected thread `main`, found thread other"), "{other:?}");
+}
+
+#[test]
+fn a_wrong_exit_and_a_missing_or_unbalanced_end_are_named() {
+    let line = panic_line(INSIDE, "main", USER);
+    let with = |exit, end| {
+        let lines: Vec<Value> = iter::once(line.clone()).chain(end).collect();
+        judge("catch-around", Profile::Debug, exit, &lines)
+    };
+    assert_eq!(with(Exit::Code(101), Some(end_line(1, 1, 0)))[0].subject, "exit");
+    assert_eq!(with(Exit::Code(0), None)[0].subject, "end lines");
+    assert_eq!(with(Exit::Code(0), Some(end_line(2, 1, 0)))[0].subject, "balance of the end line");
+    assert_eq!(with(Exit::Code(0), Some(end_line(2, 2, 0)))[0].subject, "panic lines");
+}
+
+#[test]
+fn a_line_that_is_not_what_its_kind_promises_is_named() {
+    let torn = [json!({ "kind": "panic" }), end_line(0, 0, 0)];
+    assert_eq!(judge("no-panic", Profile::Debug, Exit::Code(0), &torn)[0].subject, "line");
+}
+
+#[test]
+fn a_storm_may_lose_lines_if_it_counts_them() {
+    let line = panic_line("one of many", "storm-1", USER);
+    let lines = |written: u64, lost: u64| {
+        let mut lines = vec![line.clone(); usize::try_from(written).unwrap()];
+        lines.push(end_line(written + lost, written, lost));
+        judge("storm", Profile::Debug, Exit::Code(0), &lines)
+    };
+    assert_eq!(lines(300, 1_700), []);
+    assert_eq!(lines(300, 1_600).len(), 1);
+}
+
+#[test]
+fn with_panic_abort_the_first_panic_is_enough_and_must_say_so() {
+    let sigabrt = Exit::Signal(6);
+    let first = panic_line("first panic", "main", STRATEGY);
+    assert_eq!(judge("drop-panics-in-unwind", Profile::Abort, sigabrt, &[first]), []);
+    assert_eq!(judge("drop-panics-in-unwind", Profile::Abort, sigabrt, &[]).len(), 1);
+    let caught = panic_line("first panic", "main", MAIN_ROOT);
+    assert_eq!(judge("drop-panics-in-unwind", Profile::Abort, sigabrt, &[caught]).len(), 1);
+}

@@ -103,7 +103,6 @@ pub fn finish(mut command: Command) -> io::Result<Output> {
     }
 }
 
-#[allow(unsafe_code)]
 fn kill(pid: u32) {
     let Ok(pid) = libc::pid_t::try_from(pid) else { return };
     // SAFETY: plain system call; the child was not reaped yet (the waiting thread sent nothing), so the

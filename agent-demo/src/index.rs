@@ -1,9 +1,10 @@
 //! A word index over a directory of text files, built by a pool of threads.
 //!
-//! An ordinary program with one ordinary bug, and it stays in: a snippet is cut out of a line at a byte offset.
-//! ASCII text never minds. In other text the cut falls inside a character sooner or later, the worker
-//! dies, the queue goes on with one worker less, and when none is left the rest of the files is silently
-//! not indexed. Nobody joins the workers, so the process prints its result and ends with status 0.
+//! An ordinary program with one ordinary bug, and it stays in: the text that is shown with a word is cut
+//! out of its line at a byte offset. ASCII text never minds. In other text the cut falls inside a character
+//! sooner or later, the worker dies, the queue goes on with one worker less, and when none is left the rest
+//! of the files is silently not indexed. Nobody joins the workers, so the process prints its result and
+//! ends with status 0.
 //!
 //! Runs on: the caller's thread and the workers. Must not: panic for any reason but that one.
 

@@ -5,7 +5,7 @@ use std::thread;
 
 use panic_agent::{AbortReason, HandlerKind};
 
-use super::{FOREIGN_ON_MAIN, FOREIGN_ON_THREAD, MAIN, USER, catch, panic};
+use super::{FOREIGN_ON_MAIN, MAIN, USER, catch, panic};
 use crate::{Delivery, Outcome, Scenario};
 
 type Callback = extern "C-unwind" fn();
@@ -65,7 +65,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         cpp_throw_into_thread,
     )
     .aborts()
-    .panics_under_abort(FOREIGN_ON_THREAD)
     .twin("thread-join-ignored"),
 ];
 

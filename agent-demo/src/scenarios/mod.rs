@@ -100,7 +100,8 @@ const NO_HANDLER: &[Outcome] = &[Outcome::aborted(AbortReason::NoHandler)];
 /// What std says when a destructor panics during unwinding.
 const IN_CLEANUP: &str = "panic in a destructor during cleanup";
 
-/// With `panic = "abort"` std stops foreign unwindings at its boundaries, with a hook call.
+/// With `panic = "abort"` std stops most foreign unwindings at its boundaries, with a hook call.
+#[cfg(feature = "cpp")]
 const FOREIGN_ON_MAIN: &[ExpectedPanic] = &[panic(CANNOT_UNWIND, MAIN, NOUNWIND)];
 const FOREIGN_ON_THREAD: &[ExpectedPanic] = &[panic(CANNOT_UNWIND, ThreadName::Unnamed, NOUNWIND)];
 

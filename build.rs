@@ -11,7 +11,10 @@ fn main() {
     let cfg = |name: &str| std::env::var(format!("CARGO_CFG_{name}")).unwrap_or_default();
     let tables = cfg("TARGET_OS") == "linux"
         && cfg("TARGET_ENV") == "gnu"
-        && matches!(cfg("TARGET_ARCH").as_str(), "x86_64" | "aarch64");
+        && matches!(cfg("TARGET_ARCH").as_str(), "x86_64" | "aarch64")
+        // Not x32, not big-endian AArch64.
+        && cfg("TARGET_POINTER_WIDTH") == "64"
+        && cfg("TARGET_ENDIAN") == "little";
     // `--cfg panic_agent_fallback` compiles the twins of other systems here, so that they can be tested.
     let forced_fallback = std::env::var_os("CARGO_CFG_PANIC_AGENT_FALLBACK").is_some();
     if tables && !forced_fallback {

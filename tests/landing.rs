@@ -32,6 +32,9 @@ const SCENARIOS: &[&str] = &[
     "callback_through_c",
 ];
 
+/// C++ frames; run only where there is a C++ compiler.
+const CXX_SCENARIOS: &[&str] = &["cxx_typed_catch", "cxx_catch_all", "cxx_noexcept"];
+
 fn target() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("landing")
 }
@@ -67,13 +70,36 @@ fn build_library(profile: &str) -> PathBuf {
     path
 }
 
+/// A library in C++; `None` without a compiler.
+fn build_cxx_library(profile: &str) -> Option<PathBuf> {
+    let path = target().join(format!("libcxx_frames_{profile}.so"));
+    let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
+    let status = Command::new(compiler)
+        .args(["-shared", "-fPIC", if profile == "dev" { "-O0" } else { "-O2" }, "-o"])
+        .arg(&path)
+        .arg(fixture("library/cxx_frames.cc"))
+        .status()
+        .ok()?;
+    assert!(status.success(), "the C++ library does not build");
+    Some(path)
+}
+
 fn run_all(profile: &str) {
     let program = build(profile);
     let library = build_library(profile);
+    let cxx = build_cxx_library(profile);
+    if cxx.is_none() {
+        eprintln!("no C++ compiler: {CXX_SCENARIOS:?} were not run");
+    }
+    let cxx_scenarios = if cxx.is_some() { CXX_SCENARIOS } else { &[] };
     let mut failures = Vec::new();
-    for scenario in SCENARIOS {
-        let output =
-            Command::new(&program).arg(scenario).env("LANDING_LIBRARY", &library).output().expect("it runs");
+    for scenario in SCENARIOS.iter().chain(cxx_scenarios) {
+        let output = Command::new(&program)
+            .arg(scenario)
+            .env("LANDING_LIBRARY", &library)
+            .envs(cxx.iter().map(|path| ("LANDING_CXX", path)))
+            .output()
+            .expect("it runs");
         let expected = if *scenario == "main_root" { 101 } else { 0 };
         let said_ok = output.stdout.ends_with(b"ok\n");
         if output.status.code() != Some(expected) || !said_ok {

@@ -97,8 +97,11 @@ pub(super) fn current_changes() -> Changes {
     changes
 }
 
-/// Visits all images. `known` finds an image of the previous snapshot by bias, path and `.eh_frame_hdr`.
-pub(super) fn take_down(known: &dyn Fn(u64, &[u8], &[u8]) -> Option<&'static LoadedImage>) -> Option<Notes> {
+/// Finds an image of the previous snapshot by bias, path and `.eh_frame_hdr`.
+pub(super) type Known<'k> = &'k dyn Fn(u64, &[u8], &[u8]) -> Option<&'static LoadedImage>;
+
+/// Visits all images.
+pub(super) fn take_down(known: Known<'_>) -> Option<Notes> {
     let (mut images, mut bytes) = (FIRST_IMAGES, FIRST_BYTES);
     for _ in 0..8 {
         let mut notes = Notes {
@@ -123,11 +126,7 @@ pub(super) fn take_down(known: &dyn Fn(u64, &[u8], &[u8]) -> Option<&'static Loa
 }
 
 impl Notes {
-    fn note(
-        &mut self,
-        view: &ImageView<'_>,
-        known: &dyn Fn(u64, &[u8], &[u8]) -> Option<&'static LoadedImage>,
-    ) {
+    fn note(&mut self, view: &ImageView<'_>, known: Known<'_>) {
         self.changes = view.changes();
         self.images_wanted = self.images_wanted.saturating_add(1);
         if self.drafts.len() == self.drafts.capacity() {

@@ -90,7 +90,7 @@ impl<'a> ImageView<'a> {
                 && start <= address
                 && end <= stop
         });
-        if !readable || address % 8 != 0 {
+        if !readable || !address.is_multiple_of(8) {
             return None;
         }
         let pointer = core::ptr::with_exposed_provenance::<u64>(usize::try_from(address).ok()?);

@@ -32,7 +32,7 @@ impl StackWindow {
     /// The word at an address; `None` when it is not aligned or not inside the window.
     pub(crate) fn word(&self, address: u64) -> Option<u64> {
         let end = address.checked_add(8)?;
-        if address < self.low || end > self.high || address % 8 != 0 {
+        if address < self.low || end > self.high || !address.is_multiple_of(8) {
             return None;
         }
         let pointer = core::ptr::with_exposed_provenance::<u64>(usize::try_from(address).ok()?);

@@ -56,11 +56,6 @@ impl<'a> Cursor<'a> {
         self.address
     }
 
-    /// Bytes up to the end.
-    pub(crate) fn remaining(&self) -> usize {
-        self.rest.len()
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }

@@ -267,7 +267,7 @@ mod tests {
             }
             if let Ok(fde) = Fde::at(section(&bytes), address) {
                 prop_assert!(fde.start <= fde.end);
-                prop_assert!(fde.instructions.remaining() <= bytes.len());
+                prop_assert!(fde.instructions.rest().len() <= bytes.len());
             }
         }
     }

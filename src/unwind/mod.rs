@@ -19,6 +19,7 @@
 
 mod arch;
 mod cfi;
+mod cfi_operand;
 mod cursor;
 mod eh_frame;
 mod eh_frame_hdr;

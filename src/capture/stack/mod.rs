@@ -1,7 +1,7 @@
 //! The stack of the panicking thread, and the prediction that follows from it: which frame will stop the
 //! unwinding.
 //!
-//! Two walkers fill the same [`RawWalk`]: the agent's own over the unwind tables, and the system's unwinder
+//! Two walkers fill the same [`RawWalk`](crate::record::RawWalk): the agent's own over the unwind tables, and the system's unwinder
 //! where the tables do not suffice (an image loaded since the last refresh, a frame of an unusual shape).
 //! Elsewhere than on Linux with glibc a twin records addresses and predicts nothing.
 //!

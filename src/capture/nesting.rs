@@ -175,6 +175,9 @@ fn hashes(walk: &RawWalk) -> impl Iterator<Item = u32> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(clippy::arithmetic_side_effects)]
+
     use super::*;
     use EhAction::{Catch, Cleanup, Filter, None as Pass, Terminate, Unknown};
 

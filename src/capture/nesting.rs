@@ -141,7 +141,8 @@ impl OpenPanic {
 
     fn standing(&self, walk: &RawWalk) -> Standing {
         let (Some(depth), true) = (comparable(walk), self.depth > 0) else { return Standing::Unknown };
-        let same = hashes(walk).zip(self.hashes).take(self.depth).take_while(|(now, then)| now == then);
+        let pairs = hashes(walk).zip(&self.hashes).take(self.depth);
+        let same = pairs.take_while(|(now, then)| now == *then);
         let differs = same.count();
         if differs <= self.stopper || differs >= self.depth || differs >= depth {
             return Standing::Over;
@@ -175,6 +176,9 @@ fn hashes(walk: &RawWalk) -> impl Iterator<Item = u32> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(clippy::arithmetic_side_effects)]
+
     use super::*;
     use EhAction::{Catch, Cleanup, Filter, None as Pass, Terminate, Unknown};
 

@@ -36,7 +36,8 @@ pub(crate) fn prime() {
 /// Writes what is known of the calling thread. The walk must be in the record already.
 ///
 /// # Cost
-/// No allocation, no lock; two system calls, one more the first time on a thread.
+/// No allocation, no lock; a system call for the name where std is not asked, and two more the first time on a
+/// thread.
 pub(crate) fn identify(record: &mut RawRecord) {
     record.pid = os::pid();
     record.tid = os::tid();
@@ -94,6 +95,9 @@ fn number_in(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(clippy::arithmetic_side_effects)]
+
     use super::*;
 
     fn record() -> Box<RawRecord> {

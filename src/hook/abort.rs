@@ -29,6 +29,9 @@ fn has_no_handler(walk: &RawWalk) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(clippy::arithmetic_side_effects)]
+
     use super::*;
 
     fn with(change: impl FnOnce(&mut RawRecord)) -> bool {

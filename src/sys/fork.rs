@@ -15,7 +15,8 @@ static WATCHED: AtomicBool = AtomicBool::new(false);
 
 /// Registers the child handler, once for the life of the process.
 ///
-/// A child made by a bare `clone` system call runs no handlers and is not noticed.
+/// A child made by a bare `clone` system call runs no handlers and is not noticed: its records would name the
+/// parent, and a wait in it ends at its deadline.
 pub(crate) fn watch() {
     if WATCHED.swap(true, Ordering::Relaxed) {
         return;

@@ -8,33 +8,47 @@ use core::cell::Cell;
 use super::fork;
 use crate::record::DetachState;
 
+/// Ids of a thread, as the system told them.
+#[derive(Clone, Copy)]
+struct Ids {
+    /// [`fork::generation`] in which they were asked.
+    generation: u32,
+    pid: u32,
+    tid: u32,
+}
+
 thread_local! {
-    /// Fork generation and thread id, as last asked from the system; id 0 when never asked. The copy that
-    /// a forked child inherits is stale, which its generation shows. No destructor, so it can always be read.
-    static TID: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
+    /// Ids of this thread; a process id of 0 means that they were not asked yet. The copy that a forked child
+    /// inherits is stale, which its generation shows. No destructor, so it can always be read.
+    static IDS: Cell<Ids> = const { Cell::new(Ids { generation: 0, pid: 0, tid: 0 }) };
+}
+
+/// Two system calls per thread and fork.
+fn ids() -> Ids {
+    let generation = fork::generation();
+    let known = IDS.get();
+    if known.pid != 0 && known.generation == generation {
+        return known;
+    }
+    let asked = Ids { generation, pid: std::process::id(), tid: ask_tid() };
+    IDS.set(asked);
+    asked
 }
 
 /// Process id.
 ///
 /// # Cost
-/// On Unix one system call of a few dozen nanoseconds; a cached id could not notice every kind of fork.
+/// One load after the first time.
 pub(crate) fn pid() -> u32 {
-    std::process::id()
+    ids().pid
 }
 
 /// OS thread id; 0 where the system has none.
 ///
 /// # Cost
-/// One system call per thread and fork, then one load.
+/// One load after the first time.
 pub(crate) fn tid() -> u32 {
-    let now = fork::generation();
-    let (generation, tid) = TID.get();
-    if tid != 0 && generation == now {
-        return tid;
-    }
-    let tid = ask_tid();
-    TID.set((now, tid));
-    tid
+    ids().tid
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -51,7 +65,8 @@ fn ask_tid() -> u32 {
 
 /// Whether this is the first thread of the process; `false` where that cannot be told.
 pub(crate) fn is_first_thread() -> bool {
-    cfg!(any(target_os = "linux", target_os = "android")) && tid() == pid()
+    let ids = ids();
+    cfg!(any(target_os = "linux", target_os = "android")) && ids.tid == ids.pid
 }
 
 /// Bytes that hold any thread name of the system, with its final zero.

@@ -86,6 +86,9 @@ pub(crate) fn at(generation: u32) -> Option<Labels> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    #![allow(clippy::arithmetic_side_effects)]
+
     use super::*;
 
     /// One test, because the labels belong to the process.

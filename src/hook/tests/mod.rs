@@ -15,6 +15,7 @@ mod threads;
 #[allow(unsafe_code)]
 mod unix;
 
+use core::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +27,11 @@ const CASE: &str = "PANIC_AGENT_TEST_CASE";
 
 /// Calls of the hook that was set before the agent's.
 static PREVIOUS_CALLS: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// Whether the thread is to panic now.
+    static EXPECTED: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Runs `case` in a process of its own and gives what came of it; gives nothing in that process.
 fn alone(test: &str, case: impl FnOnce()) -> Option<Output> {
@@ -50,10 +56,13 @@ fn passes_alone(test: &str, case: impl FnOnce()) {
     }
 }
 
-/// Installs a silent previous hook and the agent's hook.
+/// Installs a previous hook that counts, and prints only failures, and the agent's hook.
 fn install_with(slots: usize, change: impl FnOnce(&mut HookState)) -> &'static HookState {
-    panic::set_hook(Box::new(|_| {
+    panic::set_hook(Box::new(|info| {
         PREVIOUS_CALLS.fetch_add(1, Ordering::Relaxed);
+        if !EXPECTED.get() {
+            eprintln!("{info}");
+        }
     }));
     // As the agent does. Without a look at the images the system's unwinder would walk, with the loader's lock.
     crate::capture::stack::prepare();
@@ -102,5 +111,8 @@ fn drain(state: &HookState) -> Vec<Seen> {
 
 /// Runs something that panics; panics if it does not.
 fn caught(body: impl FnOnce()) {
-    assert!(panic::catch_unwind(AssertUnwindSafe(body)).is_err());
+    let outer = EXPECTED.replace(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(body));
+    EXPECTED.set(outer);
+    assert!(result.is_err());
 }

@@ -45,7 +45,7 @@ fn a_catch_of_the_program_is_named_with_the_place_of_its_call() {
     let line = line!() - 1;
     let handler = handler_of(&record);
     assert_eq!(handler.kind, HandlerKind::User, "{handler:?}");
-    assert!(handler.file.as_deref().unwrap().ends_with("src/writer/tests.rs"), "{handler:?}");
+    assert!(handler.file.as_deref().unwrap().ends_with("src/writer/real_tests.rs"), "{handler:?}");
     assert_eq!(handler.line, Some(line), "{handler:?}");
 }
 

@@ -120,7 +120,7 @@ impl Outcome {
     /// Stopped by a catch of this kind.
     pub const fn caught_by(handler: HandlerKind) -> Self {
         let fate = match handler {
-            HandlerKind::User => Fate::Caught,
+            HandlerKind::User | HandlerKind::Futures => Fate::Caught,
             HandlerKind::ThreadRoot => Fate::ThreadDied,
             HandlerKind::MainRoot => Fate::MainDied,
             HandlerKind::Unknown | HandlerKind::Foreign => Fate::Unknown,

@@ -20,6 +20,7 @@ use core::ptr;
 use std::panic::PanicHookInfo;
 
 use crate::hook::RecursionGuard;
+use crate::image;
 use crate::record::RawRecord;
 use crate::sys;
 
@@ -42,6 +43,7 @@ pub(crate) fn capture(
     record.process_labels = labels::process::generation();
     // std keeps the `PanicHookInfo` in the frame that calls the hook.
     stack::walk(&mut record.walk, ptr::from_ref(info).addr(), max_frames);
+    record.images = image::current().map_or(0, image::Snapshot::generation);
     thread::identify(record);
     nesting::note(record);
 }

@@ -38,8 +38,8 @@ pub(crate) struct RawWalk {
     pub(crate) end: u8,
     /// [`WalkSource`] as `u8`.
     pub(crate) source: u8,
-    /// 1 when the stopper is the outermost catch and the frames around it are std's thread start function:
-    /// the root of a std thread.
+    /// 1 when the outermost frames, beyond every catch, are std's thread start function. If the stopper is the
+    /// outermost catch as well, it is the root of a std thread.
     pub(crate) at_thread_start: u8,
     /// 1 when the stopper is the catch of `lang_start` around `main`.
     pub(crate) at_main_start: u8,

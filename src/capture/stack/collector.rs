@@ -99,8 +99,8 @@ impl<'w> Collector<'w> {
         out.end = end as u8;
         let whole = matches!(end, WalkEnd::Bottom | WalkEnd::NoUnwindInfo);
         let at_outermost_catch = out.stopper != NO_FRAME && out.stopper == out.outermost_catch;
+        out.at_thread_start = u8::from(whole && self.thread_start_seen);
         if whole && at_outermost_catch {
-            out.at_thread_start = u8::from(self.thread_start_seen);
             let in_main_start = learned().main_start().holds(out.stopper_ip);
             out.at_main_start = u8::from(in_main_start && thread_id::is_main_thread());
         }

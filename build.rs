@@ -3,9 +3,13 @@
 //! `panic_agent_tables`: the stack is walked and the landing predicted from the unwind tables of the
 //! loaded ELF images (dynamically or statically linked glibc on x86_64 and aarch64). Everywhere else
 //! the hook and the frames work and the prediction is `unknown` with the reason `unsupported_platform`.
+//!
+//! `panic_agent_probes`: the life of a panic after the hook is observed by redirecting a few calls of the
+//! loaded images. Only with the feature `probes`, and only where those calls go through a table that the
+//! loader fills: dynamically linked glibc.
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(panic_agent_tables)");
+    println!("cargo::rustc-check-cfg=cfg(panic_agent_tables, panic_agent_probes)");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
     let cfg = |name: &str| std::env::var(format!("CARGO_CFG_{name}")).unwrap_or_default();
@@ -19,5 +23,11 @@ fn main() {
     let forced_fallback = std::env::var_os("CARGO_CFG_PANIC_AGENT_FALLBACK").is_some();
     if tables && !forced_fallback {
         println!("cargo::rustc-cfg=panic_agent_tables");
+    }
+    let dynamic = !cfg("TARGET_FEATURE").split(',').any(|feature| feature == "crt-static");
+    // The x32 ABI of x86_64 has other relocations.
+    let probes = std::env::var_os("CARGO_FEATURE_PROBES").is_some() && cfg("TARGET_POINTER_WIDTH") == "64";
+    if tables && probes && dynamic && !forced_fallback {
+        println!("cargo::rustc-cfg=panic_agent_probes");
     }
 }

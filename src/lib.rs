@@ -11,6 +11,8 @@ mod capture; // stage 2: on the panicking thread
 mod channel; // stage 3: the only way across
 mod hook; // stage 1: on the panicking thread
 mod image;
+#[allow(unsafe_code)] // redirected calls, exception objects, traced vtables
+mod probe; // beside the stages: what happens after the hook
 mod sink;
 mod symbolize; // stage 5
 mod sys; // stage 7
@@ -37,3 +39,7 @@ pub use crate::record::*;
 #[cfg(any(test, feature = "testing"))]
 pub use crate::sink::MemorySink;
 pub use crate::sink::{FileSink, Sink, StandardSink};
+
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub use crate::probe::testing as probe_testing;

@@ -1,0 +1,111 @@
+//! What the probes can see in this process, and why not the rest. Goes into the `process` line.
+//!
+//! Runs on: the thread that installs the agent, and the writer. Must not: be used on a panicking thread.
+
+use core::fmt;
+
+/// One ability per kind of probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProbeAbilities {
+    /// Every raise is seen, hook or not.
+    pub(crate) raise: Ability,
+    /// The end of every unwinding is seen.
+    pub(crate) land: Ability,
+    /// Reads and drops of payloads are seen.
+    pub(crate) dispose: Ability,
+    /// Starts, ends, joins and detaches of threads are seen.
+    pub(crate) threads: Ability,
+    /// Loaded images whose calls the probes see.
+    pub(crate) images: u32,
+}
+
+impl ProbeAbilities {
+    /// All off for one reason.
+    pub(crate) fn all_off(reason: ProbeOff) -> Self {
+        let off = || Ability::Off(reason.clone());
+        Self { raise: off(), land: off(), dispose: off(), threads: off(), images: 0 }
+    }
+
+    /// The abilities with the words that the `process` line uses for them.
+    pub(crate) fn named(&self) -> [(&'static str, &Ability); 4] {
+        [
+            ("probe_raise", &self.raise),
+            ("probe_land", &self.land),
+            ("probe_dispose", &self.dispose),
+            ("probe_threads", &self.threads),
+        ]
+    }
+}
+
+/// Whether one kind of probe works here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ability {
+    /// It works; for raise, land and dispose this was tried on a private payload.
+    Active,
+    /// It does not.
+    Off(ProbeOff),
+}
+
+impl Ability {
+    /// Whether it works.
+    pub(crate) fn is_active(&self) -> bool {
+        matches!(self, Self::Active)
+    }
+}
+
+/// Why a probe is off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ProbeOff {
+    /// The cargo feature `probes` is off.
+    NotCompiled,
+    /// Not a dynamically linked glibc program on x86_64 or aarch64.
+    UnsupportedPlatform,
+    /// The options say so.
+    SwitchedOff,
+    /// Compiled with `panic = "abort"`: nothing ever unwinds.
+    PanicAbort,
+    /// No loaded image calls this function through its global offset table, or it is not known where the
+    /// calls go.
+    NoSlot(&'static str),
+    /// The operating system refused to make the table writable (`errno`).
+    Protected(i32),
+    /// The trial on a private payload did not see this.
+    SelfTest(&'static str),
+    /// No `pthread_key` was left (`errno`).
+    NoKey(i32),
+}
+
+impl ProbeOff {
+    /// A stable short word.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::NotCompiled => "not_compiled",
+            Self::UnsupportedPlatform => "unsupported_platform",
+            Self::SwitchedOff => "switched_off",
+            Self::PanicAbort => "panic_abort",
+            Self::NoSlot(_) => "no_slot",
+            Self::Protected(_) => "protected",
+            Self::SelfTest(_) => "self_test",
+            Self::NoKey(_) => "no_key",
+        }
+    }
+}
+
+impl fmt::Display for ProbeOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotCompiled => f.write_str("the cargo feature `probes` is off"),
+            Self::UnsupportedPlatform => {
+                f.write_str("needs a dynamically linked glibc program on x86_64 or aarch64")
+            }
+            Self::SwitchedOff => f.write_str("switched off by the options"),
+            Self::PanicAbort => f.write_str("compiled with panic = \"abort\", nothing unwinds"),
+            Self::NoSlot(symbol) => write!(f, "no call of `{symbol}` goes through a global offset table"),
+            Self::Protected(errno) => {
+                write!(f, "the global offset table cannot be made writable (errno {errno})")
+            }
+            Self::SelfTest(missing) => write!(f, "the trial on a private payload did not see {missing}"),
+            Self::NoKey(errno) => write!(f, "no thread-specific key is left (errno {errno})"),
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Redirects the calls of the probed functions: writes the probes' addresses into the global offset tables
+//! of the loaded images, and back.
+//!
+//! Runs on: the thread that installs the agent, and the writer (`apply` again after a `dlopen`). Must not: be
+//! called by two threads at once; allocate, or panic.
+//! Why not interposed symbols: `docs/decisions/0010-probe-installation.md`.
+
+mod dynamic;
+
+use core::ffi::{CStr, c_int, c_void};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+const PT_LOAD: u32 = 1;
+const PT_DYNAMIC: u32 = 2;
+const PT_GNU_RELRO: u32 = 0x6474_e552;
+const PF_W: u32 = 2;
+
+/// A probed function.
+#[repr(usize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Symbol {
+    RaiseException = 0,
+    SetIp = 1,
+    PthreadCreate = 2,
+    PthreadJoin = 3,
+    PthreadDetach = 4,
+}
+
+impl Symbol {
+    pub(super) const ALL: [Self; 5] =
+        [Self::RaiseException, Self::SetIp, Self::PthreadCreate, Self::PthreadJoin, Self::PthreadDetach];
+
+    pub(super) fn name(self) -> &'static CStr {
+        match self {
+            Self::RaiseException => c"_Unwind_RaiseException",
+            Self::SetIp => c"_Unwind_SetIP",
+            Self::PthreadCreate => c"pthread_create",
+            Self::PthreadJoin => c"pthread_join",
+            Self::PthreadDetach => c"pthread_detach",
+        }
+    }
+
+    /// The function that the program would have called; 0 before [`apply`] found it.
+    pub(super) fn real(self) -> usize {
+        // Acquire pairs with the release store in `apply`; a probe runs only after its slot was written,
+        // which is later still.
+        REAL.get(self as usize).map_or(0, |real| real.load(Ordering::Acquire))
+    }
+}
+
+/// The real functions, by [`Symbol`]. Written once by [`apply`], read by every probe.
+static REAL: [AtomicUsize; Symbol::ALL.len()] = [const { AtomicUsize::new(0) }; Symbol::ALL.len()];
+
+/// What [`apply`] did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Applied {
+    /// Slots that lead to the probe now, by [`Symbol`].
+    pub(super) slots: [u32; Symbol::ALL.len()],
+    /// Images with at least one such slot.
+    pub(super) images: u32,
+    /// `errno` of the last refused change of protection, 0 when there was none.
+    pub(super) refused: c_int,
+}
+
+/// Leads every call that goes to the real function to its probe; calls that go elsewhere already (a
+/// library-private interposer) are left alone. Slots that lead to the probe are counted, not rewritten.
+pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
+    learn_real(&probes);
+    let mut applied = Applied::default();
+    for_each_image(&mut |image| {
+        let mut touched = false;
+        dynamic::for_each_slot(image, &mut |slot| {
+            let (real, Some(probe)) = (slot.symbol.real(), probes.get(slot.symbol as usize)) else { return };
+            let value = slot.load();
+            // A value inside the image itself is a procedure-linkage stub that was not bound yet.
+            let ours = value == *probe;
+            if real == 0 || value == 0 || !(ours || value == real || image.contains(value)) {
+                return;
+            }
+            let done = if ours { Ok(()) } else { slot.store(*probe) };
+            match done {
+                Ok(()) => {
+                    touched = true;
+                    if let Some(count) = applied.slots.get_mut(slot.symbol as usize) {
+                        *count = count.saturating_add(1);
+                    }
+                }
+                Err(errno) => applied.refused = errno,
+            }
+        });
+        applied.images = applied.images.saturating_add(u32::from(touched));
+    });
+    applied
+}
+
+/// Leads the calls back to the real functions. The probes stay callable: another thread may be inside one.
+pub(super) fn restore(probes: [usize; Symbol::ALL.len()]) {
+    for_each_image(&mut |image| {
+        dynamic::for_each_slot(image, &mut |slot| {
+            let real = slot.symbol.real();
+            if real != 0 && probes.get(slot.symbol as usize) == Some(&slot.load()) {
+                // A refusal leaves the probe in place, which then only forwards.
+                let _ = slot.store(real);
+            }
+        });
+    });
+}
+
+/// Finds where the calls go today: what the executable's slot says, else any image's, else the loader.
+fn learn_real(probes: &[usize; Symbol::ALL.len()]) {
+    let mut found = [0usize; Symbol::ALL.len()];
+    let mut executable = None;
+    for_each_image(&mut |image| {
+        let executable = *executable.get_or_insert((image.low, image.high));
+        dynamic::for_each_slot(image, &mut |slot| {
+            let index = slot.symbol as usize;
+            let value = slot.load();
+            // Inside the image: not bound yet. Inside the executable: its canonical stub, which would come
+            // back to the probe.
+            let usable = value != 0
+                && !image.contains(value)
+                && !(executable.0..executable.1).contains(&value)
+                && probes.get(index) != Some(&value);
+            if let Some(place) = found.get_mut(index).filter(|place| usable && **place == 0) {
+                *place = value;
+            }
+        });
+    });
+    for symbol in Symbol::ALL {
+        let index = symbol as usize;
+        let mut value = found.get(index).copied().unwrap_or_default();
+        if value == 0 {
+            // SAFETY: the name is a C string and the pseudo-handle is one that dlsym documents.
+            value = unsafe { libc::dlsym(libc::RTLD_DEFAULT, symbol.name().as_ptr()) } as usize;
+            let in_executable = executable.is_some_and(|(low, high)| (low..high).contains(&value));
+            if in_executable || probes.get(index) == Some(&value) {
+                value = 0;
+            }
+        }
+        if let Some(real) = REAL.get(index).filter(|real| value != 0 && real.load(Ordering::Relaxed) == 0) {
+            // Release: see `Symbol::real`.
+            real.store(value, Ordering::Release);
+        }
+    }
+}
+
+/// One loaded image, for the time of a `dl_iterate_phdr` callback.
+pub(super) struct Image<'a> {
+    bias: usize,
+    dynamic: usize,
+    low: usize,
+    high: usize,
+    headers: &'a [libc::Elf64_Phdr],
+}
+
+impl<'a> Image<'a> {
+    fn new(bias: usize, headers: &'a [libc::Elf64_Phdr]) -> Option<Self> {
+        let dynamic = headers.iter().find(|header| header.p_type == PT_DYNAMIC)?;
+        let loads = || headers.iter().filter(|header| header.p_type == PT_LOAD);
+        let end = |header: &libc::Elf64_Phdr| header.p_vaddr.wrapping_add(header.p_memsz) as usize;
+        Some(Self {
+            bias,
+            dynamic: bias.wrapping_add(dynamic.p_vaddr as usize),
+            low: bias.wrapping_add(loads().map(|header| header.p_vaddr as usize).min()?),
+            high: bias.wrapping_add(loads().map(end).max()?),
+            headers,
+        })
+    }
+
+    fn contains(&self, address: usize) -> bool {
+        (self.low..self.high).contains(&address)
+    }
+
+    /// Whether a loaded segment with all of these flags holds the whole range.
+    fn is_loaded(&self, address: usize, len: usize, flags: u32) -> bool {
+        self.headers.iter().any(|header| {
+            let start = self.bias.wrapping_add(header.p_vaddr as usize);
+            let end = start.wrapping_add(header.p_memsz as usize);
+            header.p_type == PT_LOAD
+                && header.p_flags & flags == flags
+                && address >= start
+                && address.checked_add(len).is_some_and(|last| last <= end)
+        })
+    }
+
+    /// Copies a plain value out of a loaded segment; `None` outside.
+    fn read<T: Copy>(&self, address: usize) -> Option<T> {
+        const PF_R: u32 = 4;
+        if !self.is_loaded(address, size_of::<T>(), PF_R) {
+            return None;
+        }
+        // SAFETY: the range lies in a readable segment of an image that cannot be unloaded during the
+        // callback, and the callers ask for integers and structs of integers only.
+        Some(unsafe { core::ptr::read_unaligned(address as *const T) })
+    }
+
+    fn slot(&self, symbol: Symbol, address: usize) -> Option<Slot> {
+        let aligned = address.is_multiple_of(align_of::<usize>());
+        if !aligned || !self.is_loaded(address, size_of::<usize>(), PF_W) {
+            return None;
+        }
+        let protected = self.headers.iter().any(|header| {
+            let start = self.bias.wrapping_add(header.p_vaddr as usize);
+            let end = start.wrapping_add(header.p_memsz as usize);
+            // As the loader does it: whole pages, the end rounded down.
+            header.p_type == PT_GNU_RELRO && (page_of(start)..page_of(end)).contains(&address)
+        });
+        Some(Slot { symbol, address, protected })
+    }
+}
+
+/// A word of a global offset table that holds the address of a probed function.
+#[derive(Clone, Copy)]
+pub(super) struct Slot {
+    symbol: Symbol,
+    address: usize,
+    /// The loader made the page read-only after it filled the table.
+    protected: bool,
+}
+
+impl Slot {
+    fn word(&self) -> &AtomicUsize {
+        // SAFETY: `Image::slot` checked that the aligned word lies in a loaded segment; the machine reads it
+        // whole while other threads call through it, and everybody who writes it does so atomically.
+        unsafe { AtomicUsize::from_ptr(self.address as *mut usize) }
+    }
+
+    fn load(&self) -> usize {
+        self.word().load(Ordering::Relaxed)
+    }
+
+    /// Writes the slot; its page is writable for that instant.
+    fn store(&self, value: usize) -> Result<(), c_int> {
+        if self.protected {
+            self.protect(libc::PROT_READ | libc::PROT_WRITE)?;
+        }
+        // Release: `REAL` and the probes' state were written before.
+        self.word().store(value, Ordering::Release);
+        if self.protected {
+            // A refusal leaves the page writable, which harms nothing.
+            let _ = self.protect(libc::PROT_READ);
+        }
+        Ok(())
+    }
+
+    fn protect(&self, protection: c_int) -> Result<(), c_int> {
+        let page = page_of(self.address) as *mut c_void;
+        // SAFETY: the page belongs to a segment that the loader mapped readable and writable and then made
+        // read-only; both protections keep it readable, so no other thread notices.
+        let failed = unsafe { libc::mprotect(page, page_size(), protection) } != 0;
+        if failed { Err(errno()) } else { Ok(()) }
+    }
+}
+
+fn page_size() -> usize {
+    // SAFETY: no preconditions.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).ok().filter(|size| size.is_power_of_two()).unwrap_or(4096)
+}
+
+fn page_of(address: usize) -> usize {
+    address & !page_size().wrapping_sub(1)
+}
+
+fn errno() -> c_int {
+    // SAFETY: no preconditions.
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: glibc gives a valid pointer to this thread's errno.
+    unsafe { *place }
+}
+
+/// Calls `visit` for each loaded image, the executable first.
+fn for_each_image(visit: &mut dyn FnMut(&Image<'_>)) {
+    type Visit<'a> = &'a mut dyn FnMut(&Image<'_>);
+
+    unsafe extern "C" fn callback(info: *mut libc::dl_phdr_info, _: usize, data: *mut c_void) -> c_int {
+        // SAFETY: the loader lends a valid description for the time of the callback.
+        let info = unsafe { &*info };
+        // SAFETY: `data` is the `visit` that the call below passes, alive until it returns.
+        let visit = unsafe { &mut *data.cast::<Visit<'_>>() };
+        if info.dlpi_phdr.is_null() {
+            return 0;
+        }
+        // SAFETY: the loader tells address and number of the program headers.
+        let headers = unsafe { core::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
+        if let Some(image) = Image::new(info.dlpi_addr as usize, headers) {
+            visit(&image);
+        }
+        0
+    }
+
+    let mut visit: Visit<'_> = visit;
+    let data = (&raw mut visit).cast::<c_void>();
+    // SAFETY: the callback has the documented signature and uses `data` as what it is.
+    unsafe { libc::dl_iterate_phdr(Some(callback), data) };
+}

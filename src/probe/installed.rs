@@ -1,0 +1,161 @@
+//! Installing the probes: redirect, try, believe.
+//!
+//! Runs on: the thread that installs the agent, and the writer (`refresh`); `note_hooked` on the panicking
+//! thread. Must not: be run while the calling thread is panicking.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::got::{self, Applied, Symbol};
+use super::{
+    Ability, EventQueue, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, dispose, land, live,
+    local, raise, state, threads, trial,
+};
+
+/// Only one thread at a time redirects; holds whether fork handlers and the library's pin are in place.
+static INSTALLING: Mutex<bool> = Mutex::new(false);
+/// Images that were reached last time, for [`refresh`].
+static IMAGES: AtomicU32 = AtomicU32::new(0);
+
+/// Redirects the calls, tries the probes on a private payload, and lets what works report to `queue`.
+///
+/// Called again it counts anew and goes on with the new queue and options. The probes stay in place when the
+/// agent ends; see [`uninstall`].
+///
+/// # Cost
+/// Below a millisecond: one look at the relocations of every loaded image, one private panic.
+pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> ProbeAbilities {
+    if options.probes == Probes::Off {
+        return ProbeAbilities::all_off(ProbeOff::SwitchedOff);
+    }
+    if cfg!(panic = "abort") {
+        return ProbeAbilities::all_off(ProbeOff::PanicAbort);
+    }
+    let mut prepared = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    // Events of the trial go nowhere, and other threads' panics wait for a verified layout.
+    state::switch_off();
+    dispose::trust(0);
+    if !*prepared {
+        watch_forks();
+        pin_library();
+        *prepared = true;
+    }
+    let key = threads::prepare();
+    let applied = got::apply(probes());
+    IMAGES.store(applied.images, Ordering::Relaxed);
+    let outcome = trial::run();
+    let dispose = outcome.dispose();
+    dispose::trust(dispose.unwrap_or(0));
+    let symbols = |symbols: &[Symbol]| slots(&applied, symbols);
+    let abilities = ProbeAbilities {
+        raise: tried(symbols(&[Symbol::RaiseException]), outcome.raise()),
+        land: tried(symbols(&[Symbol::RaiseException, Symbol::SetIp]), outcome.land()),
+        dispose: tried(symbols(&[Symbol::RaiseException]), dispose.map(|_| ())),
+        // Joins and detaches may not occur in the program at all: then there is nothing to miss.
+        threads: match (symbols(&[Symbol::PthreadCreate]), key) {
+            (Some(off), _) => Ability::Off(off),
+            (None, Err(errno)) => Ability::Off(ProbeOff::NoKey(errno)),
+            (None, Ok(())) => Ability::Active,
+        },
+        images: applied.images,
+    };
+    state::switch_on(queue, &options);
+    abilities
+}
+
+/// Redirects the calls of images that were loaded since; the number of images that are reached now.
+pub(crate) fn refresh() -> u32 {
+    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    if state::queue().is_some() {
+        IMAGES.store(got::apply(probes()).images, Ordering::Relaxed);
+    }
+    IMAGES.load(Ordering::Relaxed)
+}
+
+/// Leads the calls back to the real functions and sends no more events. Payloads that are traced already keep
+/// their vtable, which then only forwards.
+pub(crate) fn uninstall() {
+    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    state::switch_off();
+    dispose::trust(0);
+    got::restore(probes());
+}
+
+/// Hook, as its very last step: the raise that follows on this thread belongs to this panic.
+///
+/// # Cost
+/// One thread-local store.
+pub(crate) fn note_hooked(sequence: u64) {
+    local::with(|local| local.hooked.set(sequence));
+}
+
+/// What was left out so far.
+pub(crate) fn counts() -> ProbeCounts {
+    ProbeCounts {
+        lost: state::queue().map_or(0, EventQueue::lost),
+        untraced: state::untraced(),
+        unidentified: live::evicted(),
+    }
+}
+
+/// The probes, by [`Symbol`].
+fn probes() -> [usize; Symbol::ALL.len()] {
+    Symbol::ALL.map(|symbol| match symbol {
+        Symbol::RaiseException => raise::raise_exception as *const () as usize,
+        Symbol::SetIp => land::set_ip as *const () as usize,
+        Symbol::PthreadCreate => threads::create as *const () as usize,
+        Symbol::PthreadJoin => threads::join as *const () as usize,
+        Symbol::PthreadDetach => threads::detach as *const () as usize,
+    })
+}
+
+/// Why the calls of one of these functions do not reach the probe.
+fn slots(applied: &Applied, symbols: &[Symbol]) -> Option<ProbeOff> {
+    let missing = symbols.iter().find(|symbol| applied.slots.get(**symbol as usize) == Some(&0))?;
+    Some(match applied.refused {
+        0 => ProbeOff::NoSlot(missing.name().to_str().unwrap_or_default()),
+        errno => ProbeOff::Protected(errno),
+    })
+}
+
+fn tried(slots: Option<ProbeOff>, outcome: Result<(), &'static str>) -> Ability {
+    match (slots, outcome) {
+        (Some(off), _) => Ability::Off(off),
+        (None, Err(missing)) => Ability::Off(ProbeOff::SelfTest(missing)),
+        (None, Ok(())) => Ability::Active,
+    }
+}
+
+/// A forked child has no writer: its events would fill the queue and be lost.
+fn watch_forks() {
+    unsafe extern "C" fn child() {
+        state::switch_off();
+        local::forked();
+    }
+    // SAFETY: the handler has the required signature and only stores atomics. Without memory for it the child
+    // sends events that nobody reads, until the queue is full.
+    unsafe { libc::pthread_atfork(None, None, Some(child)) };
+}
+
+/// Other images call into this one from now on, so it must not be unloaded when it is a plugin.
+fn pin_library() {
+    let Some(own) = image_of(pin_library as *const libc::c_void) else { return };
+    // SAFETY: no preconditions.
+    let headers = unsafe { libc::getauxval(libc::AT_PHDR) };
+    let executable = image_of(core::ptr::with_exposed_provenance(headers as usize));
+    let in_executable = executable.is_some_and(|executable| executable.dli_fbase == own.dli_fbase);
+    if !in_executable && !own.dli_fname.is_null() {
+        // SAFETY: the loader's own name of a loaded image; with NOLOAD nothing new is loaded. The handle is
+        // never closed, which is the point.
+        unsafe { libc::dlopen(own.dli_fname, libc::RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE) };
+    }
+}
+
+fn image_of(address: *const libc::c_void) -> Option<libc::Dl_info> {
+    let mut found = core::mem::MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: `found` is valid for writing; any address may be asked about.
+    let known = unsafe { libc::dladdr(address, found.as_mut_ptr()) };
+    // SAFETY: zeroes are a valid `Dl_info`, and dladdr may have written it.
+    let found = unsafe { found.assume_init() };
+    (known != 0).then_some(found)
+}

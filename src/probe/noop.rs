@@ -1,0 +1,30 @@
+//! The probes where there are none: the same functions, which do nothing and say why.
+//!
+//! Runs on: the thread that installs the agent; `note_hooked` on the panicking thread. Must not: do anything.
+
+use super::{EventQueue, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes};
+
+/// Says that nothing is observed, and why.
+pub(crate) fn install(_: &'static EventQueue, options: ProbeOptions) -> ProbeAbilities {
+    ProbeAbilities::all_off(match options.probes {
+        Probes::Off => ProbeOff::SwitchedOff,
+        Probes::On if cfg!(feature = "probes") => ProbeOff::UnsupportedPlatform,
+        Probes::On => ProbeOff::NotCompiled,
+    })
+}
+
+/// There is nothing to look for in new images.
+pub(crate) fn refresh() -> u32 {
+    0
+}
+
+/// There is nothing to take back.
+pub(crate) fn uninstall() {}
+
+/// Nobody asks.
+pub(crate) fn note_hooked(_: u64) {}
+
+/// Nothing was left out.
+pub(crate) fn counts() -> ProbeCounts {
+    ProbeCounts::default()
+}

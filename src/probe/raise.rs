@@ -1,0 +1,113 @@
+//! The beginning of every unwinding.
+//!
+//! Runs on: the panicking thread, after the hook, inside `_Unwind_RaiseException`'s caller. Must not:
+//! allocate, lock, panic; own a value with a destructor (the frame would get a landing pad and stop being
+//! transparent).
+
+use core::ffi::c_int;
+
+use super::event::{Class, Event, PanicRef};
+use super::got::Symbol;
+use super::local::{Flight, Local};
+use super::{dispose, local, place, state, threads, trial};
+
+/// Exception class of Rust panics in memory order, from Rust 1.74 on.
+const RUST_CLASS: u64 = u64::from_ne_bytes(*b"MOZ\0RUST");
+/// `_URC_FATAL_PHASE1_ERROR`.
+const FATAL: c_int = 3;
+
+/// A Rust exception: the unwinder's header, then std's part. Only the header is promised to last; the rest is
+/// verified by the trial and by the canary.
+#[repr(C)]
+pub(super) struct Exception {
+    class: u64,
+    _cleanup: usize,
+    /// The unwinder's: what `land` compares is the second word, the handler frame's identity.
+    pub(super) private: [usize; 2],
+    pub(super) canary: usize,
+    pub(super) data: usize,
+    pub(super) vtable: usize,
+}
+
+type RealRaise = unsafe extern "C-unwind" fn(*mut Exception) -> c_int;
+
+/// Stands in for `_Unwind_RaiseException`.
+pub(super) unsafe extern "C-unwind" fn raise_exception(exception: *mut Exception) -> c_int {
+    let anchor = 0u8;
+    // SAFETY: the caller raises this exception.
+    unsafe { begin(exception, (&raw const anchor).addr()) };
+    let real = Symbol::RaiseException.real();
+    if real == 0 {
+        return FATAL;
+    }
+    // SAFETY: `real` is the address of the function this stands in for.
+    let real = unsafe { core::mem::transmute::<usize, RealRaise>(real) };
+    // SAFETY: forwarded as it came.
+    let code = unsafe { real(exception) };
+    fail(exception, code);
+    code
+}
+
+/// # Safety
+/// `exception` is live and about to be raised by this thread.
+#[inline(never)]
+unsafe fn begin(exception: *mut Exception, anchor: usize) {
+    local::with(|local| {
+        if local.trial.get().is_some() {
+            // SAFETY: as promised to this function.
+            unsafe { trial::raised(local, exception) };
+        } else if state::queue().is_some() {
+            // SAFETY: as promised to this function.
+            unsafe { observe(local, exception, anchor) };
+        }
+    });
+}
+
+/// # Safety
+/// As [`begin`].
+unsafe fn observe(local: &Local, exception: *mut Exception, anchor: usize) {
+    let address = exception.addr();
+    // SAFETY: every exception of every language begins with the unwinder's header.
+    if unsafe { (*exception).class } != RUST_CLASS {
+        let panic = PanicRef::NONE;
+        local.begin(Flight { exception: address, panic, cleanups: 0, class: Class::Foreign });
+        return;
+    }
+    let hooked = local.hooked.replace(0);
+    // SAFETY: it is a Rust exception, and as promised to this function.
+    let followed = unsafe { dispose::follow(exception, hooked) };
+    let panic = followed.panic;
+    local.begin(Flight { exception: address, panic, cleanups: 0, class: Class::Rust });
+    threads::note_panic(local.thread.get(), panic.serial);
+    let event = Event::Raised {
+        panic,
+        exception: address as u64,
+        payload: followed.payload as u64,
+        vtable: followed.vtable as u64,
+        trace: followed.trace,
+        hops: followed.hops,
+    };
+    state::emit(event, |entry| {
+        if hooked != 0 {
+            return;
+        }
+        // No hook took the stack or the text.
+        entry.place.fill(|ips| place::here(ips, anchor));
+        if followed.hops == 0 {
+            // SAFETY: it comes from `follow` just above.
+            unsafe { dispose::with_text(&followed, |text| entry.text.set(text)) };
+        }
+    });
+}
+
+/// The unwinder came back: it found no handler.
+#[inline(never)]
+fn fail(exception: *mut Exception, code: c_int) {
+    local::with(|local| {
+        let Some(cell) = local.flight(exception.addr()) else { return };
+        let Flight { panic, class, .. } = cell.get();
+        local.end(cell);
+        state::emit(Event::Unraised { panic, exception: exception.addr() as u64, code, class }, |_| {});
+        state::wake();
+    });
+}

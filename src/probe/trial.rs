@@ -1,0 +1,137 @@
+//! Tries the probes on a private payload before anything is believed of them: is a raise seen, is the
+//! exception laid out as expected, is its landing seen, and do a traced payload's reads and drop arrive?
+//!
+//! Runs on: the thread that installs the agent; the `saw`-functions on any thread, where they answer "not
+//! me". Must not: be run while this thread is panicking. No hook is called and nothing is printed.
+
+use core::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use super::local::{self, Local, Trial};
+use super::raise::Exception;
+use super::{dispose, vtable};
+use crate::record::EhAction;
+
+const RAISED: u8 = 1;
+const LAYOUT: u8 = 1 << 1;
+const LANDED: u8 = 1 << 2;
+/// The payload was asked for its type.
+pub(super) const READ: u8 = 1 << 3;
+/// The payload was dropped.
+pub(super) const DROPPED: u8 = 1 << 4;
+const VALUE: u8 = 1 << 5;
+
+/// What the trial saw.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome {
+    seen: u8,
+    canary: usize,
+}
+
+impl Outcome {
+    pub(super) fn raise(self) -> Result<(), &'static str> {
+        self.check(&[(RAISED, "the raise")])
+    }
+
+    pub(super) fn land(self) -> Result<(), &'static str> {
+        self.check(&[(RAISED, "the raise"), (LANDED, "the landing")])
+    }
+
+    /// The canary of exceptions that may be traced.
+    pub(super) fn dispose(self) -> Result<usize, &'static str> {
+        self.check(&[
+            (RAISED, "the raise"),
+            (LAYOUT, "the payload where std keeps it"),
+            (READ, "the read of the payload"),
+            (DROPPED, "the drop of the payload"),
+            (VALUE, "the payload unchanged"),
+        ])?;
+        Ok(self.canary)
+    }
+
+    fn check(self, wanted: &[(u8, &'static str)]) -> Result<(), &'static str> {
+        match wanted.iter().find(|(bit, _)| self.seen & bit == 0) {
+            Some((_, missing)) => Err(missing),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A payload of an odd size and a large alignment, so that a wrong layout shows.
+#[repr(align(64))]
+struct Private([u8; 3]);
+
+impl Drop for Private {
+    fn drop(&mut self) {
+        // Seen by nobody; it only makes sure that there is drop glue to call.
+        self.0 = [0; 3];
+    }
+}
+
+/// Raises, catches, reads and drops the private payload.
+pub(super) fn run() -> Outcome {
+    const CONTENT: [u8; 3] = [0x5a, 0xa5, 0x3c];
+    let payload: Box<dyn Any + Send> = Box::new(Private(CONTENT));
+    let halves = dispose::halves(&*payload);
+    local::with(|local| local.trial.set(Some(Trial { payload: halves, seen: 0, canary: 0 })));
+    let caught = catch_unwind(AssertUnwindSafe(move || resume_unwind(payload)));
+    let value = match &caught {
+        Err(caught) => {
+            let same = caught.downcast_ref::<Private>().is_some_and(|private| private.0 == CONTENT);
+            let wrong = caught.is::<String>();
+            let shape = (size_of_val(&**caught), align_of_val(&**caught));
+            same && !wrong && shape == (size_of::<Private>(), align_of::<Private>())
+        }
+        Ok(never) => *never,
+    };
+    drop(caught);
+    let trial = local::with(|local| local.trial.take()).flatten();
+    let (seen, canary) = trial.map_or((0, 0), |trial| (trial.seen, trial.canary));
+    Outcome { seen: if value { seen | VALUE } else { seen }, canary }
+}
+
+/// A raise on the thread that runs the trial.
+///
+/// # Safety
+/// `exception` is live and about to be raised by this thread.
+pub(super) unsafe fn raised(local: &Local, exception: *mut Exception) {
+    let Some(mut trial) = local.trial.get() else { return };
+    trial.seen |= RAISED;
+    local.begin(local::Flight::of(exception.addr()));
+    // SAFETY: as promised to this function; should std's part be smaller than expected, this reads a few
+    // bytes behind it, inside or beside the same heap block, and compares them.
+    let (canary, data, table) = unsafe { ((*exception).canary, (*exception).data, (*exception).vtable) };
+    if [data, table] == trial.payload {
+        // SAFETY: the vtable is the payload's, made by this compiler.
+        if let Some(traced) = unsafe { vtable::traced(table) } {
+            trial.seen |= LAYOUT;
+            trial.canary = canary;
+            // SAFETY: the two words were just found to be the payload, which this thread owns.
+            unsafe { (*exception).vtable = traced };
+        }
+    }
+    local.trial.set(Some(trial));
+}
+
+/// A landing: whether it was the trial's.
+pub(super) fn landed(local: &Local, action: EhAction) -> bool {
+    let Some(mut trial) = local.trial.get() else { return false };
+    if action == EhAction::Catch {
+        trial.seen |= LANDED;
+    }
+    local.trial.set(Some(trial));
+    true
+}
+
+/// A read or a drop: whether it was the trial's.
+pub(super) fn saw(payload: usize, what: u8) -> bool {
+    local::with(|local| {
+        let Some(mut trial) = local.trial.get().filter(|trial| trial.payload[0] == payload) else {
+            return false;
+        };
+        trial.seen |= what;
+        local.trial.set(Some(trial));
+        true
+    })
+    .unwrap_or(false)
+}

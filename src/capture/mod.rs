@@ -16,9 +16,6 @@ pub(crate) mod nesting;
 pub(crate) mod stack;
 pub(crate) mod thread;
 
-use core::ptr;
-use std::panic::PanicHookInfo;
-
 use crate::hook::RecursionGuard;
 use crate::image;
 use crate::record::RawRecord;
@@ -27,22 +24,17 @@ use crate::sys;
 /// Fills in what the panic itself does not say: clocks, labels, the stack, the thread.
 ///
 /// The guard proves that this thread is not inside the hook already, so everything thread-local that is
-/// used here is free. The thread is identified last, because only the walk tells whether std knows it.
+/// used here is free. `anchor` is an address in the innermost frame that does not answer for the panic: std
+/// keeps the `PanicHookInfo` in the frame that calls the hook. The thread is identified last, because only the walk tells whether std knows it.
 ///
 /// # Cost
 /// No allocation; the walk is the expensive part.
-pub(crate) fn capture(
-    record: &mut RawRecord,
-    info: &PanicHookInfo<'_>,
-    max_frames: usize,
-    _inside: &RecursionGuard,
-) {
+pub(crate) fn capture(record: &mut RawRecord, anchor: usize, max_frames: usize, _inside: &RecursionGuard) {
     record.wall_ns = sys::clock::wall_ns();
     record.mono_ns = sys::clock::mono_ns();
     labels::copy_into(record);
     record.process_labels = labels::process::generation();
-    // std keeps the `PanicHookInfo` in the frame that calls the hook.
-    stack::walk(&mut record.walk, ptr::from_ref(info).addr(), max_frames);
+    stack::walk(&mut record.walk, anchor, max_frames);
     record.images = image::current().map_or(0, image::Snapshot::generation);
     thread::identify(record);
     nesting::note(record);

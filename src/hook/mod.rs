@@ -21,7 +21,9 @@ mod payload;
 mod recursion;
 #[cfg(test)]
 mod tests;
+mod unhooked;
 
+use core::ptr;
 use std::panic::{self, PanicHookInfo};
 use std::time::Duration;
 
@@ -32,6 +34,7 @@ use crate::capture;
 use crate::channel::{Channel, ClaimedSlot, Ticket};
 use crate::config::{Console, Overflow, PayloadExtractor};
 use crate::error::{Error, ErrorKind};
+use crate::probe;
 use crate::record::{LossReason, RawFlag};
 use crate::sys::fork;
 
@@ -100,25 +103,27 @@ pub(crate) fn panicking() -> Error {
 
 /// The hook.
 fn on_panic(state: &HookState, previous: &dyn Fn(&PanicHookInfo<'_>), info: &PanicHookInfo<'_>) {
-    observe(state, info);
+    let sequence = observe(state, info);
     if state.console == Console::Previous {
         previous(info);
     }
+    // The last step: whatever the previous hook throws and catches is not this panic.
+    probe::note_hooked(sequence);
 }
 
-/// The agent's part of the hook. Not inlined: its frame is gone before the previous hook runs.
+/// The agent's part of the hook; gives the number of the panic, or [`probe::LOST`]. Not inlined: its frame is gone before the previous hook runs.
 #[inline(never)]
-fn observe(state: &HookState, info: &PanicHookInfo<'_>) {
+fn observe(state: &HookState, info: &PanicHookInfo<'_>) -> u64 {
     let inside = RecursionGuard::enter();
     let outcome = match &inside {
         Some(inside) => record(state, info, inside),
         None => Err(LossReason::Reentered),
     };
-    let ticket = match outcome {
-        Ok(ticket) => ticket,
+    let (sequence, ticket) = match outcome {
+        Ok(recorded) => recorded,
         Err(reason) => {
             count_loss(state, info, reason);
-            None
+            (probe::LOST, None)
         }
     };
     state.counters.add_panic();
@@ -126,14 +131,15 @@ fn observe(state: &HookState, info: &PanicHookInfo<'_>) {
         // Not written in time: the report stays in its slot, and the process goes on to die.
         let _ = state.channel.wait_written(ticket, state.flush_deadline);
     }
+    sequence
 }
 
-/// Makes and publishes the report; gives its ticket when it should be waited for.
+/// Makes and publishes the report; gives its number, and its ticket when it should be waited for.
 fn record(
     state: &HookState,
     info: &PanicHookInfo<'_>,
     inside: &RecursionGuard,
-) -> Result<Option<Ticket>, LossReason> {
+) -> Result<(u64, Option<Ticket>), LossReason> {
     if is_writer_thread() {
         return Err(LossReason::WriterThread);
     }
@@ -143,15 +149,16 @@ fn record(
     }
     let mut slot = claim(state).ok_or(LossReason::PoolFull)?;
     let record = slot.record();
-    record.sequence = state.counters.next_sequence();
+    let sequence = state.counters.next_sequence();
+    record.sequence = sequence;
     payload::write(record, info, &state.payloads);
-    capture::capture(record, info, state.max_frames, inside);
+    capture::capture(record, ptr::from_ref(info).addr(), state.max_frames, inside);
     let wait = abort::is_predicted(record);
     if wait {
         record.set_flag(RawFlag::Waiting);
     }
     let ticket = slot.publish();
-    Ok(wait.then_some(ticket))
+    Ok((sequence, wait.then_some(ticket)))
 }
 
 fn claim(state: &HookState) -> Option<ClaimedSlot<'static>> {

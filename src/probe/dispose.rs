@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::event::{Event, PanicRef, Trace};
 use super::raise::Exception;
-use super::{MAX_READS, live, place, state, trial, vtable};
+use super::{LOST, MAX_READS, Text, live, place, state, trial, vtable};
 
 /// The canary of the exceptions that may be traced: the address of a static of the one std whose exception
 /// layout and vtables the trial verified. 0: the tracer is off. Written by the installer, read by raises.
@@ -78,11 +78,19 @@ pub(super) unsafe fn follow(exception: *mut Exception, hooked: u64) -> Followed 
     followed(Trace::Traced)
 }
 
+/// Gives a panic that begins here its number.
+pub(super) fn name(followed: &mut Followed, sequence: u64) {
+    followed.panic.hooked = sequence;
+    if followed.trace == Trace::Traced {
+        live::insert(followed.payload, followed.panic);
+    }
+}
+
 /// The text of a payload, if it is one, for a panic that no hook described.
 ///
 /// # Safety
 /// `followed` comes from [`follow`] on this thread for an exception that was not raised yet.
-pub(super) unsafe fn with_text(followed: &Followed, take: impl FnOnce(&str)) {
+pub(super) unsafe fn with_text(followed: &Followed, take: impl FnOnce(Text<'_>)) {
     if followed.trace != Trace::Traced && followed.trace != Trace::TableFull {
         return;
     }
@@ -90,10 +98,10 @@ pub(super) unsafe fn with_text(followed: &Followed, take: impl FnOnce(&str)) {
     let id = unsafe { vtable::type_id(followed.vtable, followed.payload) };
     if id == TypeId::of::<String>() {
         // SAFETY: the type id says so, and nobody else has the payload now.
-        take(unsafe { &*(followed.payload as *const String) });
+        take(Text::String(unsafe { &*(followed.payload as *const String) }));
     } else if id == TypeId::of::<&'static str>() {
         // SAFETY: as above.
-        take(unsafe { *(followed.payload as *const &'static str) });
+        take(Text::Str(unsafe { *(followed.payload as *const &'static str) }));
     }
 }
 
@@ -109,6 +117,9 @@ pub(super) fn read(payload: usize, anchor: usize) {
         return;
     }
     let panic = known.map_or(PanicRef::NONE, |known| known.panic);
+    if panic.hooked == LOST {
+        return;
+    }
     state::emit(Event::Read { panic, payload: payload as u64, nth }, |entry| {
         entry.place.fill(|ips| place::here(ips, anchor));
     });
@@ -124,6 +135,9 @@ pub(super) fn dropped(payload: usize, anchor: usize) {
     let known = live::remove(payload);
     let panic = known.map_or(PanicRef::NONE, |known| known.panic);
     let reads = known.map_or(0, |known| known.count);
+    if panic.hooked == LOST {
+        return;
+    }
     state::emit(Event::Dropped { panic, payload: payload as u64, reads }, |entry| {
         entry.place.fill(|ips| place::here(ips, anchor));
     });

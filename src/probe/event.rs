@@ -89,6 +89,8 @@ pub(crate) enum Event {
         trace: Trace,
         /// 0 for a first raise; otherwise how often the same payload was raised before.
         hops: u32,
+        /// Whether a record with [`RawFlag::Hop`](crate::record::RawFlag::Hop) goes with it.
+        walked: bool,
     },
     /// The unwinder gave up: nobody catches.
     ///

@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::got::{self, Applied, Symbol};
 use super::{
-    Ability, EventQueue, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, dispose, land, live,
-    local, raise, state, threads, trial,
+    Ability, EventQueue, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Witness, dispose, land,
+    live, local, raise, state, threads, trial,
 };
 
 /// Only one thread at a time redirects; holds whether fork handlers and the library's pin are in place.
@@ -61,6 +61,11 @@ pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> Prob
     };
     state::switch_on(queue, &options);
     abilities
+}
+
+/// Lets `witness` record raises that no hook saw. Without one they give events only.
+pub(crate) fn call_witness(witness: &'static &'static dyn Witness) {
+    state::call_witness(witness);
 }
 
 /// Redirects the calls of images that were loaded since; the number of images that are reached now.

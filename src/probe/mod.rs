@@ -24,6 +24,7 @@
 mod ability;
 mod event;
 mod queue;
+mod witness;
 
 #[cfg(panic_agent_probes)]
 mod dispose;
@@ -64,8 +65,9 @@ pub mod testing;
 
 pub(crate) use ability::{Ability, ProbeAbilities, ProbeOff};
 pub(crate) use event::{Class, Entry, Event, Handler, PanicRef, Place, Stamp, ThreadRef, Trace};
-pub(crate) use installed::{counts, install, note_hooked, refresh, uninstall};
-pub(crate) use queue::{Claimed, DEFAULT_EVENTS, EventQueue, Received};
+pub(crate) use installed::{call_witness, counts, install, note_hooked, refresh, uninstall};
+pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
+pub(crate) use witness::{LOST, Text, Witness};
 
 /// Reads of one payload between two raises that are sent; more say nothing new.
 pub(crate) const MAX_READS: u32 = 4;

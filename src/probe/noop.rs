@@ -2,7 +2,7 @@
 //!
 //! Runs on: the thread that installs the agent; `note_hooked` on the panicking thread. Must not: do anything.
 
-use super::{EventQueue, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes};
+use super::{EventQueue, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Witness};
 
 /// Says that nothing is observed, and why.
 pub(crate) fn install(_: &'static EventQueue, options: ProbeOptions) -> ProbeAbilities {
@@ -20,6 +20,9 @@ pub(crate) fn refresh() -> u32 {
 
 /// There is nothing to take back.
 pub(crate) fn uninstall() {}
+
+/// There is nothing to record.
+pub(crate) fn call_witness(_: &'static &'static dyn Witness) {}
 
 /// Nobody asks.
 pub(crate) fn note_hooked(_: u64) {}

@@ -9,7 +9,7 @@ use core::ffi::c_int;
 use super::event::{Class, Event, PanicRef};
 use super::got::Symbol;
 use super::local::{Flight, Local};
-use super::{dispose, local, place, state, threads, trial};
+use super::{LOST, dispose, local, place, state, threads, trial};
 
 /// Exception class of Rust panics in memory order, from Rust 1.74 on.
 const RUST_CLASS: u64 = u64::from_ne_bytes(*b"MOZ\0RUST");
@@ -75,8 +75,17 @@ unsafe fn observe(local: &Local, exception: *mut Exception, anchor: usize) {
     }
     let hooked = local.hooked.replace(0);
     // SAFETY: it is a Rust exception, and as promised to this function.
-    let followed = unsafe { dispose::follow(exception, hooked) };
+    let mut followed = unsafe { dispose::follow(exception, hooked) };
+    let walked = if hooked == 0 {
+        // SAFETY: `followed` comes from `follow` just above.
+        unsafe { witness(&mut followed, anchor) }
+    } else {
+        false
+    };
     let panic = followed.panic;
+    if panic.hooked == LOST {
+        return;
+    }
     local.begin(Flight { exception: address, panic, cleanups: 0, class: Class::Rust });
     threads::note_panic(local.thread.get(), panic.serial);
     let event = Event::Raised {
@@ -86,18 +95,42 @@ unsafe fn observe(local: &Local, exception: *mut Exception, anchor: usize) {
         vtable: followed.vtable as u64,
         trace: followed.trace,
         hops: followed.hops,
+        walked,
     };
     state::emit(event, |entry| {
-        if hooked != 0 {
+        if panic.hooked != 0 {
             return;
         }
-        // No hook took the stack or the text.
+        // Nobody recorded the stack or the text.
         entry.place.fill(|ips| place::here(ips, anchor));
         if followed.hops == 0 {
-            // SAFETY: it comes from `follow` just above.
-            unsafe { dispose::with_text(&followed, |text| entry.text.set(text)) };
+            // SAFETY: `followed` comes from `follow` above.
+            unsafe { dispose::with_text(&followed, |text| entry.text.set(text.as_str())) };
         }
     });
+}
+
+/// Lets a raise that no hook saw be recorded; whether the stack of a hop was.
+///
+/// # Safety
+/// `followed` comes from [`dispose::follow`] on this thread for an exception that was not raised yet.
+#[inline(never)]
+unsafe fn witness(followed: &mut dispose::Followed, anchor: usize) -> bool {
+    let Some(witness) = state::witness() else { return false };
+    match (followed.hops, followed.panic.hooked) {
+        (0, _) => {
+            let mut sequence = None;
+            // SAFETY: as promised to this function.
+            unsafe {
+                dispose::with_text(followed, |text| sequence = Some(witness.raised(anchor, Some(text))))
+            };
+            let sequence = sequence.unwrap_or_else(|| witness.raised(anchor, None));
+            dispose::name(followed, sequence);
+            false
+        }
+        (_, 0 | LOST) => false,
+        (_, sequence) => witness.hopped(anchor, sequence),
+    }
 }
 
 /// The unwinder came back: it found no handler.

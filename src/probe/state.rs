@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 
 use super::event::{Entry, Event};
 use super::queue::EventQueue;
-use super::{Cleanups, ProbeOptions, ThreadPlaces, local};
+use super::{Cleanups, ProbeOptions, ThreadPlaces, Witness, local};
 
 /// The one state of the probes of this process. `queue` null: every probe only forwards. Written by the
 /// installer, and by a forked child, where nobody would read the events.
@@ -14,6 +14,7 @@ struct State {
     queue: AtomicPtr<EventQueue>,
     each_cleanup: AtomicBool,
     thread_places: AtomicU8,
+    witness: AtomicPtr<&'static dyn Witness>,
     next_serial: AtomicU64,
     untraced: AtomicU64,
 }
@@ -22,6 +23,7 @@ static STATE: State = State {
     queue: AtomicPtr::new(core::ptr::null_mut()),
     each_cleanup: AtomicBool::new(false),
     thread_places: AtomicU8::new(0),
+    witness: AtomicPtr::new(core::ptr::null_mut()),
     next_serial: AtomicU64::new(1),
     untraced: AtomicU64::new(0),
 };
@@ -31,6 +33,19 @@ pub(super) fn switch_on(queue: &'static EventQueue, options: &ProbeOptions) {
     STATE.thread_places.store(options.thread_places as u8, Ordering::Relaxed);
     // Release pairs with the acquire in `queue`: whoever sees the queue sees what is in it.
     STATE.queue.store(core::ptr::from_ref(queue).cast_mut(), Ordering::Release);
+}
+
+/// Who records raises that no hook saw, from now on.
+pub(super) fn call_witness(witness: &'static &'static dyn Witness) {
+    // Release pairs with the acquire in `witness`.
+    STATE.witness.store(core::ptr::from_ref(witness).cast_mut(), Ordering::Release);
+}
+
+/// Who records raises that no hook saw.
+pub(super) fn witness() -> Option<&'static dyn Witness> {
+    let witness = STATE.witness.load(Ordering::Acquire);
+    // SAFETY: `call_witness` stored a reference that lives for ever; nobody stores anything else but null.
+    unsafe { witness.as_ref() }.copied()
 }
 
 pub(super) fn switch_off() {

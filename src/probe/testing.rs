@@ -130,7 +130,7 @@ fn seen(entry: &Entry) -> Seen {
         seen.hooked = panic.hooked;
     };
     match entry.event {
-        Event::Raised { panic, exception, payload, vtable, trace, hops } => {
+        Event::Raised { panic, exception, payload, vtable, trace, hops, .. } => {
             named(&mut seen, panic);
             (seen.kind, seen.exception, seen.payload) = ("raised", exception, payload);
             (seen.vtable, seen.trace, seen.hops) = (vtable, format!("{trace:?}"), hops);

@@ -152,6 +152,10 @@ pub(crate) enum RawFlag {
     WalkersBusy = 1 << 10,
     /// The thread was already unwinding another panic when this one was raised.
     Nested = 1 << 11,
+    /// No hook was called: the raise probe made this record (`resume_unwind`, or the hook was replaced).
+    NoHook = 1 << 12,
+    /// Not a panic of its own: the payload of panic `sequence` is thrown once more, from this stack.
+    Hop = 1 << 13,
 }
 
 /// What kind of payload the panic carries.

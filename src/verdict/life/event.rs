@@ -2,6 +2,8 @@
 //!
 //! Runs on: the writer thread. Must not: do I/O.
 
+use std::sync::Arc;
+
 use crate::record::{AbortReason, DetachState, Fate, Handler, StopKind};
 
 /// One fact about one panic. Facts are applied in the order in which they happened on the thread
@@ -15,7 +17,9 @@ pub(crate) enum LifeEvent {
         /// The fate that follows from it.
         fate: Fate,
         /// Who catches, if somebody does.
-        handler: Option<Handler>,
+        handler: Option<Arc<Handler>>,
+        /// What the tables say of `uncaught` although the fate is unknown: a catch that is no root.
+        inside_root: bool,
         /// Why the process aborts, if it does.
         abort_reason: Option<AbortReason>,
         /// Whether somebody could join the thread then.
@@ -32,7 +36,9 @@ pub(crate) enum LifeEvent {
         /// The fate of a panic that stops there.
         fate: Fate,
         /// Who catches.
-        handler: Option<Handler>,
+        handler: Option<Arc<Handler>>,
+        /// Whether this is certainly no root of a thread or of `main`, whoever catches.
+        inside_root: bool,
     },
     /// The unwinder came back: there is no handler on the stack.
     EndOfStack,
@@ -57,8 +63,11 @@ pub(crate) enum LifeEvent {
     ScopeAmbiguous,
     /// Events were lost while this panic was open: what did not come proves nothing any more.
     EvidenceLost,
-    /// The process ends.
-    ProcessEnds,
+    /// The process ends. `watched`: raises are seen, so one that has not come will not come.
+    ProcessEnds {
+        /// Whether the raise probe works.
+        watched: bool,
+    },
 }
 
 /// In whose code a payload was dropped.

@@ -14,6 +14,8 @@ mod tests;
 pub(crate) use event::{DroppedBy, LifeEvent, Place};
 pub(crate) use outcome::{Imbalance, Outcome};
 
+use std::sync::Arc;
+
 use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, StopKind};
 
 /// Everything that is known of one panic.
@@ -44,7 +46,8 @@ pub(crate) struct Life {
 struct Predicted {
     stop: StopKind,
     fate: Fate,
-    handler: Option<Handler>,
+    handler: Option<Arc<Handler>>,
+    inside_root: bool,
     abort_reason: Option<AbortReason>,
     detached: DetachState,
 }
@@ -53,7 +56,8 @@ struct Predicted {
 #[derive(Clone, Debug)]
 struct Landing {
     fate: Fate,
-    handler: Option<Handler>,
+    handler: Option<Arc<Handler>>,
+    inside_root: bool,
     basis: Basis,
 }
 
@@ -80,11 +84,12 @@ impl Life {
     /// Adds one fact.
     pub(crate) fn apply(&mut self, event: LifeEvent) {
         match event {
-            LifeEvent::Hooked { stop, fate, handler, abort_reason, detached } => {
+            LifeEvent::Hooked { stop, fate, handler, inside_root, abort_reason, detached } => {
                 if self.predicted.is_some() {
                     self.object(Imbalance::HookedTwice);
                 } else {
-                    self.predicted = Some(Predicted { stop, fate, handler, abort_reason, detached });
+                    self.predicted =
+                        Some(Predicted { stop, fate, handler, inside_root, abort_reason, detached });
                 }
             }
             LifeEvent::Thrown { traced } => {
@@ -94,8 +99,8 @@ impl Life {
                 self.throws = self.throws.saturating_add(1);
                 self.traced |= traced;
             }
-            LifeEvent::Landed { fate, handler } => {
-                self.land(Landing { fate, handler, basis: Basis::Confirmed })
+            LifeEvent::Landed { fate, handler, inside_root } => {
+                self.land(Landing { fate, handler, inside_root, basis: Basis::Confirmed })
             }
             LifeEvent::EndOfStack => self.meet(Doom::Aborted(AbortReason::NoHandler)),
             LifeEvent::MustAbort(reason) => self.meet(Doom::Aborted(reason)),
@@ -106,7 +111,7 @@ impl Life {
             LifeEvent::ScopeObserved => self.scope_observed = true,
             LifeEvent::ScopeAmbiguous => self.scope_ambiguous = true,
             LifeEvent::EvidenceLost => self.evidence_lost = true,
-            LifeEvent::ProcessEnds => self.process_ends(),
+            LifeEvent::ProcessEnds { watched } => self.process_ends(watched),
         }
     }
 
@@ -144,8 +149,10 @@ impl Life {
         if self.landed.is_some() || self.doom.is_some() || self.throws > 0 {
             return;
         }
-        if let Some(Predicted { stop: StopKind::Catch, fate, handler, .. }) = self.predicted.clone() {
-            self.landed = Some(Landing { fate, handler, basis: Basis::Inferred });
+        if let Some(Predicted { stop: StopKind::Catch, fate, handler, inside_root, .. }) =
+            self.predicted.clone()
+        {
+            self.landed = Some(Landing { fate, handler, inside_root, basis: Basis::Inferred });
         }
     }
 
@@ -171,9 +178,12 @@ impl Life {
         }
     }
 
-    fn process_ends(&mut self) {
+    fn process_ends(&mut self, watched: bool) {
         self.ended = true;
-        if self.is_unwinding() && !self.evidence_lost {
+        let to_be_caught = self.predicted.as_ref().is_some_and(|predicted| predicted.stop == StopKind::Catch);
+        // Between the hook and the raise lies the output of the hooks, which can be long.
+        let before_raise = watched && self.throws == 0 && to_be_caught && self.landed.is_none();
+        if (self.is_unwinding() || before_raise) && !self.evidence_lost {
             self.meet(Doom::Interrupted);
         }
     }

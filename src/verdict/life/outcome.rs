@@ -2,6 +2,8 @@
 //!
 //! Runs on: the writer thread. Must not: do I/O.
 
+use std::sync::Arc;
+
 use super::{Doom, DroppedBy, Landing, Life, Payload, Place};
 use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, Receipt, StopKind};
 
@@ -21,7 +23,7 @@ pub(crate) struct Outcome {
     /// Why something is unknown.
     pub(crate) reason: Option<&'static str>,
     /// Who caught it, once it has landed.
-    pub(crate) landing: Option<Handler>,
+    pub(crate) landing: Option<Arc<Handler>>,
     /// Where the payload was read, or dropped unread by the program.
     pub(crate) received_at: Option<Place>,
     /// Re-raises of the same payload.
@@ -68,7 +70,7 @@ impl Life {
             fate,
             basis,
             receipt,
-            uncaught: (fate != Fate::Unknown).then(|| fate.is_uncaught()),
+            uncaught: self.uncaught(fate),
             silent: self.silent(fate, receipt),
             swallowed: self.swallowed(receipt),
             abort_reason: self.abort_reason(),
@@ -77,6 +79,18 @@ impl Life {
             received_at,
             hops: self.throws.saturating_sub(1),
         }
+    }
+
+    fn uncaught(&self, fate: Fate) -> Option<bool> {
+        if fate != Fate::Unknown {
+            return Some(fate.is_uncaught());
+        }
+        let inside = match (self.settled_landing(), &self.predicted) {
+            (Some(landing), _) => landing.inside_root,
+            (None, Some(predicted)) => self.throws <= 1 && predicted.inside_root,
+            (None, None) => false,
+        };
+        inside.then_some(false)
     }
 
     /// The last landing, unless the payload was thrown again since.

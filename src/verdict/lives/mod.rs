@@ -16,6 +16,8 @@ pub(crate) use incident::Relation;
 pub(crate) use threads::Thread;
 
 use self::threads::Threads;
+use std::sync::Arc;
+
 use crate::record::{AbortReason, DetachState, Fate, Handler, StopKind};
 use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent, Outcome, Place};
 
@@ -46,11 +48,35 @@ pub(crate) struct Raise {
     /// The fate that follows.
     pub(crate) fate: Fate,
     /// Who catches.
-    pub(crate) handler: Option<Handler>,
+    pub(crate) handler: Option<Arc<Handler>>,
+    /// Whether the stopper is certainly no root of a thread or of `main`.
+    pub(crate) inside_root: bool,
+    /// Return address of the stopper; 0 for none.
+    pub(crate) stopper_ip: u64,
     /// Why it aborts.
     pub(crate) abort_reason: Option<AbortReason>,
     /// Whether somebody could join the thread.
     pub(crate) detached: DetachState,
+}
+
+/// Where a throw stops, as its stack tells.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop {
+    /// Return address of the stopper.
+    pub(crate) ip: u64,
+    /// The fate of a panic that stops there.
+    pub(crate) fate: Fate,
+    /// Who catches.
+    pub(crate) handler: Option<Arc<Handler>>,
+    /// Whether it is certainly no root of a thread or of `main`.
+    pub(crate) inside_root: bool,
+}
+
+impl Default for Stop {
+    /// A place of which nothing is known.
+    fn default() -> Self {
+        Self { ip: 0, fate: Fate::Unknown, handler: None, inside_root: false }
+    }
 }
 
 /// A verdict that differs from what was said before.
@@ -81,6 +107,9 @@ struct Kept {
     holder: u32,
     incident: u64,
     relation: Option<Relation>,
+    /// Where the throw that is under way stops, if its stack was recorded.
+    next_stop: Option<Stop>,
+    hops_recorded: u32,
     /// Landing pads that ran destructors; `None` without probes.
     cleanups: Option<u32>,
     published: Option<Change>,
@@ -98,6 +127,8 @@ pub(crate) struct Lives {
     open: HashMap<u32, Vec<u64>>,
     /// Last payload that a thread examined.
     last_read: HashMap<u32, u64>,
+    /// Last panic whose dead thread a thread let go of.
+    last_detached: HashMap<u32, u64>,
     dirty: BTreeSet<u64>,
     imbalances: Vec<(u64, Imbalance)>,
     /// Lives that had to make room before they were settled.
@@ -105,7 +136,7 @@ pub(crate) struct Lives {
 }
 
 impl Lives {
-    /// A record arrived. Returns the OS ids of the thread's ancestors, parent first.
+    /// A record arrived.
     pub(crate) fn raised(&mut self, raise: Raise) {
         let (sequence, tid) = (raise.sequence, raise.tid);
         self.went_on(tid, raise.nested_in);
@@ -113,11 +144,18 @@ impl Lives {
             stop: raise.stop,
             fate: raise.fate,
             handler: raise.handler.clone(),
+            inside_root: raise.inside_root,
             abort_reason: raise.abort_reason,
             detached: raise.detached,
         };
         let kept = self.keep(sequence);
         kept.tid = tid;
+        kept.next_stop = Some(Stop {
+            ip: raise.stopper_ip,
+            fate: raise.fate,
+            handler: raise.handler.clone(),
+            inside_root: raise.inside_root,
+        });
         kept.raise = Some(raise);
         self.apply(sequence, event);
         self.link(sequence);
@@ -134,21 +172,34 @@ impl Lives {
         self.apply(sequence, LifeEvent::Thrown { traced });
     }
 
-    /// A panic landed on the thread `tid`. `None` for fate and handler: at the catch that was predicted.
-    pub(crate) fn landed(&mut self, sequence: u64, tid: u32, at: Option<(Fate, Handler)>, cleanups: u32) {
+    /// The stack of a payload that is thrown once more was recorded: where it stops this time.
+    pub(crate) fn hopped(&mut self, sequence: u64, stop: Stop) {
         let kept = self.keep(sequence);
-        let total = kept.cleanups.unwrap_or(0).saturating_add(cleanups);
-        kept.cleanups = Some(total);
-        let predicted = || kept.raise.as_ref().map(|raise| (raise.fate, raise.handler.clone()));
-        let (fate, handler) = match at {
-            Some((fate, handler)) => (fate, Some(handler)),
-            None => predicted().unwrap_or((Fate::Unknown, None)),
-        };
-        if !matches!(fate, Fate::ThreadDied | Fate::MainDied) {
+        kept.hops_recorded = kept.hops_recorded.saturating_add(1);
+        kept.next_stop = Some(stop);
+    }
+
+    /// How many stacks of a payload thrown once more were recorded.
+    pub(crate) fn hops_recorded(&self, sequence: u64) -> u32 {
+        self.kept.get(&sequence).map_or(0, |kept| kept.hops_recorded)
+    }
+
+    /// Whether the record of a panic has arrived.
+    pub(crate) fn is_recorded(&self, sequence: u64) -> bool {
+        self.kept.get(&sequence).is_some_and(|kept| kept.raise.is_some())
+    }
+
+    /// A panic landed on the thread `tid`, at the return address `ip`.
+    pub(crate) fn landed(&mut self, sequence: u64, tid: u32, ip: u64, cleanups: u32) {
+        let kept = self.keep(sequence);
+        kept.cleanups = Some(kept.cleanups.unwrap_or(0).saturating_add(cleanups));
+        let stop = kept.next_stop.clone().filter(|stop| stop.ip == ip).unwrap_or_default();
+        if !matches!(stop.fate, Fate::ThreadDied | Fate::MainDied) {
             self.hold(tid, sequence);
         }
         self.close_on(tid, sequence);
-        self.apply(sequence, LifeEvent::Landed { fate, handler });
+        let Stop { fate, handler, inside_root, .. } = stop;
+        self.apply(sequence, LifeEvent::Landed { fate, handler, inside_root });
     }
 
     /// A panic was met by something that aborts the process.
@@ -190,6 +241,7 @@ impl Lives {
     /// A thread ended.
     pub(crate) fn exited(&mut self, number: u64, tid: u32) {
         self.last_read.remove(&tid);
+        self.last_detached.remove(&tid);
         self.open.remove(&tid);
         self.threads.ended(number);
     }
@@ -200,6 +252,13 @@ impl Lives {
         let died = self.kept.get(&sequence).is_some_and(|kept| kept.life.outcome().fate == Fate::ThreadDied);
         if died {
             self.hold(tid, sequence);
+        }
+    }
+
+    /// The thread `tid` dropped the handle of a thread whose last panic has this serial.
+    pub(crate) fn detached(&mut self, tid: u32, last_panic: u64) {
+        if let Some(&sequence) = self.by_serial.get(&last_panic) {
+            self.last_detached.insert(tid, sequence);
         }
     }
 
@@ -217,10 +276,10 @@ impl Lives {
     }
 
     /// The process ends: every panic gets its last verdict.
-    pub(crate) fn process_ends(&mut self) {
+    pub(crate) fn process_ends(&mut self, watched: bool) {
         let all: Vec<u64> = self.kept.keys().copied().collect();
         for sequence in all {
-            self.apply(sequence, LifeEvent::ProcessEnds);
+            self.apply(sequence, LifeEvent::ProcessEnds { watched });
         }
     }
 
@@ -296,6 +355,8 @@ impl Lives {
             holder: 0,
             incident: sequence,
             relation: None,
+            next_stop: None,
+            hops_recorded: 0,
             cleanups: None,
             published: None,
         })
@@ -368,6 +429,8 @@ impl Lives {
             // A joiner has it, or the root of the dying thread drops what nobody can join any more.
             Fate::ThreadDied if in_hand => DroppedBy::Program,
             Fate::ThreadDied if kept.tid == tid => DroppedBy::Runtime,
+            // Dropping a handle detaches first and drops the result then.
+            Fate::ThreadDied if self.last_detached.get(&tid) == Some(&sequence) => DroppedBy::Runtime,
             Fate::MainDied => DroppedBy::Runtime,
             _ => DroppedBy::Unknown,
         }

@@ -26,7 +26,7 @@ const STD_KEEPERS: [&str; 5] =
     ["std::thread::", "std::sys::thread::", "std::sys::pal::unix::thread::", "std::rt::", "test::"];
 
 /// Functions of std's thread module that give the payload to the caller.
-const STD_GIVERS: [&str; 2] = ["std::thread::JoinHandle::join", "std::thread::ScopedJoinHandle::join"];
+const STD_GIVERS: [&str; 3] = ["JoinHandle::join", "JoinInner::join", "ScopedJoinHandle::join"];
 
 /// In whose code a payload was dropped, and the place to name. `frames` are innermost first.
 pub(crate) fn dropped(frames: &[NamedFrame]) -> (DroppedBy, Place) {
@@ -57,7 +57,11 @@ pub(crate) fn program_place(frames: &[NamedFrame]) -> Place {
 
 fn is_runtime(frame: &NamedFrame) -> bool {
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| frame.path.starts_with(prefix));
-    (starts(&RUNTIMES) || starts(&STD_KEEPERS)) && !starts(&STD_GIVERS)
+    (starts(&RUNTIMES) || starts(&STD_KEEPERS)) && !is_giver(frame)
+}
+
+fn is_giver(frame: &NamedFrame) -> bool {
+    frame.path.starts_with("std::thread::") && STD_GIVERS.iter().any(|giver| frame.path.ends_with(giver))
 }
 
 /// Drop glue, boxes, and functions of std that neither keep a payload nor examine it.
@@ -65,8 +69,7 @@ fn is_transparent(frame: &NamedFrame) -> bool {
     let path = frame.path.as_str();
     let std = ["core::", "alloc::", "std::"].iter().any(|prefix| path.starts_with(prefix));
     let keeper = STD_KEEPERS.iter().any(|prefix| path.starts_with(prefix));
-    let giver = STD_GIVERS.iter().any(|prefix| path.starts_with(prefix));
-    (std && !keeper) || giver
+    (std && !keeper) || is_giver(frame)
 }
 
 #[cfg(test)]

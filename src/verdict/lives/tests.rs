@@ -1,10 +1,12 @@
 //! Chains of panics, each with a twin that must not be linked.
 
 use super::*;
-use crate::record::{Basis, Receipt};
+use crate::record::{Basis, HandlerKind, Receipt};
 
 const MAIN: u32 = 1;
 const CHILD: u32 = 2;
+/// Where every panic here stops.
+const STOP: u64 = 0x1000;
 const UNWRAP_ANY: &str = "called `Result::unwrap()` on an `Err` value: Any { .. }";
 
 fn raise(sequence: u64, tid: u32, message: &str) -> Raise {
@@ -20,6 +22,8 @@ fn raise(sequence: u64, tid: u32, message: &str) -> Raise {
         stop: StopKind::Catch,
         fate: Fate::Caught,
         handler: None,
+        inside_root: false,
+        stopper_ip: STOP,
         abort_reason: None,
         detached: DetachState::Joinable,
     }
@@ -35,7 +39,7 @@ fn child_death(lives: &mut Lives, sequence: u64, number: u64) {
     lives.started(number, Thread { tid, parent: 0, parent_tid: MAIN });
     lives.raised(dying(sequence, tid, "first"));
     lives.thrown(sequence, sequence, number, tid, true);
-    lives.landed(sequence, tid, None, 1);
+    lives.landed(sequence, tid, STOP, 1);
 }
 
 fn outcome(lives: &Lives, sequence: u64) -> Outcome {
@@ -201,6 +205,32 @@ fn without_probes_a_later_panic_shows_that_the_earlier_one_is_over_unless_it_is_
 }
 
 #[test]
+fn a_landing_elsewhere_than_predicted_is_not_given_the_predicted_owner() {
+    for (ip, fate) in [(STOP, Fate::ThreadDied), (STOP + 1, Fate::Unknown)] {
+        let mut lives = Lives::default();
+        lives.raised(dying(1, CHILD, "first"));
+        lives.thrown(1, 1, 1, CHILD, true);
+        lives.landed(1, CHILD, ip, 0);
+        assert_eq!(outcome(&lives, 1).fate, fate);
+    }
+}
+
+#[test]
+fn a_payload_thrown_again_lands_where_its_new_stack_says() {
+    let mut lives = Lives::default();
+    lives.raised(raise(1, CHILD, "first"));
+    lives.thrown(1, 1, 1, CHILD, true);
+    lives.landed(1, CHILD, STOP, 0);
+    let handler = Handler { kind: HandlerKind::ThreadRoot, function: None, file: None, line: None };
+    let stop =
+        Stop { ip: 0x2000, fate: Fate::ThreadDied, handler: Some(Arc::new(handler)), inside_root: false };
+    lives.hopped(1, stop);
+    lives.thrown(1, 1, 1, CHILD, true);
+    lives.landed(1, CHILD, 0x2000, 0);
+    assert_eq!((outcome(&lives, 1).fate, outcome(&lives, 1).hops), (Fate::ThreadDied, 1));
+}
+
+#[test]
 fn only_verdicts_that_changed_are_said_again() {
     let mut lives = Lives::default();
     lives.raised(raise(1, MAIN, "first"));
@@ -209,7 +239,7 @@ fn only_verdicts_that_changed_are_said_again() {
     assert_eq!(lives.dirty(), [0; 0]);
     lives.thrown(1, 1, 0, MAIN, true);
     assert_eq!(lives.dirty(), [0; 0], "on its way, as predicted");
-    lives.landed(1, MAIN, None, 0);
+    lives.landed(1, MAIN, STOP, 0);
     assert_eq!(lives.dirty(), [1]);
 }
 

@@ -1,0 +1,64 @@
+//! Records what the raise probe sees and no hook saw: `resume_unwind`, a replaced hook, a payload thrown again.
+//!
+//! Runs on: the panicking thread, inside the raise probe. Must not: allocate, lock, do I/O, panic, or wait.
+
+use super::{HookState, RecursionGuard, is_writer_thread};
+use crate::capture;
+use crate::probe::{LOST, Text, Witness};
+use crate::record::{LossReason, PayloadKind, RawFlag, RawRecord};
+use crate::sys::fork;
+
+impl Witness for HookState {
+    fn raised(&self, anchor: usize, text: Option<Text<'_>>) -> u64 {
+        let recorded = self.record_unhooked(anchor, |record| {
+            record.sequence = self.counters.next_sequence();
+            record.set_flag(RawFlag::NoHook);
+            record.set_flag(RawFlag::NoLocation);
+            let (kind, message) = match text {
+                Some(Text::Str(text)) => (PayloadKind::Str, text),
+                Some(Text::String(text)) => (PayloadKind::String, text),
+                None => (PayloadKind::Unknown, ""),
+            };
+            record.payload = kind as u8;
+            record.message.set(message);
+        });
+        self.counters.add_panic();
+        recorded.unwrap_or_else(|reason| {
+            self.channel.losses.record(reason);
+            LOST
+        })
+    }
+
+    fn hopped(&self, anchor: usize, sequence: u64) -> bool {
+        let recorded = self.record_unhooked(anchor, |record| {
+            record.sequence = sequence;
+            record.set_flag(RawFlag::Hop);
+        });
+        recorded.is_ok()
+    }
+}
+
+impl HookState {
+    /// Claims, fills and publishes a slot; gives the number that `describe` wrote.
+    #[inline(never)]
+    fn record_unhooked(
+        &self,
+        anchor: usize,
+        describe: impl FnOnce(&mut RawRecord),
+    ) -> Result<u64, LossReason> {
+        let Some(inside) = RecursionGuard::enter() else { return Err(LossReason::Reentered) };
+        if is_writer_thread() {
+            return Err(LossReason::WriterThread);
+        }
+        if fork::generation() != self.home {
+            return Err(LossReason::NoWriter);
+        }
+        let mut slot = self.channel.claim().ok_or(LossReason::PoolFull)?;
+        let record = slot.record();
+        describe(record);
+        let sequence = record.sequence;
+        capture::capture(record, anchor, self.max_frames, &inside);
+        slot.publish();
+        Ok(sequence)
+    }
+}

@@ -33,7 +33,7 @@ pub use crate::capture::labels::{
 #[doc(hidden)]
 pub mod internals;
 
-pub use crate::config::{Console, Overflow, RedactField, Symbols};
+pub use crate::config::{Console, Overflow, Probes, RedactField, Symbols};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::record::*;
 #[cfg(any(test, feature = "testing"))]

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::{AgentGuard, install};
 use crate::config::{
-    Console, MAX_SLOTS, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, PayloadExtractor, RedactField,
-    Symbols,
+    Console, MAX_SLOTS, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, PayloadExtractor, Probes,
+    RedactField, Symbols,
 };
 use crate::error::{Error, ErrorKind};
 use crate::record::Report;
@@ -128,6 +128,12 @@ impl AgentBuilder {
     /// What people see on the console. Default [`Console::Previous`].
     pub fn console(mut self, console: Console) -> Self {
         self.options.console = console;
+        self
+    }
+
+    /// Whether the life of a panic is observed after its hook. Default [`Probes::On`] where the build has them.
+    pub fn probes(mut self, probes: Probes) -> Self {
+        self.options.probes = probes;
         self
     }
 

@@ -11,9 +11,10 @@ use super::neighbours::Neighbours;
 use super::{AGENT, AgentGuard, Installed, guard};
 use crate::capture::{labels, stack};
 use crate::channel::Channel;
-use crate::config::{Options, apply_environment};
+use crate::config::{Options, Probes, apply_environment};
 use crate::error::{Error, ErrorKind};
 use crate::hook::{self, Counters, HookState};
+use crate::probe::{self, Ability, EventQueue, ProbeOptions, Witness};
 use crate::sys::{at_exit, fork};
 use crate::{sink, writer};
 
@@ -52,7 +53,8 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     stack::prepare();
     stack::learn_main_start();
     let (neighbours, started) = Neighbours::new(&state.counters);
-    let config = writer::WriterConfig::new(instance(), &mut options, sinks, Box::new(neighbours));
+    let mut config = writer::WriterConfig::new(instance(), &mut options, sinks, Box::new(neighbours));
+    install_probes(options.probes, state, &mut config);
     let handle = writer::spawn(channel, config).map_err(|error| {
         Error::new(ErrorKind::SpawnWriter, "cannot start the writer thread", "check the limit of threads")
             .with_source(error)
@@ -78,6 +80,37 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
 extern "C" fn drain() {
     if let Some(agent) = AGENT.get().filter(|agent| agent.is_at_home()) {
         let _in_time = agent.writer.finish(agent.flush_deadline);
+    }
+}
+
+/// Lets the probes observe, and says in the `process` line what they can and what they cannot.
+fn install_probes(wanted: Probes, state: &'static HookState, config: &mut writer::WriterConfig) {
+    let probes = match wanted {
+        Probes::On => probe::Probes::On,
+        Probes::Off => probe::Probes::Off,
+    };
+    let events: &'static EventQueue =
+        Box::leak(Box::new(EventQueue::new(probe::DEFAULT_EVENTS, Some(nudge))));
+    let abilities = probe::install(events, ProbeOptions { probes, ..ProbeOptions::default() });
+    for (word, ability) in abilities.named() {
+        match ability {
+            Ability::Active => config.abilities.can(word),
+            Ability::Off(why) => config.abilities.cannot(word, why.code(), &why.to_string()),
+        }
+    }
+    config.watched = abilities.raise.is_active();
+    let any = abilities.named().iter().any(|(_, ability)| ability.is_active());
+    config.events = any.then_some(events);
+    if config.watched {
+        let witness: &'static dyn Witness = state;
+        probe::call_witness(Box::leak(Box::new(witness)));
+    }
+}
+
+/// Tells the writer that events wait.
+fn nudge() {
+    if let Some(agent) = AGENT.get() {
+        agent.channel.nudge();
     }
 }
 

@@ -50,7 +50,7 @@ use crate::error::{Error, ErrorKind};
 use crate::record::LossCounters;
 use pool::Pool;
 use sleep::{Sleep, Urgency};
-use sync::{AtomicU64, Ordering, Queue};
+use sync::{AtomicU32, AtomicU64, Ordering, Queue};
 use waiters::Waiters;
 
 /// The slots, the queue of their numbers, and the counts of what was lost.
@@ -62,6 +62,9 @@ pub(crate) struct Channel {
     pool: Pool,
     queue: Queue,
     sleep: Sleep,
+    /// 1 when there is something for the writer besides the queue. Set before the writer's state is looked at,
+    /// cleared by the writer before it looks.
+    attention: AtomicU32,
     /// Publications so far. Counted before the number goes into the queue, so it is never behind `released`.
     published: AtomicU64,
     /// Publications that the writer is done with. Written by the writer only.
@@ -92,6 +95,7 @@ impl Channel {
             pool: Pool::new(count)?,
             queue: Queue::new(slots),
             sleep: Sleep::new(),
+            attention: AtomicU32::new(0),
             published: AtomicU64::new(0),
             released: AtomicU64::new(0),
             written: Waiters::new(),
@@ -161,7 +165,18 @@ impl Channel {
     /// a moment ago; at once, when there was none for a while or the pool is half full), a call of
     /// [`wake`](Self::wake), or the end of the time. Returns at once when one of these has happened already.
     pub(crate) fn park(&self, timeout: Option<Duration>) {
-        self.sleep.sleep(timeout, || !self.queue.is_empty());
+        self.sleep.sleep(timeout, || !self.queue.is_empty() || self.attention.load(Ordering::Relaxed) != 0);
+        self.attention.store(0, Ordering::Relaxed);
+    }
+
+    /// Anyone: there is something for the writer besides the queue, soon is enough.
+    ///
+    /// # Cost
+    /// A store, a fence and a load; a system call only when the writer sleeps.
+    pub(crate) fn nudge(&self) {
+        self.attention.store(1, Ordering::Relaxed);
+        // The fence in `published` orders the store before the look at the state.
+        self.sleep.published(Urgency::Normal);
     }
 
     /// Anyone: wakes the writer. A writer that is not asleep does not go to sleep next time.

@@ -7,7 +7,7 @@ use core::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Console, MAX_SLOTS, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, Symbols};
+use super::{Console, MAX_SLOTS, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, Probes, Symbols};
 
 /// A variable whose value cannot be used.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ struct Variable {
     apply: fn(&mut Options, &str) -> Option<()>,
 }
 
-const VARIABLES: [Variable; 10] = [
+const VARIABLES: [Variable; 11] = [
     Variable {
         name: "PANIC_AGENT",
         accepted: "`on` or `off`",
@@ -88,6 +88,14 @@ const VARIABLES: [Variable; 10] = [
                 "off" => Console::Off,
                 _ => return None,
             };
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_PROBES",
+        accepted: "`on` or `off`",
+        apply: |options, value| {
+            options.probes = if switch(value)? { Probes::On } else { Probes::Off };
             Some(())
         },
     },
@@ -188,6 +196,7 @@ mod tests {
             ("PANIC_AGENT_LABELS", "zone=eu, rack=7"),
             ("PANIC_AGENT_CONSOLE", "pretty"),
             ("PANIC_AGENT_SYMBOLS", "off"),
+            ("PANIC_AGENT_PROBES", "off"),
             ("PANIC_AGENT_MAX_REPORT_BYTES", "8192"),
             ("PANIC_AGENT_OVERFLOW", "block:250"),
             ("PANIC_AGENT_SLOTS", "16"),
@@ -201,6 +210,7 @@ mod tests {
         assert_eq!(options.labels, labels);
         assert_eq!(options.console, Console::Pretty);
         assert_eq!(options.symbols, Symbols::Off);
+        assert_eq!(options.probes, Probes::Off);
         assert_eq!(options.max_report_bytes, 8192);
         assert_eq!(options.overflow, Overflow::Block(Duration::from_millis(250)));
         assert_eq!(options.slots, 16);
@@ -217,6 +227,7 @@ mod tests {
             ("PANIC_AGENT_LABELS", "=eu"),
             ("PANIC_AGENT_CONSOLE", "loud"),
             ("PANIC_AGENT_SYMBOLS", "some"),
+            ("PANIC_AGENT_PROBES", "some"),
             ("PANIC_AGENT_MAX_REPORT_BYTES", "100"),
             ("PANIC_AGENT_OVERFLOW", "block"),
             ("PANIC_AGENT_OVERFLOW", "block:soon"),

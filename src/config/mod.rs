@@ -59,6 +59,16 @@ pub enum Symbols {
     Off,
 }
 
+/// Whether the life of a panic is observed after its hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Probes {
+    /// Wherever it can be: see `docs/verdicts.md`. The default with the feature `probes`.
+    On,
+    /// Predictions only; nothing in the program is redirected.
+    Off,
+}
+
 /// Which text a redactor is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -135,6 +145,7 @@ pub(crate) struct Options {
     pub(crate) max_frames: usize,
     pub(crate) symbols: Symbols,
     pub(crate) console: Console,
+    pub(crate) probes: Probes,
     pub(crate) redactor: Option<Redactor>,
     pub(crate) before_write: Option<Filter>,
     pub(crate) payloads: Vec<PayloadExtractor>,
@@ -156,6 +167,7 @@ impl Default for Options {
             max_frames: DEFAULT_MAX_FRAMES,
             symbols: Symbols::On,
             console: Console::Previous,
+            probes: Probes::On,
             redactor: None,
             before_write: None,
             payloads: Vec::new(),

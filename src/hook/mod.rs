@@ -19,6 +19,7 @@ mod abort;
 mod counters;
 mod payload;
 mod recursion;
+mod replaced;
 #[cfg(test)]
 mod tests;
 mod unhooked;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 pub(crate) use counters::Counters;
 pub(crate) use recursion::{RecursionGuard, is_writer_thread, mark_writer_thread};
+pub(crate) use replaced::take_replacement;
 
 use crate::capture;
 use crate::channel::{Channel, ClaimedSlot, Ticket};
@@ -88,7 +90,11 @@ pub(crate) fn install(state: &'static HookState) -> Result<(), Error> {
     fork::watch();
     capture::thread::prime();
     let previous = panic::take_hook();
-    panic::set_hook(Box::new(move |info| on_panic(state, &*previous, info)));
+    let replaced = replaced::Replaced { channel: state.channel };
+    panic::set_hook(Box::new(move |info| {
+        let _owned = &replaced;
+        on_panic(state, &*previous, info);
+    }));
     Ok(())
 }
 

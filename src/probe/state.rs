@@ -94,6 +94,10 @@ pub(super) fn emit(event: Event, fill: impl FnOnce(&mut Entry)) {
     claimed.entry.event = event;
     fill(claimed.entry);
     claimed.publish();
+    // What is said of a panic may be due; threads that come and go are not worth a wake-up.
+    if matches!(event, Event::Landed { .. } | Event::Read { .. } | Event::Dropped { .. }) {
+        queue.wake();
+    }
 }
 
 /// Wakes the writer now: the process is about to end.

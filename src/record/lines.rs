@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Image, Level, Losses, PanicId, Report, SoftError};
+use super::{Basis, Fate, Handler, Image, Level, Losses, PanicId, Place, Receipt, Report, SoftError};
 
 /// Version of the record schema, raised when a field changes its meaning or goes away.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -100,6 +100,100 @@ pub struct ProcessLine {
     pub can: Vec<String>,
     /// What the agent cannot do here, and why.
     pub soft_errors: Vec<SoftError>,
+}
+
+/// Later knowledge of a panic. The last one of an id stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct VerdictLine {
+    /// Version of the schema.
+    pub schema: u32,
+    /// Always [`LineKind::Verdict`].
+    pub kind: LineKind,
+    /// The panic that this speaks of.
+    pub id: PanicId,
+    /// When this was written: RFC 3339, UTC, nanoseconds.
+    pub ts: String,
+    /// Milliseconds since the Unix epoch.
+    pub ts_ms: i64,
+    /// Process id.
+    pub pid: u32,
+    /// Severity.
+    pub level: Level,
+    /// Service name, as configured.
+    pub service: Option<Arc<str>>,
+    /// Service version, as configured.
+    pub version: Option<Arc<str>>,
+    /// Deployment environment, as configured.
+    pub environment: Option<Arc<str>>,
+    /// Host name.
+    pub host: Option<Arc<str>>,
+    /// Fingerprint of the panic.
+    pub fingerprint: String,
+    /// First line of the panic's message, at most 200 bytes; `null` when the payload is not a text.
+    pub message: Option<String>,
+    /// Name of the panicking thread; `null` when it has none.
+    pub thread: Option<String>,
+    /// How it ended, as far as known.
+    pub fate: Fate,
+    /// Whether anybody received the error, as far as known.
+    pub receipt: Receipt,
+    /// On what `fate` rests.
+    pub basis: Basis,
+    /// Whether nothing in the program stopped it; `null` when it cannot be told.
+    pub uncaught: Option<bool>,
+    /// Whether the process goes on and nobody finds out; `null` when it cannot be told (yet).
+    pub silent: Option<bool>,
+    /// Whether it was received and dropped unread; `null` when it cannot be told (yet).
+    pub swallowed: Option<bool>,
+    /// Why the process aborts, or why something is unknown.
+    pub reason: Option<String>,
+    /// First panic of the chain this one belongs to; its own id when it stands alone.
+    pub incident: PanicId,
+    /// How it is linked to that first panic; `null` when it is the first.
+    pub relation: Option<String>,
+    /// Who stopped it, once it has landed.
+    pub landing: Option<Handler>,
+    /// Where the payload was read, or dropped unread by the program.
+    pub received_at: Option<Place>,
+    /// How often the payload was thrown again after it had landed.
+    pub hops: u32,
+}
+
+/// Something about the process that its owner should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FindingLine {
+    /// Version of the schema.
+    pub schema: u32,
+    /// Always [`LineKind::Finding`].
+    pub kind: LineKind,
+    /// Process instance.
+    pub id: String,
+    /// RFC 3339, UTC, nanoseconds.
+    pub ts: String,
+    /// Milliseconds since the Unix epoch.
+    pub ts_ms: i64,
+    /// Process id.
+    pub pid: u32,
+    /// Severity.
+    pub level: Level,
+    /// Service name, as configured.
+    pub service: Option<Arc<str>>,
+    /// Service version, as configured.
+    pub version: Option<Arc<str>>,
+    /// Deployment environment, as configured.
+    pub environment: Option<Arc<str>>,
+    /// Host name.
+    pub host: Option<Arc<str>>,
+    /// A stable short word: `hook_replaced`, `raise_without_hook`, `unbalanced`, `exit_while_unwinding`.
+    pub code: String,
+    /// One sentence for people.
+    pub message: String,
+    /// The panic concerned; `null` when none is.
+    pub panic: Option<PanicId>,
+    /// Where it happened, innermost first; empty when no stack was taken.
+    pub places: Vec<Place>,
 }
 
 /// Written when reports were lost since the last such line.

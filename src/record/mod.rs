@@ -8,6 +8,7 @@ mod frame;
 mod id;
 pub(crate) mod lines;
 mod loss;
+mod place;
 mod raw;
 mod report;
 mod soft_error;
@@ -17,8 +18,9 @@ mod walk;
 pub use fate::{AbortReason, Basis, Fate, HandlerKind, Level, Receipt, StopKind};
 pub use frame::{EhAction, Frame, Image};
 pub use id::PanicId;
-pub use lines::{EndLine, Line, LineKind, LossSite, LossesLine, ProcessLine};
+pub use lines::{EndLine, FindingLine, Line, LineKind, LossSite, LossesLine, ProcessLine, VerdictLine};
 pub use loss::{LossReason, Losses};
+pub use place::{Ancestor, Place};
 pub use report::{DetachState, Handler, Location, Prediction, Report, StackSummary, ThreadFacts};
 pub use soft_error::SoftError;
 

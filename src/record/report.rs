@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AbortReason, Basis, EhAction, Fate, Frame, HandlerKind, Image, Level, LineKind, PanicId, Receipt,
-    SoftError, StopKind,
+    AbortReason, Ancestor, Basis, EhAction, Fate, Frame, HandlerKind, Image, Level, LineKind, PanicId, Place,
+    Receipt, SoftError, StopKind,
 };
 
 /// Everything that is known of one panic when its line is written.
@@ -66,6 +66,14 @@ pub struct Report {
     pub incident: PanicId,
     /// How it is linked to that first panic; `null` when it is the first.
     pub relation: Option<String>,
+    /// Who stopped it, once it has landed.
+    pub landing: Option<Handler>,
+    /// Where the payload was read, or dropped unread by the program.
+    pub received_at: Option<Place>,
+    /// How often the payload was thrown again after it had landed.
+    pub hops: u32,
+    /// Threads from which the panicking one descends, parent first; empty when the probes did not see it start.
+    pub lineage: Arc<[Ancestor]>,
     /// Whether a panic hook was called for it.
     pub hook: bool,
     /// Monotonic clock in nanoseconds.

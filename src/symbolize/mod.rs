@@ -24,6 +24,7 @@ pub(crate) use stack::tests as test_stacks;
 pub(crate) use stack::{Physical, Stack};
 
 use crate::record::{EhAction, Image, RawWalk};
+use crate::verdict::NamedFrame;
 
 /// Addresses whose symbols are kept. About 500 bytes each: 4 MiB.
 const MAX_ADDRESSES: usize = 8192;
@@ -93,6 +94,21 @@ impl Symbolizer {
             .filter(|stopper| *stopper as usize >= physical.len() && walk.stopper_ip != 0)
             .map(|_| self.resolved(walk.stopper_ip, images));
         Stack::new(physical, beyond, walk.search_start as usize, self.resolver.is_on())
+    }
+
+    /// The logical frames of a short stack, innermost first.
+    pub(crate) fn name(&mut self, ips: &[u64], images: &mut dyn Images) -> Vec<NamedFrame> {
+        let mut frames = Vec::new();
+        for &ip in ips {
+            frames.extend(self.resolved(ip, images).logical.iter().map(|logical| NamedFrame {
+                path: logical.plain.clone(),
+                function: logical.function.clone(),
+                file: logical.file.clone(),
+                line: logical.line,
+                in_app: logical.in_app,
+            }));
+        }
+        frames
     }
 
     fn resolved(&mut self, ip: u64, images: &mut dyn Images) -> Arc<Resolved> {

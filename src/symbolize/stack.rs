@@ -62,6 +62,23 @@ impl Stack {
         at.map_or(&[], |at| &at.logical[skip..])
     }
 
+    /// Whether the stack runs through std's one-time initialization (`Once`, `LazyLock`, `OnceLock`).
+    pub(crate) fn in_once(&self) -> bool {
+        self.kept_logical().any(|frame| {
+            frame.plain.starts_with("std::sys::sync::once::") || frame.plain.starts_with("std::sync::once::")
+        })
+    }
+
+    /// Whether std meant to call a hook for this panic; `None` when no name tells.
+    pub(crate) fn wants_hook(&self) -> Option<bool> {
+        let mut entries = self.physical.iter().take(MACHINERY_WITHIN).flat_map(|frame| &frame.at.logical);
+        entries.find_map(|frame| match frame.plain.as_str() {
+            "std::panicking::panic_with_hook" | "std::panicking::rust_panic_with_hook" => Some(true),
+            "std::panicking::resume_unwind" | "std::panicking::rust_panic_without_hook" => Some(false),
+            _ => None,
+        })
+    }
+
     /// Whether any kept frame has a name.
     pub(crate) fn has_names(&self) -> bool {
         self.kept().iter().any(|frame| frame.at.logical.iter().any(|frame| frame.function.is_some()))

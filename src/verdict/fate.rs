@@ -40,11 +40,16 @@ pub(crate) fn settle(predicted: &Predicted) -> Outcome {
         silent: ends_process.then_some(false),
         swallowed: ends_process.then_some(false),
         reason,
-        level: match fate {
-            Fate::Caught | Fate::RuntimeCaught => Level::Warn,
-            Fate::Aborted | Fate::MainDied | Fate::Interrupted => Level::Fatal,
-            Fate::ThreadDied | Fate::Unknown => Level::Error,
-        },
+        level: level_of(fate),
+    }
+}
+
+/// Severity of a panic with this fate.
+pub(crate) fn level_of(fate: Fate) -> Level {
+    match fate {
+        Fate::Caught | Fate::RuntimeCaught => Level::Warn,
+        Fate::Aborted | Fate::MainDied | Fate::Interrupted => Level::Fatal,
+        Fate::ThreadDied | Fate::Unknown => Level::Error,
     }
 }
 
@@ -69,7 +74,7 @@ fn fate_of(prediction: &Prediction) -> Fate {
 }
 
 /// The schema's word for an abort.
-fn abort_word(why: AbortReason) -> &'static str {
+pub(crate) fn abort_word(why: AbortReason) -> &'static str {
     match why {
         AbortReason::NounwindBoundary => "nounwind_boundary",
         AbortReason::DropDuringUnwind => "drop_during_unwind",

@@ -8,7 +8,10 @@ mod life;
 mod lives;
 mod reason;
 
-pub(crate) use fate::{Outcome, settle};
+pub(crate) use fate::{Outcome, abort_word, level_of, settle};
+pub(crate) use life::DroppedBy;
+pub(crate) use lives::place::{self, NamedFrame};
+pub(crate) use lives::{Change, Lives, Raise, Stop, Thread, Throw};
 
 use crate::record::{
     AbortReason, EhAction, Handler, HandlerKind, Prediction, RawFlag, RawWalk, StopKind, WalkEnd, WalkSource,

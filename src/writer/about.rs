@@ -3,10 +3,15 @@
 //! Runs on: the writer thread. Must not: fail; what is missing becomes `null` and a soft error.
 
 use super::build::Builder;
+use super::finding::Finding;
+use super::follow::{self, About};
 use crate::config::RedactField;
 use crate::record::lines::SCHEMA_VERSION;
-use crate::record::{EndLine, Level, LineKind, LossSite, Losses, LossesLine, ProcessLine, SoftError};
-use crate::verdict::Strategy;
+use crate::record::{
+    EndLine, FindingLine, Level, LineKind, LossSite, Losses, LossesLine, PanicId, ProcessLine, SoftError,
+    VerdictLine,
+};
+use crate::verdict::{Change, Strategy, level_of};
 
 /// What this build can do and what it lacks, as the `process` line says it.
 #[derive(Clone, Debug, Default)]
@@ -143,5 +148,67 @@ pub(crate) fn end_line(builder: &mut Builder, written: u64, losses: Losses) -> E
         panics,
         written,
         losses,
+    }
+}
+
+/// The line of a finding.
+pub(super) fn finding_line(builder: &mut Builder, finding: Finding) -> FindingLine {
+    let stamp = builder.clock.now();
+    let service = &builder.service;
+    let Finding { level, code, message, panic, places } = finding;
+    let places = places.into_iter().map(|place| builder.redact.place(place)).collect();
+    FindingLine {
+        schema: SCHEMA_VERSION,
+        kind: LineKind::Finding,
+        id: service.instance_text(),
+        ts: stamp.ts,
+        ts_ms: stamp.ts_ms,
+        pid: std::process::id(),
+        level,
+        service: service.service.clone(),
+        version: service.version.clone(),
+        environment: service.environment.clone(),
+        host: service.host.clone(),
+        code: code.to_owned(),
+        message,
+        panic: panic.map(|sequence| PanicId::new(service.instance, sequence)),
+        places,
+    }
+}
+
+/// The line of a verdict.
+pub(super) fn verdict_line(builder: &mut Builder, change: &Change, about: About) -> VerdictLine {
+    let stamp = builder.clock.now();
+    let service = &builder.service;
+    let outcome = &change.outcome;
+    let About { fingerprint, message, thread, pid } = about;
+    let received_at = outcome.received_at.clone().map(|place| builder.redact.place(place));
+    VerdictLine {
+        schema: SCHEMA_VERSION,
+        kind: LineKind::Verdict,
+        id: PanicId::new(service.instance, change.sequence),
+        ts: stamp.ts,
+        ts_ms: stamp.ts_ms,
+        pid,
+        level: level_of(outcome.fate),
+        service: service.service.clone(),
+        version: service.version.clone(),
+        environment: service.environment.clone(),
+        host: service.host.clone(),
+        fingerprint,
+        message,
+        thread,
+        fate: outcome.fate,
+        receipt: outcome.receipt,
+        basis: outcome.basis,
+        uncaught: outcome.uncaught,
+        silent: outcome.silent,
+        swallowed: outcome.swallowed,
+        reason: follow::reason(change),
+        incident: PanicId::new(service.instance, change.incident),
+        relation: change.relation.map(|relation| relation.code().to_owned()),
+        landing: outcome.landing.as_deref().cloned(),
+        received_at,
+        hops: outcome.hops,
     }
 }

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::chain::Chains;
 use super::clock::Clock;
+use super::follow::Namer;
 use super::prepared::{Prepared, Stacks};
 use super::redact::Redact;
 use super::service::Service;
@@ -14,9 +14,10 @@ use super::surroundings::Surroundings;
 use crate::config::RedactField;
 use crate::record::lines::SCHEMA_VERSION;
 use crate::record::{
-    Basis, DetachState, LineKind, Location, PanicId, PayloadKind, RawFlag, RawRecord, Report, SoftError,
-    ThreadFacts,
+    Ancestor, Basis, DetachState, LineKind, Location, PanicId, PayloadKind, RawFlag, RawRecord, Report,
+    SoftError, ThreadFacts,
 };
+use crate::verdict::NamedFrame;
 
 /// Builds reports, with everything it needs for that.
 pub(crate) struct Builder {
@@ -25,7 +26,7 @@ pub(crate) struct Builder {
     pub(crate) stacks: Stacks,
     pub(crate) redact: Redact,
     pub(crate) clock: Clock,
-    pub(crate) chains: Chains,
+    pub(crate) no_ancestors: Arc<[Ancestor]>,
 }
 
 impl Builder {
@@ -35,7 +36,6 @@ impl Builder {
         let prepared = self.stacks.prepared(record, images, &mut self.redact);
         let id = PanicId::new(self.service.instance, record.sequence);
         let stamp = self.clock.stamp(record.wall_ns);
-        let (incident, relation) = self.chains.link(record, id);
         let message = self.message(record);
         let labels = self.labels(record);
         let location = self.location(record);
@@ -74,9 +74,13 @@ impl Builder {
             silent: outcome.silent,
             swallowed: outcome.swallowed,
             reason: outcome.reason,
-            incident,
-            relation,
-            hook: true,
+            incident: id,
+            relation: None,
+            landing: None,
+            received_at: None,
+            hops: 0,
+            lineage: self.no_ancestors.clone(),
+            hook: !record.has_flag(RawFlag::NoHook),
             mono_ns: record.mono_ns,
             payload_type: payload_type(record),
             thread_facts: ThreadFacts {
@@ -174,5 +178,11 @@ fn lacks(record: &RawRecord, soft_errors: &mut Vec<SoftError>) {
             "walkers_busy",
             "every table walker was in use, so the platform's unwinder walked the stack",
         );
+    }
+}
+
+impl Namer for Builder {
+    fn name(&mut self, ips: &[u64]) -> Vec<NamedFrame> {
+        self.stacks.name(ips, &mut *self.surroundings)
     }
 }

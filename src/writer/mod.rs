@@ -5,10 +5,11 @@
 
 mod about;
 mod build;
-mod chain;
 mod clock;
 mod fan_out;
+mod finding;
 mod fingerprint;
+mod follow;
 mod guarded;
 mod handle;
 mod inbox;
@@ -34,6 +35,7 @@ pub(crate) use service::Service;
 pub(crate) use surroundings::{ProcessLabels, Surroundings};
 
 use crate::config::{Console, Filter, Options, Redactor, Symbols};
+use crate::probe::EventQueue;
 use crate::sink::{Pretty, Sink};
 use crate::symbolize::{Native, Off, Resolve};
 use crate::verdict::Strategy;
@@ -54,6 +56,10 @@ pub(crate) struct WriterConfig {
     pub(crate) before_write: Option<Filter>,
     pub(crate) abilities: Abilities,
     pub(crate) surroundings: Box<dyn Surroundings>,
+    /// What the probes see; `None` without probes.
+    pub(crate) events: Option<&'static EventQueue>,
+    /// Whether the probes see every raise.
+    pub(crate) watched: bool,
 }
 
 impl WriterConfig {
@@ -74,6 +80,8 @@ impl WriterConfig {
             before_write: options.before_write.take(),
             abilities: Abilities::of_this_build(options.symbols == Symbols::On),
             surroundings,
+            events: None,
+            watched: false,
         }
     }
 }
@@ -114,8 +122,9 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
             stacks: prepared::Stacks::new(resolver, Strategy::THIS_BUILD),
             redact: redact::Redact::new(config.redactor),
             clock: clock::Clock::default(),
-            chains: chain::Chains::default(),
+            no_ancestors: Arc::default(),
         },
+        follow: follow::Follow::new(config.events, config.watched),
         sinks: fan_out::FanOut::new(config.sinks),
         console: (config.console == Console::Pretty).then(Pretty::new),
         before_write: config.before_write,

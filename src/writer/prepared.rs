@@ -7,10 +7,11 @@ use std::sync::Arc;
 use super::fingerprint::Fingerprint;
 use super::redact::Redact;
 use crate::record::{
-    Frame, Image, Prediction, RawFlag, RawRecord, RawWalk, SoftError, StackSummary, WalkEnd, WalkSource,
+    Frame, Handler, Image, Prediction, RawFlag, RawRecord, RawWalk, SoftError, StackSummary, WalkEnd,
+    WalkSource,
 };
 use crate::symbolize::{Images, Recent, Resolve, Symbolizer};
-use crate::verdict::{Outcome, Strategy, predict, settle};
+use crate::verdict::{NamedFrame, Outcome, Strategy, predict, settle};
 
 /// Distinct stacks that are kept. About 40 KiB each with 36 frames: 10 MiB; five times that with the
 /// deepest stacks.
@@ -31,6 +32,14 @@ pub(crate) struct Prepared {
     pub(crate) images_json: Vec<u8>,
     pub(crate) prediction: Prediction,
     pub(crate) outcome: Outcome,
+    /// The catch of the prediction.
+    pub(crate) handler: Option<Arc<Handler>>,
+    /// Whether the stopper is certainly no root of a thread or of `main`.
+    pub(crate) inside_root: bool,
+    /// Whether the stack runs through std's one-time initialization.
+    pub(crate) in_once: bool,
+    /// Whether the stack runs through std's entry for panics that call the hook.
+    pub(crate) wants_hook: Option<bool>,
     pub(crate) summary: StackSummary,
     pub(crate) soft_errors: Vec<SoftError>,
     pub(crate) fingerprint: Fingerprint,
@@ -68,6 +77,11 @@ impl Stacks {
     /// Reads the debug information before the first report needs it.
     pub(crate) fn warm_up(&mut self, ip: u64) {
         self.symbolizer.warm_up(ip);
+    }
+
+    /// The logical frames of a short stack, innermost first.
+    pub(crate) fn name(&mut self, ips: &[u64], images: &mut dyn Images) -> Vec<NamedFrame> {
+        self.symbolizer.name(ips, images)
     }
 
     /// The prepared stack of a record: a lookup when the same stack panicked before.
@@ -108,6 +122,7 @@ impl Stacks {
         let stack = self.symbolizer.stack(&record.walk, images);
         let predicted = predict(&record.walk, &stack, self.strategy, record.flags);
         let outcome = settle(&predicted);
+        let inside_root = predicted.inside_root;
         let mut prediction = predicted.prediction;
         redact.handler(prediction.handler.as_mut());
         let mut frames = stack.frames();
@@ -121,6 +136,10 @@ impl Stacks {
             images_json: serde_json::to_vec(&images).unwrap_or_else(|_| b"[]".to_vec()),
             frames: frames.into(),
             images: images.into(),
+            handler: prediction.handler.clone().map(Arc::new),
+            inside_root,
+            in_once: stack.in_once(),
+            wants_hook: stack.wants_hook(),
             prediction,
             outcome,
             summary: summary(&record.walk, stack.trimmed()),

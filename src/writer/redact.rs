@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::guarded::guarded;
 use crate::config::{RedactField, Redactor};
-use crate::record::{Frame, Handler, Image, SoftError};
+use crate::record::{Frame, Handler, Image, Place, SoftError};
 
 /// Stands for a text whose redactor panicked.
 const FAILED: &str = "[redactor failed]";
@@ -66,6 +66,11 @@ impl Redact {
     }
 
     /// One path.
+    /// The place with its path redacted.
+    pub(crate) fn place(&mut self, place: Place) -> Place {
+        Place { file: place.file.map(|file| self.path(&file)), ..place }
+    }
+
     pub(crate) fn path(&mut self, path: &str) -> String {
         self.text(RedactField::Path, path).into_owned()
     }

@@ -158,7 +158,7 @@ pub(crate) fn builder(redactor: Option<Redactor>) -> build::Builder {
         stacks: prepared::Stacks::new(Box::new(FakeSymbols), Strategy::Unwind),
         redact: redact::Redact::new(redactor),
         clock: clock::Clock::default(),
-        chains: chain::Chains::default(),
+        no_ancestors: Arc::default(),
     }
 }
 

@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::about::{Abilities, end_line, losses_line, process_line};
+use super::about::{Abilities, end_line, finding_line, losses_line, process_line, verdict_line};
 use super::build::Builder;
 use super::fan_out::FanOut;
+use super::finding::Finding;
+use super::follow::{Follow, Namer as _};
 use super::guarded::guarded;
 use super::handle::Shared;
 use super::inbox::Inbox;
 use super::splice::LineBuffer;
 use crate::config::Filter;
+use crate::hook;
 use crate::record::{Line, LineKind, LossReason, Losses, RawFlag, RawRecord, SoftError};
 use crate::sink::Pretty;
 use crate::verdict::Strategy;
@@ -27,6 +30,7 @@ pub(crate) struct Worker {
     pub(crate) inbox: &'static dyn Inbox,
     pub(crate) shared: Arc<Shared>,
     pub(crate) builder: Builder,
+    pub(crate) follow: Follow,
     pub(crate) sinks: FanOut,
     pub(crate) console: Option<Pretty>,
     pub(crate) before_write: Option<Filter>,
@@ -90,6 +94,7 @@ impl Worker {
         }
         let idle = received < batch;
         let ending = finish && !self.finished;
+        self.say_verdicts(ending);
         self.say_losses(ending);
         if ending {
             let line = end_line(&mut self.builder, self.shared.written(), self.inbox.losses().totals());
@@ -102,12 +107,20 @@ impl Worker {
         self.done = requested;
         self.shared.advance(requested, self.finished);
         let due = self.losses.due_in(self.inbox.losses().totals(), Instant::now());
-        let nothing_new = self.shared.requested() == requested && self.shared.finish_requested() == finish;
+        let due = [due, self.follow.next_due()].into_iter().flatten().min();
+        let nothing_new = !self.follow.has_events()
+            && self.shared.requested() == requested
+            && self.shared.finish_requested() == finish;
         (idle && nothing_new).then_some(due)
     }
 
     /// One record, from slot to sinks. A bug of ours costs this report and not the writer.
     pub(crate) fn record(&mut self, record: &RawRecord) {
+        if record.has_flag(RawFlag::Hop) {
+            // Not a panic of its own: it only says where a payload that is thrown again stops.
+            let (report, prepared) = self.builder.report(record);
+            return self.follow.hopped(record, report.fate, &prepared);
+        }
         match guarded(|| self.deliver(record)) {
             Some(Ok(())) => self.shared.count_written(),
             Some(Err(reason)) => self.inbox.losses().record(reason),
@@ -121,6 +134,10 @@ impl Worker {
 
     fn deliver(&mut self, record: &RawRecord) -> Result<(), LossReason> {
         let (mut report, prepared) = self.builder.report(record);
+        self.follow.raised(record, &mut report, &prepared, &mut self.builder);
+        if !report.hook && prepared.wants_hook == Some(true) {
+            self.find(Finding::raise_without_hook(record.sequence));
+        }
         if let Some(filter) = &self.before_write {
             match guarded(|| filter(&report)) {
                 Some(true) => {}
@@ -142,6 +159,33 @@ impl Worker {
             console.print(&report);
         }
         result
+    }
+
+    /// Writes the verdicts that are due; when the process ends, the last one of every panic.
+    fn say_verdicts(&mut self, ending: bool) {
+        self.follow.catch_up(&mut self.builder);
+        if ending {
+            self.follow.process_ends();
+        }
+        let now = (!ending).then(Instant::now);
+        for sequence in self.follow.due(now) {
+            if let Some((change, about)) = self.follow.verdict(sequence) {
+                let line = verdict_line(&mut self.builder, &change, about);
+                self.about(LineKind::Verdict, &line);
+            }
+        }
+        for (sequence, why) in self.follow.take_imbalances() {
+            self.find(Finding::unbalanced(sequence, why));
+        }
+        if let Some(ips) = hook::take_replacement() {
+            let names = self.builder.name(&ips);
+            self.find(Finding::hook_replaced(&names));
+        }
+    }
+
+    fn find(&mut self, finding: Finding) {
+        let line = finding_line(&mut self.builder, finding);
+        self.about(LineKind::Finding, &line);
     }
 
     /// Writes a `losses` line when the totals grew and either the last one is old enough or the end has come.

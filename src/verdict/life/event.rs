@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::record::{AbortReason, DetachState, Fate, Handler, StopKind};
+use crate::record::{AbortReason, DetachState, Fate, Handler, Place, StopKind};
 
 /// One fact about one panic. Facts are applied in the order in which they happened on the thread
 /// concerned; facts of different threads may interleave in any order.
@@ -79,19 +79,4 @@ pub(crate) enum DroppedBy {
     Runtime,
     /// Cannot be told, usually for want of symbols.
     Unknown,
-}
-
-/// A place in the program: the nearest frame that belongs to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Place {
-    /// Function, demangled; `null` without symbols.
-    pub function: Option<String>,
-    /// Source file.
-    pub file: Option<String>,
-    /// Line, from 1.
-    pub line: Option<u32>,
-    /// Name of the thread, if it has one.
-    pub thread: Option<String>,
-    /// OS thread id.
-    pub os_thread: Option<u32>,
 }

@@ -11,12 +11,12 @@ mod outcome;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use event::{DroppedBy, LifeEvent, Place};
+pub(crate) use event::{DroppedBy, LifeEvent};
 pub(crate) use outcome::{Imbalance, Outcome};
 
 use std::sync::Arc;
 
-use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, StopKind};
+use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, Place, StopKind};
 
 /// Everything that is known of one panic.
 #[derive(Clone, Debug, Default)]

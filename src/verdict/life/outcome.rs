@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use super::{Doom, DroppedBy, Landing, Life, Payload, Place};
-use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, Receipt, StopKind};
+use super::{Doom, DroppedBy, Landing, Life, Payload};
+use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, Place, Receipt, StopKind};
 
 /// The verdict on one panic, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

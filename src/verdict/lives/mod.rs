@@ -10,7 +10,7 @@ pub(crate) mod place;
 mod tests;
 mod threads;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 pub(crate) use incident::Relation;
 pub(crate) use threads::Thread;
@@ -18,8 +18,8 @@ pub(crate) use threads::Thread;
 use self::threads::Threads;
 use std::sync::Arc;
 
-use crate::record::{AbortReason, DetachState, Fate, Handler, StopKind};
-use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent, Outcome, Place};
+use crate::record::{AbortReason, DetachState, Fate, Handler, Place, StopKind};
+use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent, Outcome};
 
 /// Lives that are kept, so that later panics can be linked to them. About 1 KiB each.
 const KEPT: usize = 4096;
@@ -57,6 +57,21 @@ pub(crate) struct Raise {
     pub(crate) abort_reason: Option<AbortReason>,
     /// Whether somebody could join the thread.
     pub(crate) detached: DetachState,
+}
+
+/// The unwinder was entered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Throw {
+    /// The probes' number of the panic.
+    pub(crate) serial: u64,
+    /// The probes' number of the thread.
+    pub(crate) thread: u64,
+    /// OS thread id.
+    pub(crate) tid: u32,
+    /// Whether the payload's reads and drops will be seen.
+    pub(crate) traced: bool,
+    /// Whether this is a repeated throw whose stack was recorded.
+    pub(crate) recorded_again: bool,
 }
 
 /// Where a throw stops, as its stack tells.
@@ -107,9 +122,10 @@ struct Kept {
     holder: u32,
     incident: u64,
     relation: Option<Relation>,
-    /// Where the throw that is under way stops, if its stack was recorded.
-    next_stop: Option<Stop>,
-    hops_recorded: u32,
+    /// Where the throws that have not landed stop, if their stacks were recorded, oldest first.
+    stops: VecDeque<Stop>,
+    /// Stacks of repeated throws that were recorded and whose throw was not seen yet.
+    hops_ahead: u32,
     /// Landing pads that ran destructors; `None` without probes.
     cleanups: Option<u32>,
     published: Option<Change>,
@@ -133,6 +149,8 @@ pub(crate) struct Lives {
     imbalances: Vec<(u64, Imbalance)>,
     /// Lives that had to make room before they were settled.
     evicted: u64,
+    /// Highest number that had to make room.
+    forgotten_up_to: u64,
 }
 
 impl Lives {
@@ -150,7 +168,7 @@ impl Lives {
         };
         let kept = self.keep(sequence);
         kept.tid = tid;
-        kept.next_stop = Some(Stop {
+        kept.stops.push_back(Stop {
             ip: raise.stopper_ip,
             fate: raise.fate,
             handler: raise.handler.clone(),
@@ -163,10 +181,12 @@ impl Lives {
     }
 
     /// The unwinder was entered for a panic.
-    pub(crate) fn thrown(&mut self, sequence: u64, serial: u64, thread: u64, tid: u32, traced: bool) {
+    pub(crate) fn thrown(&mut self, sequence: u64, throw: Throw) {
+        let Throw { serial, thread, tid, traced, recorded_again } = throw;
         self.by_serial.insert(serial, sequence);
         let kept = self.keep(sequence);
         (kept.serial, kept.thread, kept.tid) = (serial, thread, tid);
+        kept.hops_ahead = kept.hops_ahead.saturating_sub(u32::from(recorded_again));
         self.let_go(sequence);
         self.open_on(tid, sequence);
         self.apply(sequence, LifeEvent::Thrown { traced });
@@ -175,25 +195,32 @@ impl Lives {
     /// The stack of a payload that is thrown once more was recorded: where it stops this time.
     pub(crate) fn hopped(&mut self, sequence: u64, stop: Stop) {
         let kept = self.keep(sequence);
-        kept.hops_recorded = kept.hops_recorded.saturating_add(1);
-        kept.next_stop = Some(stop);
+        kept.hops_ahead = kept.hops_ahead.saturating_add(1);
+        kept.stops.push_back(stop);
     }
 
-    /// How many stacks of a payload thrown once more were recorded.
-    pub(crate) fn hops_recorded(&self, sequence: u64) -> u32 {
-        self.kept.get(&sequence).map_or(0, |kept| kept.hops_recorded)
+    /// Whether an event of this panic can be applied: its record has arrived, and so has that of the repeated
+    /// throw that it speaks of. Events of a panic that had to make room can, and change nothing.
+    pub(crate) fn is_ready(&self, sequence: u64, repeated_throw: bool) -> bool {
+        match self.kept.get(&sequence) {
+            Some(kept) => kept.raise.is_some() && (!repeated_throw || kept.hops_ahead > 0),
+            None => sequence <= self.forgotten_up_to,
+        }
     }
 
-    /// Whether the record of a panic has arrived.
-    pub(crate) fn is_recorded(&self, sequence: u64) -> bool {
-        self.kept.get(&sequence).is_some_and(|kept| kept.raise.is_some())
+    /// Whether this panic is kept.
+    pub(crate) fn knows(&self, sequence: u64) -> bool {
+        self.kept.contains_key(&sequence)
     }
 
     /// A panic landed on the thread `tid`, at the return address `ip`.
     pub(crate) fn landed(&mut self, sequence: u64, tid: u32, ip: u64, cleanups: u32) {
         let kept = self.keep(sequence);
         kept.cleanups = Some(kept.cleanups.unwrap_or(0).saturating_add(cleanups));
-        let stop = kept.next_stop.clone().filter(|stop| stop.ip == ip).unwrap_or_default();
+        let stop = match kept.stops.iter().position(|stop| stop.ip == ip) {
+            Some(at) => kept.stops.drain(..=at).next_back().unwrap_or_default(),
+            None => Stop::default(),
+        };
         if !matches!(stop.fate, Fate::ThreadDied | Fate::MainDied) {
             self.hold(tid, sequence);
         }
@@ -355,8 +382,8 @@ impl Lives {
             holder: 0,
             incident: sequence,
             relation: None,
-            next_stop: None,
-            hops_recorded: 0,
+            stops: VecDeque::new(),
+            hops_ahead: 0,
             cleanups: None,
             published: None,
         })
@@ -372,6 +399,7 @@ impl Lives {
             self.kept.keys().next().copied()
         });
         if let Some(victim) = victim {
+            self.forgotten_up_to = self.forgotten_up_to.max(victim);
             self.let_go(victim);
             if let Some(kept) = self.kept.remove(&victim) {
                 self.by_serial.remove(&kept.serial);

@@ -2,7 +2,8 @@
 //!
 //! Runs on: the writer thread. Must not: claim a place that no name supports.
 
-use crate::verdict::life::{DroppedBy, Place};
+use crate::record::Place;
+use crate::verdict::life::DroppedBy;
 
 /// A logical frame, as far as the rules here look at it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

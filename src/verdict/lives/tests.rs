@@ -29,6 +29,10 @@ fn raise(sequence: u64, tid: u32, message: &str) -> Raise {
     }
 }
 
+fn throw(lives: &mut Lives, sequence: u64, thread: u64, tid: u32) {
+    lives.thrown(sequence, Throw { serial: sequence, thread, tid, traced: true, recorded_again: false });
+}
+
 fn dying(sequence: u64, tid: u32, message: &str) -> Raise {
     Raise { fate: Fate::ThreadDied, ..raise(sequence, tid, message) }
 }
@@ -38,7 +42,7 @@ fn child_death(lives: &mut Lives, sequence: u64, number: u64) {
     let tid = CHILD + number as u32;
     lives.started(number, Thread { tid, parent: 0, parent_tid: MAIN });
     lives.raised(dying(sequence, tid, "first"));
-    lives.thrown(sequence, sequence, number, tid, true);
+    throw(lives, sequence, number, tid);
     lives.landed(sequence, tid, STOP, 1);
 }
 
@@ -55,7 +59,7 @@ fn chain(lives: &Lives, sequence: u64) -> (u64, Option<Relation>) {
 fn a_boundary_that_must_not_unwind_dooms_what_was_unwinding_and_is_one_incident() {
     let mut lives = Lives::default();
     lives.raised(raise(1, MAIN, "first"));
-    lives.thrown(1, 1, 0, MAIN, true);
+    throw(&mut lives, 1, 0, MAIN);
     lives.raised(Raise {
         cannot_unwind: true,
         fate: Fate::Aborted,
@@ -70,7 +74,7 @@ fn a_boundary_that_must_not_unwind_dooms_what_was_unwinding_and_is_one_incident(
 fn a_panic_on_another_thread_is_not_drawn_in() {
     let mut lives = Lives::default();
     lives.raised(raise(1, MAIN, "first"));
-    lives.thrown(1, 1, 0, MAIN, true);
+    throw(&mut lives, 1, 0, MAIN);
     lives.raised(Raise { cannot_unwind: true, ..raise(2, CHILD, "panic in a function that cannot unwind") });
     assert_eq!(outcome(&lives, 1).fate, Fate::Caught);
     assert_eq!(chain(&lives, 2), (2, None));
@@ -81,7 +85,7 @@ fn three_panics_of_a_destructor_during_unwinding_are_one_incident() {
     let mut lives = Lives::default();
     for sequence in [1, 2] {
         lives.raised(raise(sequence, MAIN, "x"));
-        lives.thrown(sequence, sequence, 0, MAIN, true);
+        throw(&mut lives, sequence, 0, MAIN);
     }
     lives.raised(Raise { in_cleanup: true, ..raise(3, MAIN, "panic in a destructor during cleanup") });
     assert_eq!(chain(&lives, 2), (1, Some(Relation::WhileUnwinding)));
@@ -116,7 +120,7 @@ fn of_two_results_in_hand_the_one_that_the_unwinding_drops_was_unwrapped() {
     lives.joined(MAIN, 2);
     lives.raised(raise(3, MAIN, UNWRAP_ANY));
     assert_eq!(chain(&lives, 3), (3, None), "two candidates, no evidence yet");
-    lives.thrown(3, 3, 0, MAIN, true);
+    throw(&mut lives, 3, 0, MAIN);
     lives.dropped(2, MAIN, DroppedBy::Program, Place::default(), 0);
     assert_eq!(chain(&lives, 3), (2, Some(Relation::Unwrap)));
     assert_eq!(outcome(&lives, 2).swallowed, Some(false));
@@ -209,7 +213,7 @@ fn a_landing_elsewhere_than_predicted_is_not_given_the_predicted_owner() {
     for (ip, fate) in [(STOP, Fate::ThreadDied), (STOP + 1, Fate::Unknown)] {
         let mut lives = Lives::default();
         lives.raised(dying(1, CHILD, "first"));
-        lives.thrown(1, 1, 1, CHILD, true);
+        throw(&mut lives, 1, 1, CHILD);
         lives.landed(1, CHILD, ip, 0);
         assert_eq!(outcome(&lives, 1).fate, fate);
     }
@@ -219,13 +223,13 @@ fn a_landing_elsewhere_than_predicted_is_not_given_the_predicted_owner() {
 fn a_payload_thrown_again_lands_where_its_new_stack_says() {
     let mut lives = Lives::default();
     lives.raised(raise(1, CHILD, "first"));
-    lives.thrown(1, 1, 1, CHILD, true);
+    throw(&mut lives, 1, 1, CHILD);
     lives.landed(1, CHILD, STOP, 0);
     let handler = Handler { kind: HandlerKind::ThreadRoot, function: None, file: None, line: None };
     let stop =
         Stop { ip: 0x2000, fate: Fate::ThreadDied, handler: Some(Arc::new(handler)), inside_root: false };
     lives.hopped(1, stop);
-    lives.thrown(1, 1, 1, CHILD, true);
+    throw(&mut lives, 1, 1, CHILD);
     lives.landed(1, CHILD, 0x2000, 0);
     assert_eq!((outcome(&lives, 1).fate, outcome(&lives, 1).hops), (Fate::ThreadDied, 1));
 }
@@ -237,7 +241,7 @@ fn only_verdicts_that_changed_are_said_again() {
     assert_eq!(lives.dirty(), [1]);
     lives.publish(1);
     assert_eq!(lives.dirty(), [0; 0]);
-    lives.thrown(1, 1, 0, MAIN, true);
+    throw(&mut lives, 1, 0, MAIN);
     assert_eq!(lives.dirty(), [0; 0], "on its way, as predicted");
     lives.landed(1, MAIN, STOP, 0);
     assert_eq!(lives.dirty(), [1]);

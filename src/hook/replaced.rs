@@ -1,0 +1,39 @@
+//! Notices that the agent's hook was replaced.
+//!
+//! std drops a hook when another one is set over it, on the thread that does so. A hook that is taken and called
+//! by its successor is not dropped: then the agent goes on seeing every panic and there is nothing to say.
+//!
+//! Runs on: the thread that sets a hook, which is never panicking (std forbids it), and the writer.
+//! Must not: panic.
+
+use parking_lot::Mutex;
+
+use crate::channel::Channel;
+
+/// Frames that are kept of the replacing call.
+const FRAMES: usize = 32;
+
+/// Where the hook was dropped, until the writer takes it. Written by [`Replaced::drop`].
+static PLACE: Mutex<Option<Vec<u64>>> = Mutex::new(None);
+
+/// Lives in the hook and dies with it.
+pub(super) struct Replaced {
+    pub(super) channel: &'static Channel,
+}
+
+impl Drop for Replaced {
+    fn drop(&mut self) {
+        let mut ips = Vec::with_capacity(FRAMES);
+        backtrace::trace(|frame| {
+            ips.push(frame.ip().addr() as u64);
+            ips.len() < FRAMES
+        });
+        *PLACE.lock() = Some(ips);
+        self.channel.nudge();
+    }
+}
+
+/// Writer: the stack of the call that replaced the hook, innermost first, once.
+pub(crate) fn take_replacement() -> Option<Vec<u64>> {
+    PLACE.lock().take()
+}

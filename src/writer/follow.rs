@@ -1,0 +1,329 @@
+//! Follows panics after their hook: takes what the probes saw, gives it to the lives concerned, and says which
+//! verdicts are due.
+//!
+//! Runs on: the writer thread. Must not: apply an event before the record that it speaks of; wait for one that
+//! never comes.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::probe::{self, Entry, Event, EventQueue, Handler as HandlerFrame, PanicRef, Stamp, Trace};
+use crate::record::{
+    AbortReason, Ancestor, EhAction, Fate, Handler, HandlerKind, PanicId, Place, RawFlag, RawRecord, Report,
+};
+use crate::verdict::{Change, Lives, NamedFrame, Raise, Stop, Thread, Throw, place};
+use crate::writer::prepared::Prepared;
+
+/// How long a verdict that may still change waits for the change. The payload of a caught panic is usually
+/// dropped within microseconds of the catch.
+const SETTLE: Duration = Duration::from_millis(20);
+/// Events that wait for their record. Beyond that the oldest is applied to what is known.
+const WAITING: usize = 8192;
+/// Threads whose ancestors are remembered with their names.
+const LINEAGES: usize = 512;
+
+/// Names the frames of a short stack.
+pub(crate) trait Namer {
+    /// Logical frames, innermost first.
+    fn name(&mut self, ips: &[u64]) -> Vec<NamedFrame>;
+}
+
+/// The lives of this process's panics, and the events that are on their way to them.
+pub(crate) struct Follow {
+    lives: Lives,
+    /// `None` without probes.
+    events: Option<&'static EventQueue>,
+    /// Whether every raise is seen, so that one that has not come says something.
+    watched: bool,
+    waiting: VecDeque<Entry>,
+    /// Losses of the queue that were taken into account.
+    lost: u64,
+    /// What a verdict line says of a panic besides the verdict.
+    about: HashMap<u64, About>,
+    /// Since when a verdict differs from what was said.
+    dirty_since: HashMap<u64, Instant>,
+    lineages: HashMap<u32, Arc<[Ancestor]>>,
+}
+
+/// What a verdict line repeats of its panic line.
+#[derive(Clone, Debug)]
+pub(crate) struct About {
+    pub(crate) fingerprint: String,
+    pub(crate) message: Option<String>,
+    pub(crate) thread: Option<String>,
+    pub(crate) pid: u32,
+}
+
+impl Follow {
+    /// Follows panics by the events of `events`, or by their records alone.
+    pub(crate) fn new(events: Option<&'static EventQueue>, watched: bool) -> Self {
+        Self {
+            lives: Lives::default(),
+            events,
+            watched,
+            waiting: VecDeque::new(),
+            lost: 0,
+            about: HashMap::new(),
+            dirty_since: HashMap::new(),
+            lineages: HashMap::new(),
+        }
+    }
+
+    /// A record arrived and its report was built. Applies what the probes saw meanwhile and completes the
+    /// report with the verdict as it stands.
+    pub(crate) fn raised(
+        &mut self,
+        record: &RawRecord,
+        report: &mut Report,
+        prepared: &Prepared,
+        namer: &mut dyn Namer,
+    ) {
+        let sequence = record.sequence;
+        self.lives.raised(Raise {
+            sequence,
+            tid: record.tid,
+            nested_in: full_number(record.nested_in, sequence),
+            cannot_unwind: record.has_flag(RawFlag::CannotUnwind),
+            in_cleanup: record.has_flag(RawFlag::InCleanup),
+            in_once: prepared.in_once,
+            message: report.message.clone(),
+            file: report.location.as_ref().map(|location| location.file.clone()),
+            stop: report.prediction.stop,
+            fate: report.fate,
+            handler: prepared.handler.clone(),
+            inside_root: prepared.inside_root,
+            stopper_ip: record.walk.stopper_ip,
+            abort_reason: report.prediction.abort_reason,
+            detached: report.thread_facts.detached,
+        });
+        self.about.insert(
+            sequence,
+            About {
+                fingerprint: report.fingerprint.clone(),
+                message: report.message.as_ref().map(|_| cut(report.summary(), 200).to_owned()),
+                thread: report.thread.clone(),
+                pid: report.pid,
+            },
+        );
+        self.catch_up(namer);
+        report.lineage = self.lineage(sequence, record.tid);
+        if let Some(change) = self.publish(sequence) {
+            amend(report, &change);
+        }
+    }
+
+    /// The stack of a payload that is thrown once more arrived.
+    pub(crate) fn hopped(&mut self, record: &RawRecord, fate: Fate, prepared: &Prepared) {
+        let stop = Stop {
+            ip: record.walk.stopper_ip,
+            fate,
+            handler: prepared.handler.clone(),
+            inside_root: prepared.inside_root,
+        };
+        if self.lives.knows(record.sequence) {
+            self.lives.hopped(record.sequence, stop);
+        }
+    }
+
+    /// Applies what the probes saw, as far as the records for it have arrived.
+    pub(crate) fn catch_up(&mut self, namer: &mut dyn Namer) {
+        let Some(events) = self.events else { return };
+        while let Some(entry) = events.try_receive() {
+            self.waiting.push_back(*entry);
+        }
+        while self
+            .waiting
+            .front()
+            .is_some_and(|entry| self.waiting.len() > WAITING || is_ready(&self.lives, &entry.event))
+        {
+            if let Some(entry) = self.waiting.pop_front() {
+                self.apply(&entry, namer);
+            }
+        }
+        let lost = probe::counts().lost;
+        if lost != self.lost {
+            self.lost = lost;
+            self.lives.evidence_lost();
+        }
+    }
+
+    /// Panics whose verdict line is due now: settled, or changed long enough ago; all that changed when `now` is
+    /// `None`.
+    pub(crate) fn due(&mut self, now: Option<Instant>) -> Vec<u64> {
+        let dirty = self.lives.dirty();
+        let Some(now) = now else { return dirty };
+        self.dirty_since.retain(|sequence, _| dirty.binary_search(sequence).is_ok());
+        let mut due = Vec::new();
+        for sequence in dirty {
+            let since = *self.dirty_since.entry(sequence).or_insert(now);
+            if self.lives.is_settled(sequence) || now.saturating_duration_since(since) >= SETTLE {
+                due.push(sequence);
+            }
+        }
+        due
+    }
+
+    /// When to look again for verdicts that are due; `None` when none waits.
+    pub(crate) fn next_due(&self) -> Option<Duration> {
+        (!self.dirty_since.is_empty()).then_some(SETTLE)
+    }
+
+    /// Whether events wait to be received.
+    pub(crate) fn has_events(&self) -> bool {
+        self.events.is_some_and(|events| events.pending() > 0)
+    }
+
+    /// The verdict on a panic, which counts as said from now on, and what its line repeats.
+    pub(crate) fn verdict(&mut self, sequence: u64) -> Option<(Change, About)> {
+        let about = self.about.get(&sequence)?.clone();
+        let change = self.publish(sequence)?;
+        Some((change, about))
+    }
+
+    /// The process ends: every panic gets its last verdict.
+    pub(crate) fn process_ends(&mut self) {
+        self.lives.process_ends(self.watched);
+    }
+
+    /// Lives that did not add up since the last call: number and word.
+    pub(crate) fn take_imbalances(&mut self) -> Vec<(u64, &'static str)> {
+        self.lives.take_imbalances().into_iter().map(|(sequence, why)| (sequence, why.code())).collect()
+    }
+
+    fn publish(&mut self, sequence: u64) -> Option<Change> {
+        let change = self.lives.publish(sequence)?;
+        self.dirty_since.remove(&sequence);
+        if self.lives.is_settled(sequence) || self.about.len() > 2 * WAITING {
+            let Self { about, lives, .. } = self;
+            about.retain(|sequence, _| lives.knows(*sequence));
+        }
+        Some(change)
+    }
+
+    fn apply(&mut self, entry: &Entry, namer: &mut dyn Namer) {
+        let Entry { stamp, event, place: at, .. } = entry;
+        let Stamp { thread, tid, .. } = *stamp;
+        match *event {
+            Event::Started { parent, parent_tid, .. } => {
+                self.lives.started(thread, Thread { tid, parent, parent_tid });
+            }
+            Event::Exited => {
+                self.lives.exited(thread, tid);
+                self.lineages.remove(&tid);
+            }
+            Event::Joined { target } => self.lives.joined(tid, target.last_panic),
+            Event::Detached { target } => self.lives.detached(tid, target.last_panic),
+            Event::Spawned { .. } | Event::Cleanup { .. } => {}
+            Event::Raised { panic, trace, walked, .. } if self.concerns(panic) => {
+                let traced = trace == Trace::Traced;
+                let throw = Throw { serial: panic.serial, thread, tid, traced, recorded_again: walked };
+                self.lives.thrown(panic.hooked, throw);
+            }
+            Event::Unraised { panic, .. } if self.concerns(panic) => self.lives.end_of_stack(panic.hooked),
+            Event::Landed { panic, ip, cleanups, action, handler, .. } if self.concerns(panic) => {
+                match (handler, action) {
+                    // A frame of another language must throw it on, or the process aborts: not the end yet.
+                    (HandlerFrame::Foreign, _) => {}
+                    (HandlerFrame::Rust, EhAction::Filter | EhAction::Terminate) => {
+                        self.lives.doomed(panic.hooked, AbortReason::NounwindBoundary);
+                    }
+                    (HandlerFrame::Rust, _) => self.lives.landed(panic.hooked, tid, ip, cleanups),
+                }
+            }
+            Event::Read { panic, .. } if self.concerns(panic) => {
+                let frames = namer.name(at.ips());
+                let place = Place { os_thread: Some(tid), ..place::program_place(&frames) };
+                self.lives.read(panic.hooked, tid, place);
+            }
+            Event::Dropped { panic, reads, .. } if self.concerns(panic) => {
+                let frames = namer.name(at.ips());
+                let (by, place) = place::dropped(&frames);
+                self.lives.dropped(panic.hooked, tid, by, Place { os_thread: Some(tid), ..place }, reads);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the life of this panic is kept.
+    fn concerns(&self, panic: PanicRef) -> bool {
+        panic.hooked != 0 && self.lives.knows(panic.hooked)
+    }
+
+    fn lineage(&mut self, sequence: u64, tid: u32) -> Arc<[Ancestor]> {
+        if let Some(known) = self.lineages.get(&tid) {
+            return known.clone();
+        }
+        let name = |tid: u32| {
+            let name = std::fs::read_to_string(format!("/proc/self/task/{tid}/comm")).ok()?;
+            Some(name.trim_end().to_owned())
+        };
+        let ancestors: Arc<[Ancestor]> = self
+            .lives
+            .ancestors(sequence)
+            .into_iter()
+            .map(|os_id| Ancestor { os_id, name: name(os_id) })
+            .collect();
+        if self.lineages.len() < LINEAGES && !ancestors.is_empty() {
+            self.lineages.insert(tid, ancestors.clone());
+        }
+        ancestors
+    }
+}
+
+/// Puts a verdict into a report.
+pub(crate) fn amend(report: &mut Report, change: &Change) {
+    let outcome = &change.outcome;
+    if report.fate != outcome.fate || report.basis != outcome.basis {
+        report.reason =
+            reason(change).or_else(|| report.reason.take().filter(|_| outcome.fate == Fate::Unknown));
+    }
+    report.fate = outcome.fate;
+    report.basis = outcome.basis;
+    report.receipt = outcome.receipt;
+    report.uncaught = outcome.uncaught;
+    report.silent = outcome.silent;
+    report.swallowed = outcome.swallowed;
+    report.level = crate::verdict::level_of(outcome.fate);
+    report.landing = outcome.landing.as_deref().cloned();
+    report.received_at.clone_from(&outcome.received_at);
+    report.hops = outcome.hops;
+    report.incident = PanicId::new(report.id.instance(), change.incident);
+    report.relation = change.relation.map(|relation| relation.code().to_owned());
+}
+
+/// Why the process aborts, or why something is unknown.
+pub(crate) fn reason(change: &Change) -> Option<String> {
+    let outcome = &change.outcome;
+    outcome.abort_reason.map(crate::verdict::abort_word).or(outcome.reason).map(str::to_owned)
+}
+
+fn is_ready(lives: &Lives, event: &Event) -> bool {
+    let (panic, repeated) = match *event {
+        Event::Raised { panic, walked, .. } => (panic, walked),
+        Event::Unraised { panic, .. }
+        | Event::Landed { panic, .. }
+        | Event::Read { panic, .. }
+        | Event::Dropped { panic, .. } => (panic, false),
+        _ => return true,
+    };
+    panic.hooked == 0 || lives.is_ready(panic.hooked, repeated)
+}
+
+/// The full number of the panic that was unwinding; the record has its low 32 bits.
+fn full_number(low: u32, later: u64) -> u64 {
+    if low == 0 {
+        return 0;
+    }
+    let round = later & !u64::from(u32::MAX);
+    let same_round = round | u64::from(low);
+    if same_round < later { same_round } else { same_round.saturating_sub(1 << 32) }
+}
+
+fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}

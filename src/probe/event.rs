@@ -125,8 +125,10 @@ pub(crate) enum Event {
     /// The unwinding ends: the handler frame is entered.
     ///
     /// When: `_Unwind_SetIP` for the frame that the search phase chose. Thread: the panicking one. Proves:
-    /// every frame inside the handler's is gone. With [`EhAction::Catch`] the program goes on after that
-    /// frame's `catch_unwind`; with [`EhAction::Filter`] the process aborts there; with
+    /// every frame inside the handler's is gone, and the unwinder's work is done. With [`EhAction::Catch`] the
+    /// program goes on after that frame's `catch_unwind`, unless destructors that were inlined into the
+    /// frame, and so run between this event and that, abort: a function inlined into the `catch_unwind`'s has
+    /// no landing of its own. With [`EhAction::Filter`] the process aborts there; with
     /// [`Handler::Foreign`] a C++ `catch (...)` has it, which must rethrow, or the process aborts (a rethrow
     /// lands once more). A foreign exception gives this event only when a *Rust* frame catches it, which
     /// aborts.

@@ -3,7 +3,7 @@
 //! Runs on: the panicking thread, inside a personality routine, once per landing pad. Must not: allocate,
 //! lock, panic; touch the exception unless this thread is known to be unwinding it.
 
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 
 use super::event::{Class, Event, Handler};
 use super::got::Symbol;
@@ -23,12 +23,12 @@ pub(super) struct Context {
     _opaque: [u8; 0],
 }
 
-unsafe extern "C" {
+unsafe extern "C-unwind" {
     fn _Unwind_GetGR(context: *mut Context, register: c_int) -> usize;
     fn _Unwind_GetIP(context: *mut Context) -> usize;
     fn _Unwind_GetCFA(context: *mut Context) -> usize;
     fn _Unwind_GetRegionStart(context: *mut Context) -> usize;
-    fn _Unwind_GetLanguageSpecificData(context: *mut Context) -> usize;
+    fn _Unwind_GetLanguageSpecificData(context: *mut Context) -> *const c_void;
 }
 
 type RealSetIp = unsafe extern "C-unwind" fn(*mut Context, usize);
@@ -114,7 +114,7 @@ unsafe fn landed(
     let action = match handler {
         Handler::Rust => {
             // SAFETY: as promised to this function.
-            let table = unsafe { _Unwind_GetLanguageSpecificData(context) };
+            let table = unsafe { _Unwind_GetLanguageSpecificData(context) }.addr();
             // SAFETY: the personality routine has just read the same bytes of the same table.
             lsda::action_at(&|at| unsafe { *(at as *const u8) }, table, function, ip)
         }

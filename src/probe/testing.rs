@@ -76,6 +76,7 @@ pub fn install(setup: Setup) -> Vec<NamedAbility> {
         cleanups: if setup.each_cleanup { Cleanups::Each } else { Cleanups::Count },
         thread_places: if setup.all_thread_places { ThreadPlaces::Always } else { ThreadPlaces::Panicked },
     };
+    crate::capture::stack::prepare();
     let abilities = super::install(queue, options);
     let off = |ability: &super::Ability| match ability {
         super::Ability::Active => None,

@@ -100,7 +100,7 @@ pub(super) unsafe extern "C-unwind" fn create(
     let number = start.number.load(Ordering::Relaxed);
     let detached = start.detached.load(Ordering::Relaxed);
     let start_address = core::ptr::from_ref(start).cast_mut().cast::<c_void>();
-    // SAFETY: the trampoline calls `routine` with `argument`; everything else is forwarded as it came.
+    // SAFETY: the trampoline jumps to `routine` with `argument`; everything else is forwarded as it came.
     let code = unsafe { real(handle, attributes, trampoline, start_address) };
     if code != 0 {
         start.taken.store(false, Ordering::Release);
@@ -160,20 +160,42 @@ unsafe extern "C" {
     fn pthread_attr_getdetachstate(attributes: *const libc::pthread_attr_t, state: *mut c_int) -> c_int;
 }
 
-/// The first function of a thread.
+/// The first function of a thread: calls `begin`, then jumps to the program's routine, so that no frame of ours
+/// stays below the thread's. The bottom of the stack looks as without probes, in every profile.
+#[unsafe(naked)]
 unsafe extern "C-unwind" fn trampoline(start: *mut c_void) -> *mut c_void {
-    // SAFETY: `create` passes an entry of a static.
-    let start = unsafe { &*start.cast::<Start>() };
-    let (routine, argument) = begin(start);
-    // SAFETY: it is the routine that the program gave to `pthread_create`.
-    let routine = unsafe { core::mem::transmute::<usize, Routine>(routine) };
-    // SAFETY: called once with the argument that the program gave, on the thread that it asked for.
-    unsafe { routine(core::ptr::with_exposed_provenance_mut(argument)) }
+    #[cfg(target_arch = "x86_64")]
+    core::arch::naked_asm!(
+        "sub rsp, 8", // the call needs an aligned stack
+        "call {begin}",
+        "add rsp, 8",
+        "mov rdi, rdx",
+        "jmp rax",
+        begin = sym begin,
+    );
+    #[cfg(target_arch = "aarch64")]
+    core::arch::naked_asm!(
+        "stp x29, x30, [sp, #-16]!",
+        "bl {begin}",
+        "ldp x29, x30, [sp], #16",
+        "mov x16, x0", // the register through which a function may be entered by a jump
+        "mov x0, x1",
+        "br x16",
+        begin = sym begin,
+    );
+}
+
+/// What a thread is to do; two words, so that it comes back in the two result registers.
+#[repr(C)]
+struct Task {
+    routine: usize,
+    argument: usize,
 }
 
 /// Takes what the parent left and says that the thread begins.
-#[inline(never)]
-fn begin(start: &Start) -> (usize, usize) {
+unsafe extern "C" fn begin(start: *mut c_void) -> Task {
+    // SAFETY: `create` passes an entry of a static.
+    let start = unsafe { &*start.cast::<Start>() };
     let number = start.number.load(Ordering::Relaxed);
     let routine = start.routine.load(Ordering::Relaxed);
     let argument = start.argument.load(Ordering::Relaxed);
@@ -195,7 +217,7 @@ fn begin(start: &Start) -> (usize, usize) {
         unsafe { libc::pthread_setspecific(key, core::ptr::without_provenance(number as usize)) };
     }
     state::emit(event, |_| {});
-    (routine, argument)
+    Task { routine, argument }
 }
 
 /// Called by the C library at the end of a thread that `begin` marked.

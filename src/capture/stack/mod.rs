@@ -23,6 +23,8 @@
 mod collector;
 #[cfg(panic_agent_tables)]
 mod roots;
+#[cfg(panic_agent_probes)]
+mod short_walk;
 #[cfg(panic_agent_tables)]
 mod system_walk;
 #[cfg(panic_agent_tables)]
@@ -37,6 +39,8 @@ mod portable;
 pub(crate) use portable::{learn_main_start, learn_thread_start, prepare, walk};
 #[cfg(panic_agent_tables)]
 pub(crate) use roots::{learn_main_start, learn_thread_start};
+#[cfg(panic_agent_probes)]
+pub(crate) use short_walk::short_walk;
 #[cfg(panic_agent_tables)]
 pub(crate) use walker::{prepare, walk};
 

@@ -20,8 +20,17 @@ pub(super) fn walk_tables(
     registers: &Registers,
     collector: &mut Collector<'_>,
 ) -> Option<WalkEnd> {
-    let stack = StackWindow::above(registers)?;
     collector.source(WalkSource::Tables);
+    follow_tables(snapshot, registers, &mut |frame| collector.frame(frame))
+}
+
+/// Shows each frame, innermost first, until `visit` has enough; `None` when the tables do not suffice.
+pub(super) fn follow_tables(
+    snapshot: &Snapshot,
+    registers: &Registers,
+    visit: &mut impl FnMut(WalkedFrame) -> ControlFlow<WalkEnd>,
+) -> Option<WalkEnd> {
+    let stack = StackWindow::above(registers)?;
     let mut cursor = Frame { ip: registers.ip(), sp: registers.sp(), fp: registers.fp() };
     // The first address is exact; all others are return addresses, which may already belong to what follows
     // the call: the byte before is inside it.
@@ -32,7 +41,7 @@ pub(super) fn walk_tables(
             return None;
         }
         let frame = WalkedFrame { ip: cursor.ip, sp: cursor.sp, action: facts.action };
-        if let ControlFlow::Break(end) = collector.frame(frame) {
+        if let ControlFlow::Break(end) = visit(frame) {
             return Some(end);
         }
         match facts.way {

@@ -1,0 +1,57 @@
+//! The innermost frames of this thread as plain addresses, for events that need a place and no prediction.
+//!
+//! Runs on: any thread, inside a probe. Takes the loader's lock for frames in images that no snapshot has.
+//! Must not: allocate, panic, or keep large locals.
+
+use core::ops::ControlFlow;
+
+use super::table_walk::follow_tables;
+use crate::image;
+use crate::record::WalkEnd;
+use crate::sys::registers;
+use crate::sys::system_unwinder::trace;
+
+/// Writes the return addresses of the frames outside of `anchor`, innermost first, and returns their number.
+///
+/// `anchor` is the address of a local variable of the innermost frame that is *not* wanted.
+///
+/// # Cost
+/// No allocation, no lock; about ten nanoseconds a frame once its address was seen before.
+#[inline(never)]
+pub(crate) fn short_walk(ips: &mut [u64], anchor: usize) -> usize {
+    let registers = registers::current();
+    let mut kept = Kept { ips, len: 0, anchor: anchor as u64 };
+    let followed = image::current().and_then(|snapshot| {
+        follow_tables(snapshot, &registers, &mut |frame| match kept.frame(frame.ip, frame.sp) {
+            ControlFlow::Continue(()) => ControlFlow::Continue(()),
+            ControlFlow::Break(()) => ControlFlow::Break(WalkEnd::TooDeep),
+        })
+    });
+    if followed.is_none() {
+        kept.len = 0;
+        // How it ends does not matter: what was kept is right.
+        let _ = trace(&mut |frame| kept.frame(frame.ip, frame.sp));
+    }
+    kept.len
+}
+
+struct Kept<'a> {
+    ips: &'a mut [u64],
+    len: usize,
+    anchor: u64,
+}
+
+impl Kept<'_> {
+    fn frame(&mut self, ip: u64, sp: u64) -> ControlFlow<()> {
+        // The stack pointer of a frame is below its locals, and that of its caller is above them.
+        if sp <= self.anchor {
+            return ControlFlow::Continue(());
+        }
+        let Some(place) = self.ips.get_mut(self.len).filter(|_| ip != 0) else {
+            return ControlFlow::Break(());
+        };
+        *place = ip;
+        self.len = self.len.saturating_add(1);
+        ControlFlow::Continue(())
+    }
+}

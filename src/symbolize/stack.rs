@@ -69,6 +69,13 @@ impl Stack {
         })
     }
 
+    /// Whether `thread::scope` is what panics; `None` when the innermost frame has no name.
+    pub(crate) fn by_scope(&self) -> Option<bool> {
+        self.kept_logical().next().filter(|frame| !frame.plain.is_empty())?;
+        let mut std_only = self.kept_logical().take_while(|frame| frame.is_std());
+        Some(std_only.any(|frame| frame.plain.starts_with("std::thread::scoped::")))
+    }
+
     /// Whether std meant to call a hook for this panic; `None` when no name tells.
     pub(crate) fn wants_hook(&self) -> Option<bool> {
         let mut entries = self.physical.iter().take(MACHINERY_WITHIN).flat_map(|frame| &frame.at.logical);

@@ -31,6 +31,18 @@ impl Finding {
         }
     }
 
+    /// The process ends while a panic is still unwinding: destructors that should have run do not.
+    pub(crate) fn exit_while_unwinding(sequence: u64) -> Self {
+        Self {
+            level: Level::Error,
+            code: "exit_while_unwinding",
+            message: "the process ended while this panic was unwinding; destructors on its way did not run"
+                .to_owned(),
+            panic: Some(sequence),
+            places: Vec::new(),
+        }
+    }
+
     /// A life that does not add up.
     pub(crate) fn unbalanced(sequence: u64, why: &str) -> Self {
         Self {

@@ -88,7 +88,7 @@ impl Follow {
             in_cleanup: record.has_flag(RawFlag::InCleanup),
             in_once: prepared.in_once,
             message: report.message.clone(),
-            file: report.location.as_ref().map(|location| location.file.clone()),
+            by_scope: prepared.by_scope,
             stop: report.prediction.stop,
             fate: report.fate,
             handler: prepared.handler.clone(),
@@ -186,6 +186,11 @@ impl Follow {
         self.lives.process_ends(self.watched);
     }
 
+    /// Panics that the end of the process cut short.
+    pub(crate) fn interrupted(&self) -> Vec<u64> {
+        self.lives.interrupted()
+    }
+
     /// Lives that did not add up since the last call: number and word.
     pub(crate) fn take_imbalances(&mut self) -> Vec<(u64, &'static str)> {
         self.lives.take_imbalances().into_iter().map(|(sequence, why)| (sequence, why.code())).collect()
@@ -226,7 +231,8 @@ impl Follow {
                     // A frame of another language must throw it on, or the process aborts: not the end yet.
                     (HandlerFrame::Foreign, _) => {}
                     (HandlerFrame::Rust, EhAction::Filter | EhAction::Terminate) => {
-                        self.lives.doomed(panic.hooked, AbortReason::NounwindBoundary);
+                        let reason = self.lives.predicted_abort(panic.hooked);
+                        self.lives.doomed(panic.hooked, reason.unwrap_or(AbortReason::NounwindBoundary));
                     }
                     (HandlerFrame::Rust, _) => self.lives.landed(panic.hooked, tid, ip, cleanups),
                 }

@@ -38,6 +38,8 @@ pub(crate) struct Prepared {
     pub(crate) inside_root: bool,
     /// Whether the stack runs through std's one-time initialization.
     pub(crate) in_once: bool,
+    /// Whether `thread::scope` is what panics; `None` when no name tells.
+    pub(crate) by_scope: Option<bool>,
     /// Whether the stack runs through std's entry for panics that call the hook.
     pub(crate) wants_hook: Option<bool>,
     pub(crate) summary: StackSummary,
@@ -139,6 +141,7 @@ impl Stacks {
             handler: prediction.handler.clone().map(Arc::new),
             inside_root,
             in_once: stack.in_once(),
+            by_scope: stack.by_scope(),
             wants_hook: stack.wants_hook(),
             prediction,
             outcome,

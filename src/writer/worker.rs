@@ -166,6 +166,9 @@ impl Worker {
         self.follow.catch_up(&mut self.builder);
         if ending {
             self.follow.process_ends();
+            for sequence in self.follow.interrupted() {
+                self.find(Finding::exit_while_unwinding(sequence));
+            }
         }
         let now = (!ending).then(Instant::now);
         for sequence in self.follow.due(now) {

@@ -32,7 +32,7 @@ impl Lives {
             return;
         }
         let message = raise.message.as_deref().unwrap_or_default();
-        match echo(message, raise.file.as_deref()) {
+        match echo(message, raise.by_scope) {
             Echo::None => {}
             Echo::Scope => self.link_scope(sequence, raise.tid),
             Echo::Any => self.link_unwrap(sequence, raise.tid),
@@ -49,7 +49,7 @@ impl Lives {
         let Some(&follower) = self.open.get(&tid).and_then(|open| open.last()) else { return };
         let Some(kept) = self.kept.get(&follower).filter(|kept| kept.life.is_unwinding()) else { return };
         let text = kept.raise.as_ref().and_then(|raise| raise.message.as_deref()).unwrap_or_default();
-        if !matches!(echo(text, None), Echo::Any | Echo::JoinError { .. }) {
+        if !matches!(echo(text, Some(false)), Echo::Any | Echo::JoinError { .. }) {
             return;
         }
         if follower != sequence && kept.relation.is_none() {

@@ -39,10 +39,10 @@ pub(crate) struct Raise {
     pub(crate) in_cleanup: bool,
     /// Whether the stack runs through std's one-time initialization.
     pub(crate) in_once: bool,
+    /// Whether `thread::scope` raised it; `None` when no name tells.
+    pub(crate) by_scope: Option<bool>,
     /// The message, if the payload is a text.
     pub(crate) message: Option<String>,
-    /// File of the `panic!`.
-    pub(crate) file: Option<String>,
     /// What stops it, from the tables.
     pub(crate) stop: StopKind,
     /// The fate that follows.
@@ -232,6 +232,17 @@ impl Lives {
     /// A panic was met by something that aborts the process.
     pub(crate) fn doomed(&mut self, sequence: u64, reason: AbortReason) {
         self.apply(sequence, LifeEvent::MustAbort(reason));
+    }
+
+    /// Why the process aborts, as the panic's stack told.
+    pub(crate) fn predicted_abort(&self, sequence: u64) -> Option<AbortReason> {
+        self.kept.get(&sequence)?.raise.as_ref()?.abort_reason
+    }
+
+    /// Panics that the end of the process cut short.
+    pub(crate) fn interrupted(&self) -> Vec<u64> {
+        let cut_short = |kept: &Kept| kept.life.outcome().fate == Fate::Interrupted;
+        self.kept.iter().filter(|(_, kept)| cut_short(kept)).map(|(sequence, _)| *sequence).collect()
     }
 
     /// The unwinder found the end of the stack.

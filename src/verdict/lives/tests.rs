@@ -17,8 +17,8 @@ fn raise(sequence: u64, tid: u32, message: &str) -> Raise {
         cannot_unwind: false,
         in_cleanup: false,
         in_once: false,
+        by_scope: Some(false),
         message: Some(message.to_owned()),
-        file: None,
         stop: StopKind::Catch,
         fate: Fate::Caught,
         handler: None,
@@ -140,8 +140,7 @@ fn a_shown_join_error_is_linked_by_its_text_and_another_text_is_not() {
 }
 
 fn scope_panic(sequence: u64) -> Raise {
-    let file = Some("/rustc/x/library/std/src/thread/scoped.rs".to_owned());
-    Raise { file, ..raise(sequence, MAIN, "a scoped thread panicked") }
+    Raise { by_scope: Some(true), ..raise(sequence, MAIN, "a scoped thread panicked") }
 }
 
 #[test]

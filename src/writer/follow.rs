@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::probe::{self, Entry, Event, EventQueue, Handler as HandlerFrame, PanicRef, Stamp, Trace};
+use crate::probe::{Entry, Event, EventQueue, Handler as HandlerFrame, LOST, PanicRef, Stamp, Trace};
 use crate::record::{
     AbortReason, Ancestor, EhAction, Fate, Handler, HandlerKind, PanicId, Place, RawFlag, RawRecord, Report,
 };
@@ -141,7 +141,7 @@ impl Follow {
                 self.apply(&entry, namer);
             }
         }
-        let lost = probe::counts().lost;
+        let lost = events.lost();
         if lost != self.lost {
             self.lost = lost;
             self.lives.evidence_lost();
@@ -313,7 +313,7 @@ fn is_ready(lives: &Lives, event: &Event) -> bool {
         | Event::Dropped { panic, .. } => (panic, false),
         _ => return true,
     };
-    panic.hooked == 0 || lives.is_ready(panic.hooked, repeated)
+    matches!(panic.hooked, 0 | LOST) || lives.is_ready(panic.hooked, repeated)
 }
 
 /// The full number of the panic that was unwinding; the record has its low 32 bits.

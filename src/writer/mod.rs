@@ -6,6 +6,8 @@
 mod about;
 mod build;
 mod clock;
+#[cfg(test)]
+mod fake_probes;
 mod fan_out;
 mod finding;
 mod fingerprint;

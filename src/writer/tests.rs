@@ -110,7 +110,8 @@ fn lines_come_in_order_process_panics_losses_end() {
             serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].as_str().unwrap().to_owned()
         })
         .collect();
-    assert_eq!(kinds, ["process", "panic", "losses", "end"], "one end line, however often it is asked for");
+    let expected = ["process", "panic", "verdict", "losses", "end"];
+    assert_eq!(kinds, expected, "one end line, however often it is asked for");
     let end: EndLine = serde_json::from_str(&sink.lines_of(LineKind::End)[0]).unwrap();
     assert_eq!((end.panics, end.written, end.losses.pool_full), (3, 1, 1));
     // A panic after the end is still written.

@@ -186,7 +186,7 @@ impl Worker {
         }
     }
 
-    fn find(&mut self, finding: Finding) {
+    pub(super) fn find(&mut self, finding: Finding) {
         let line = finding_line(&mut self.builder, finding);
         self.about(LineKind::Finding, &line);
     }

@@ -65,7 +65,7 @@ pub mod testing;
 pub(crate) use ability::{Ability, ProbeAbilities, ProbeOff};
 pub(crate) use event::{Class, Entry, Event, Handler, PanicRef, Place, Stamp, ThreadRef, Trace};
 pub(crate) use installed::{counts, install, note_hooked, refresh, uninstall};
-pub(crate) use queue::{Claimed, DEFAULT_EVENTS, EventQueue, Received};
+pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
 
 /// Reads of one payload between two raises that are sent; more say nothing new.
 pub(crate) const MAX_READS: u32 = 4;

@@ -13,6 +13,7 @@ use super::fan_out::FanOut;
 use super::guarded::guarded;
 use super::handle::Shared;
 use super::inbox::Inbox;
+use super::patience::Patience;
 use super::splice::LineBuffer;
 use crate::config::Filter;
 use crate::record::{Line, LineKind, LossReason, Losses, RawFlag, RawRecord, SoftError};
@@ -27,6 +28,7 @@ pub(crate) struct Worker {
     pub(crate) inbox: &'static dyn Inbox,
     pub(crate) shared: Arc<Shared>,
     pub(crate) builder: Builder,
+    pub(crate) patience: Patience,
     pub(crate) sinks: FanOut,
     pub(crate) console: Option<Pretty>,
     pub(crate) before_write: Option<Filter>,
@@ -38,6 +40,15 @@ pub(crate) struct Worker {
     /// Whether a report was given to the sinks since the last flush.
     pub(crate) unflushed: bool,
     pub(crate) finished: bool,
+}
+
+/// What the writer does when a round is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// Sleeps until there is something to do; at most this long.
+    Park(Option<Duration>),
+    /// Leaves the reports that are there alone, because their names are not ready; at most this long.
+    Hold(Duration),
 }
 
 /// The totals that the last `losses` line carried, and when that was.
@@ -59,36 +70,42 @@ impl LossesSaid {
 }
 
 impl Worker {
-    /// Writes the `process` line and reads the debug information.
+    /// Writes the `process` line.
     pub(crate) fn start(&mut self, abilities: Abilities, strategy: Strategy) {
         let own_ip = Self::start as fn(&mut Self, Abilities, Strategy) as usize as u64 + 1;
         let line = process_line(&mut self.builder, abilities, strategy, own_ip);
         self.about(LineKind::Process, &line);
         self.flush();
-        self.builder.stacks.warm_up(own_ip);
     }
 
     /// Works until the process ends.
     pub(crate) fn run(mut self) -> ! {
         loop {
-            if let Some(sleep) = self.turn() {
-                self.inbox.park(sleep);
+            match self.turn() {
+                Some(Pause::Park(sleep)) => self.inbox.park(sleep),
+                Some(Pause::Hold(most)) => self.inbox.hold(Some(most)),
+                None => {}
             }
         }
     }
 
-    /// One round; `Some` when there was nothing left to do, with the time after which there may be.
-    pub(crate) fn turn(&mut self) -> Option<Option<Duration>> {
+    /// One round; `Some` when there was nothing left to do, with what to do instead.
+    pub(crate) fn turn(&mut self) -> Option<Pause> {
         let requested = self.shared.requested();
         let finish = self.shared.finish_requested();
+        let hold = self.patience.hold();
+        let pending = self.inbox.pending();
+        if let Some(most) = hold.filter(|_| pending > 0) {
+            return Some(Pause::Hold(most));
+        }
         // What was published before a request is within this batch, so a storm cannot starve a flush.
-        let batch = self.inbox.pending().max(1);
+        let batch = if hold.is_none() { pending.max(1) } else { 0 };
         let inbox = self.inbox;
         let mut received = 0;
         while received < batch && inbox.receive(&mut |record| self.record(record)) {
             received += 1;
         }
-        let idle = received < batch;
+        let idle = received < batch || batch == 0;
         let ending = finish && !self.finished;
         self.say_losses(ending);
         if ending {
@@ -103,7 +120,7 @@ impl Worker {
         self.shared.advance(requested, self.finished);
         let due = self.losses.due_in(self.inbox.losses().totals(), Instant::now());
         let nothing_new = self.shared.requested() == requested && self.shared.finish_requested() == finish;
-        (idle && nothing_new).then_some(due)
+        (idle && nothing_new).then_some(Pause::Park(due))
     }
 
     /// One record, from slot to sinks. A bug of ours costs this report and not the writer.
@@ -120,7 +137,9 @@ impl Worker {
     }
 
     fn deliver(&mut self, record: &RawRecord) -> Result<(), LossReason> {
-        let (mut report, prepared) = self.builder.report(record);
+        let budget = self.patience.budget_of(record);
+        let patience = &mut self.patience;
+        let (mut report, prepared) = self.builder.report(record, &mut || patience.naming(budget));
         if let Some(filter) = &self.before_write {
             match guarded(|| filter(&report)) {
                 Some(true) => {}

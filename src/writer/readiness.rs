@@ -18,8 +18,6 @@ use crate::symbolize::Resolve;
 const THREAD_NAME: &str = "panic-agent-symbols";
 /// Reading debug information needs room, whatever `RUST_MIN_STACK` says.
 const STACK_BYTES: usize = 2 * 1024 * 1024;
-/// Frames of the thread's own stack that are looked up: this crate's, and std's around it.
-const FRAMES: usize = 24;
 
 /// Whether names can be looked up without a long wait.
 #[derive(Debug)]
@@ -60,7 +58,10 @@ pub(crate) fn warm_up(
         // Dropped last, also when the body is never run.
         let _done = done;
         enter();
-        guarded(|| look_up_own_stack(&mut *resolver));
+        // At the first look-up the index of the executable is read. What a look-up reads beyond that is
+        // small, and reading it here would keep the writer from the lock when its reports are urgent.
+        let own_ip = warm_up as *const () as usize as u64 + 1;
+        guarded(|| resolver.resolve(own_ip, &mut |_| ()));
     };
     // It ends by itself, and nobody waits for it; a failure to start drops the body.
     let _ends_by_itself =
@@ -78,19 +79,6 @@ impl Drop for Done {
     fn drop(&mut self) {
         self.readiness.ready.store(true, Ordering::Release);
         self.inbox.wake();
-    }
-}
-
-/// The executable's index is read at the first look-up; the rest reads the parts about std's own panic
-/// and thread functions, which are in every report.
-fn look_up_own_stack(resolver: &mut dyn Resolve) {
-    let mut ips = Vec::with_capacity(FRAMES);
-    backtrace::trace(|frame| {
-        ips.push(frame.ip().addr() as u64);
-        ips.len() < FRAMES
-    });
-    for ip in ips {
-        resolver.resolve(ip, &mut |_| {});
     }
 }
 

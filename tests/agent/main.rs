@@ -1,0 +1,97 @@
+//! The public interface, as a program uses it: each case is a program of its own, started again from this
+//! one, whose status, output and lines are looked at from outside.
+//!
+//! Runs on: the main thread of the child (programs), libtest-mimic's threads (checks). Must not: install
+//! the agent in the process that judges.
+
+mod configuration;
+mod destinations;
+mod ending;
+mod outcome;
+mod questions;
+mod reports;
+mod starting;
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use outcome::Outcome;
+
+/// Variable that names the case whose program is to be run.
+const CASE: &str = "AGENT_TEST_CASE";
+
+/// The first look at the debug information of a debug build takes half a second of processor time, on a busy
+/// machine more than the default deadline. What a case does not say about deadlines is not about them.
+const PATIENCE_MS: &str = "60000";
+
+/// A program and what it must have done.
+struct Case {
+    /// A claim.
+    name: &'static str,
+    /// Variables for the program.
+    environment: &'static [(&'static str, &'static str)],
+    /// Runs on the main thread of a process of its own, in an empty directory.
+    program: fn(),
+    /// Panics when the claim does not hold.
+    check: fn(&Outcome),
+}
+
+fn cases() -> impl Iterator<Item = &'static Case> {
+    [
+        starting::CASES,
+        configuration::CASES,
+        reports::CASES,
+        questions::CASES,
+        destinations::CASES,
+        ending::CASES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+fn main() {
+    if let Ok(name) = std::env::var(CASE) {
+        let case = cases().find(|case| case.name == name).expect("the parent knows its cases");
+        return (case.program)();
+    }
+    let arguments = Arguments::from_args();
+    let trials = cases()
+        .map(|case| {
+            Trial::test(case.name, || {
+                (case.check)(&run(case)?);
+                Ok(())
+            })
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn run(case: &Case) -> Result<Outcome, Failed> {
+    let directory = fresh_directory(case.name)?;
+    let mut command = Command::new(std::env::current_exe()?);
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("PANIC_AGENT") || name.starts_with("RUST_") {
+            command.env_remove(&*name);
+        }
+    }
+    let output = command
+        .current_dir(&directory)
+        .env(CASE, case.name)
+        .env("PANIC_AGENT_FLUSH_MS", PATIENCE_MS)
+        .envs(case.environment.iter().copied())
+        .output()?;
+    Ok(Outcome::new(&output, directory))
+}
+
+fn fresh_directory(name: &str) -> std::io::Result<PathBuf> {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("agent").join(name);
+    match std::fs::remove_dir_all(&directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => std::fs::create_dir_all(&directory)?,
+    }
+    Ok(directory)
+}

@@ -1,0 +1,77 @@
+//! Programs that ask the agent what it has seen.
+
+use panic_agent::{Agent, Console, Fate, LineKind, MemorySink, flush, has_panicked, stats, subscribe};
+
+use crate::Case;
+use crate::tools::{LONG, caught, on_a_thread};
+
+pub(crate) const CASES: &[Case] = &[
+    Case {
+        name: "the_counts_add_up_after_a_flush",
+        environment: &[],
+        program: || {
+            assert!(!has_panicked() && flush(LONG), "without an agent there is nothing to wait for");
+            let agent = Agent::builder().console(Console::Off).install().expect("it starts");
+            assert!(!has_panicked());
+            for _ in 0..20 {
+                caught("counted");
+            }
+            assert!(has_panicked());
+            assert!(flush(LONG) && agent.flush(LONG));
+            let stats = stats();
+            assert_eq!((stats.panics, stats.pending), (20, 0));
+            assert_eq!(stats.written + stats.losses.total(), 20);
+        },
+        check: |run| {
+            run.ended_with(0);
+            let (panics, written, lost) = run.lines().totals();
+            assert_eq!((panics, written + lost), (20, 20));
+            assert_eq!(run.lines().of("panic").len() as u64, written);
+        },
+    },
+    Case {
+        name: "a_subscriber_receives_reports_and_a_full_queue_is_counted",
+        environment: &[],
+        program: || {
+            let _agent = Agent::builder().console(Console::Off).install().expect("it starts");
+            caught("before the subscription");
+            assert!(flush(LONG));
+            let (wide, narrow) = (subscribe(16), subscribe(1));
+            on_a_thread("first", "one");
+            caught("two");
+            assert!(flush(LONG));
+            let one = wide.recv_timeout(LONG).expect("the first report");
+            assert_eq!((one.message.as_deref(), one.thread.as_deref()), (Some("one"), Some("first")));
+            let two = wide.recv_timeout(LONG).expect("the second report");
+            assert_eq!(two.message.as_deref(), Some("two"));
+            if cfg!(all(target_os = "linux", target_env = "gnu")) {
+                assert_eq!((one.fate, two.fate), (Fate::ThreadDied, Fate::Caught));
+            }
+            assert!(wide.try_recv().is_none());
+            assert!(narrow.try_recv().is_some() && narrow.try_recv().is_none());
+            assert_eq!(stats().losses.subscriber_full, 1);
+            assert_eq!(stats().losses.total(), 0, "its line is written all the same");
+        },
+        check: |run| {
+            run.ended_with(0);
+            assert_eq!(run.lines().messages(), ["before the subscription", "one", "two"]);
+        },
+    },
+    Case {
+        name: "a_sink_in_memory_takes_the_place_of_the_default_file",
+        environment: &[],
+        program: || {
+            let sink = MemorySink::new();
+            let _agent = Agent::builder().sink(sink.clone()).install().expect("it starts");
+            caught("remembered");
+            assert!(sink.wait_for(LineKind::Panic, 1, LONG) && flush(LONG));
+            assert_eq!(sink.reports()[0].message.as_deref(), Some("remembered"));
+            assert_eq!(sink.lines_of(LineKind::Process).len(), 1);
+            assert!(sink.flushes() > 0);
+        },
+        check: |run| {
+            run.ended_with(0);
+            assert!(!run.has("panics.jsonl"));
+        },
+    },
+];

@@ -172,7 +172,7 @@ fn writer_busy() -> u64 {
     let busy = |path: std::path::PathBuf| {
         let name = std::fs::read_to_string(path.join("comm")).ok()?;
         let times = std::fs::read_to_string(path.join("schedstat")).ok()?;
-        let first = times.split_whitespace().next()?.parse().ok();
+        let first: Option<u64> = times.split_whitespace().next()?.parse().ok();
         first.filter(|_| name.trim() == "panic-agent")
     };
     threads.filter_map(|thread| busy(thread.path())).sum()

@@ -157,6 +157,4 @@ mod real_tests;
 #[cfg(test)]
 mod schema_tests;
 #[cfg(test)]
-mod speed_tests;
-#[cfg(test)]
 mod tests;

@@ -1,10 +1,13 @@
 //! Child processes: each measures one thing and prints numbers separated by blanks.
 
+use std::panic;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{subject, workload};
+use crate::subject::{self, checked_reports};
+use crate::workload::{caught_panic, sample};
 
 /// Caught panics of one child.
 const PANICS: usize = 20_000;
@@ -12,63 +15,198 @@ const PANICS: usize = 20_000;
 const LIMIT: Duration = Duration::from_millis(600);
 /// Panics per thread of the storm.
 const STORM: u64 = 500_000;
+/// Reports that the writer is given at once.
+const REPORTS: u64 = 200_000;
+/// How long to wait for the writer.
+const FLUSH: Duration = Duration::from_secs(60);
 
-/// Runs one measurement in this process: `cost SUBJECT FRAMES`, `idle SUBJECT FRAMES`, `init`, `storm SUBJECT THREADS`.
+/// Runs one measurement in this process: `cost SUBJECT FRAMES`, `idle SUBJECT FRAMES`, `first SUBJECT
+/// FRAMES`, `hook FRAMES`, `init`, `writer null|file FRAMES`, `storm SUBJECT THREADS`.
 pub fn child(arguments: &[String]) -> Result<(), String> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let number = |text: &str| text.parse::<usize>().map_err(|_| format!("`{text}` is not a number"));
     match arguments[..] {
         ["cost", name, frames] => {
             let _keep = subject::install(name)?;
-            let mut samples = workload::sample(number(frames)?, PANICS, LIMIT);
-            samples.sort_unstable();
-            println!("{} {}", quantile(&samples, 50), quantile(&samples, 99));
+            cost(number(frames)?)?;
         }
         ["idle", name, frames] => {
             let _keep = subject::install(name)?;
-            let frames = number(frames)?;
-            workload::sample(frames, 100, LIMIT);
-            let mut samples: Vec<u64> = (0..30)
-                .map(|_| {
-                    // Long enough for the writer thread to fall asleep.
-                    thread::sleep(Duration::from_millis(25));
-                    let start = Instant::now();
-                    workload::caught_panic(frames);
-                    start.elapsed().as_nanos() as u64
-                })
-                .collect();
-            samples.sort_unstable();
-            println!("{} {}", quantile(&samples, 50), quantile(&samples, 99));
+            idle(number(frames)?);
+        }
+        ["first", name, frames] => {
+            let _keep = subject::install(name)?;
+            first(number(frames)?);
+        }
+        ["hook", frames] => {
+            let _agent = subject::install_agent()?;
+            hook(number(frames)?)?;
         }
         ["init"] => {
             let start = Instant::now();
             let _agent = subject::install_agent()?;
             println!("{}", start.elapsed().as_nanos());
         }
+        ["writer", "null", frames] => {
+            let _agent = subject::install_agent()?;
+            writer(number(frames)?)?;
+        }
+        ["writer", "file", frames] => {
+            let path = std::env::temp_dir().join(format!("panic-bench-{}.jsonl", std::process::id()));
+            let agent = subject::install_agent_with_file(&path)?;
+            let result = writer(number(frames)?);
+            drop(agent);
+            std::fs::remove_file(&path).map_err(|error| error.to_string())?;
+            result?;
+        }
         ["storm", name, threads] => {
             let _keep = subject::install(name)?;
-            let threads = number(threads)?;
-            workload::sample(20, 1000, LIMIT);
-            let before = panic_agent::stats();
-            let resident = resident_kib();
-            let start = Instant::now();
-            thread::scope(|scope| {
-                for _ in 0..threads {
-                    scope.spawn(|| (0..STORM).for_each(|_| workload::caught_panic(20)));
-                }
-            });
-            let elapsed = start.elapsed();
-            let flushed = panic_agent::flush(Duration::from_secs(30));
-            let after = panic_agent::stats();
-            let panics = after.panics - before.panics;
-            let accounted = after.written + after.losses.total() - before.written - before.losses.total();
-            let rate = STORM as f64 * threads as f64 / elapsed.as_secs_f64();
-            let growth = resident_kib().saturating_sub(resident);
-            println!("{rate:.0} {panics} {accounted} {growth} {}", u8::from(flushed));
+            storm(number(threads)?)?;
         }
         _ => return Err(format!("unknown measurement `{}`", arguments.join(" "))),
     }
     Ok(())
+}
+
+/// Until the writer has read its debug information and knows the stack: the state that a program is in
+/// for all but the first fraction of a second of its life. Without this a fast loop would find the pool
+/// full and measure losses.
+fn settle(frames: usize) {
+    for _ in 0..3 {
+        (0..50).for_each(|_| caught_panic(frames));
+        panic_agent::flush(FLUSH);
+    }
+}
+
+/// Panics that follow each other: median, p99, and the share of them with a whole report.
+fn cost(frames: usize) -> Result<(), String> {
+    settle(frames);
+    let before = panic_agent::stats();
+    let mut samples = sample(frames, PANICS, LIMIT);
+    panic_agent::flush(FLUSH);
+    let after = panic_agent::stats();
+    checked_reports()?;
+    let written = (after.written - before.written) as f64 / (after.panics - before.panics).max(1) as f64;
+    print_quantiles(&mut samples, written);
+    Ok(())
+}
+
+/// Panics after a pause that is long enough for the writer to fall asleep.
+fn idle(frames: usize) {
+    settle(frames);
+    let one = || {
+        thread::sleep(Duration::from_millis(25));
+        timed(frames)
+    };
+    let mut samples: Vec<u64> = (0..100).map(|_| one()).collect();
+    print_quantiles(&mut samples, 1.0);
+}
+
+/// The first panic of each of many threads.
+fn first(frames: usize) {
+    settle(frames);
+    let one = || thread::spawn(move || timed(frames)).join().unwrap_or_default();
+    let mut samples: Vec<u64> = (0..2000).map(|_| one()).collect();
+    print_quantiles(&mut samples, 1.0);
+}
+
+/// The agent's hook alone, without raising and unwinding: one panic, for which its hook is called again and
+/// again, a burst of half the pool at a time.
+fn hook(frames: usize) -> Result<(), String> {
+    static SAMPLES: std::sync::Mutex<Vec<u64>> = std::sync::Mutex::new(Vec::new());
+    settle(frames);
+    let agent = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let mut samples = Vec::new();
+        for _ in 0..200 {
+            panic_agent::flush(FLUSH);
+            let start = Instant::now();
+            (0..100).for_each(|_| agent(info));
+            samples.push(start.elapsed().as_nanos() as u64 / 100);
+        }
+        SAMPLES.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).append(&mut samples);
+    }));
+    caught_panic(frames);
+    panic_agent::flush(FLUSH);
+    let [physical, _] = checked_reports()?;
+    let mut samples = SAMPLES.lock().map_err(|error| error.to_string())?;
+    print_quantiles(&mut samples, physical as f64);
+    Ok(())
+}
+
+/// Reports per second that the writer thread makes of one stack, when the agent's hook is called as fast as
+/// the writer empties the pool.
+fn writer(frames: usize) -> Result<(), String> {
+    static NANOSECONDS: AtomicU64 = AtomicU64::new(0);
+    settle(frames);
+    let before = panic_agent::stats();
+    let busy_before = writer_busy();
+    let agent = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let start = Instant::now();
+        for _ in 0..REPORTS {
+            while panic_agent::stats().pending > 200 {
+                thread::yield_now();
+            }
+            agent(info);
+        }
+        panic_agent::flush(FLUSH);
+        NANOSECONDS.store(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    }));
+    caught_panic(frames);
+    let written = panic_agent::stats().written - before.written;
+    if written != REPORTS {
+        return Err(format!("{written} of {REPORTS} reports were written"));
+    }
+    let [physical, bytes] = checked_reports()?;
+    let rate = REPORTS as f64 * 1e9 / NANOSECONDS.load(Ordering::Relaxed) as f64;
+    let rate_of_thread = REPORTS as f64 * 1e9 / (writer_busy() - busy_before).max(1) as f64;
+    println!("{rate:.0} {rate_of_thread:.0} {physical} {bytes}");
+    Ok(())
+}
+
+/// Nanoseconds that the writer thread has run so far, as the scheduler counts them: what it did does not
+/// depend on who else used the processor meanwhile.
+fn writer_busy() -> u64 {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let busy = |path: std::path::PathBuf| {
+        let name = std::fs::read_to_string(path.join("comm")).ok()?;
+        let times = std::fs::read_to_string(path.join("schedstat")).ok()?;
+        let first: Option<u64> = times.split_whitespace().next()?.parse().ok();
+        first.filter(|_| name.trim() == "panic-agent")
+    };
+    threads.filter_map(|thread| busy(thread.path())).sum()
+}
+
+/// Panics as fast as the threads can: rate, panics, accounted reports, written reports, resident growth in
+/// KiB, and whether the writer caught up.
+fn storm(threads: usize) -> Result<(), String> {
+    settle(20);
+    let before = panic_agent::stats();
+    let resident = resident_kib();
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| (0..STORM).for_each(|_| caught_panic(20)));
+        }
+    });
+    let elapsed = start.elapsed();
+    let flushed = panic_agent::flush(FLUSH);
+    let after = panic_agent::stats();
+    checked_reports()?;
+    let panics = after.panics - before.panics;
+    let written = after.written - before.written;
+    let accounted = written + after.losses.total() - before.losses.total();
+    let rate = STORM as f64 * threads as f64 / elapsed.as_secs_f64();
+    let growth = resident_kib().saturating_sub(resident);
+    println!("{rate:.0} {panics} {accounted} {written} {growth} {}", u8::from(flushed));
+    Ok(())
+}
+
+fn timed(frames: usize) -> u64 {
+    let start = Instant::now();
+    caught_panic(frames);
+    start.elapsed().as_nanos() as u64
 }
 
 /// Runs `arguments` in a child and reads its numbers.
@@ -91,8 +229,11 @@ pub fn run(arguments: &[&str]) -> Result<Vec<f64>, String> {
     numbers.map_err(|_| format!("`{}` printed `{}`", arguments.join(" "), text.trim()))
 }
 
-fn quantile(sorted: &[u64], percent: usize) -> u64 {
-    sorted[(sorted.len() * percent / 100).min(sorted.len() - 1)]
+/// Prints median and p99, and a third number.
+fn print_quantiles(samples: &mut [u64], third: f64) {
+    samples.sort_unstable();
+    let quantile = |percent: usize| samples[(samples.len() * percent / 100).min(samples.len() - 1)];
+    println!("{} {} {third}", quantile(50), quantile(99));
 }
 
 fn resident_kib() -> u64 {

@@ -2,9 +2,11 @@
 
 use std::backtrace::Backtrace;
 use std::hint::black_box;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use panic_agent::{Agent, Console, Line, Sink};
+use panic_agent::{Agent, Line, Sink};
 
 /// A hook to measure. The first is the baseline of every ratio.
 pub const SUBJECTS: [&str; 9] = [
@@ -29,6 +31,7 @@ pub fn install(name: &str) -> Result<Keep, String> {
         "empty hook" => std::panic::set_hook(Box::new(|_| {})),
         "panic-agent" => keep.push(Box::new(install_agent()?)),
         "panic-agent, 8 labels" => {
+            LABELS_IN_FORCE.store(LABELS.len(), Ordering::Relaxed);
             keep.push(Box::new(install_agent()?));
             for index in 0..8 {
                 keep.push(Box::new(panic_agent::label(LABELS[index], "a value of ordinary length")));
@@ -61,20 +64,60 @@ pub fn install(name: &str) -> Result<Keep, String> {
 
 const LABELS: [&str; 8] = ["request", "tenant", "route", "task", "attempt", "shard", "user", "trace_id"];
 
-/// Takes every line and keeps none.
+/// Reports that the null sink was given.
+static REPORTS: AtomicU64 = AtomicU64::new(0);
+/// Those of them that lack a frame, the prediction or a label.
+static INCOMPLETE: AtomicU64 = AtomicU64::new(0);
+/// Physical frames and bytes of the last one.
+static LAST: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+/// Labels that every report must have.
+static LABELS_IN_FORCE: AtomicUsize = AtomicUsize::new(0);
+
+/// Takes every line and keeps none; looks whether the reports are whole, so that no figure can come from
+/// reports that were cheap because something is missing.
 pub struct NullSink;
 
 impl Sink for NullSink {
     fn write(&mut self, line: &Line<'_>) -> std::io::Result<()> {
-        black_box(line.json.len());
+        let Some(report) = line.report else { return Ok(()) };
+        let stack = &report.stack;
+        let whole = stack.source == "tables"
+            && stack.end == "bottom"
+            && stack.not_recorded == 0
+            && stack.cut_for_size == 0
+            && report.frames.iter().all(|frame| frame.function.is_some())
+            && report.prediction.handler.as_ref().is_some_and(|handler| handler.function.is_some())
+            && report.message.is_some()
+            && report.labels.len() == LABELS_IN_FORCE.load(Ordering::Relaxed);
+        REPORTS.fetch_add(1, Ordering::Relaxed);
+        INCOMPLETE.fetch_add(u64::from(!whole), Ordering::Relaxed);
+        LAST[0].store(u64::from(stack.physical), Ordering::Relaxed);
+        LAST[1].store(line.json.len() as u64, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+/// Physical frames and bytes of the last report.
+///
+/// # Errors
+/// When a report was incomplete.
+pub fn checked_reports() -> Result<[u64; 2], String> {
+    match INCOMPLETE.load(Ordering::Relaxed) {
+        0 => Ok([LAST[0].load(Ordering::Relaxed), LAST[1].load(Ordering::Relaxed)]),
+        some => Err(format!("{some} of {} reports are incomplete", REPORTS.load(Ordering::Relaxed))),
     }
 }
 
 /// The agent over an empty hook, so that both do the same besides.
 pub fn install_agent() -> Result<panic_agent::AgentGuard, String> {
     std::panic::set_hook(Box::new(|_| {}));
-    Agent::builder().sink(NullSink).console(Console::Previous).install().map_err(|error| error.to_string())
+    Agent::builder().sink(NullSink).install().map_err(|error| error.to_string())
+}
+
+/// The same with a file, as `init` does it.
+pub fn install_agent_with_file(path: &Path) -> Result<panic_agent::AgentGuard, String> {
+    std::panic::set_hook(Box::new(|_| {}));
+    Agent::builder().file(path).install().map_err(|error| error.to_string())
 }
 
 /// Formats the record, as every real logger does, and drops the text.

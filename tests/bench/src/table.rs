@@ -4,6 +4,8 @@ use crate::measure::run;
 use crate::subject::SUBJECTS;
 
 const FRAMES: [&str; 3] = ["5", "20", "50"];
+/// Frames of the program that make a stack of 36 or 37 frames here.
+const FRAMES_OF_36: &str = "16";
 
 /// Prints every table, from `rounds` interleaved rounds.
 pub fn print_all(rounds: usize) -> Result<(), String> {
@@ -12,45 +14,109 @@ pub fn print_all(rounds: usize) -> Result<(), String> {
         costs("cost", &SUBJECTS, frames, rounds)?;
     }
     println!("\nA caught panic after 25 ms of quiet (writer asleep), 20 frames:");
-    costs("idle", &SUBJECTS[..3], "20", rounds.min(3))?;
+    costs("idle", &SUBJECTS[..3], "20", rounds)?;
+    println!("\nThe first panic of a new thread, 20 frames:");
+    costs("first", &SUBJECTS[..3], "20", rounds)?;
 
-    let mut inits = Vec::new();
-    for _ in 0..rounds {
-        inits.extend(run(&["init"])?);
+    println!("\nThe agent's hook alone, for one call:");
+    for frames in FRAMES {
+        let runs = repeat(rounds, &["hook", frames])?;
+        let [middle, _, physical] = runs[..] else { return Err(format!("hook: {runs:?}")) };
+        println!(
+            "  {frames:>2} frames of the program, {:>2.0} in all: {:>6.0} ns ({:.0}-{:.0})",
+            physical.median, middle.median, middle.low, middle.high
+        );
     }
-    println!("\ninit(): {:.0} us (median of {rounds} processes)", median(&mut inits) / 1e3);
+    let init = repeat(rounds.max(20), &["init"])?;
+    let us = |value: f64| value / 1e3;
+    println!(
+        "\nBuilder::install, null sink: {:.0} us ({:.0}-{:.0})",
+        us(init[0].median),
+        us(init[0].low),
+        us(init[0].high)
+    );
 
+    println!("\nThe writer on one stack, again and again:");
+    for sink in ["null", "file"] {
+        let runs = repeat(rounds, &["writer", sink, FRAMES_OF_36])?;
+        let [rate, of_thread, frames, bytes] = runs[..] else { return Err(format!("writer: {runs:?}")) };
+        println!(
+            "  {sink} sink: {:.0} reports/s ({:.0}-{:.0}); {:.0} per second that the writer ran ({:.0}-{:.0})",
+            rate.median, rate.low, rate.high, of_thread.median, of_thread.low, of_thread.high
+        );
+        if sink == "null" {
+            println!("  each with {:.0} frames, {:.0} bytes", frames.median, bytes.median);
+        }
+    }
     for threads in ["1", "2"] {
-        storm(threads, rounds.min(3))?;
+        storm(threads, rounds.min(5))?;
     }
     Ok(())
 }
 
+/// The middle, least and greatest of some rounds.
+#[derive(Clone, Copy, Debug)]
+struct Spread {
+    median: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Spread {
+    /// `values` must not be empty.
+    fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        Self { median: values[values.len() / 2], low: values[0], high: values[values.len() - 1] }
+    }
+}
+
+/// Each number that a child prints, over some rounds.
+fn repeat(rounds: usize, arguments: &[&str]) -> Result<Vec<Spread>, String> {
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    for _ in 0..rounds {
+        let numbers = run(arguments)?;
+        columns.resize_with(numbers.len(), Vec::new);
+        columns.iter_mut().zip(numbers).for_each(|(column, number)| column.push(number));
+    }
+    Ok(columns.into_iter().map(Spread::of).collect())
+}
+
 fn costs(kind: &str, subjects: &[&str], frames: &str, rounds: usize) -> Result<(), String> {
     let mut medians = vec![Vec::new(); subjects.len()];
-    let mut tails = vec![Vec::new(); subjects.len()];
-    let mut ratios = vec![Vec::new(); subjects.len()];
+    let mut tails = medians.clone();
+    let mut ratios = medians.clone();
+    let mut written = medians.clone();
     for _ in 0..rounds {
         let mut baseline = f64::NAN;
         for (index, subject) in subjects.iter().enumerate() {
             let numbers = run(&[kind, subject, frames])?;
-            let &[middle, tail] = &numbers[..] else { return Err(format!("{kind}: {numbers:?}")) };
+            let &[middle, tail, share] = &numbers[..] else { return Err(format!("{kind}: {numbers:?}")) };
             if index == 0 {
                 baseline = middle;
             }
             medians[index].push(middle);
             tails[index].push(tail);
             ratios[index].push(middle / baseline);
+            written[index].push(share);
         }
     }
-    println!("{:<28} {:>12} {:>12} {:>18}", "hook", "median us", "p99 us", "x empty (range)");
-    for (index, subject) in subjects.iter().enumerate() {
-        let ratio = median(&mut ratios[index]);
-        let (low, high) = (ratios[index][0], ratios[index][rounds - 1]);
+    println!("{:<28} {:>10} {:>9} {:>8}  (range)", "hook", "median us", "p99 us", "x empty");
+    let columns = medians.into_iter().zip(tails).zip(ratios).zip(written);
+    for (subject, (((medians, tails), ratios), written)) in subjects.iter().zip(columns) {
+        let (ratio, written) = (Spread::of(ratios), Spread::of(written));
+        let note = match kind {
+            "cost" if subject.starts_with("panic-agent") => {
+                format!("  {:.1} % whole reports, the rest counted as lost", written.median * 100.0)
+            }
+            _ => String::new(),
+        };
         println!(
-            "{subject:<28} {:>12.2} {:>12.2} {ratio:>7.2} ({low:.2}-{high:.2})",
-            median(&mut medians[index]) / 1e3,
-            median(&mut tails[index]) / 1e3,
+            "{subject:<28} {:>10.2} {:>9.2} {:>8.2}  ({:.2}-{:.2}){note}",
+            Spread::of(medians).median / 1e3,
+            Spread::of(tails).median / 1e3,
+            ratio.median,
+            ratio.low,
+            ratio.high,
         );
     }
     Ok(())
@@ -62,23 +128,22 @@ fn storm(threads: &str, rounds: usize) -> Result<(), String> {
     for _ in 0..rounds {
         let empty = run(&["storm", "empty hook", threads])?;
         let agent = run(&["storm", "panic-agent", threads])?;
-        let (&[base, ..], &[rate, panics, accounted, growth, flushed]) = (&empty[..], &agent[..]) else {
+        let (&[base, ..], &[rate, panics, accounted, written, growth, flushed]) = (&empty[..], &agent[..])
+        else {
             return Err(format!("storm: {empty:?} {agent:?}"));
         };
+        if panics != accounted || flushed != 1.0 {
+            return Err(format!("storm: {panics} panics, {accounted} accounted for, drained: {flushed}"));
+        }
         ratios.push(rate / base);
         println!(
-            "  {rate:.0}/s with the agent, {base:.0}/s without: {:.2} x; {panics:.0} panics, {accounted:.0} \
-             written or counted as lost; resident memory +{growth:.0} KiB; drained: {}",
+            "  {rate:.0}/s with the agent, {base:.0}/s without: {:.2} x; {panics:.0} panics = {written:.0} \
+             written + {:.0} counted as lost; resident memory +{growth:.0} KiB",
             rate / base,
-            flushed == 1.0
+            panics - written
         );
     }
-    println!("  median {:.2} x", median(&mut ratios));
+    let ratio = Spread::of(ratios);
+    println!("  median {:.2} x ({:.2}-{:.2})", ratio.median, ratio.low, ratio.high);
     Ok(())
-}
-
-/// Sorts, and returns the middle.
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

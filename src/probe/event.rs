@@ -11,7 +11,7 @@ pub(crate) const PLACE_FRAMES: usize = 24;
 /// Bytes kept of the text of a payload that no hook saw.
 pub(crate) const TEXT_BYTES: usize = 256;
 
-/// One event with everything that travels beside it.
+/// One event with everything that travels beside it. All zeroes are a valid value, which the pool relies on.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
@@ -23,18 +23,6 @@ pub(crate) struct Entry {
     pub(crate) place: Place,
     /// The payload's text: only for a first [`Event::Raised`] without a hook call whose payload is a text.
     pub(crate) text: FixedText<TEXT_BYTES>,
-}
-
-impl Entry {
-    /// An entry that says nothing.
-    pub(crate) const fn new() -> Self {
-        Self {
-            stamp: Stamp { mono_ns: 0, thread: 0, tid: 0 },
-            event: Event::Exited,
-            place: Place::new(),
-            text: FixedText::new(),
-        }
-    }
 }
 
 /// When and on which thread an event happened.
@@ -293,11 +281,6 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// No place.
-    pub(crate) const fn new() -> Self {
-        Self { len: 0, ips: [0; PLACE_FRAMES] }
-    }
-
     /// Forgets the addresses.
     pub(crate) fn clear(&mut self) {
         self.len = 0;

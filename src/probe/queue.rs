@@ -5,6 +5,7 @@
 
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -43,7 +44,7 @@ impl EventQueue {
             }
         }
         Self {
-            entries: (0..capacity).map(|_| UnsafeCell::new(Entry::new())).collect(),
+            entries: zeroed_entries(capacity as usize),
             free,
             ready: bounded(capacity as usize),
             lost: AtomicU64::new(0),
@@ -112,6 +113,23 @@ impl EventQueue {
     }
 }
 
+/// Entries of zeroes, straight from the operating system: pages that no event needs are never touched.
+fn zeroed_entries(count: usize) -> Box<[UnsafeCell<Entry>]> {
+    let Ok(layout) = Layout::array::<UnsafeCell<Entry>>(count) else { return Box::default() };
+    if layout.size() == 0 {
+        return Box::default();
+    }
+    // SAFETY: the layout has a size.
+    let memory = unsafe { alloc_zeroed(layout) };
+    if memory.is_null() {
+        handle_alloc_error(layout);
+    }
+    let entries = core::ptr::slice_from_raw_parts_mut(memory.cast::<UnsafeCell<Entry>>(), count);
+    // SAFETY: the memory has the layout of such a slice, comes from the global allocator, and zeroes are a valid
+    // entry: integers, lengths, and the first variants of enums that begin at 0 (a test asks what they say).
+    unsafe { Box::from_raw(entries) }
+}
+
 /// An entry that this thread may write. Dropped without [`publish`](Self::publish) it goes back.
 pub(crate) struct Claimed<'a> {
     queue: &'a EventQueue,
@@ -168,7 +186,7 @@ impl Drop for Received<'_> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::probe::event::{Event, PanicRef};
+    use crate::probe::event::{Event, PanicRef, Trace};
 
     fn read(nth: u32) -> Event {
         Event::Read { panic: PanicRef::NONE, payload: 7, nth }
@@ -189,6 +207,17 @@ mod tests {
         }
         assert!(queue.try_receive().is_none());
         assert_eq!(queue.lost(), 2);
+    }
+
+    #[test]
+    fn a_new_entry_of_zeroes_is_an_entry() {
+        let queue = EventQueue::new(2, None);
+        let claimed = queue.claim().unwrap();
+        let text = format!("{:?}", claimed.entry);
+        let (panic, trace) = (PanicRef::NONE, Trace::Traced);
+        let event = Event::Raised { panic, exception: 0, payload: 0, vtable: 0, trace, hops: 0 };
+        assert_eq!(claimed.entry.event, event, "{text}");
+        assert!(claimed.entry.place.ips().is_empty() && claimed.entry.text.as_str().is_empty());
     }
 
     #[test]

@@ -36,7 +36,6 @@ const STORIES: &[(&str, &str)] = &[
     ("resume-same", "r1m l1m R1m l1m e1m d1m"),
     ("resume-other", "r1t l1t R1m l1m d1m"),
     ("resume-first", "r1m l1m d1m r2m l2m d2m r3m l3m d3m"),
-    // Nothing to follow.
     ("zero-sized", "r1m l1m"),
     ("nested", "r1m r2m l2m d2m l1m d1m | r1m l1m r2m l2m d2m d1m"),
     ("drop-panics", "r1m l1m d1m r2m l2m d2m"),
@@ -47,7 +46,6 @@ const STORIES: &[(&str, &str)] = &[
     ("pthread-exit", ""),
     ("small-stack", "r1t l1t d1m"),
     ("tls", "r1t l1t d1t"),
-    // Nothing after the probes were taken out.
     ("uninstall", "r1m l1m"),
     ("fork", "r1m l1m d1m"),
     ("tokio-drop", "r1t l1t d1t"),

@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::capture::{labels, stack};
 use crate::hook::{self, Counters};
 use crate::image::{self, LoadedImage};
+use crate::probe;
 use crate::record::Image;
 use crate::symbolize::{ImageAt, Images};
 use crate::writer::{ProcessLabels, Surroundings};
@@ -52,7 +53,12 @@ impl Images for Neighbours {
     }
 
     fn refresh(&mut self) -> bool {
-        image::refresh()
+        let changed = image::refresh();
+        if changed {
+            // What new images call is to be seen, too.
+            probe::refresh();
+        }
+        changed
     }
 }
 

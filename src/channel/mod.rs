@@ -139,6 +139,7 @@ impl Channel {
         self.written.wait_for_change(&slot.written, ticket.written_before(), deadline, || self.sleep.wake())
     }
 
+    #[cfg(test)]
     /// Waits until as many publications were written as had been made when this was called, or the deadline
     /// passed; `true` in the first case. Must not be called on the writer thread.
     ///

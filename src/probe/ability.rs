@@ -55,6 +55,7 @@ impl Ability {
 
 /// Why a probe is off.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(panic_agent_probes, allow(dead_code, reason = "the twin without probes says two of them"))]
 pub(crate) enum ProbeOff {
     /// The cargo feature `probes` is off.
     NotCompiled,

@@ -64,7 +64,11 @@ mod installed;
 pub mod testing;
 
 pub(crate) use ability::{Ability, ProbeAbilities, ProbeOff};
-pub(crate) use event::{Class, Entry, Event, Handler, PanicRef, Place, Stamp, ThreadRef, Trace};
+#[cfg(test)]
+pub(crate) use event::Class;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use event::ThreadRef;
+pub(crate) use event::{Entry, Event, Handler, PanicRef, Stamp, Trace};
 pub(crate) use installed::{call_witness, counts, install, note_hooked, refresh, uninstall};
 pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
 pub(crate) use witness::{LOST, Text, Witness};
@@ -107,8 +111,6 @@ pub(crate) enum Cleanups {
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ThreadPlaces {
-    /// Never.
-    Never = 0,
     /// Joins and detaches of a thread on which a panic was raised. The default: a place costs a few
     /// microseconds, and threads that never panicked need none.
     #[default]

@@ -215,7 +215,8 @@ mod tests {
         let claimed = queue.claim().unwrap();
         let text = format!("{:?}", claimed.entry);
         let (panic, trace) = (PanicRef::NONE, Trace::Traced);
-        let event = Event::Raised { panic, exception: 0, payload: 0, vtable: 0, trace, hops: 0 };
+        let event =
+            Event::Raised { panic, exception: 0, payload: 0, vtable: 0, trace, hops: 0, walked: false };
         assert_eq!(claimed.entry.event, event, "{text}");
         assert!(claimed.entry.place.ips().is_empty() && claimed.entry.text.as_str().is_empty());
     }

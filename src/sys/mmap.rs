@@ -61,6 +61,7 @@ impl Region {
         self.start
     }
 
+    #[cfg(test)]
     /// Bytes that were asked for.
     pub(crate) fn len(&self) -> usize {
         self.len

@@ -115,33 +115,8 @@ pub(crate) fn detach_state() -> DetachState {
     }
 }
 
-/// The twin for musl, where a thread that joins itself waits for ever: the thread's attributes say it.
-///
-/// On the first thread musl would search for the end of the stack, hence unknown there.
-#[cfg(all(target_os = "linux", target_env = "musl"))]
-pub(crate) fn detach_state() -> DetachState {
-    if is_first_thread() {
-        return DetachState::Unknown;
-    }
-    let mut attributes = core::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
-    // SAFETY: takes nothing and cannot fail.
-    let this = unsafe { libc::pthread_self() };
-    // SAFETY: `this` is the running thread, and `attributes` has room for one set of attributes.
-    if unsafe { libc::pthread_getattr_np(this, attributes.as_mut_ptr()) } != 0 {
-        return DetachState::Unknown;
-    }
-    let mut state = 0;
-    // SAFETY: `attributes` was filled by the call above.
-    let status = unsafe { libc::pthread_attr_getdetachstate(attributes.as_ptr(), &raw mut state) };
-    match (status, state) {
-        (0, libc::PTHREAD_CREATE_JOINABLE) => DetachState::Joinable,
-        (0, libc::PTHREAD_CREATE_DETACHED) => DetachState::Detached,
-        _ => DetachState::Unknown,
-    }
-}
-
-/// The twin for systems where nothing answers this without side effects.
-#[cfg(not(all(target_os = "linux", any(target_env = "gnu", target_env = "musl"))))]
+/// The twin for systems where nothing answers this without side effects. On musl the question would block.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub(crate) fn detach_state() -> DetachState {
     DetachState::Unknown
 }

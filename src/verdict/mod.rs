@@ -9,7 +9,6 @@ mod lives;
 mod reason;
 
 pub(crate) use fate::{Outcome, abort_word, level_of, settle};
-pub(crate) use life::DroppedBy;
 pub(crate) use lives::place::{self, NamedFrame};
 pub(crate) use lives::{Change, Lives, Raise, Stop, Thread, Throw};
 

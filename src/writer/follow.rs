@@ -9,9 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::probe::{Entry, Event, EventQueue, Handler as HandlerFrame, LOST, PanicRef, Stamp, Trace};
-use crate::record::{
-    AbortReason, Ancestor, EhAction, Fate, Handler, HandlerKind, PanicId, Place, RawFlag, RawRecord, Report,
-};
+use crate::record::{AbortReason, Ancestor, EhAction, Fate, PanicId, Place, RawFlag, RawRecord, Report};
 use crate::verdict::{Change, Lives, NamedFrame, Raise, Stop, Thread, Throw, place};
 use crate::writer::prepared::Prepared;
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::{Doom, DroppedBy, Landing, Life, Payload};
-use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, Place, Receipt, StopKind};
+use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, Place, Receipt};
 
 /// The verdict on one panic, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,8 +175,10 @@ impl Life {
         }
     }
 
+    #[cfg(test)]
     /// What the tables promised, for a comparison with what came.
     pub(crate) fn prediction_held(&self) -> Option<bool> {
+        use crate::record::StopKind;
         let predicted = self.predicted.as_ref()?;
         match (predicted.stop, self.doom, &self.landed) {
             (StopKind::Unknown, ..) | (_, Some(Doom::Interrupted), _) => None,

@@ -63,7 +63,14 @@ impl Lives {
         let unwinding = |earlier: &u64| {
             *earlier == nested_in || self.kept.get(earlier).is_some_and(|kept| kept.life.is_unwinding())
         };
-        open.iter().copied().filter(|earlier| *earlier < sequence && unwinding(earlier)).collect()
+        let mut found: Vec<u64> =
+            open.iter().copied().filter(|earlier| *earlier < sequence && unwinding(earlier)).collect();
+        // Destructors that were inlined into the catch frame run after the landing.
+        if nested_in != 0 && self.kept.contains_key(&nested_in) && !found.contains(&nested_in) {
+            found.push(nested_in);
+            found.sort_unstable();
+        }
+        found
     }
 
     /// The scope speaks of children that died without anybody joining them.

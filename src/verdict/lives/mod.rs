@@ -321,11 +321,6 @@ impl Lives {
         }
     }
 
-    /// The number that a serial of the probes stands for.
-    pub(crate) fn sequence_of(&self, serial: u64) -> Option<u64> {
-        self.by_serial.get(&serial).copied()
-    }
-
     /// Ancestors of the thread of a panic as OS thread ids, parent first.
     pub(crate) fn ancestors(&self, sequence: u64) -> Vec<u32> {
         self.kept.get(&sequence).map_or_else(Vec::new, |kept| self.threads.ancestors(kept.thread))
@@ -358,6 +353,7 @@ impl Lives {
         std::mem::take(&mut self.imbalances)
     }
 
+    #[cfg(test)]
     /// Lives that made room for newer ones before they were settled.
     pub(crate) fn evicted(&self) -> u64 {
         self.evicted

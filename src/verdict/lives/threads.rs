@@ -34,10 +34,10 @@ impl Threads {
     /// A thread ended; it stays known for a while.
     pub(crate) fn ended(&mut self, number: u64) {
         self.ended.push_back(number);
-        if self.ended.len() > ENDED {
-            if let Some(oldest) = self.ended.pop_front() {
-                self.known.remove(&oldest);
-            }
+        if self.ended.len() > ENDED
+            && let Some(oldest) = self.ended.pop_front()
+        {
+            self.known.remove(&oldest);
         }
     }
 

@@ -15,7 +15,7 @@ mod stack;
 use std::sync::Arc;
 
 pub(crate) use logical::{Logical, is_system_image};
-pub(crate) use naming::Naming;
+pub(crate) use naming::{Effort, Naming};
 pub(crate) use origin::portable;
 pub(crate) use recent::Recent;
 pub(crate) use resolve::{Found, Native, Off, Resolve};
@@ -59,16 +59,23 @@ pub(crate) struct Symbolizer {
     resolver: Box<dyn Resolve>,
     /// By generation of the images and address.
     addresses: Recent<(u32, u64), Arc<Resolved>>,
+    /// Images whose debug information was read. A process has a few dozen.
+    opened: Vec<Arc<Image>>,
 }
 
 impl Symbolizer {
     pub(crate) fn new(resolver: Box<dyn Resolve>) -> Self {
-        Self { resolver, addresses: Recent::new(MAX_ADDRESSES) }
+        Self { resolver, addresses: Recent::new(MAX_ADDRESSES), opened: Vec::new() }
     }
 
     /// Whether names can be expected at all.
     pub(crate) fn is_on(&self) -> bool {
         self.resolver.is_on()
+    }
+
+    /// Notes that the debug information of an image was read by somebody else.
+    pub(crate) fn was_opened(&mut self, image: Arc<Image>) {
+        self.opened.push(image);
     }
 
     /// Forgets all symbols, because images were loaded or unloaded.
@@ -84,7 +91,7 @@ impl Symbolizer {
         walk: &RawWalk,
         generation: u32,
         images: &mut dyn Images,
-        naming: &mut dyn FnMut() -> Naming,
+        naming: &mut dyn FnMut(Effort) -> Naming,
     ) -> Stack {
         let mut look_up = LookUp {
             symbolizer: self,
@@ -93,6 +100,7 @@ impl Symbolizer {
             naming,
             // What is not looked up is not missed.
             said: Naming::Allowed,
+            misses_program: false,
         };
         let physical: Vec<Physical> = walk
             .ips()
@@ -109,10 +117,10 @@ impl Symbolizer {
             let skip = from.saturating_sub(stopper as usize);
             walk.landing().iter().skip(skip).map(|&ip| look_up.resolved(ip)).collect()
         });
-        let said = look_up.said;
+        let LookUp { said, misses_program, .. } = look_up;
         let naming = if self.is_on() { said } else { Naming::Off };
         let beyond = Beyond::new(walk.stopper(), physical.len(), beyond);
-        Stack::new(physical, beyond, walk.search_start as usize, naming)
+        Stack::new(physical, beyond, walk.search_start as usize, naming, misses_program)
     }
 }
 
@@ -121,9 +129,11 @@ struct LookUp<'a> {
     symbolizer: &'a mut Symbolizer,
     generation: u32,
     images: &'a mut dyn Images,
-    naming: &'a mut dyn FnMut() -> Naming,
-    /// The first answer that was no.
+    naming: &'a mut dyn FnMut(Effort) -> Naming,
+    /// The last answer that was no.
     said: Naming,
+    /// Whether a frame outside of the system has no name for such an answer.
+    misses_program: bool,
 }
 
 impl LookUp<'_> {
@@ -135,10 +145,7 @@ impl LookUp<'_> {
         let image = self.image(ip);
         let path = image.as_ref().and_then(|at| at.image.path.clone());
         let mut logical = Vec::new();
-        if self.said == Naming::Allowed {
-            self.said = (self.naming)();
-        }
-        let allowed = self.said == Naming::Allowed;
+        let allowed = self.is_allowed(image.as_ref());
         if allowed {
             let found = &mut |found: Found<'_>| logical.push(Logical::new(found, path.as_deref()));
             self.symbolizer.resolver.resolve(ip, found);
@@ -151,6 +158,24 @@ impl LookUp<'_> {
             self.symbolizer.addresses.insert(key, resolved.clone());
         }
         resolved
+    }
+
+    fn is_allowed(&mut self, image: Option<&ImageAt>) -> bool {
+        let unopened = image.filter(|at| !self.symbolizer.opened.contains(&at.image));
+        let effort = if unopened.is_some() { Effort::FirstOfImage } else { Effort::Known };
+        let answer = match self.said {
+            // No more is asked: time does not come back.
+            Naming::NotReady | Naming::OutOfTime => self.said,
+            _ => (self.naming)(effort),
+        };
+        if answer == Naming::Allowed {
+            self.symbolizer.opened.extend(unopened.map(|at| at.image.clone()));
+            return true;
+        }
+        self.said = answer;
+        let path = image.and_then(|at| at.image.path.as_deref());
+        self.misses_program |= !path.is_some_and(is_system_image);
+        false
     }
 
     /// The image of that time; one that was loaded a moment before the panic has no generation yet.
@@ -195,13 +220,13 @@ mod tests {
         walk.ips[..3].copy_from_slice(&[10, 20, 10]);
         for _ in 0..2 {
             assert_eq!(
-                symbolizer.stack(&walk, 0, &mut NoImages, &mut || Naming::Allowed).physical().len(),
+                symbolizer.stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed).physical().len(),
                 3
             );
         }
         assert_eq!(calls.load(core::sync::atomic::Ordering::Relaxed), 2);
         symbolizer.forget();
-        symbolizer.stack(&walk, 0, &mut NoImages, &mut || Naming::Allowed);
+        symbolizer.stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed);
         assert_eq!(calls.load(core::sync::atomic::Ordering::Relaxed), 4);
     }
 
@@ -231,7 +256,8 @@ mod tests {
         let mut walk = RawWalk::new();
         walk.len = 1;
         walk.ips[0] = here();
-        let stack = Symbolizer::new(Box::new(Native)).stack(&walk, 0, &mut NoImages, &mut || Naming::Allowed);
+        let stack =
+            Symbolizer::new(Box::new(Native)).stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed);
         let frames = &stack.physical()[0].at.logical;
         let frame =
             frames.iter().find(|frame| frame.function.as_deref().is_some_and(|name| name.contains("here")));
@@ -247,7 +273,7 @@ mod tests {
         walk.len = 2;
         walk.search_start = 1;
         walk.ips[..2].copy_from_slice(&[0x1000, 0x2000]);
-        let stack = Symbolizer::new(Box::new(Off)).stack(&walk, 0, &mut NoImages, &mut || Naming::Allowed);
+        let stack = Symbolizer::new(Box::new(Off)).stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed);
         assert_eq!(stack.trimmed(), 1);
         assert_eq!(stack.soft_errors().len(), 1);
         assert_eq!(stack.soft_errors()[0].code, "symbols_off");

@@ -50,17 +50,30 @@ pub(crate) struct Stack {
     trimmed_logical: usize,
     /// Why not all names were looked up, if so.
     naming: Naming,
+    /// Whether that concerns frames outside of the system's images.
+    misses_program: bool,
 }
 
 impl Stack {
-    pub(crate) fn new(physical: Vec<Physical>, beyond: Beyond, search_start: usize, naming: Naming) -> Self {
+    pub(crate) fn new(
+        physical: Vec<Physical>,
+        beyond: Beyond,
+        search_start: usize,
+        naming: Naming,
+        misses_program: bool,
+    ) -> Self {
         let (trimmed, trimmed_logical) = trim(&physical, search_start);
-        Self { physical, beyond, trimmed, trimmed_logical, naming }
+        Self { physical, beyond, trimmed, trimmed_logical, naming, misses_program }
     }
 
     /// Whether every name was looked up that can be had by configuration.
     pub(crate) fn is_whole(&self) -> bool {
         matches!(self.naming, Naming::Allowed | Naming::Off)
+    }
+
+    /// Whether a frame that may belong to the program has no name because none was looked up.
+    pub(crate) fn misses_program(&self) -> bool {
+        self.misses_program
     }
 
     /// Index after the outermost frame that is known without a gap from the stopper.
@@ -231,7 +244,7 @@ pub(crate) mod tests {
     /// A stack from one list of logical frames per physical frame, `|` between inlined ones.
     pub(crate) fn stack(physical: &[&str], search_start: usize) -> Stack {
         let frames = physical.iter().zip(1_u64..).map(|(frames, number)| physical_frame(frames, number, 0));
-        Stack::new(frames.collect(), Beyond::default(), search_start, Naming::Allowed)
+        Stack::new(frames.collect(), Beyond::default(), search_start, Naming::Allowed, false)
     }
 
     /// The same with the unwind action of each frame.
@@ -241,7 +254,7 @@ pub(crate) mod tests {
             .zip(1_u64..)
             .zip(actions)
             .map(|((frames, number), action)| physical_frame(frames, number, *action));
-        Stack::new(frames.collect(), Beyond::default(), 0, Naming::Allowed)
+        Stack::new(frames.collect(), Beyond::default(), 0, Naming::Allowed, false)
     }
 
     fn physical_frame(frames: &str, number: u64, action: u8) -> Physical {

@@ -17,7 +17,7 @@ use crate::record::{
     Basis, DetachState, LineKind, Location, PanicId, PayloadKind, RawFlag, RawRecord, Report, SoftError,
     ThreadFacts,
 };
-use crate::symbolize::Naming;
+use crate::symbolize::{Effort, Naming};
 
 /// Builds reports, with everything it needs for that.
 pub(crate) struct Builder {
@@ -35,7 +35,7 @@ impl Builder {
     pub(crate) fn report(
         &mut self,
         record: &RawRecord,
-        naming: &mut dyn FnMut() -> Naming,
+        naming: &mut dyn FnMut(Effort) -> Naming,
     ) -> (Report, Arc<Prepared>) {
         let images: &mut dyn Surroundings = &mut *self.surroundings;
         let prepared = self.stacks.prepared(record, images, &mut self.redact, naming);

@@ -9,7 +9,7 @@ use super::redact::Redact;
 use crate::record::{
     Frame, Image, Prediction, RawFlag, RawRecord, RawWalk, SoftError, StackSummary, WalkEnd, WalkSource,
 };
-use crate::symbolize::{Images, Naming, Recent, Resolve, Symbolizer};
+use crate::symbolize::{Effort, Images, Naming, Recent, Resolve, Symbolizer};
 use crate::verdict::{Outcome, Strategy, predict, settle};
 
 /// Distinct stacks that are kept. About 40 KiB each with 36 frames: 10 MiB; five times that with the
@@ -65,6 +65,11 @@ impl Stacks {
         }
     }
 
+    /// See [`Symbolizer::was_opened`].
+    pub(crate) fn was_opened(&mut self, image: Arc<Image>) {
+        self.symbolizer.was_opened(image);
+    }
+
     /// Whether names can be expected at all.
     pub(crate) fn has_symbols(&self) -> bool {
         self.symbolizer.is_on()
@@ -76,7 +81,7 @@ impl Stacks {
         record: &RawRecord,
         images: &mut dyn Images,
         redact: &mut Redact,
-        naming: &mut dyn FnMut() -> Naming,
+        naming: &mut dyn FnMut(Effort) -> Naming,
     ) -> Arc<Prepared> {
         self.follow_images(record.images);
         write_key(&mut self.key, record);
@@ -116,7 +121,7 @@ impl Stacks {
         record: &RawRecord,
         images: &mut dyn Images,
         redact: &mut Redact,
-        naming: &mut dyn FnMut() -> Naming,
+        naming: &mut dyn FnMut(Effort) -> Naming,
     ) -> (Prepared, bool) {
         let stack = self.symbolizer.stack(&record.walk, record.images, images, naming);
         let predicted = predict(&record.walk, &stack, self.strategy, record.flags);
@@ -129,6 +134,7 @@ impl Stacks {
         redact.images(&mut images);
         let (frames_json, frame_ends) = serialize_frames(&frames);
         let is_whole = stack.is_whole();
+        let rests_on_names = stack.has_names() && !stack.misses_program();
         let prepared = Prepared {
             frames_json,
             frame_ends,
@@ -140,8 +146,12 @@ impl Stacks {
             summary: summary(&record.walk, stack.trimmed()),
             soft_errors: stack.soft_errors(),
             // Some names would make a fingerprint that no other report of this cause has.
-            fingerprint: if is_whole { Fingerprint::of_stack(&stack) } else { Fingerprint::without_stack() },
-            has_names: is_whole && stack.has_names(),
+            fingerprint: if rests_on_names {
+                Fingerprint::of_stack(&stack)
+            } else {
+                Fingerprint::without_stack()
+            },
+            has_names: rests_on_names,
         };
         (prepared, is_whole)
     }

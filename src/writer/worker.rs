@@ -76,6 +76,10 @@ impl Worker {
         let line = process_line(&mut self.builder, abilities, strategy, own_ip);
         self.about(LineKind::Process, &line);
         self.flush();
+        // The warm-up looks up an address of this crate.
+        if let Some(at) = self.builder.surroundings.image_of(own_ip, None) {
+            self.builder.stacks.was_opened(at.image);
+        }
     }
 
     /// Works until the process ends.
@@ -139,7 +143,8 @@ impl Worker {
     fn deliver(&mut self, record: &RawRecord) -> Result<(), LossReason> {
         let budget = self.patience.budget_of(record);
         let patience = &mut self.patience;
-        let (mut report, prepared) = self.builder.report(record, &mut || patience.naming(budget));
+        let (mut report, prepared) =
+            self.builder.report(record, &mut |effort| patience.naming(effort, budget));
         if let Some(filter) = &self.before_write {
             match guarded(|| filter(&report)) {
                 Some(true) => {}

@@ -230,6 +230,50 @@ mod tests {
         assert_eq!(calls.load(core::sync::atomic::Ordering::Relaxed), 4);
     }
 
+    /// The same address is in another image in each generation; number 3 knows none.
+    struct Changing;
+    impl Images for Changing {
+        fn image_of(&mut self, _: u64, generation: Option<u32>) -> Option<ImageAt> {
+            let name = format!("of {generation:?}");
+            let image = Arc::new(Image { name, path: None, build_id: None, bias: None });
+            (generation != Some(3)).then_some(ImageAt { image, address: 1 })
+        }
+        fn refresh(&mut self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_frame_lies_in_the_image_of_its_time() {
+        let mut symbolizer = Symbolizer::new(Box::new(Off));
+        let mut walk = RawWalk::new();
+        walk.len = 1;
+        walk.ips[0] = 0x1000;
+        for (generation, image) in [(1, "of Some(1)"), (2, "of Some(2)"), (1, "of Some(1)"), (3, "of None")] {
+            let stack = symbolizer.stack(&walk, generation, &mut Changing, &mut |_| Naming::Allowed);
+            assert_eq!(stack.images()[0].name, image, "{generation}");
+        }
+    }
+
+    #[test]
+    fn the_landing_site_beyond_the_recorded_frames_has_its_own_numbers() {
+        let mut symbolizer = Symbolizer::new(Box::new(Counting(Arc::default())));
+        let mut walk = RawWalk::new();
+        walk.len = 2;
+        walk.ips[..2].copy_from_slice(&[0x1000, 0x2000]);
+        // The stopper is recorded and two of its neighbours are not; then nothing of it is recorded.
+        for (stopper, known) in [(1, 1..4), (50, 50..53)] {
+            walk.stopper = stopper;
+            walk.landing_len = 0;
+            [0x2000, 0x3000, 0x4000].into_iter().for_each(|ip| walk.push_landing(ip));
+            let stack = symbolizer.stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed);
+            assert_eq!(stack.end(), known.end);
+            for index in 2..60 {
+                assert_eq!(!stack.logical(index).is_empty(), known.contains(&index), "{index}");
+            }
+        }
+    }
+
     #[inline(never)]
     fn here() -> u64 {
         let mut ips = Vec::new();

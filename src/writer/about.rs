@@ -6,6 +6,7 @@ use super::build::Builder;
 use crate::config::RedactField;
 use crate::record::lines::SCHEMA_VERSION;
 use crate::record::{EndLine, Level, LineKind, LossSite, Losses, LossesLine, ProcessLine, SoftError};
+use crate::sys::thread::TELLS_DETACH_STATE;
 use crate::verdict::Strategy;
 
 /// What this build can do and what it lacks, as the `process` line says it.
@@ -27,6 +28,9 @@ impl Abilities {
                 "unsupported_platform",
                 "no unwind tables are read on this platform",
             );
+        }
+        if TELLS_DETACH_STATE {
+            abilities.can("detach_state");
         }
         if symbols {
             abilities.can("symbols");

@@ -122,6 +122,10 @@ impl Worker {
         }
         self.done = requested;
         self.shared.advance(requested, self.finished);
+        if idle {
+            // Images that were loaded meanwhile; nobody waits for this.
+            self.builder.surroundings.refresh();
+        }
         let due = self.losses.due_in(self.inbox.losses().totals(), Instant::now());
         let nothing_new = self.shared.requested() == requested && self.shared.finish_requested() == finish;
         (idle && nothing_new).then_some(Pause::Park(due))

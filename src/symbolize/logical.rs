@@ -55,15 +55,20 @@ impl Logical {
 
     /// Whether this is one of the functions between `panic!` and the hook.
     pub(crate) fn is_panic_machinery(&self) -> bool {
-        const EXACT: [&str; 6] = [
+        const EXACT: [&str; 10] = [
             "rust_begin_unwind",
             "__rustc::rust_begin_unwind",
             "std::sys::backtrace::__rust_end_short_backtrace",
             "std::sys_common::backtrace::__rust_end_short_backtrace",
             "__rust_end_short_backtrace",
             "std::panic::panic_any",
+            // The closure of `panic_handler`, where line tables give the last part of its name only.
+            "std::panicking::{closure}",
+            "core::option::unwrap_failed",
+            "core::option::expect_failed",
+            "core::result::unwrap_failed",
         ];
-        const WITHIN: [&str; 7] = [
+        const WITHIN: [&str; 9] = [
             "core::panicking::",
             "std::panicking::panic_with_hook",
             "std::panicking::rust_panic",
@@ -71,8 +76,18 @@ impl Logical {
             "std::panicking::begin_panic",
             "std::panicking::default_hook",
             "std::panicking::resume_unwind",
+            "core::cell::panic_already_",
+            "core::str::slice_error_fail",
         ];
-        EXACT.contains(&self.plain.as_str()) || WITHIN.iter().any(|prefix| self.plain.starts_with(prefix))
+        EXACT.contains(&self.plain.as_str())
+            || WITHIN.iter().any(|prefix| self.plain.starts_with(prefix))
+            || (self.plain.starts_with("core::slice::index::slice_") && self.plain.contains("_fail"))
+    }
+
+    /// Whether this is the function of std that calls the hook; what is inlined into it is the call.
+    pub(crate) fn is_hook_caller(&self) -> bool {
+        self.plain.ends_with("panicking::panic_with_hook")
+            || self.plain.ends_with("panicking::rust_panic_with_hook")
     }
 
     /// Whether this runs a destructor.
@@ -189,7 +204,28 @@ mod tests {
         assert!(logical("panic_any<u8>", b"", panic, None).is_panic_machinery());
         assert!(logical("std::panicking::panic_handler::{closure#0}", b"", None, None).is_panic_machinery());
         assert!(!logical("std::panicking::catch_unwind::do_call", b"", None, None).is_panic_machinery());
-        assert!(!logical("core::option::unwrap_failed", b"", None, None).is_panic_machinery());
+        assert!(logical("{closure#0}", b"", panicking, None).is_panic_machinery());
+        for helper in [
+            "core::option::unwrap_failed",
+            "core::option::expect_failed",
+            "core::result::unwrap_failed",
+            "core::slice::index::slice_index_fail",
+            "core::slice::index::slice_end_index_len_fail::do_panic::runtime",
+            "core::str::slice_error_fail_rt",
+            "core::cell::panic_already_borrowed",
+            "core::panicking::panic_bounds_check",
+        ] {
+            assert!(logical(helper, b"", None, None).is_panic_machinery(), "{helper}");
+        }
+        for kept in [
+            "core::option::Option<T>::unwrap",
+            "core::result::Result<T,E>::expect",
+            "<usize as core::slice::index::SliceIndex<[T]>>::index",
+            "core::slice::index::slice_of",
+            "core::str::traits::index",
+        ] {
+            assert!(!logical(kept, b"", None, None).is_panic_machinery(), "{kept}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod stack;
 use std::sync::Arc;
 
 pub(crate) use logical::{Logical, is_system_image};
-pub(crate) use naming::Naming;
+pub(crate) use naming::{Effort, Naming};
 pub(crate) use origin::portable;
 pub(crate) use recent::Recent;
 pub(crate) use resolve::{Found, Native, Off, Resolve};
@@ -60,16 +60,23 @@ pub(crate) struct Symbolizer {
     resolver: Box<dyn Resolve>,
     /// By generation of the images and address.
     addresses: Recent<(u32, u64), Arc<Resolved>>,
+    /// Images whose debug information was read. A process has a few dozen.
+    opened: Vec<Arc<Image>>,
 }
 
 impl Symbolizer {
     pub(crate) fn new(resolver: Box<dyn Resolve>) -> Self {
-        Self { resolver, addresses: Recent::new(MAX_ADDRESSES) }
+        Self { resolver, addresses: Recent::new(MAX_ADDRESSES), opened: Vec::new() }
     }
 
     /// Whether names can be expected at all.
     pub(crate) fn is_on(&self) -> bool {
         self.resolver.is_on()
+    }
+
+    /// Notes that the debug information of an image was read by somebody else.
+    pub(crate) fn was_opened(&mut self, image: Arc<Image>) {
+        self.opened.push(image);
     }
 
     /// Forgets all symbols, because images were loaded or unloaded.
@@ -85,7 +92,7 @@ impl Symbolizer {
         walk: &RawWalk,
         generation: u32,
         images: &mut dyn Images,
-        naming: &mut dyn FnMut() -> Naming,
+        naming: &mut dyn FnMut(Effort) -> Naming,
     ) -> Stack {
         let mut look_up = LookUp {
             symbolizer: self,
@@ -94,6 +101,7 @@ impl Symbolizer {
             naming,
             // What is not looked up is not missed.
             said: Naming::Allowed,
+            misses_program: false,
         };
         let physical: Vec<Physical> = walk
             .ips()
@@ -110,10 +118,10 @@ impl Symbolizer {
             let skip = from.saturating_sub(stopper as usize);
             walk.landing().iter().skip(skip).map(|&ip| look_up.resolved(ip)).collect()
         });
-        let said = look_up.said;
+        let LookUp { said, misses_program, .. } = look_up;
         let naming = if self.is_on() { said } else { Naming::Off };
         let beyond = Beyond::new(walk.stopper(), physical.len(), beyond);
-        Stack::new(physical, beyond, walk.search_start as usize, naming)
+        Stack::new(physical, beyond, walk.search_start as usize, naming, misses_program)
     }
 
     /// The logical frames of a short stack over images of a generation, innermost first.
@@ -122,9 +130,16 @@ impl Symbolizer {
         ips: &[u64],
         generation: u32,
         images: &mut dyn Images,
-        naming: &mut dyn FnMut() -> Naming,
+        naming: &mut dyn FnMut(Effort) -> Naming,
     ) -> Vec<NamedFrame> {
-        let mut look_up = LookUp { symbolizer: self, generation, images, naming, said: Naming::Allowed };
+        let mut look_up = LookUp {
+            symbolizer: self,
+            generation,
+            images,
+            naming,
+            said: Naming::Allowed,
+            misses_program: false,
+        };
         let mut frames = Vec::new();
         for &ip in ips {
             frames.extend(look_up.resolved(ip).logical.iter().map(|logical| NamedFrame {
@@ -144,9 +159,11 @@ struct LookUp<'a> {
     symbolizer: &'a mut Symbolizer,
     generation: u32,
     images: &'a mut dyn Images,
-    naming: &'a mut dyn FnMut() -> Naming,
-    /// The first answer that was no.
+    naming: &'a mut dyn FnMut(Effort) -> Naming,
+    /// The last answer that was no.
     said: Naming,
+    /// Whether a frame outside of the system has no name for such an answer.
+    misses_program: bool,
 }
 
 impl LookUp<'_> {
@@ -158,10 +175,7 @@ impl LookUp<'_> {
         let image = self.image(ip);
         let path = image.as_ref().and_then(|at| at.image.path.clone());
         let mut logical = Vec::new();
-        if self.said == Naming::Allowed {
-            self.said = (self.naming)();
-        }
-        let allowed = self.said == Naming::Allowed;
+        let allowed = self.is_allowed(image.as_ref());
         if allowed {
             let found = &mut |found: Found<'_>| logical.push(Logical::new(found, path.as_deref()));
             self.symbolizer.resolver.resolve(ip, found);
@@ -174,6 +188,24 @@ impl LookUp<'_> {
             self.symbolizer.addresses.insert(key, resolved.clone());
         }
         resolved
+    }
+
+    fn is_allowed(&mut self, image: Option<&ImageAt>) -> bool {
+        let unopened = image.filter(|at| !self.symbolizer.opened.contains(&at.image));
+        let effort = if unopened.is_some() { Effort::FirstOfImage } else { Effort::Known };
+        let answer = match self.said {
+            // No more is asked: time does not come back.
+            Naming::NotReady | Naming::OutOfTime => self.said,
+            _ => (self.naming)(effort),
+        };
+        if answer == Naming::Allowed {
+            self.symbolizer.opened.extend(unopened.map(|at| at.image.clone()));
+            return true;
+        }
+        self.said = answer;
+        let path = image.and_then(|at| at.image.path.as_deref());
+        self.misses_program |= !path.is_some_and(is_system_image);
+        false
     }
 
     /// The image of that time; one that was loaded a moment before the panic has no generation yet.
@@ -218,14 +250,58 @@ mod tests {
         walk.ips[..3].copy_from_slice(&[10, 20, 10]);
         for _ in 0..2 {
             assert_eq!(
-                symbolizer.stack(&walk, 0, &mut NoImages, &mut || Naming::Allowed).physical().len(),
+                symbolizer.stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed).physical().len(),
                 3
             );
         }
         assert_eq!(calls.load(core::sync::atomic::Ordering::Relaxed), 2);
         symbolizer.forget();
-        symbolizer.stack(&walk, 0, &mut NoImages, &mut || Naming::Allowed);
+        symbolizer.stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed);
         assert_eq!(calls.load(core::sync::atomic::Ordering::Relaxed), 4);
+    }
+
+    /// The same address is in another image in each generation; number 3 knows none.
+    struct Changing;
+    impl Images for Changing {
+        fn image_of(&mut self, _: u64, generation: Option<u32>) -> Option<ImageAt> {
+            let name = format!("of {generation:?}");
+            let image = Arc::new(Image { name, path: None, build_id: None, bias: None });
+            (generation != Some(3)).then_some(ImageAt { image, address: 1 })
+        }
+        fn refresh(&mut self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_frame_lies_in_the_image_of_its_time() {
+        let mut symbolizer = Symbolizer::new(Box::new(Off));
+        let mut walk = RawWalk::new();
+        walk.len = 1;
+        walk.ips[0] = 0x1000;
+        for (generation, image) in [(1, "of Some(1)"), (2, "of Some(2)"), (1, "of Some(1)"), (3, "of None")] {
+            let stack = symbolizer.stack(&walk, generation, &mut Changing, &mut |_| Naming::Allowed);
+            assert_eq!(stack.images()[0].name, image, "{generation}");
+        }
+    }
+
+    #[test]
+    fn the_landing_site_beyond_the_recorded_frames_has_its_own_numbers() {
+        let mut symbolizer = Symbolizer::new(Box::new(Counting(Arc::default())));
+        let mut walk = RawWalk::new();
+        walk.len = 2;
+        walk.ips[..2].copy_from_slice(&[0x1000, 0x2000]);
+        // The stopper is recorded and two of its neighbours are not; then nothing of it is recorded.
+        for (stopper, known) in [(1, 1..4), (50, 50..53)] {
+            walk.stopper = stopper;
+            walk.landing_len = 0;
+            [0x2000, 0x3000, 0x4000].into_iter().for_each(|ip| walk.push_landing(ip));
+            let stack = symbolizer.stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed);
+            assert_eq!(stack.end(), known.end);
+            for index in 2..60 {
+                assert_eq!(!stack.logical(index).is_empty(), known.contains(&index), "{index}");
+            }
+        }
     }
 
     #[inline(never)]
@@ -254,7 +330,8 @@ mod tests {
         let mut walk = RawWalk::new();
         walk.len = 1;
         walk.ips[0] = here();
-        let stack = Symbolizer::new(Box::new(Native)).stack(&walk, 0, &mut NoImages, &mut || Naming::Allowed);
+        let stack =
+            Symbolizer::new(Box::new(Native)).stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed);
         let frames = &stack.physical()[0].at.logical;
         let frame =
             frames.iter().find(|frame| frame.function.as_deref().is_some_and(|name| name.contains("here")));
@@ -270,7 +347,7 @@ mod tests {
         walk.len = 2;
         walk.search_start = 1;
         walk.ips[..2].copy_from_slice(&[0x1000, 0x2000]);
-        let stack = Symbolizer::new(Box::new(Off)).stack(&walk, 0, &mut NoImages, &mut || Naming::Allowed);
+        let stack = Symbolizer::new(Box::new(Off)).stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed);
         assert_eq!(stack.trimmed(), 1);
         assert_eq!(stack.soft_errors().len(), 1);
         assert_eq!(stack.soft_errors()[0].code, "symbols_off");

@@ -4,6 +4,15 @@
 
 use crate::record::SoftError;
 
+/// What a look-up of a name costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// The debug information of the image was read before: milliseconds.
+    Known,
+    /// It is read for this: up to seconds.
+    FirstOfImage,
+}
+
 /// Whether a name may be looked up now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Naming {
@@ -13,6 +22,8 @@ pub(crate) enum Naming {
     Off,
     /// The debug information is still being read.
     NotReady,
+    /// Somebody waits for the report, and no time is left to read the debug information of another image.
+    Unopened,
     /// Somebody waits for the report, and no time is left.
     OutOfTime,
 }
@@ -26,6 +37,11 @@ impl Naming {
             Self::NotReady => (
                 "symbols_not_ready",
                 "the report could not wait until the debug information of the process was read",
+            ),
+            Self::Unopened => (
+                "symbols_not_ready",
+                "somebody waited for the report, and there was no time to read the debug information of all \
+                 images in it",
             ),
             Self::OutOfTime => (
                 "symbols_not_ready",

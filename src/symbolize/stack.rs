@@ -50,17 +50,30 @@ pub(crate) struct Stack {
     trimmed_logical: usize,
     /// Why not all names were looked up, if so.
     naming: Naming,
+    /// Whether that concerns frames outside of the system's images.
+    misses_program: bool,
 }
 
 impl Stack {
-    pub(crate) fn new(physical: Vec<Physical>, beyond: Beyond, search_start: usize, naming: Naming) -> Self {
+    pub(crate) fn new(
+        physical: Vec<Physical>,
+        beyond: Beyond,
+        search_start: usize,
+        naming: Naming,
+        misses_program: bool,
+    ) -> Self {
         let (trimmed, trimmed_logical) = trim(&physical, search_start);
-        Self { physical, beyond, trimmed, trimmed_logical, naming }
+        Self { physical, beyond, trimmed, trimmed_logical, naming, misses_program }
     }
 
     /// Whether every name was looked up that can be had by configuration.
     pub(crate) fn is_whole(&self) -> bool {
         matches!(self.naming, Naming::Allowed | Naming::Off)
+    }
+
+    /// Whether a frame that may belong to the program has no name because none was looked up.
+    pub(crate) fn misses_program(&self) -> bool {
+        self.misses_program
     }
 
     /// Index after the outermost frame that is known without a gap from the stopper.
@@ -197,23 +210,21 @@ impl Stack {
 /// How many physical frames, and how many logical frames of the next one, belong to the agent and to the
 /// panic machinery.
 fn trim(physical: &[Physical], search_start: usize) -> (usize, usize) {
-    let machinery = |frame: &Physical| frame.at.logical.iter().all(Logical::is_panic_machinery);
-    let search_start = search_start.min(physical.len());
     // With names the call into the hook is found by them; a walk that starts elsewhere is then right too.
-    let named = physical.iter().take(MACHINERY_WITHIN).position(|frame| {
-        frame.at.logical.iter().any(|frame| frame.plain.ends_with("panicking::panic_with_hook"))
-            || frame.at.logical.iter().any(|frame| frame.plain.ends_with("panicking::rust_panic_with_hook"))
+    let hook_caller = physical.iter().take(MACHINERY_WITHIN).enumerate().find_map(|(index, frame)| {
+        Some((index, frame.at.logical.iter().rposition(Logical::is_hook_caller)? + 1))
     });
-    let mut first = named.unwrap_or(search_start);
-    while physical.get(first).is_some_and(machinery) {
-        first += 1;
+    let (start, mut skip) = hook_caller.unwrap_or((search_start, 0));
+    for (index, frame) in physical.iter().enumerate().skip(start) {
+        let logical = &frame.at.logical;
+        skip += logical.iter().skip(skip).take_while(|frame| frame.is_panic_machinery()).count();
+        if skip < logical.len() {
+            return (index, skip);
+        }
+        skip = 0;
     }
     // Never trim everything: a stack of machinery alone is kept as it is.
-    if first >= physical.len() {
-        return (search_start.min(physical.len().saturating_sub(1)), 0);
-    }
-    let logical = &physical[first].at.logical;
-    (first, logical.iter().take_while(|frame| frame.is_panic_machinery()).count())
+    (search_start.min(physical.len().saturating_sub(1)), 0)
 }
 
 fn no_symbols(unnamed: &[&Physical], kept: usize) -> String {
@@ -255,7 +266,7 @@ pub(crate) mod tests {
     /// A stack from one list of logical frames per physical frame, `|` between inlined ones.
     pub(crate) fn stack(physical: &[&str], search_start: usize) -> Stack {
         let frames = physical.iter().zip(1_u64..).map(|(frames, number)| physical_frame(frames, number, 0));
-        Stack::new(frames.collect(), Beyond::default(), search_start, Naming::Allowed)
+        Stack::new(frames.collect(), Beyond::default(), search_start, Naming::Allowed, false)
     }
 
     /// The same with the unwind action of each frame.
@@ -265,7 +276,15 @@ pub(crate) mod tests {
             .zip(1_u64..)
             .zip(actions)
             .map(|((frames, number), action)| physical_frame(frames, number, *action));
-        Stack::new(frames.collect(), Beyond::default(), 0, Naming::Allowed)
+        Stack::new(frames.collect(), Beyond::default(), 0, Naming::Allowed, false)
+    }
+
+    /// The same with frames at the stopper, beyond the recorded ones.
+    pub(crate) fn stack_with_landing(physical: &[&str], stopper: u32, landing: &[&str]) -> Stack {
+        let frames = physical.iter().zip(1_u64..).map(|(frames, number)| physical_frame(frames, number, 0));
+        let landing = landing.iter().map(|frames| physical_frame(frames, 0, 0).at).collect();
+        let beyond = Beyond::new(Some(stopper), physical.len(), landing);
+        Stack::new(frames.collect(), beyond, 0, Naming::Allowed, false)
     }
 
     fn physical_frame(frames: &str, number: u64, action: u8) -> Physical {
@@ -308,6 +327,32 @@ pub(crate) mod tests {
                 [(0, "core::slice::index", true), (0, "app::work", false), (1, "app::main", false)];
             assert_eq!(seen, expected);
         }
+    }
+
+    #[test]
+    fn the_call_of_a_hook_is_machinery_also_when_it_is_inlined() {
+        let call = "<alloc::boxed::Box<dyn Fn()> as core::ops::function::Fn<A>>::call";
+        let hook = format!("{call} | std::panicking::panic_with_hook");
+        let all = format!("{hook} | std::panicking::begin_panic | app::work");
+        for (inner, trimmed) in
+            [(vec!["agent", &hook, "core::panicking::panic", "app::work"], 3), (vec![&all], 0)]
+        {
+            let names: Vec<&str> = inner.into_iter().chain(["app::main"]).collect();
+            let stack = stack(&names, 1);
+            assert_eq!(stack.trimmed(), trimmed);
+            let frames = stack.frames();
+            assert_eq!(frames[0].function.as_deref(), Some("app::work"), "{names:?}");
+            assert_eq!((frames[0].index, frames[1].index, frames.len()), (0, 1, 2));
+        }
+    }
+
+    #[test]
+    fn helpers_that_only_panic_are_trimmed_and_methods_that_use_them_stay() {
+        let names =
+            with_inner(&["core::option::unwrap_failed", "core::option::Option<T>::unwrap | app::work"]);
+        let frames = stack(&names, 2).frames();
+        assert_eq!(frames[0].function.as_deref(), Some("core::option::Option<T>::unwrap"));
+        assert_eq!(frames.len(), 2);
     }
 
     #[test]

@@ -93,6 +93,10 @@ pub(crate) fn os_name(_buffer: &mut [u8; OS_NAME_BYTES]) -> Option<&str> {
     None
 }
 
+/// Whether [`detach_state`] has an answer on this system.
+pub(crate) const TELLS_DETACH_STATE: bool =
+    cfg!(all(target_os = "linux", any(target_env = "gnu", target_env = "musl")));
+
 /// Whether somebody can still join this thread.
 ///
 /// Always unknown on the first thread: nobody can join it, yet it is not detached either.

@@ -74,6 +74,10 @@ fn without_call(here: &[Logical], has_catch: bool) -> Prediction {
 fn kind_of(frame: &Logical, inward: &[&Logical], outward: &[&Logical]) -> Option<HandlerKind> {
     let plain = frame.plain.as_str();
     let within = |prefix: &str| plain.starts_with(prefix);
+    // `thread::scope` catches the panic of its body to wait for its threads, and always raises it again.
+    if within("std::thread::scoped::scope") {
+        return None;
+    }
     Some(if within("std::rt::") {
         HandlerKind::MainRoot
     } else if within("std::thread::")

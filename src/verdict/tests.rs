@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::record::{Fate, Receipt};
-use crate::symbolize::test_stacks::stack;
+use crate::symbolize::test_stacks::{stack, stack_with_landing};
 
 const STD: &str = "/rustc/ab/library/std/src";
 const TOKIO: &str = "/r/registry/src/i-1/tokio-1.54.1/src";
@@ -44,6 +44,8 @@ fn with_line_information_every_owner_is_named() {
     let shim =
         file("/rustc/ab/library/core/src", "core::ops::function::FnOnce::call_once", "ops/function.rs");
     let spawn = file(STD, "std::thread::lifecycle::spawn_unchecked::{{closure}}", "thread/lifecycle.rs");
+    let scope = file(STD, "std::thread::scoped::scope", "thread/scoped.rs");
+    let scoped = file(STD, "std::thread::scoped::Builder::spawn_scoped::{{closure}}", "thread/scoped.rs");
     let lang_start = file(STD, "std::rt::lang_start_internal", "rt.rs");
     let libtest = file("/rustc/ab/library/test/src", "test::run_test_in_process", "lib.rs");
     let poll_future = file(TOKIO, "tokio::runtime::task::harness::poll_future", "runtime/task/harness.rs");
@@ -77,6 +79,9 @@ fn with_line_information_every_owner_is_named() {
         ("user", vec![&user], HandlerKind::User, Fate::Caught),
         ("user behind a std closure", vec![&shim, &user], HandlerKind::User, Fate::Caught),
         ("thread root", vec![&spawn, &shim], HandlerKind::ThreadRoot, Fate::ThreadDied),
+        // Its twin is the root of a thread that the scope started.
+        ("body of a scope", vec![&scope, &user], HandlerKind::User, Fate::Caught),
+        ("thread of a scope", vec![&scoped, &shim], HandlerKind::ThreadRoot, Fate::ThreadDied),
         ("main root", vec![&lang_start, "main"], HandlerKind::MainRoot, Fate::MainDied),
         ("libtest", vec![&libtest, &shim], HandlerKind::TestHarness, Fate::RuntimeCaught),
         (
@@ -271,6 +276,31 @@ fn an_unreadable_table_before_the_stopper_makes_it_unknown() {
     let stack = crate::symbolize::test_stacks::stack_with_actions(&["a::b", "a::c", "a::d"], &walk.actions);
     let predicted = predict(&walk, &stack, Strategy::Unwind, 0);
     assert_eq!(predicted.prediction.reason.as_deref(), Some(reason::UNREADABLE_TABLE));
+}
+
+#[test]
+fn the_owner_of_a_catch_beyond_the_recorded_frames_is_named() {
+    let names = [
+        file(STD, "std::panicking::catch_unwind::do_call", "panicking.rs"),
+        "__rust_try".to_owned(),
+        format!(
+            "{} | {}",
+            file(STD, "std::panicking::catch_unwind", "panicking.rs"),
+            file(STD, "std::panic::catch_unwind", "panic.rs")
+        ),
+        "app::run @ /home/u/app/src/main.rs:40".to_owned(),
+    ];
+    let handler = |landing: &[String]| {
+        let walk = walk(2, Some((150, EhAction::Catch)));
+        let landing: Vec<&str> = landing.iter().map(String::as_str).collect();
+        let stack = stack_with_landing(&["app::f @ /home/u/app/src/main.rs:5", "app::f"], 150, &landing);
+        predict(&walk, &stack, Strategy::Unwind, 0).prediction.handler.unwrap()
+    };
+    let named = handler(&names[1..]);
+    assert_eq!((named.kind, named.function.as_deref()), (HandlerKind::User, Some("app::run")));
+    assert_eq!(named.line, Some(40));
+    // Its twin: the call itself is not known.
+    assert_eq!(handler(&names[1..2]).kind, HandlerKind::Unknown);
 }
 
 #[test]

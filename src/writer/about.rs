@@ -11,6 +11,7 @@ use crate::record::{
     EndLine, FindingLine, Level, LineKind, LossSite, Losses, LossesLine, PanicId, ProcessLine, SoftError,
     VerdictLine,
 };
+use crate::sys::thread::TELLS_DETACH_STATE;
 use crate::verdict::{Change, Strategy, level_of};
 
 /// What this build can do and what it lacks, as the `process` line says it.
@@ -32,6 +33,9 @@ impl Abilities {
                 "unsupported_platform",
                 "no unwind tables are read on this platform",
             );
+        }
+        if TELLS_DETACH_STATE {
+            abilities.can("detach_state");
         }
         if symbols {
             abilities.can("symbols");

@@ -17,7 +17,7 @@ use crate::record::{
     Ancestor, Basis, DetachState, LineKind, Location, PanicId, PayloadKind, RawFlag, RawRecord, Report,
     SoftError, ThreadFacts,
 };
-use crate::symbolize::Naming;
+use crate::symbolize::{Effort, Naming};
 use crate::verdict::NamedFrame;
 
 /// Builds reports, with everything it needs for that.
@@ -36,7 +36,7 @@ impl Builder {
     pub(crate) fn report(
         &mut self,
         record: &RawRecord,
-        naming: &mut dyn FnMut() -> Naming,
+        naming: &mut dyn FnMut(Effort) -> Naming,
     ) -> (Report, Arc<Prepared>) {
         let images: &mut dyn Surroundings = &mut *self.surroundings;
         let prepared = self.stacks.prepared(record, images, &mut self.redact, naming);
@@ -198,7 +198,7 @@ fn lacks(record: &RawRecord, soft_errors: &mut Vec<SoftError>) {
 /// Names places with the builder's symbols, as long as that is allowed.
 pub(crate) struct PlaceNamer<'a> {
     pub(crate) builder: &'a mut Builder,
-    pub(crate) naming: &'a mut dyn FnMut() -> Naming,
+    pub(crate) naming: &'a mut dyn FnMut(Effort) -> Naming,
 }
 
 impl Namer for PlaceNamer<'_> {

@@ -14,11 +14,14 @@ use super::handle::Shared;
 use super::inbox::Inbox;
 use super::readiness::Readiness;
 use crate::record::{RawFlag, RawRecord};
-use crate::symbolize::Naming;
+use crate::symbolize::{Effort, Naming};
 use crate::sys::clock::mono_ns;
 
 /// The longest that reports wait when nobody is in a hurry: a process that is killed loses them.
 const LONGEST: Duration = Duration::from_secs(30);
+
+/// How much longer the reading of one image may take than that of another.
+const IMAGES_DIFFER: u32 = 8;
 
 /// The time that a waiting thread gives the writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,13 +93,21 @@ impl Patience {
     }
 
     /// Whether one more name may be looked up for a report; `own` is its [`budget_of`](Self::budget_of).
-    pub(crate) fn naming(&mut self, own: Option<Budget>) -> Naming {
+    pub(crate) fn naming(&mut self, effort: Effort, own: Option<Budget>) -> Naming {
         if !self.symbols.is_ready() {
             return Naming::NotReady;
         }
         let now = (self.clock)();
         let hurry = self.budgets(now).into_iter().chain(own).filter_map(Budget::quarter_left).min();
-        if hurry.is_some_and(|hurry| hurry <= now) { Naming::OutOfTime } else { Naming::Allowed }
+        let Some(left) = hurry.map(|hurry| hurry.saturating_duration_since(now)) else {
+            return Naming::Allowed;
+        };
+        match effort {
+            _ if left.is_zero() => Naming::OutOfTime,
+            // Once begun it cannot be stopped. What it takes on this machine, under this load, was measured.
+            Effort::FirstOfImage if self.symbols.took() * IMAGES_DIFFER > left => Naming::Unopened,
+            _ => Naming::Allowed,
+        }
     }
 
     /// The time that the panicking thread gives the writer for this report, if it waits for it.

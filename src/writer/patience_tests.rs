@@ -10,7 +10,7 @@ use super::worker::{Pause, Worker};
 use super::*;
 use crate::record::*;
 use crate::sink::MemorySink;
-use crate::symbolize::Found;
+use crate::symbolize::{Found, ImageAt, Images};
 
 /// What a waiting thread gives the writer here.
 const WHOLE: Duration = Duration::from_millis(2000);
@@ -191,6 +191,55 @@ fn names_are_looked_up_until_a_quarter_of_the_time_is_left() {
     assert!(reports[1].frames.iter().all(|frame| frame.function.is_some()));
     assert_eq!(codes(&reports[1]), [""; 0]);
     assert_ne!(reports[0].fingerprint, reports[1].fingerprint, "some names make no fingerprint");
+}
+
+#[test]
+fn another_image_is_not_opened_when_that_may_take_too_long() {
+    for (took, opened) in [(10, true), (200, false)] {
+        let mut scene = Scene::new();
+        scene.worker.patience.symbols = Readiness::after(Duration::from_millis(took));
+        scene.worker.builder.surroundings = Box::new(TwoImages);
+        scene.request(false);
+        scene.work();
+        let report = &scene.sink.reports()[0];
+        assert_eq!(report.frames[0].function.as_deref(), Some("app::work"), "its image is open");
+        assert_eq!(report.frames[4].function.is_some(), opened);
+        assert_eq!(codes(report), if opened { &[][..] } else { &["symbols_not_ready"] });
+        // Without anybody who waits, it is opened.
+        scene.inbox.publish(raw_record());
+        scene.work();
+        let reports = scene.sink.reports();
+        assert!(reports[1].frames[4].function.is_some());
+        assert_eq!(reports[0].fingerprint, reports[1].fingerprint, "the system's frames do not count");
+    }
+}
+
+/// The last frame of the sample lies in a library of the system.
+struct TwoImages;
+
+impl Images for TwoImages {
+    fn image_of(&mut self, ip: u64, generation: Option<u32>) -> Option<ImageAt> {
+        let mut at = FakeSurroundings.image_of(ip, generation)?;
+        if ip > FakeSymbols::BASE + 6 * 16 {
+            let path = Some("/usr/lib/libc.so.6".to_owned());
+            at.image = Arc::new(Image { path, ..(*at.image).clone() });
+        }
+        Some(at)
+    }
+
+    fn refresh(&mut self) -> bool {
+        false
+    }
+}
+
+impl Surroundings for TwoImages {
+    fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels> {
+        FakeSurroundings.process_labels(generation)
+    }
+
+    fn panics(&self) -> u64 {
+        1
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::record::{
     Frame, Handler, Image, Prediction, RawFlag, RawRecord, RawWalk, SoftError, StackSummary, WalkEnd,
     WalkSource,
 };
-use crate::symbolize::{Images, Naming, Recent, Resolve, Symbolizer};
+use crate::symbolize::{Effort, Images, Naming, Recent, Resolve, Symbolizer};
 use crate::verdict::{NamedFrame, Outcome, Strategy, predict, settle};
 
 /// Distinct stacks that are kept. About 40 KiB each with 36 frames: 10 MiB; five times that with the
@@ -76,6 +76,11 @@ impl Stacks {
         }
     }
 
+    /// See [`Symbolizer::was_opened`].
+    pub(crate) fn was_opened(&mut self, image: Arc<Image>) {
+        self.symbolizer.was_opened(image);
+    }
+
     /// Whether names can be expected at all.
     pub(crate) fn has_symbols(&self) -> bool {
         self.symbolizer.is_on()
@@ -86,7 +91,7 @@ impl Stacks {
         &mut self,
         ips: &[u64],
         images: &mut dyn Images,
-        naming: &mut dyn FnMut() -> Naming,
+        naming: &mut dyn FnMut(Effort) -> Naming,
     ) -> Vec<NamedFrame> {
         self.symbolizer.name(ips, self.generation.unwrap_or(0), images, naming)
     }
@@ -97,7 +102,7 @@ impl Stacks {
         record: &RawRecord,
         images: &mut dyn Images,
         redact: &mut Redact,
-        naming: &mut dyn FnMut() -> Naming,
+        naming: &mut dyn FnMut(Effort) -> Naming,
     ) -> Arc<Prepared> {
         self.follow_images(record.images);
         write_key(&mut self.key, record);
@@ -137,7 +142,7 @@ impl Stacks {
         record: &RawRecord,
         images: &mut dyn Images,
         redact: &mut Redact,
-        naming: &mut dyn FnMut() -> Naming,
+        naming: &mut dyn FnMut(Effort) -> Naming,
     ) -> (Prepared, bool) {
         let stack = self.symbolizer.stack(&record.walk, record.images, images, naming);
         let predicted = predict(&record.walk, &stack, self.strategy, record.flags);
@@ -151,6 +156,7 @@ impl Stacks {
         redact.images(&mut images);
         let (frames_json, frame_ends) = serialize_frames(&frames);
         let is_whole = stack.is_whole();
+        let rests_on_names = stack.has_names() && !stack.misses_program();
         let prepared = Prepared {
             frames_json,
             frame_ends,
@@ -167,8 +173,12 @@ impl Stacks {
             summary: summary(&record.walk, stack.trimmed()),
             soft_errors: stack.soft_errors(),
             // Some names would make a fingerprint that no other report of this cause has.
-            fingerprint: if is_whole { Fingerprint::of_stack(&stack) } else { Fingerprint::without_stack() },
-            has_names: is_whole && stack.has_names(),
+            fingerprint: if rests_on_names {
+                Fingerprint::of_stack(&stack)
+            } else {
+                Fingerprint::without_stack()
+            },
+            has_names: rests_on_names,
         };
         (prepared, is_whole)
     }

@@ -6,9 +6,10 @@
 //! Runs on: the thread `panic-agent-symbols`, which ends when it is done, and the writer (`is_ready`).
 //! Must not: be waited for without a deadline.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::guarded::guarded;
 use super::inbox::Inbox;
@@ -22,24 +23,42 @@ const STACK_BYTES: usize = 2 * 1024 * 1024;
 /// Whether names can be looked up without a long wait.
 #[derive(Debug)]
 pub(crate) struct Readiness {
-    /// Set once. Release when set, Acquire when read: who sees it finds the debug information read.
-    ready: AtomicBool,
+    /// Nanoseconds that it took, plus 1; 0 until it is done. Set once. Release when set, Acquire when read:
+    /// who sees it finds the debug information read.
+    took: AtomicU64,
 }
 
 impl Readiness {
     /// For a resolver that needs no preparation.
     pub(crate) fn ready() -> Arc<Self> {
-        Arc::new(Self { ready: AtomicBool::new(true) })
+        Self::after(Duration::ZERO)
     }
 
     /// For a warm-up that has not ended.
     pub(crate) fn not_ready() -> Arc<Self> {
-        Arc::new(Self { ready: AtomicBool::new(false) })
+        Arc::new(Self { took: AtomicU64::new(0) })
+    }
+
+    /// For a warm-up that took this long.
+    pub(crate) fn after(took: Duration) -> Arc<Self> {
+        let readiness = Self::not_ready();
+        readiness.set(took);
+        readiness
+    }
+
+    fn set(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.took.store(took.saturating_add(1), Ordering::Release);
+    }
+
+    /// How long it took to read the debug information of one image; 0 until that is done.
+    pub(crate) fn took(&self) -> Duration {
+        Duration::from_nanos(self.took.load(Ordering::Acquire).saturating_sub(1))
     }
 
     /// Whether a look-up is quick.
     pub(crate) fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire)
+        self.took.load(Ordering::Acquire) != 0
     }
 }
 
@@ -53,7 +72,7 @@ pub(crate) fn warm_up(
     enter: fn(),
 ) -> Arc<Readiness> {
     let readiness = Readiness::not_ready();
-    let done = Done { readiness: readiness.clone(), inbox };
+    let done = Done { readiness: readiness.clone(), inbox, started: Instant::now() };
     let body = move || {
         // Dropped last, also when the body is never run.
         let _done = done;
@@ -73,11 +92,12 @@ pub(crate) fn warm_up(
 struct Done {
     readiness: Arc<Readiness>,
     inbox: &'static dyn Inbox,
+    started: Instant,
 }
 
 impl Drop for Done {
     fn drop(&mut self) {
-        self.readiness.ready.store(true, Ordering::Release);
+        self.readiness.set(self.started.elapsed());
         self.inbox.wake();
     }
 }

@@ -3,7 +3,6 @@
 use super::samples::*;
 use super::*;
 use crate::record::*;
-use crate::symbolize::Naming;
 
 /// The stack of the calling function, with `stopper` at the nearest frame that holds a catch.
 #[inline(never)]
@@ -24,7 +23,7 @@ fn here() -> Box<RawRecord> {
         walk,
         0,
         &mut FakeSurroundings,
-        &mut || Naming::Allowed,
+        &mut always,
     );
     let holds_catch = |index: &usize| stack.logical(*index).iter().any(crate::symbolize::Logical::is_catch);
     let stopper = (0..stack.physical().len()).find(holds_catch).expect("every thread has a catch");

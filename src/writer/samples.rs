@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::*;
 use crate::record::*;
-use crate::symbolize::{Found, ImageAt, Images, Naming};
+use crate::symbolize::{Effort, Found, ImageAt, Images, Naming};
 
 /// An empty record.
 pub(crate) fn empty_record() -> Box<RawRecord> {
@@ -118,7 +118,7 @@ impl Resolve for FakeSymbols {
 }
 
 /// Lets every name be looked up.
-pub(crate) fn always() -> Naming {
+pub(crate) fn always(_: Effort) -> Naming {
     Naming::Allowed
 }
 

@@ -80,6 +80,10 @@ impl Worker {
         let line = process_line(&mut self.builder, abilities, strategy, own_ip);
         self.about(LineKind::Process, &line);
         self.flush();
+        // The warm-up looks up an address of this crate.
+        if let Some(at) = self.builder.surroundings.image_of(own_ip, None) {
+            self.builder.stacks.was_opened(at.image);
+        }
     }
 
     /// Works until the process ends.
@@ -125,6 +129,10 @@ impl Worker {
         }
         self.done = requested;
         self.shared.advance(requested, self.finished);
+        if idle {
+            // Images that were loaded meanwhile; nobody waits for this.
+            self.builder.surroundings.refresh();
+        }
         let due = self.losses.due_in(self.inbox.losses().totals(), Instant::now());
         let due = [due, self.follow.next_due()].into_iter().flatten().min();
         let nothing_new = !self.follow.has_events()
@@ -138,7 +146,7 @@ impl Worker {
         if record.has_flag(RawFlag::Hop) {
             // Not a panic of its own: it only says where a payload that is thrown again stops.
             let patience = &mut self.patience;
-            let (report, prepared) = self.builder.report(record, &mut || patience.naming(None));
+            let (report, prepared) = self.builder.report(record, &mut |effort| patience.naming(effort, None));
             return self.follow.hopped(record, report.fate, &prepared);
         }
         match guarded(|| self.deliver(record)) {
@@ -155,7 +163,7 @@ impl Worker {
     fn deliver(&mut self, record: &RawRecord) -> Result<(), LossReason> {
         let budget = self.patience.budget_of(record);
         let patience = &mut self.patience;
-        let naming = &mut || patience.naming(budget);
+        let naming = &mut |effort| patience.naming(effort, budget);
         let (mut report, prepared) = self.builder.report(record, naming);
         let mut namer = PlaceNamer { builder: &mut self.builder, naming };
         self.follow.raised(record, &mut report, &prepared, &mut namer);
@@ -188,7 +196,7 @@ impl Worker {
     /// Writes the verdicts that are due; when the process ends, the last one of every panic.
     fn say_verdicts(&mut self, ending: bool) {
         let patience = &mut self.patience;
-        let naming = &mut || patience.naming(None);
+        let naming = &mut |effort| patience.naming(effort, None);
         let mut namer = PlaceNamer { builder: &mut self.builder, naming };
         self.follow.catch_up(&mut namer);
         if let Some(ips) = hook::take_replacement() {

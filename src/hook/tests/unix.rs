@@ -71,7 +71,7 @@ fn start_slow_writer(state: &'static HookState) {
 #[test]
 fn an_abort_at_an_extern_c_border_waits_until_its_reports_are_written() {
     let case = || {
-        let state = install_with(4, |_| ());
+        let state = install_with(4, |state| state.flush_deadline = Duration::from_secs(60));
         start_slow_writer(state);
         must_not_unwind();
     };
@@ -103,7 +103,7 @@ fn a_panicking_destructor_during_cleanup_is_linked_to_the_panic_before() {
                 panic!("second");
             }
         }
-        let state = install_with(4, |_| ());
+        let state = install_with(4, |state| state.flush_deadline = Duration::from_secs(60));
         start_slow_writer(state);
         let _panics = Panics;
         panic!("first");

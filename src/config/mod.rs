@@ -9,7 +9,7 @@ use core::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub(crate) use env::{EnvWarning, apply_environment};
+pub(crate) use env::apply_environment;
 
 use crate::record::Report;
 use crate::sink::Sink;

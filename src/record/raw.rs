@@ -142,8 +142,6 @@ pub(crate) enum RawFlag {
     InCleanup = 1 << 5,
     /// The hook will wait until this report is on disk, because the process is predicted to die.
     Waiting = 1 << 6,
-    /// Recorded in a forked child.
-    ForkedChild = 1 << 7,
     /// The thread's own labels could not be read.
     NoLabels = 1 << 8,
     /// The payload's message came from a registered payload type.
@@ -256,11 +254,6 @@ impl LabelBytes {
         let (&[key_len, low, high], tail) = self.as_bytes().get(start..)?.split_first_chunk::<3>()?;
         let pair = usize::from(key_len).saturating_add(usize::from(u16::from_le_bytes([low, high])));
         (pair <= tail.len()).then(|| start.saturating_add(PREFIX_BYTES).saturating_add(pair))
-    }
-
-    /// Cuts back to an earlier [`len`](Self::len).
-    pub(crate) fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(u32::try_from(len).unwrap_or(u32::MAX));
     }
 
     /// The pairs, outermost first. A damaged tail ends the iteration.

@@ -62,6 +62,7 @@ impl Region {
     }
 
     /// Bytes that were asked for.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

@@ -26,9 +26,7 @@ pub(crate) trait Inbox: Sync {
     fn losses(&self) -> &LossCounters;
 
     /// Places that lost most reports, most first.
-    fn loss_sites(&self) -> Vec<LossSite> {
-        Vec::new()
-    }
+    fn loss_sites(&self) -> Vec<LossSite>;
 }
 
 impl Inbox for Channel {
@@ -56,5 +54,9 @@ impl Inbox for Channel {
 
     fn losses(&self) -> &LossCounters {
         &self.losses
+    }
+
+    fn loss_sites(&self) -> Vec<LossSite> {
+        self.loss_sites.top()
     }
 }

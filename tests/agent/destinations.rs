@@ -51,8 +51,7 @@ pub(crate) const CASES: &[Case] = &[
         name: "a_sink_that_fails_costs_the_others_nothing_and_is_counted",
         environment: &[],
         program: || {
-            let _agent =
-                Agent::builder().file("panics.jsonl").sink(Failing).install().expect("it starts");
+            let _agent = Agent::builder().file("panics.jsonl").sink(Failing).install().expect("it starts");
             caught("refused by one of two");
             assert!(panic_agent::flush(LONG));
             assert_eq!(panic_agent::stats().losses.sink_failed, 1);

@@ -2,8 +2,8 @@
 
 use panic_agent::{Agent, ErrorKind, init, try_init};
 
-use crate::tools::{caught, on_a_thread};
 use crate::Case;
+use crate::tools::{caught, on_a_thread};
 
 /// Tries to install the agent when it is dropped.
 struct InstallsWhenDropped;

@@ -144,6 +144,7 @@ impl Channel {
     /// passed; `true` in the first case. Must not be called on the writer thread.
     ///
     /// This says that the writer is done with the records, not that a sink has flushed.
+    #[cfg(test)]
     pub(crate) fn wait_drained(&self, deadline: Duration) -> bool {
         let target = self.published.load(Ordering::Acquire);
         // Acquire, paired with the Release in `release`: what the writer did with them happened before.

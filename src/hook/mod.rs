@@ -63,6 +63,7 @@ pub(crate) struct HookState {
 impl HookState {
     #[cfg(test)]
     /// The state with the defaults of [`Options`](crate::config::Options), for the running process.
+    #[cfg(test)]
     pub(crate) fn new(channel: &'static Channel) -> Self {
         let defaults = crate::config::Options::default();
         Self {

@@ -38,7 +38,10 @@ mod tables;
 mod absent;
 
 #[cfg(not(panic_agent_tables))]
-pub(crate) use absent::{LoadedImage, Snapshot, current, of_generation, refresh};
+#[allow(unused_imports, reason = "what happens after the hook names the snapshot of its panic")]
+pub(crate) use absent::of_generation;
+#[cfg(not(panic_agent_tables))]
+pub(crate) use absent::{LoadedImage, Snapshot, current, refresh};
 #[cfg(panic_agent_tables)]
 pub(crate) use facts::{FrameFacts, Way};
 #[cfg(panic_agent_tables)]
@@ -46,7 +49,10 @@ pub(crate) use live::live_facts;
 #[cfg(panic_agent_tables)]
 pub(crate) use loaded_image::LoadedImage;
 #[cfg(panic_agent_tables)]
-pub(crate) use snapshot::{Snapshot, current, of_generation, refresh};
+#[allow(unused_imports, reason = "what happens after the hook names the snapshot of its panic")]
+pub(crate) use snapshot::of_generation;
+#[cfg(panic_agent_tables)]
+pub(crate) use snapshot::{Snapshot, current, refresh};
 
 #[cfg(all(test, panic_agent_tables))]
 mod oracle;

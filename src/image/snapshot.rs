@@ -53,6 +53,7 @@ pub(crate) fn current() -> Option<&'static Snapshot> {
 }
 
 /// The snapshot of a number, as a record names it.
+#[allow(dead_code, reason = "what happens after the hook names the snapshot of its panic")]
 pub(crate) fn of_generation(generation: u32) -> Option<&'static Snapshot> {
     SNAPSHOTS.get(usize::try_from(generation).ok()?.checked_sub(1)?)?.get()
 }
@@ -92,6 +93,7 @@ impl Snapshot {
 
     #[cfg(test)]
     /// All images, the main executable first.
+    #[cfg(test)]
     pub(crate) fn images(&self) -> impl Iterator<Item = &'static LoadedImage> {
         self.images.iter().copied()
     }

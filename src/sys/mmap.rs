@@ -63,6 +63,7 @@ impl Region {
 
     #[cfg(test)]
     /// Bytes that were asked for.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

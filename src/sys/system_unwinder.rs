@@ -13,6 +13,7 @@ struct Context {
 
 type Callback = unsafe extern "C" fn(*mut Context, *mut c_void) -> c_int;
 
+#[cfg_attr(test, allow(clashing_extern_declarations, reason = "tests declare the opaque context anew"))]
 unsafe extern "C-unwind" {
     fn _Unwind_Backtrace(callback: Callback, argument: *mut c_void) -> c_int;
     fn _Unwind_GetIPInfo(context: *mut Context, before_instruction: *mut c_int) -> usize;

@@ -1,6 +1,8 @@
 //! Compares the two walks with each other and with the answers of the personality routines themselves.
 //! Whole programs, one process per panic, are in `tests/fixtures/landing`.
 #![allow(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::arithmetic_side_effects)]
 
 use core::ffi::{c_int, c_void};
 use std::hint::black_box;
@@ -26,9 +28,12 @@ fn both() -> (Box<RawWalk>, Box<RawWalk>) {
     (tables, system)
 }
 
+/// Kept frames: address and action.
+type Frames = Vec<(u64, u8)>;
+
 /// The frames outside of `both`, where the two walks are the same calls.
-fn shared<'w>(tables: &'w RawWalk, system: &'w RawWalk) -> (Vec<(u64, u8)>, Vec<(u64, u8)>) {
-    let frames = |walk: &RawWalk| -> Vec<_> {
+fn shared(tables: &RawWalk, system: &RawWalk) -> (Frames, Frames) {
+    let frames = |walk: &RawWalk| -> Frames {
         walk.ips().iter().copied().zip(walk.actions().iter().copied()).collect()
     };
     let (tables, system) = (frames(tables), frames(system));
@@ -41,7 +46,7 @@ fn nested(depth: u32, at_bottom: &mut dyn FnMut()) {
     let local = black_box(vec![depth; 3]);
     if depth == 0 {
         at_bottom();
-    } else if depth % 3 == 0 {
+    } else if depth.is_multiple_of(3) {
         let _ = panic::catch_unwind(panic::AssertUnwindSafe(|| nested(depth - 1, at_bottom)));
     } else {
         nested(depth - 1, at_bottom);
@@ -87,8 +92,10 @@ struct Compared {
 
 extern "C" fn ask_personality(context: *mut c_void, argument: *mut c_void) -> c_int {
     const SEARCH_PHASE: c_int = 1;
-    // SAFETY: the test passes this type, and the unwinder lends the context to this callback.
-    let (compared, ip) = unsafe { (&mut *argument.cast::<Compared>(), _Unwind_GetIP(context) as u64) };
+    // SAFETY: the test passes this type and looks at it only after the walk.
+    let compared = unsafe { &mut *argument.cast::<Compared>() };
+    // SAFETY: the unwinder lends the context to this callback.
+    let ip = unsafe { _Unwind_GetIP(context) } as u64;
     if ip == 0 {
         return 0;
     }
@@ -113,11 +120,10 @@ extern "C" fn ask_personality(context: *mut c_void, argument: *mut c_void) -> c_
     let mut exception = [0_u64; 8];
     let class = u64::from_ne_bytes(*b"MOZ\0RUST");
     exception[0] = class;
-    // SAFETY: a personality routine is a function; in the search phase it reads the tables and the class.
-    let answer = unsafe {
-        let routine = core::mem::transmute::<usize, Personality>(routine as usize);
-        routine(1, SEARCH_PHASE, class, (&raw mut exception).cast(), context)
-    };
+    // SAFETY: the tables give the address of a personality routine, which is a function of this type.
+    let routine = unsafe { core::mem::transmute::<usize, Personality>(routine as usize) };
+    // SAFETY: in the search phase it only reads the tables, the context and the class.
+    let answer = unsafe { routine(1, SEARCH_PHASE, class, (&raw mut exception).cast(), context) };
     let expected = match ours {
         // _URC_HANDLER_FOUND, _URC_CONTINUE_UNWIND, _URC_FATAL_PHASE1_ERROR.
         EhAction::Catch | EhAction::Filter => 6,

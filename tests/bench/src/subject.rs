@@ -97,6 +97,12 @@ impl Sink for NullSink {
     }
 }
 
+/// Forgets the reports so far; how many of them were incomplete.
+pub fn forget_reports() -> u64 {
+    REPORTS.store(0, Ordering::Relaxed);
+    INCOMPLETE.swap(0, Ordering::Relaxed)
+}
+
 /// Physical frames and bytes of the last report.
 ///
 /// # Errors

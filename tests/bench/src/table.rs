@@ -28,13 +28,10 @@ pub fn print_all(rounds: usize) -> Result<(), String> {
         );
     }
     let init = repeat(rounds.max(20), &["init"])?;
-    let us = |value: f64| value / 1e3;
-    println!(
-        "\nBuilder::install, null sink: {:.0} us ({:.0}-{:.0})",
-        us(init[0].median),
-        us(init[0].low),
-        us(init[0].high)
-    );
+    let us = |spread: Spread| {
+        format!("{:.0} us ({:.0}-{:.0})", spread.median / 1e3, spread.low / 1e3, spread.high / 1e3)
+    };
+    println!("\ninstall with a null sink: {}; the thread itself ran {}", us(init[0]), us(init[1]));
 
     println!("\nThe writer on one stack, again and again:");
     for sink in ["null", "file"] {

@@ -28,10 +28,13 @@ pub fn print_all(rounds: usize) -> Result<(), String> {
         );
     }
     let init = repeat(rounds.max(20), &["init"])?;
-    let us = |spread: Spread| {
-        format!("{:.0} us ({:.0}-{:.0})", spread.median / 1e3, spread.low / 1e3, spread.high / 1e3)
-    };
-    println!("\ninstall with a null sink: {}; the thread itself ran {}", us(init[0]), us(init[1]));
+    let [time] = init[..] else { return Err(format!("init: {init:?}")) };
+    println!(
+        "\ninstall with a null sink: {:.0} us ({:.0}-{:.0})",
+        time.median / 1e3,
+        time.low / 1e3,
+        time.high / 1e3
+    );
 
     println!("\nThe writer on one stack, again and again:");
     for sink in ["null", "file"] {

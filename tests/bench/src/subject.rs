@@ -33,8 +33,8 @@ pub fn install(name: &str) -> Result<Keep, String> {
         "panic-agent, 8 labels" => {
             LABELS_IN_FORCE.store(LABELS.len(), Ordering::Relaxed);
             keep.push(Box::new(install_agent()?));
-            for index in 0..8 {
-                keep.push(Box::new(panic_agent::label(LABELS[index], "a value of ordinary length")));
+            for key in LABELS {
+                keep.push(Box::new(panic_agent::label(key, "a value of ordinary length")));
             }
         }
         "force_capture, unresolved" => {

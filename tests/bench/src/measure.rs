@@ -1,6 +1,7 @@
 //! Child processes: each measures one thing and prints numbers separated by blanks.
 
 use std::panic;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -68,13 +69,20 @@ pub fn child(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Until the writer has read its debug information and knows the stack: the state that a program is in
-/// for all but the first fraction of a second of its life. Without this a fast loop would find the pool
-/// full and measure losses.
+/// Until the agent has read its debug information and names every frame: the state that a program is in for
+/// all but the first fraction of a second of its life. Without this a fast loop would find the pool full
+/// and measure losses.
 fn settle(frames: usize) {
-    for _ in 0..3 {
+    let begin = Instant::now();
+    loop {
+        subject::forget_reports();
         (0..50).for_each(|_| caught_panic(frames));
         panic_agent::flush(FLUSH);
+        // Names are read on a thread of their own. If they never come, the reports of the measurement are
+        // incomplete and it fails.
+        if subject::forget_reports() == 0 || begin.elapsed() > FLUSH {
+            return;
+        }
     }
 }
 
@@ -165,17 +173,19 @@ fn writer(frames: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Nanoseconds that the writer thread has run so far, as the scheduler counts them: what it did does not
-/// depend on who else used the processor meanwhile.
+/// Nanoseconds that the writer thread has run so far: what it did does not depend on who else used the
+/// processor meanwhile.
 fn writer_busy() -> u64 {
     let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let busy = |path: std::path::PathBuf| {
-        let name = std::fs::read_to_string(path.join("comm")).ok()?;
-        let times = std::fs::read_to_string(path.join("schedstat")).ok()?;
-        let first: Option<u64> = times.split_whitespace().next()?.parse().ok();
-        first.filter(|_| name.trim() == "panic-agent")
-    };
-    threads.filter_map(|thread| busy(thread.path())).sum()
+    let named =
+        |path: &Path| std::fs::read_to_string(path.join("comm")).is_ok_and(|name| name == "panic-agent\n");
+    threads.map(|thread| thread.path()).filter(|path| named(path)).map(|path| busy(&path)).sum()
+}
+
+/// Nanoseconds that a thread has run, as the scheduler counts them.
+fn busy(thread: &Path) -> u64 {
+    let times = std::fs::read_to_string(thread.join("schedstat")).unwrap_or_default();
+    times.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(0)
 }
 
 /// Panics as fast as the threads can: rate, panics, accounted reports, written reports, resident growth in

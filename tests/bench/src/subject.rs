@@ -33,8 +33,8 @@ pub fn install(name: &str) -> Result<Keep, String> {
         "panic-agent, 8 labels" => {
             LABELS_IN_FORCE.store(LABELS.len(), Ordering::Relaxed);
             keep.push(Box::new(install_agent()?));
-            for index in 0..8 {
-                keep.push(Box::new(panic_agent::label(LABELS[index], "a value of ordinary length")));
+            for key in LABELS {
+                keep.push(Box::new(panic_agent::label(key, "a value of ordinary length")));
             }
         }
         "force_capture, unresolved" => {
@@ -95,6 +95,12 @@ impl Sink for NullSink {
         LAST[1].store(line.json.len() as u64, Ordering::Relaxed);
         Ok(())
     }
+}
+
+/// Forgets the reports so far; how many of them were incomplete.
+pub fn forget_reports() -> u64 {
+    REPORTS.store(0, Ordering::Relaxed);
+    INCOMPLETE.swap(0, Ordering::Relaxed)
 }
 
 /// Physical frames and bytes of the last report.

@@ -28,12 +28,12 @@ pub fn print_all(rounds: usize) -> Result<(), String> {
         );
     }
     let init = repeat(rounds.max(20), &["init"])?;
-    let us = |value: f64| value / 1e3;
+    let [time] = init[..] else { return Err(format!("init: {init:?}")) };
     println!(
-        "\nBuilder::install, null sink: {:.0} us ({:.0}-{:.0})",
-        us(init[0].median),
-        us(init[0].low),
-        us(init[0].high)
+        "\ninstall with a null sink: {:.0} us ({:.0}-{:.0})",
+        time.median / 1e3,
+        time.low / 1e3,
+        time.high / 1e3
     );
 
     println!("\nThe writer on one stack, again and again:");

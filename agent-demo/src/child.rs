@@ -20,6 +20,8 @@ const DEADLINE: Duration = Duration::from_secs(120);
 pub enum AgentSwitch {
     /// It does.
     On,
+    /// It does, without its probes: it sees hooks only.
+    WithoutProbes,
     /// `PANIC_AGENT=off`: the control run.
     Off,
 }
@@ -50,8 +52,14 @@ pub fn run(exe: &Path, scenario: &Scenario, agent: AgentSwitch, directory: &Path
     let file = directory.join(format!("{}.jsonl", scenario.name));
     let mut command = command(exe, directory);
     command.args(["run", scenario.name]).env("PANIC_AGENT_FILE", &file);
-    if agent == AgentSwitch::Off {
-        command.env("PANIC_AGENT", "off");
+    match agent {
+        AgentSwitch::On => {}
+        AgentSwitch::WithoutProbes => {
+            command.env("PANIC_AGENT_PROBES", "off");
+        }
+        AgentSwitch::Off => {
+            command.env("PANIC_AGENT", "off");
+        }
     }
     let started = Instant::now();
     let output = finish(command)?;

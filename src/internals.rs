@@ -59,7 +59,7 @@ pub mod stack {
 
         /// Address of the stopper.
         pub fn stopper_ip(&self) -> u64 {
-            self.0.stopper_ip
+            self.0.stopper_ip()
         }
 
         /// Whether the stopper is the outermost catch that was seen.

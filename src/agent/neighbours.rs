@@ -45,8 +45,9 @@ impl Neighbours {
 }
 
 impl Images for Neighbours {
-    fn image_of(&mut self, ip: u64) -> Option<ImageAt> {
-        let loaded = image::current()?.image_of(ip)?;
+    fn image_of(&mut self, ip: u64, generation: Option<u32>) -> Option<ImageAt> {
+        let snapshot = generation.map_or_else(image::current, image::of_generation)?;
+        let loaded = snapshot.image_of(ip)?;
         Some(ImageAt { image: self.describe(loaded), address: loaded.relative_address(ip) })
     }
 
@@ -63,8 +64,12 @@ impl Surroundings for Neighbours {
         let _waited_for = self.started.try_send(());
     }
 
-    fn process_labels(&self, generation: Option<u32>) -> ProcessLabels {
-        labels::process::at(generation.unwrap_or_else(labels::process::generation)).unwrap_or_default()
+    fn own_thread(&self) -> fn() {
+        hook::mark_writer_thread
+    }
+
+    fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels> {
+        labels::process::at(generation.unwrap_or_else(labels::process::generation))
     }
 
     fn panics(&self) -> u64 {

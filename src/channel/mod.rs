@@ -179,6 +179,22 @@ impl Channel {
         self.sleep.published(Urgency::Normal);
     }
 
+    /// Writer: sleeps like [`park`](Self::park), but leaves publications alone until the pool is half full.
+    /// A publication may end the sleep early.
+    pub(crate) fn hold(&self, timeout: Option<Duration>) {
+        self.sleep.sleep(timeout, || self.is_filling_up());
+    }
+
+    /// Writer: whether a thread waits for its publication to be written.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.written.any()
+    }
+
+    /// Whether half of the slots are published and not yet released.
+    pub(crate) fn is_filling_up(&self) -> bool {
+        self.pending() >= self.many
+    }
+
     /// Anyone: wakes the writer. A writer that is not asleep does not go to sleep next time.
     pub(crate) fn wake(&self) {
         self.sleep.wake();
@@ -197,7 +213,7 @@ impl Channel {
         // Relaxed: a count; the record travels with the number.
         self.published.fetch_add(1, Ordering::Relaxed);
         let sent = self.queue.try_send(index);
-        let urgency = if self.pending() >= self.many { Urgency::High } else { Urgency::Normal };
+        let urgency = if self.is_filling_up() { Urgency::High } else { Urgency::Normal };
         self.sleep.published(urgency);
         sent
     }

@@ -86,7 +86,8 @@ impl Waiters {
         }
     }
 
-    fn any(&self) -> bool {
+    /// By the writer: whether anybody waits.
+    pub(super) fn any(&self) -> bool {
         // Our change before our look at the count; see the module of the channel.
         fence(Ordering::SeqCst);
         self.count.load(Ordering::Relaxed) != 0

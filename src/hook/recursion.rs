@@ -1,4 +1,4 @@
-//! Who may enter the hook: no thread that is inside already, and not the agent's own writer.
+//! Who may enter the hook: no thread that is inside already, and none of the agent's own.
 //!
 //! Runs on: the panicking thread. Must not: allocate, lock, panic.
 
@@ -9,7 +9,7 @@ thread_local! {
     /// Whether this thread is inside the agent's part of the hook. Written by [`RecursionGuard`] only. No
     /// destructor, so it can always be read, also by a signal handler.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
-    /// Whether this is the agent's writer. Written once, by that thread.
+    /// Whether this is the agent's writer, or a thread that works for it. Written once, by that thread.
     static WRITER: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -37,7 +37,7 @@ impl Drop for RecursionGuard {
     }
 }
 
-/// Declares the calling thread to be the agent's writer. Its panics are counted, never recorded: it would
+/// Declares the calling thread to be the agent's writer, or to work for it. Its panics are counted, never recorded: it would
 /// have to write its own report, and must not wait for itself.
 pub(crate) fn mark_writer_thread() {
     WRITER.set(true);

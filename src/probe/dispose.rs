@@ -7,7 +7,7 @@ use core::any::{Any, TypeId};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::event::{Event, PanicRef, Trace};
-use super::raise::Exception;
+use super::raise::{Cause, Exception};
 use super::{LOST, MAX_READS, Text, live, place, state, trial, vtable};
 
 /// The canary of the exceptions that may be traced: the address of a static of the one std whose exception
@@ -49,11 +49,11 @@ pub(super) unsafe fn follow(exception: *mut Exception, hooked: u64) -> Followed 
         return Followed::untraced(fresh(), Trace::Off);
     }
     // SAFETY: every Rust exception has a canary behind the unwinder's header; std's own check reads it.
-    if unsafe { (*exception).canary } != canary {
+    if unsafe { (*exception).cause.canary } != canary {
         return Followed::untraced(fresh(), Trace::OtherRuntime);
     }
     // SAFETY: the canary says that std made it, whose layout the trial verified.
-    let (payload, current) = unsafe { ((*exception).data, (*exception).vtable) };
+    let Cause { data: payload, vtable: current, .. } = unsafe { (*exception).cause };
     if let Some(original) = vtable::original(current) {
         let (panic, hops) = match live::hop(payload) {
             Some(known) => (known.panic, known.count),
@@ -74,7 +74,7 @@ pub(super) unsafe fn follow(exception: *mut Exception, hooked: u64) -> Followed 
     };
     live::insert(payload, panic);
     // SAFETY: this thread owns the exception until it calls the unwinder; the copy behaves like the original.
-    unsafe { (*exception).vtable = traced };
+    unsafe { (*exception).cause.vtable = traced };
     followed(Trace::Traced)
 }
 

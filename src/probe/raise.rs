@@ -24,6 +24,13 @@ pub(super) struct Exception {
     _cleanup: usize,
     /// The unwinder's: what `land` compares is the second word, the handler frame's identity.
     pub(super) private: [usize; 2],
+    pub(super) cause: Cause,
+}
+
+/// std's part of an exception.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct Cause {
     pub(super) canary: usize,
     pub(super) data: usize,
     pub(super) vtable: usize,

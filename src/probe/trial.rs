@@ -8,7 +8,7 @@ use core::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::local::{self, Local, Trial};
-use super::raise::Exception;
+use super::raise::{Cause, Exception};
 use super::{dispose, vtable};
 use crate::record::EhAction;
 
@@ -100,14 +100,14 @@ pub(super) unsafe fn raised(local: &Local, exception: *mut Exception) {
     local.begin(local::Flight::of(exception.addr()));
     // SAFETY: as promised to this function; should std's part be smaller than expected, this reads a few
     // bytes behind it, inside or beside the same heap block, and compares them.
-    let (canary, data, table) = unsafe { ((*exception).canary, (*exception).data, (*exception).vtable) };
+    let Cause { canary, data, vtable: table } = unsafe { (*exception).cause };
     if [data, table] == trial.payload {
         // SAFETY: the vtable is the payload's, made by this compiler.
         if let Some(traced) = unsafe { vtable::traced(table) } {
             trial.seen |= LAYOUT;
             trial.canary = canary;
             // SAFETY: the two words were just found to be the payload, which this thread owns.
-            unsafe { (*exception).vtable = traced };
+            unsafe { (*exception).cause.vtable = traced };
         }
     }
     local.trial.set(Some(trial));

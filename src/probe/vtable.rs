@@ -9,7 +9,7 @@
 //! table entries. So a payload keeps its destructor whatever else was forgotten about it.
 
 use core::any::TypeId;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use super::dispose;
 
@@ -28,18 +28,27 @@ type TypeIdOf = unsafe fn(*const ()) -> TypeId;
 
 /// A copy and where it came from.
 ///
-/// `original` goes from 0 to an address once. Every thread that wants the copy writes all words itself before
-/// it uses it, with the same values, so nobody waits for anybody; a payload that crosses threads carries the
-/// ordering with it.
+/// `state` goes from [`FREE`] to [`CLAIMED`] by the one thread that writes the rest, and to [`READY`] when it has
+/// done so; nothing changes after that. Two threads that meet the same vtable at the same first time use two
+/// entries rather than wait for each other.
 #[repr(C)]
 struct Traced {
     copy: [AtomicUsize; WORDS],
     original: AtomicUsize,
+    state: AtomicU8,
 }
 
-static TABLE: [Traced; TRACED_VTABLES] =
-    [const { Traced { copy: [const { AtomicUsize::new(0) }; WORDS], original: AtomicUsize::new(0) } };
-        TRACED_VTABLES];
+const FREE: u8 = 0;
+const CLAIMED: u8 = 1;
+const READY: u8 = 2;
+
+static TABLE: [Traced; TRACED_VTABLES] = [const {
+    Traced {
+        copy: [const { AtomicUsize::new(0) }; WORDS],
+        original: AtomicUsize::new(0),
+        state: AtomicU8::new(FREE),
+    }
+}; TRACED_VTABLES];
 
 /// Size that a vtable states.
 ///
@@ -66,7 +75,7 @@ pub(super) unsafe fn type_id(vtable: usize, data: usize) -> TypeId {
 /// The original of a traced vtable; `None` when `vtable` is not one of ours.
 pub(super) fn original(vtable: usize) -> Option<usize> {
     let offset = vtable.wrapping_sub(TABLE.as_ptr().addr());
-    let traced = TABLE.get(offset / size_of::<Traced>())?;
+    let traced = TABLE.get(offset.checked_div(size_of::<Traced>())?)?;
     Some(traced.original.load(Ordering::Relaxed))
 }
 
@@ -75,23 +84,43 @@ pub(super) fn original(vtable: usize) -> Option<usize> {
 /// # Safety
 /// `vtable` is the vtable of a live `dyn Any` made by the compiler that compiles this.
 pub(super) unsafe fn traced(vtable: usize) -> Option<usize> {
-    let (index, traced) = TABLE.iter().enumerate().find(|(_, traced)| {
-        // Relaxed: the address publishes nothing, see `Traced`.
-        match traced.original.compare_exchange(0, vtable, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => true,
-            Err(seen) => seen == vtable,
+    for (index, traced) in TABLE.iter().enumerate() {
+        // Acquire pairs with the release below: a ready entry is whole.
+        match traced.state.load(Ordering::Acquire) {
+            READY if traced.original.load(Ordering::Relaxed) == vtable => {}
+            FREE => {
+                let claim =
+                    traced.state.compare_exchange(FREE, CLAIMED, Ordering::Relaxed, Ordering::Relaxed);
+                let (Ok(_), Some(drop), Some(type_id)) = (claim, DROPS.get(index), TYPE_IDS.get(index))
+                else {
+                    continue;
+                };
+                // SAFETY: the caller's promise.
+                unsafe { traced.fill(vtable, *drop, *type_id) };
+                traced.state.store(READY, Ordering::Release);
+            }
+            _ => continue,
         }
-    })?;
-    for (number, place) in traced.copy.iter().enumerate() {
-        let value = match number {
-            DROP => DROPS.get(index).map(|thunk| *thunk as usize)?,
-            TYPE_ID => TYPE_IDS.get(index).map(|thunk| *thunk as usize)?,
-            // SAFETY: the caller's promise.
-            _ => unsafe { word(vtable, number) },
-        };
-        place.store(value, Ordering::Relaxed);
+        return Some(traced.copy.as_ptr().addr());
     }
-    Some(traced.copy.as_ptr().addr())
+    None
+}
+
+impl Traced {
+    /// # Safety
+    /// As [`traced`].
+    unsafe fn fill(&self, vtable: usize, drop: DropGlue, type_id: TypeIdOf) {
+        for (number, place) in self.copy.iter().enumerate() {
+            let value = match number {
+                DROP => drop as usize,
+                TYPE_ID => type_id as usize,
+                // SAFETY: the caller's promise.
+                _ => unsafe { word(vtable, number) },
+            };
+            place.store(value, Ordering::Relaxed);
+        }
+        self.original.store(vtable, Ordering::Relaxed);
+    }
 }
 
 /// # Safety

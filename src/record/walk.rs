@@ -8,6 +8,10 @@ use super::EhAction;
 /// Frames a record can hold; `Options::max_frames` may ask for less.
 pub(crate) const MAX_FRAMES: usize = 192;
 
+/// Frames kept of the place where the unwinding stops: the stopper and those around it. The call of a
+/// `catch_unwind` that nothing is inlined into lies three frames further out than its landing site.
+pub(crate) const LANDING_FRAMES: usize = 8;
+
 /// Index that stands for "no such frame".
 pub(crate) const NO_FRAME: u32 = u32::MAX;
 
@@ -16,7 +20,7 @@ pub(crate) const NO_FRAME: u32 = u32::MAX;
 /// The first frame is the caller of `std::panicking::panic_with_hook`'s hook call as far as the walk
 /// can tell; frames of the agent and of the panic machinery before the panicking call are included and
 /// trimmed by the writer. Indices count physical frames of the whole walk, so a stopper may lie beyond
-/// `len`: its address is kept separately.
+/// `len`: its address and those around it are kept separately.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct RawWalk {
@@ -43,9 +47,11 @@ pub(crate) struct RawWalk {
     pub(crate) at_thread_start: u8,
     /// 1 when the stopper is the catch of `lang_start` around `main`.
     pub(crate) at_main_start: u8,
-    pub(crate) _reserved: [u8; 3],
-    /// Instruction pointer of the stopper (a return address), 0 when there is none.
-    pub(crate) stopper_ip: u64,
+    /// Frames kept in `landing`, `<= LANDING_FRAMES`; 0 when there is no stopper.
+    pub(crate) landing_len: u8,
+    pub(crate) _reserved: [u8; 2],
+    /// Return addresses of the stopper and of the frames outward of it.
+    pub(crate) landing: [u64; LANDING_FRAMES],
     /// Return addresses, innermost first. `ips[0]` may be an exact instruction pointer.
     pub(crate) ips: [u64; MAX_FRAMES],
     /// [`EhAction`] of each frame as `u8`.
@@ -65,8 +71,9 @@ impl RawWalk {
             source: WalkSource::None as u8,
             at_thread_start: 0,
             at_main_start: 0,
-            _reserved: [0; 3],
-            stopper_ip: 0,
+            landing_len: 0,
+            _reserved: [0; 2],
+            landing: [0; LANDING_FRAMES],
             ips: [0; MAX_FRAMES],
             actions: [0; MAX_FRAMES],
         }
@@ -84,7 +91,7 @@ impl RawWalk {
         self.source = WalkSource::None as u8;
         self.at_thread_start = 0;
         self.at_main_start = 0;
-        self.stopper_ip = 0;
+        self.landing_len = 0;
     }
 
     /// The kept instruction pointers, innermost first.
@@ -95,6 +102,24 @@ impl RawWalk {
     /// The unwind action of each kept frame, as `u8`.
     pub(crate) fn actions(&self) -> &[u8] {
         self.actions.get(..(self.len as usize).min(MAX_FRAMES)).unwrap_or_default()
+    }
+
+    /// Return addresses of the stopper and of the frames outward of it; empty when there is no stopper.
+    pub(crate) fn landing(&self) -> &[u64] {
+        self.landing.get(..usize::from(self.landing_len).min(LANDING_FRAMES)).unwrap_or_default()
+    }
+
+    /// Return address of the stopper; 0 when there is none.
+    pub(crate) fn stopper_ip(&self) -> u64 {
+        self.landing().first().copied().unwrap_or_default()
+    }
+
+    /// Keeps one more frame of the landing site, unless there is no room.
+    pub(crate) fn push_landing(&mut self, ip: u64) {
+        if let Some(place) = self.landing.get_mut(usize::from(self.landing_len)) {
+            *place = ip;
+            self.landing_len = self.landing_len.saturating_add(1);
+        }
     }
 
     /// Index of the frame that stops the unwinding.

@@ -6,6 +6,7 @@
 
 mod logical;
 mod name;
+mod naming;
 mod origin;
 mod recent;
 mod resolve;
@@ -14,14 +15,13 @@ mod stack;
 use std::sync::Arc;
 
 pub(crate) use logical::{Logical, is_system_image};
+pub(crate) use naming::Naming;
 pub(crate) use origin::portable;
 pub(crate) use recent::Recent;
-#[cfg(test)]
-pub(crate) use resolve::Found;
-pub(crate) use resolve::{Native, Off, Resolve};
+pub(crate) use resolve::{Found, Native, Off, Resolve};
 #[cfg(test)]
 pub(crate) use stack::tests as test_stacks;
-pub(crate) use stack::{Physical, Stack};
+pub(crate) use stack::{Beyond, Physical, Stack};
 
 use crate::record::{EhAction, Image, RawWalk};
 use crate::verdict::NamedFrame;
@@ -39,8 +39,8 @@ pub(crate) struct ImageAt {
 
 /// Finds the image at an address; what `image` offers to this stage.
 pub(crate) trait Images {
-    /// The image that holds the address.
-    fn image_of(&mut self, ip: u64) -> Option<ImageAt>;
+    /// The image that held the address when the images had this generation; `None` stands for the newest.
+    fn image_of(&mut self, ip: u64, generation: Option<u32>) -> Option<ImageAt>;
 
     /// Looks for images that were loaded since; whether there are any.
     fn refresh(&mut self) -> bool;
@@ -58,7 +58,8 @@ pub(crate) struct Resolved {
 /// Turns walks into stacks, and remembers addresses.
 pub(crate) struct Symbolizer {
     resolver: Box<dyn Resolve>,
-    addresses: Recent<u64, Arc<Resolved>>,
+    /// By generation of the images and address.
+    addresses: Recent<(u32, u64), Arc<Resolved>>,
 }
 
 impl Symbolizer {
@@ -66,9 +67,9 @@ impl Symbolizer {
         Self { resolver, addresses: Recent::new(MAX_ADDRESSES) }
     }
 
-    /// Resolves one address, so that the debug information is read before the first report needs it.
-    pub(crate) fn warm_up(&mut self, ip: u64) {
-        self.resolver.resolve(ip, &mut |_| {});
+    /// Whether names can be expected at all.
+    pub(crate) fn is_on(&self) -> bool {
+        self.resolver.is_on()
     }
 
     /// Forgets all symbols, because images were loaded or unloaded.
@@ -77,8 +78,23 @@ impl Symbolizer {
         self.resolver.forget();
     }
 
-    /// Symbolizes a walk.
-    pub(crate) fn stack(&mut self, walk: &RawWalk, images: &mut dyn Images) -> Stack {
+    /// Symbolizes a walk over images of a generation. `naming` is asked before each look-up of a name; once
+    /// it says no, frames get only those names that are remembered.
+    pub(crate) fn stack(
+        &mut self,
+        walk: &RawWalk,
+        generation: u32,
+        images: &mut dyn Images,
+        naming: &mut dyn FnMut() -> Naming,
+    ) -> Stack {
+        let mut look_up = LookUp {
+            symbolizer: self,
+            generation,
+            images,
+            naming,
+            // What is not looked up is not missed.
+            said: Naming::Allowed,
+        };
         let physical: Vec<Physical> = walk
             .ips()
             .iter()
@@ -86,21 +102,32 @@ impl Symbolizer {
             .map(|(&ip, &action)| Physical {
                 ip,
                 action: EhAction::from_u8(action),
-                at: self.resolved(ip, images),
+                at: look_up.resolved(ip),
             })
             .collect();
-        let beyond = walk
-            .stopper()
-            .filter(|stopper| *stopper as usize >= physical.len() && walk.stopper_ip != 0)
-            .map(|_| self.resolved(walk.stopper_ip, images));
-        Stack::new(physical, beyond, walk.search_start as usize, self.resolver.is_on())
+        let beyond = walk.stopper().map_or_else(Vec::new, |stopper| {
+            let from = (stopper as usize).max(physical.len());
+            let skip = from.saturating_sub(stopper as usize);
+            walk.landing().iter().skip(skip).map(|&ip| look_up.resolved(ip)).collect()
+        });
+        let said = look_up.said;
+        let naming = if self.is_on() { said } else { Naming::Off };
+        let beyond = Beyond::new(walk.stopper(), physical.len(), beyond);
+        Stack::new(physical, beyond, walk.search_start as usize, naming)
     }
 
-    /// The logical frames of a short stack, innermost first.
-    pub(crate) fn name(&mut self, ips: &[u64], images: &mut dyn Images) -> Vec<NamedFrame> {
+    /// The logical frames of a short stack over images of a generation, innermost first.
+    pub(crate) fn name(
+        &mut self,
+        ips: &[u64],
+        generation: u32,
+        images: &mut dyn Images,
+        naming: &mut dyn FnMut() -> Naming,
+    ) -> Vec<NamedFrame> {
+        let mut look_up = LookUp { symbolizer: self, generation, images, naming, said: Naming::Allowed };
         let mut frames = Vec::new();
         for &ip in ips {
-            frames.extend(self.resolved(ip, images).logical.iter().map(|logical| NamedFrame {
+            frames.extend(look_up.resolved(ip).logical.iter().map(|logical| NamedFrame {
                 path: logical.plain.clone(),
                 function: logical.function.clone(),
                 file: logical.file.clone(),
@@ -110,24 +137,55 @@ impl Symbolizer {
         }
         frames
     }
+}
 
-    fn resolved(&mut self, ip: u64, images: &mut dyn Images) -> Arc<Resolved> {
-        if let Some(known) = self.addresses.get(ip) {
+/// The look-ups for one walk.
+struct LookUp<'a> {
+    symbolizer: &'a mut Symbolizer,
+    generation: u32,
+    images: &'a mut dyn Images,
+    naming: &'a mut dyn FnMut() -> Naming,
+    /// The first answer that was no.
+    said: Naming,
+}
+
+impl LookUp<'_> {
+    fn resolved(&mut self, ip: u64) -> Arc<Resolved> {
+        let key = (self.generation, ip);
+        if let Some(known) = self.symbolizer.addresses.get(key) {
             return known;
         }
-        // The call lies before its return address, which may be the first byte of another function.
-        let call = ip.saturating_sub(1);
-        let image =
-            images.image_of(call).or_else(|| if images.refresh() { images.image_of(call) } else { None });
+        let image = self.image(ip);
         let path = image.as_ref().and_then(|at| at.image.path.clone());
         let mut logical = Vec::new();
-        self.resolver.resolve(ip, &mut |found| logical.push(Logical::new(found, path.as_deref())));
+        if self.said == Naming::Allowed {
+            self.said = (self.naming)();
+        }
+        let allowed = self.said == Naming::Allowed;
+        if allowed {
+            let found = &mut |found: Found<'_>| logical.push(Logical::new(found, path.as_deref()));
+            self.symbolizer.resolver.resolve(ip, found);
+        }
         if logical.is_empty() {
             logical.push(Logical::default());
         }
         let resolved = Arc::new(Resolved { image, logical });
-        self.addresses.insert(ip, resolved.clone());
+        if allowed {
+            self.symbolizer.addresses.insert(key, resolved.clone());
+        }
         resolved
+    }
+
+    /// The image of that time; one that was loaded a moment before the panic has no generation yet.
+    fn image(&mut self, ip: u64) -> Option<ImageAt> {
+        // The call lies before its return address, which may be the first byte of another function.
+        let call = ip.saturating_sub(1);
+        let generation = Some(self.generation).filter(|generation| *generation != 0);
+        let images = &mut *self.images;
+        images
+            .image_of(call, generation)
+            .or_else(|| images.image_of(call, None))
+            .or_else(|| if images.refresh() { images.image_of(call, None) } else { None })
     }
 }
 
@@ -136,7 +194,7 @@ mod tests {
     use super::*;
     struct NoImages;
     impl Images for NoImages {
-        fn image_of(&mut self, _: u64) -> Option<ImageAt> {
+        fn image_of(&mut self, _: u64, _: Option<u32>) -> Option<ImageAt> {
             None
         }
         fn refresh(&mut self) -> bool {
@@ -159,11 +217,14 @@ mod tests {
         walk.len = 3;
         walk.ips[..3].copy_from_slice(&[10, 20, 10]);
         for _ in 0..2 {
-            assert_eq!(symbolizer.stack(&walk, &mut NoImages).physical().len(), 3);
+            assert_eq!(
+                symbolizer.stack(&walk, 0, &mut NoImages, &mut || Naming::Allowed).physical().len(),
+                3
+            );
         }
         assert_eq!(calls.load(core::sync::atomic::Ordering::Relaxed), 2);
         symbolizer.forget();
-        symbolizer.stack(&walk, &mut NoImages);
+        symbolizer.stack(&walk, 0, &mut NoImages, &mut || Naming::Allowed);
         assert_eq!(calls.load(core::sync::atomic::Ordering::Relaxed), 4);
     }
 
@@ -193,7 +254,7 @@ mod tests {
         let mut walk = RawWalk::new();
         walk.len = 1;
         walk.ips[0] = here();
-        let stack = Symbolizer::new(Box::new(Native)).stack(&walk, &mut NoImages);
+        let stack = Symbolizer::new(Box::new(Native)).stack(&walk, 0, &mut NoImages, &mut || Naming::Allowed);
         let frames = &stack.physical()[0].at.logical;
         let frame =
             frames.iter().find(|frame| frame.function.as_deref().is_some_and(|name| name.contains("here")));
@@ -209,7 +270,7 @@ mod tests {
         walk.len = 2;
         walk.search_start = 1;
         walk.ips[..2].copy_from_slice(&[0x1000, 0x2000]);
-        let stack = Symbolizer::new(Box::new(Off)).stack(&walk, &mut NoImages);
+        let stack = Symbolizer::new(Box::new(Off)).stack(&walk, 0, &mut NoImages, &mut || Naming::Allowed);
         assert_eq!(stack.trimmed(), 1);
         assert_eq!(stack.soft_errors().len(), 1);
         assert_eq!(stack.soft_errors()[0].code, "symbols_off");

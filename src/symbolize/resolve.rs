@@ -33,7 +33,8 @@ pub(crate) trait Resolve: Send {
 /// Symbols of the running process.
 ///
 /// The crate lists the images of the process once, at its first use: images that are loaded later have
-/// addresses and a build-id in the report, and no names.
+/// addresses and a build-id in the report, and no names. What it has read of those it listed stays right,
+/// so there is nothing to forget; to read it again would take as long as the first time.
 pub(crate) struct Native;
 
 impl Resolve for Native {
@@ -51,10 +52,6 @@ impl Resolve for Native {
                 column: symbol.colno().filter(|column| *column > 0),
             });
         });
-    }
-
-    fn forget(&mut self) {
-        backtrace::clear_symbol_cache();
     }
 }
 

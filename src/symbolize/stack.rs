@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Logical, Resolved, is_system_image};
+use super::{Logical, Naming, Resolved, is_system_image};
 use crate::record::{EhAction, Frame, Image, SoftError};
 
 /// Innermost frames among which the panic machinery is looked for: the hook's own frames, unoptimized,
@@ -20,28 +20,52 @@ pub(crate) struct Physical {
     pub(crate) at: Arc<Resolved>,
 }
 
+/// The stopper and the frames around it, as far as they lie beyond the recorded ones.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beyond {
+    /// Index of the first.
+    from: usize,
+    frames: Vec<Arc<Resolved>>,
+}
+
+impl Beyond {
+    /// `frames` begin at the stopper, or after the `recorded` frames when it is one of these.
+    pub(crate) fn new(stopper: Option<u32>, recorded: usize, frames: Vec<Arc<Resolved>>) -> Self {
+        Self { from: stopper.map_or(0, |stopper| stopper as usize).max(recorded), frames }
+    }
+
+    fn get(&self, index: usize) -> Option<&Arc<Resolved>> {
+        self.frames.get(index.checked_sub(self.from)?)
+    }
+}
+
 /// Physical frames of a walk with their symbols, innermost first.
 #[derive(Clone, Debug)]
 pub(crate) struct Stack {
     physical: Vec<Physical>,
-    /// The stopper, when it lies beyond the recorded frames.
-    beyond: Option<Arc<Resolved>>,
+    beyond: Beyond,
     /// Physical frames before the first that belongs to the program.
     trimmed: usize,
     /// Logical frames of the first kept physical frame that belong to the panic machinery.
     trimmed_logical: usize,
-    symbols_on: bool,
+    /// Why not all names were looked up, if so.
+    naming: Naming,
 }
 
 impl Stack {
-    pub(crate) fn new(
-        physical: Vec<Physical>,
-        beyond: Option<Arc<Resolved>>,
-        search_start: usize,
-        symbols_on: bool,
-    ) -> Self {
+    pub(crate) fn new(physical: Vec<Physical>, beyond: Beyond, search_start: usize, naming: Naming) -> Self {
         let (trimmed, trimmed_logical) = trim(&physical, search_start);
-        Self { physical, beyond, trimmed, trimmed_logical, symbols_on }
+        Self { physical, beyond, trimmed, trimmed_logical, naming }
+    }
+
+    /// Whether every name was looked up that can be had by configuration.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.naming, Naming::Allowed | Naming::Off)
+    }
+
+    /// Index after the outermost frame that is known without a gap from the stopper.
+    pub(crate) fn end(&self) -> usize {
+        self.physical.len().max(self.beyond.from + self.beyond.frames.len())
     }
 
     /// Every frame of the walk, trimmed ones included.
@@ -54,11 +78,11 @@ impl Stack {
         self.trimmed
     }
 
-    /// Logical frames of a physical one that are not panic machinery; the stopper beyond the recorded
-    /// frames counts as recorded.
+    /// Logical frames of a physical one that are not panic machinery; the stopper and its neighbours beyond
+    /// the recorded frames count as recorded.
     pub(crate) fn logical(&self, index: usize) -> &[Logical] {
         let skip = if index == self.trimmed { self.trimmed_logical } else { 0 };
-        let at = self.physical.get(index).map(|frame| &frame.at).or(self.beyond.as_ref());
+        let at = self.physical.get(index).map(|frame| &frame.at).or_else(|| self.beyond.get(index));
         at.map_or(&[], |at| &at.logical[skip..])
     }
 
@@ -139,12 +163,8 @@ impl Stack {
         if kept.is_empty() {
             return Vec::new();
         }
-        if !self.symbols_on {
-            return vec![SoftError::new(
-                "frames.function",
-                "symbols_off",
-                "symbols are off by configuration",
-            )];
+        if let Some(error) = self.naming.soft_error() {
+            return vec![error];
         }
         let unnamed: Vec<&Physical> = kept
             .iter()
@@ -235,7 +255,7 @@ pub(crate) mod tests {
     /// A stack from one list of logical frames per physical frame, `|` between inlined ones.
     pub(crate) fn stack(physical: &[&str], search_start: usize) -> Stack {
         let frames = physical.iter().zip(1_u64..).map(|(frames, number)| physical_frame(frames, number, 0));
-        Stack::new(frames.collect(), None, search_start, true)
+        Stack::new(frames.collect(), Beyond::default(), search_start, Naming::Allowed)
     }
 
     /// The same with the unwind action of each frame.
@@ -245,7 +265,7 @@ pub(crate) mod tests {
             .zip(1_u64..)
             .zip(actions)
             .map(|((frames, number), action)| physical_frame(frames, number, *action));
-        Stack::new(frames.collect(), None, 0, true)
+        Stack::new(frames.collect(), Beyond::default(), 0, Naming::Allowed)
     }
 
     fn physical_frame(frames: &str, number: u64, action: u8) -> Physical {

@@ -13,10 +13,8 @@ const AROUND: usize = 64;
 /// The prediction for a catch in physical frame `stopper`; `root` is what the tables prove.
 pub(crate) fn name(stack: &Stack, stopper: usize, root: Option<HandlerKind>) -> Prediction {
     let here = stack.logical(stopper);
-    let outward: Vec<&Logical> = (stopper..=stack.physical().len().max(stopper))
-        .flat_map(|index| stack.logical(index))
-        .take(AROUND)
-        .collect();
+    let outward: Vec<&Logical> =
+        (stopper..stack.end()).flat_map(|index| stack.logical(index)).take(AROUND).collect();
     // Inlined calls before the first catch are guarded by it; the tables say that the innermost catch of
     // this frame is the one.
     let catch = here.iter().position(Logical::is_catch);
@@ -135,7 +133,9 @@ fn tokio(inward: &[&Logical], outward: &[&Logical]) -> HandlerKind {
 fn inward(stack: &Stack, stopper: usize, catch: usize) -> Vec<&Logical> {
     let here = stack.logical(stopper);
     let inlined = here.get(..catch).unwrap_or_default().iter().rev();
-    let inner = (stack.trimmed()..stopper.min(stack.physical().len())).rev();
+    // The frames next to a stopper beyond the recorded ones are not known.
+    let next_to_it = if stopper <= stack.physical().len() { stopper } else { 0 };
+    let inner = (stack.trimmed()..next_to_it).rev();
     inlined.chain(inner.flat_map(|index| stack.logical(index).iter().rev())).take(AROUND).collect()
 }
 

@@ -17,7 +17,7 @@ fn walk(len: u32, stopper: Option<(u32, EhAction)>) -> RawWalk {
     if let Some((at, action)) = stopper {
         walk.stopper = at;
         walk.stop_action = action as u8;
-        walk.stopper_ip = 0x1000 + u64::from(at);
+        walk.push_landing(0x1000 + u64::from(at));
         // Inside the root, unless a row says otherwise.
         walk.outermost_catch = at + 100;
     }

@@ -70,12 +70,12 @@ pub(crate) fn process_line(
     if builder.service.host.is_none() {
         lack("host", "no_host", "the host name cannot be read");
     }
-    let mut image = builder.surroundings.image_of(own_ip).map(|at| (*at.image).clone());
+    let mut image = builder.surroundings.image_of(own_ip, None).map(|at| (*at.image).clone());
     match &mut image {
         Some(image) => builder.redact.images(core::slice::from_mut(image)),
         None => lack("image", "no_image", "the loaded images cannot be listed"),
     }
-    let labels = builder.surroundings.process_labels(None);
+    let labels = builder.surroundings.process_labels(None).unwrap_or_default();
     let labels = labels
         .iter()
         .map(|(key, value)| (key.clone(), builder.redact.text(RedactField::Label(key), value).into_owned()))

@@ -17,6 +17,7 @@ use crate::record::{
     Ancestor, Basis, DetachState, LineKind, Location, PanicId, PayloadKind, RawFlag, RawRecord, Report,
     SoftError, ThreadFacts,
 };
+use crate::symbolize::Naming;
 use crate::verdict::NamedFrame;
 
 /// Builds reports, with everything it needs for that.
@@ -30,14 +31,19 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// The report of a record, and the stack it took its frames from.
-    pub(crate) fn report(&mut self, record: &RawRecord) -> (Report, Arc<Prepared>) {
+    /// The report of a record, and the stack it took its frames from. `naming` is asked before each look-up
+    /// of a name.
+    pub(crate) fn report(
+        &mut self,
+        record: &RawRecord,
+        naming: &mut dyn FnMut() -> Naming,
+    ) -> (Report, Arc<Prepared>) {
         let images: &mut dyn Surroundings = &mut *self.surroundings;
-        let prepared = self.stacks.prepared(record, images, &mut self.redact);
+        let prepared = self.stacks.prepared(record, images, &mut self.redact, naming);
         let id = PanicId::new(self.service.instance, record.sequence);
         let stamp = self.clock.stamp(record.wall_ns);
         let message = self.message(record);
-        let labels = self.labels(record);
+        let (labels, forgotten) = self.labels(record);
         let location = self.location(record);
         let thread = record.thread_name.as_str();
         let thread =
@@ -47,6 +53,7 @@ impl Builder {
         let fingerprint = prepared.fingerprint.with(file, line, message.as_deref()).to_text();
         let mut soft_errors = prepared.soft_errors.clone();
         lacks(record, &mut soft_errors);
+        soft_errors.extend(forgotten);
         if self.redact.take_failed() {
             soft_errors.push(Redact::failure());
         }
@@ -112,17 +119,24 @@ impl Builder {
     }
 
     /// Process labels, then the thread's from the outermost scope to the innermost: the last one wins.
-    fn labels(&mut self, record: &RawRecord) -> BTreeMap<String, String> {
+    /// Says so when the process labels of that moment are not known any more.
+    fn labels(&mut self, record: &RawRecord) -> (BTreeMap<String, String>, Option<SoftError>) {
         let process = self.surroundings.process_labels(Some(record.process_labels));
+        let forgotten = process.is_none().then(|| {
+            SoftError::new(
+                "labels",
+                "process_labels_forgotten",
+                "the labels of the process changed too often since; those in force then are not known",
+            )
+        });
+        let process = process.unwrap_or_default();
         let process = process.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let mut labels: BTreeMap<&str, &str> = BTreeMap::new();
         labels.extend(process.chain(record.labels.pairs()));
-        labels
-            .into_iter()
-            .map(|(key, value)| {
-                (key.to_owned(), self.redact.text(RedactField::Label(key), value).into_owned())
-            })
-            .collect()
+        let labels = labels.into_iter().map(|(key, value)| {
+            (key.to_owned(), self.redact.text(RedactField::Label(key), value).into_owned())
+        });
+        (labels.collect(), forgotten)
     }
 
     fn location(&mut self, record: &RawRecord) -> Option<Location> {
@@ -181,8 +195,14 @@ fn lacks(record: &RawRecord, soft_errors: &mut Vec<SoftError>) {
     }
 }
 
-impl Namer for Builder {
+/// Names places with the builder's symbols, as long as that is allowed.
+pub(crate) struct PlaceNamer<'a> {
+    pub(crate) builder: &'a mut Builder,
+    pub(crate) naming: &'a mut dyn FnMut() -> Naming,
+}
+
+impl Namer for PlaceNamer<'_> {
     fn name(&mut self, ips: &[u64]) -> Vec<NamedFrame> {
-        self.stacks.name(ips, &mut *self.surroundings)
+        self.builder.stacks.name(ips, &mut *self.builder.surroundings, self.naming)
     }
 }

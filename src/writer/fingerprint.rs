@@ -22,7 +22,7 @@ impl Fingerprint {
     /// The part that a stack contributes: the functions of the nearest frames of the program, or of the
     /// nearest frames at all when none belongs to the program.
     pub(crate) fn of_stack(stack: &Stack) -> Self {
-        let mut state = Self(0xcbf2_9ce4_8422_2325);
+        let mut state = Self::without_stack();
         let nearest = |in_app: bool| {
             stack
                 .kept_logical()
@@ -35,6 +35,11 @@ impl Fingerprint {
             state.byte(0xff);
         }
         state
+    }
+
+    /// The start, to which a stack without names contributes nothing.
+    pub(crate) fn without_stack() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
     }
 
     /// Adds the place and the message. `line` is given when the stack has no names.

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::probe::{self, Entry, Event, EventQueue, Handler as HandlerFrame, PanicRef, Stamp, Trace};
+use crate::probe::{Entry, Event, EventQueue, Handler as HandlerFrame, LOST, PanicRef, Stamp, Trace};
 use crate::record::{
     AbortReason, Ancestor, EhAction, Fate, Handler, HandlerKind, PanicId, Place, RawFlag, RawRecord, Report,
 };
@@ -93,7 +93,7 @@ impl Follow {
             fate: report.fate,
             handler: prepared.handler.clone(),
             inside_root: prepared.inside_root,
-            stopper_ip: record.walk.stopper_ip,
+            stopper_ip: record.walk.stopper_ip(),
             abort_reason: report.prediction.abort_reason,
             detached: report.thread_facts.detached,
         });
@@ -116,7 +116,7 @@ impl Follow {
     /// The stack of a payload that is thrown once more arrived.
     pub(crate) fn hopped(&mut self, record: &RawRecord, fate: Fate, prepared: &Prepared) {
         let stop = Stop {
-            ip: record.walk.stopper_ip,
+            ip: record.walk.stopper_ip(),
             fate,
             handler: prepared.handler.clone(),
             inside_root: prepared.inside_root,
@@ -126,12 +126,17 @@ impl Follow {
         }
     }
 
-    /// Applies what the probes saw, as far as the records for it have arrived.
-    pub(crate) fn catch_up(&mut self, namer: &mut dyn Namer) {
+    /// Takes what the probes saw out of their queue.
+    pub(crate) fn collect(&mut self) {
         let Some(events) = self.events else { return };
         while let Some(entry) = events.try_receive() {
             self.waiting.push_back(*entry);
         }
+    }
+
+    /// Applies what the probes saw, as far as the records for it have arrived.
+    pub(crate) fn catch_up(&mut self, namer: &mut dyn Namer) {
+        self.collect();
         while self
             .waiting
             .front()
@@ -141,7 +146,7 @@ impl Follow {
                 self.apply(&entry, namer);
             }
         }
-        let lost = probe::counts().lost;
+        let lost = self.events.map_or(0, EventQueue::lost);
         if lost != self.lost {
             self.lost = lost;
             self.lives.evidence_lost();
@@ -313,7 +318,7 @@ fn is_ready(lives: &Lives, event: &Event) -> bool {
         | Event::Dropped { panic, .. } => (panic, false),
         _ => return true,
     };
-    panic.hooked == 0 || lives.is_ready(panic.hooked, repeated)
+    matches!(panic.hooked, 0 | LOST) || lives.is_ready(panic.hooked, repeated)
 }
 
 /// The full number of the panic that was unwinding; the record has its low 32 bits.

@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::{Condvar, Mutex};
 
 use super::inbox::Inbox;
+use super::patience::Budget;
 use crate::record::{LossCounters, LossReason, Report};
 
 thread_local! {
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     /// Acquire/Release: who sees a request also sees what was published before it was made.
     requested: AtomicU64,
     finish: AtomicBool,
+    /// Requests that are not done, oldest first. Held while a request gets its number.
+    waiting: Mutex<Vec<Waiting>>,
     /// `panic` lines that every sink took. Relaxed: the count publishes no other memory.
     written: AtomicU64,
     progress: Mutex<Progress>,
@@ -39,6 +42,15 @@ pub(crate) struct Shared {
     subscribers: Mutex<Vec<Sender<Arc<Report>>>>,
     /// Length of `subscribers`, so that the usual case of none takes no lock.
     subscribed: AtomicUsize,
+}
+
+/// A request whose maker waits.
+#[derive(Debug)]
+struct Waiting {
+    request: u64,
+    budget: Budget,
+    /// The process ends when its maker has waited long enough.
+    ending: bool,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +66,21 @@ impl Shared {
         self.requested.load(Ordering::Acquire)
     }
 
+    /// A new request; with a budget when its maker waits that long.
+    pub(crate) fn request(&self, budget: Option<Budget>, ending: bool) -> u64 {
+        let mut waiting = self.waiting.lock();
+        let request = self.requested.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
+        waiting.extend(budget.map(|budget| Waiting { request, budget, ending }));
+        request
+    }
+
+    /// Writer: the time of those that wait for a request. Who gave up waiting has no more to give, but at
+    /// the end of the process every moment may be the last.
+    pub(crate) fn budgets(&self, now: Instant) -> Vec<Budget> {
+        let waiting = self.waiting.lock();
+        waiting.iter().filter(|one| one.ending || !one.budget.is_over(now)).map(|one| one.budget).collect()
+    }
+
     /// Whether the end was asked for.
     pub(crate) fn finish_requested(&self) -> bool {
         self.finish.load(Ordering::Acquire)
@@ -67,6 +94,7 @@ impl Shared {
         }
         *progress = Progress { done, finished };
         drop(progress);
+        self.waiting.lock().retain(|one| one.request > done);
         self.moved.notify_all();
     }
 
@@ -141,8 +169,11 @@ impl WriterHandle {
     }
 
     fn wait(&self, deadline: Duration, finish: bool) -> bool {
-        let until = Instant::now().checked_add(deadline);
-        let request = self.shared.requested.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
+        let now = Instant::now();
+        let until = now.checked_add(deadline);
+        let waits = !deadline.is_zero() && !IS_WRITER.get();
+        let budget = waits.then(|| Budget::new(now, deadline));
+        let request = self.shared.request(budget, finish);
         self.inbox.wake();
         if IS_WRITER.get() {
             return false;

@@ -1,7 +1,7 @@
 //! What the writer needs of the channel, so that it can be tested without one.
 //!
-//! Runs on: the writer thread (`receive`, `park`) and any thread (`wake`, `pending`). Must not: block in
-//! anything but `park`.
+//! Runs on: the writer thread (`receive`, `park`, `hold`) and any thread (`wake`, `pending`). Must not: block
+//! in anything but `park` and `hold`.
 
 use std::time::Duration;
 
@@ -16,19 +16,27 @@ pub(crate) trait Inbox: Sync {
     /// Sleeps until woken or until the time is over.
     fn park(&self, timeout: Option<Duration>);
 
+    /// Sleeps until woken, until the time is over, or until records fill up the room for them; those that
+    /// lie there are left alone.
+    fn hold(&self, timeout: Option<Duration>);
+
     /// Wakes the writer.
     fn wake(&self);
 
     /// Published and not yet written.
     fn pending(&self) -> u64;
 
+    /// Whether a thread waits for its record to be written.
+    fn is_waited_for(&self) -> bool;
+
+    /// Whether half of the room for records is in use.
+    fn is_filling_up(&self) -> bool;
+
     /// Losses of every stage.
     fn losses(&self) -> &LossCounters;
 
     /// Places that lost most reports, most first.
-    fn loss_sites(&self) -> Vec<LossSite> {
-        Vec::new()
-    }
+    fn loss_sites(&self) -> Vec<LossSite>;
 }
 
 impl Inbox for Channel {
@@ -46,6 +54,10 @@ impl Inbox for Channel {
         Channel::park(self, timeout);
     }
 
+    fn hold(&self, timeout: Option<Duration>) {
+        Channel::hold(self, timeout);
+    }
+
     fn wake(&self) {
         Channel::wake(self);
     }
@@ -54,7 +66,19 @@ impl Inbox for Channel {
         Channel::pending(self)
     }
 
+    fn is_waited_for(&self) -> bool {
+        Channel::is_waited_for(self)
+    }
+
+    fn is_filling_up(&self) -> bool {
+        Channel::is_filling_up(self)
+    }
+
     fn losses(&self) -> &LossCounters {
         &self.losses
+    }
+
+    fn loss_sites(&self) -> Vec<LossSite> {
+        self.loss_sites.top()
     }
 }

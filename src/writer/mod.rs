@@ -6,6 +6,8 @@
 mod about;
 mod build;
 mod clock;
+#[cfg(test)]
+mod fake_probes;
 mod fan_out;
 mod finding;
 mod fingerprint;
@@ -13,7 +15,9 @@ mod follow;
 mod guarded;
 mod handle;
 mod inbox;
+mod patience;
 mod prepared;
+mod readiness;
 mod redact;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -27,6 +31,7 @@ mod worker;
 use std::io;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 pub(crate) use about::Abilities;
 pub(crate) use handle::WriterHandle;
@@ -52,6 +57,8 @@ pub(crate) struct WriterConfig {
     pub(crate) console: Console,
     pub(crate) symbols: Symbols,
     pub(crate) max_report_bytes: usize,
+    /// How long a thread that is about to abort waits for the writer.
+    pub(crate) flush_deadline: Duration,
     pub(crate) redactor: Option<Redactor>,
     pub(crate) before_write: Option<Filter>,
     pub(crate) abilities: Abilities,
@@ -76,6 +83,7 @@ impl WriterConfig {
             console: options.console,
             symbols: options.symbols,
             max_report_bytes: options.max_report_bytes,
+            flush_deadline: options.flush_deadline,
             redactor: options.redactor.take(),
             before_write: options.before_write.take(),
             abilities: Abilities::of_this_build(options.symbols == Symbols::On),
@@ -99,7 +107,11 @@ pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Re
             handle::enter_writer_thread();
             config.surroundings.enter_writer_thread();
             let abilities = config.abilities.clone();
+            let own_thread = config.surroundings.own_thread();
             let mut worker = worker(inbox, shared, config);
+            if worker.builder.stacks.has_symbols() {
+                worker.patience.symbols = readiness::warm_up(Box::new(Native), inbox, own_thread);
+            }
             worker.start(abilities, Strategy::THIS_BUILD);
             worker.run()
         });
@@ -115,6 +127,7 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
     };
     worker::Worker {
         inbox,
+        patience: patience::Patience::new(shared.clone(), inbox, config.flush_deadline),
         shared,
         builder: build::Builder {
             service: config.service,
@@ -137,6 +150,8 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
     }
 }
 
+#[cfg(test)]
+mod patience_tests;
 #[cfg(all(test, not(miri)))]
 mod real_tests;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::record::{
     Frame, Handler, Image, Prediction, RawFlag, RawRecord, RawWalk, SoftError, StackSummary, WalkEnd,
     WalkSource,
 };
-use crate::symbolize::{Images, Recent, Resolve, Symbolizer};
+use crate::symbolize::{Images, Naming, Recent, Resolve, Symbolizer};
 use crate::verdict::{NamedFrame, Outcome, Strategy, predict, settle};
 
 /// Distinct stacks that are kept. About 40 KiB each with 36 frames: 10 MiB; five times that with the
@@ -45,7 +45,7 @@ pub(crate) struct Prepared {
     pub(crate) summary: StackSummary,
     pub(crate) soft_errors: Vec<SoftError>,
     pub(crate) fingerprint: Fingerprint,
-    /// Whether any frame has a name.
+    /// Whether the fingerprint rests on names.
     pub(crate) has_names: bool,
 }
 
@@ -76,14 +76,19 @@ impl Stacks {
         }
     }
 
-    /// Reads the debug information before the first report needs it.
-    pub(crate) fn warm_up(&mut self, ip: u64) {
-        self.symbolizer.warm_up(ip);
+    /// Whether names can be expected at all.
+    pub(crate) fn has_symbols(&self) -> bool {
+        self.symbolizer.is_on()
     }
 
     /// The logical frames of a short stack, innermost first.
-    pub(crate) fn name(&mut self, ips: &[u64], images: &mut dyn Images) -> Vec<NamedFrame> {
-        self.symbolizer.name(ips, images)
+    pub(crate) fn name(
+        &mut self,
+        ips: &[u64],
+        images: &mut dyn Images,
+        naming: &mut dyn FnMut() -> Naming,
+    ) -> Vec<NamedFrame> {
+        self.symbolizer.name(ips, self.generation.unwrap_or(0), images, naming)
     }
 
     /// The prepared stack of a record: a lookup when the same stack panicked before.
@@ -92,6 +97,7 @@ impl Stacks {
         record: &RawRecord,
         images: &mut dyn Images,
         redact: &mut Redact,
+        naming: &mut dyn FnMut() -> Naming,
     ) -> Arc<Prepared> {
         self.follow_images(record.images);
         write_key(&mut self.key, record);
@@ -101,7 +107,12 @@ impl Stacks {
         {
             return known.prepared.clone();
         }
-        let prepared = Arc::new(self.prepare(record, images, redact));
+        let (prepared, is_whole) = self.prepare(record, images, redact, naming);
+        let prepared = Arc::new(prepared);
+        if !is_whole {
+            // The next panic with this stack may have time for all names.
+            return prepared;
+        }
         let known = Known { key: self.key.as_slice().into(), prepared: prepared.clone() };
         self.known.insert(hash, Arc::new(known));
         prepared
@@ -120,8 +131,15 @@ impl Stacks {
         }
     }
 
-    fn prepare(&mut self, record: &RawRecord, images: &mut dyn Images, redact: &mut Redact) -> Prepared {
-        let stack = self.symbolizer.stack(&record.walk, images);
+    /// The stack, and whether every name was looked up.
+    fn prepare(
+        &mut self,
+        record: &RawRecord,
+        images: &mut dyn Images,
+        redact: &mut Redact,
+        naming: &mut dyn FnMut() -> Naming,
+    ) -> (Prepared, bool) {
+        let stack = self.symbolizer.stack(&record.walk, record.images, images, naming);
         let predicted = predict(&record.walk, &stack, self.strategy, record.flags);
         let outcome = settle(&predicted);
         let inside_root = predicted.inside_root;
@@ -132,7 +150,8 @@ impl Stacks {
         let mut images = stack.images();
         redact.images(&mut images);
         let (frames_json, frame_ends) = serialize_frames(&frames);
-        Prepared {
+        let is_whole = stack.is_whole();
+        let prepared = Prepared {
             frames_json,
             frame_ends,
             images_json: serde_json::to_vec(&images).unwrap_or_else(|_| b"[]".to_vec()),
@@ -147,9 +166,11 @@ impl Stacks {
             outcome,
             summary: summary(&record.walk, stack.trimmed()),
             soft_errors: stack.soft_errors(),
-            fingerprint: Fingerprint::of_stack(&stack),
-            has_names: stack.has_names(),
-        }
+            // Some names would make a fingerprint that no other report of this cause has.
+            fingerprint: if is_whole { Fingerprint::of_stack(&stack) } else { Fingerprint::without_stack() },
+            has_names: is_whole && stack.has_names(),
+        };
+        (prepared, is_whole)
     }
 }
 
@@ -201,7 +222,6 @@ fn write_key(key: &mut Vec<u64>, record: &RawRecord) {
         pair(record.images, record.flags & PREDICTING),
         pair(walk.len, walk.walked),
         pair(walk.stopper, walk.outermost_catch),
-        walk.stopper_ip,
         u64::from(walk.search_start),
         u64::from_le_bytes([
             walk.stop_action,
@@ -209,11 +229,12 @@ fn write_key(key: &mut Vec<u64>, record: &RawRecord) {
             walk.source,
             walk.at_thread_start,
             walk.at_main_start,
-            0,
+            walk.landing_len,
             0,
             0,
         ]),
     ]);
+    key.extend_from_slice(walk.landing());
     key.extend_from_slice(walk.ips());
     for eight in walk.actions().chunks(8) {
         let mut word = [0; 8];

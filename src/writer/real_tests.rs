@@ -3,6 +3,7 @@
 use super::samples::*;
 use super::*;
 use crate::record::*;
+use crate::symbolize::Naming;
 
 /// The stack of the calling function, with `stopper` at the nearest frame that holds a catch.
 #[inline(never)]
@@ -19,18 +20,23 @@ fn here() -> Box<RawRecord> {
     walk.end = WalkEnd::Bottom as u8;
     walk.source = WalkSource::Tables as u8;
     walk.stop_action = EhAction::Catch as u8;
-    let stack = crate::symbolize::Symbolizer::new(Box::new(Native)).stack(walk, &mut FakeSurroundings);
+    let stack = crate::symbolize::Symbolizer::new(Box::new(Native)).stack(
+        walk,
+        0,
+        &mut FakeSurroundings,
+        &mut || Naming::Allowed,
+    );
     let holds_catch = |index: &usize| stack.logical(*index).iter().any(crate::symbolize::Logical::is_catch);
     let stopper = (0..stack.physical().len()).find(holds_catch).expect("every thread has a catch");
     walk.stopper = stopper as u32;
-    walk.stopper_ip = walk.ips[stopper];
+    walk.push_landing(walk.ips[stopper]);
     record
 }
 
 fn report_of(record: &RawRecord) -> Report {
     let mut builder = builder(None);
     builder.stacks = prepared::Stacks::new(Box::new(Native), Strategy::Unwind);
-    builder.report(record).0
+    builder.report(record, &mut always).0
 }
 
 fn handler_of(record: &RawRecord) -> Handler {

@@ -4,13 +4,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
 use super::*;
 use crate::record::*;
-use crate::symbolize::{Found, ImageAt, Images};
+use crate::symbolize::{Found, ImageAt, Images, Naming};
 
 /// An empty record.
 pub(crate) fn empty_record() -> Box<RawRecord> {
@@ -78,7 +79,7 @@ pub(crate) fn set_walk(record: &mut RawRecord, len: u32, stopper: u32) {
     for (index, ip) in walk.ips.iter_mut().enumerate().take(len as usize) {
         *ip = FakeSymbols::BASE + index as u64 * 16;
     }
-    walk.stopper_ip = FakeSymbols::BASE + u64::from(stopper) * 16;
+    walk.push_landing(FakeSymbols::BASE + u64::from(stopper) * 16);
 }
 
 /// Names for the addresses of [`set_walk`].
@@ -116,11 +117,19 @@ impl Resolve for FakeSymbols {
     }
 }
 
+/// Lets every name be looked up.
+pub(crate) fn always() -> Naming {
+    Naming::Allowed
+}
+
+/// Generation of process labels that [`FakeSurroundings`] does not know.
+pub(crate) const FORGOTTEN: u32 = 77;
+
 /// One image, one set of process labels.
 pub(crate) struct FakeSurroundings;
 
 impl Images for FakeSurroundings {
-    fn image_of(&mut self, ip: u64) -> Option<ImageAt> {
+    fn image_of(&mut self, ip: u64, _: Option<u32>) -> Option<ImageAt> {
         let image = Image {
             name: "app".to_owned(),
             path: Some("/home/u/app/target/release/app".to_owned()),
@@ -136,10 +145,10 @@ impl Images for FakeSurroundings {
 }
 
 impl Surroundings for FakeSurroundings {
-    fn process_labels(&self, _: Option<u32>) -> ProcessLabels {
-        Arc::new(
-            [("zone", "eu"), ("task", "none")].map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
-        )
+    fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels> {
+        let labels = [("zone", "eu"), ("task", "none")];
+        (generation != Some(FORGOTTEN))
+            .then(|| Arc::new(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()))
     }
 
     fn panics(&self) -> u64 {
@@ -164,7 +173,7 @@ pub(crate) fn builder(redactor: Option<Redactor>) -> build::Builder {
 
 /// The report of [`raw_record`].
 pub(crate) fn report() -> Report {
-    builder(None).report(&raw_record()).0
+    builder(None).report(&raw_record(), &mut always).0
 }
 
 /// What the options say when nobody sets any.
@@ -190,6 +199,8 @@ pub(crate) struct FakeInbox {
     state: Mutex<FakeState>,
     woken: Condvar,
     losses: Losing,
+    pub(crate) waited_for: AtomicBool,
+    pub(crate) filling_up: AtomicBool,
 }
 
 struct Losing(LossCounters);
@@ -237,6 +248,18 @@ impl Inbox for FakeInbox {
             }
         }
         state.woken = false;
+    }
+
+    fn hold(&self, timeout: Option<Duration>) {
+        self.park(timeout);
+    }
+
+    fn is_waited_for(&self) -> bool {
+        self.waited_for.load(Ordering::Relaxed)
+    }
+
+    fn is_filling_up(&self) -> bool {
+        self.filling_up.load(Ordering::Relaxed)
     }
 
     fn wake(&self) {

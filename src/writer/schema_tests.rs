@@ -4,26 +4,37 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::fake_probes::FakeProbes;
+use super::finding::Finding;
 use super::samples::*;
 use super::*;
 use crate::record::*;
 use crate::sink::MemorySink;
+use crate::verdict::NamedFrame;
 
 const PAGE: &str = include_str!("../../docs/record-schema.md");
 const SCHEMA: &str = include_str!("../../docs/record-schema.json");
 
-/// Real lines of every kind: a full report, one that lacks nearly everything, one that aborts.
+/// Real lines of every kind. Reports: a full one that landed before its line was made, one that lacks nearly
+/// everything, one that aborts, one that lands later, one that the end of the process cuts short.
 fn real_lines() -> Vec<Value> {
     let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
     let shared = Arc::new(handle::Shared::default());
     let handle = WriterHandle::new(shared.clone(), inbox);
     let mut options = Options { symbols: Symbols::Off, ..Options::default() };
-    let config =
+    let mut config =
         WriterConfig::new(0xabc, &mut options, vec![Box::new(sink.clone())], Box::new(FakeSurroundings));
+    let probes = FakeProbes::new(64);
+    config.events = Some(probes.queue);
     let abilities = config.abilities.clone();
     let mut worker = worker(inbox, shared, config);
     worker.builder = builder(None);
     worker.start(abilities, Strategy::Unwind);
+    let tid = raw_record().tid;
+    probes.started(tid, tid - 1);
+    probes.raised(tid, 1, 0);
+    probes.landed(tid, 1, 5);
+    probes.dropped(tid, 1, 0);
     inbox.publish(raw_record());
     let mut poor = empty_record();
     poor.sequence = 2;
@@ -33,6 +44,22 @@ fn real_lines() -> Vec<Value> {
     nested.nested_in = 1;
     nested.set_flag(RawFlag::CannotUnwind);
     inbox.publish(nested);
+    for sequence in [4, 5] {
+        let mut record = raw_record();
+        record.sequence = sequence;
+        record.tid += sequence as u32;
+        probes.started(record.tid, tid);
+        probes.raised(record.tid, sequence, 0);
+        inbox.publish(record);
+    }
+    while worker.turn().is_none() {}
+    probes.landed(tid + 4, 4, 5);
+    probes.read(tid, 4);
+    probes.dropped(tid, 4, 1);
+    let caller = NamedFrame { function: Some("app::main".to_owned()), ..NamedFrame::default() };
+    worker.find(Finding::hook_replaced(&[caller]));
+    worker.find(Finding::raise_without_hook(4));
+    worker.find(Finding::unbalanced(4, "landed_without_throw"));
     inbox.losses().record(LossReason::PoolFull);
     handle.finish(core::time::Duration::ZERO);
     while worker.turn().is_none() {}
@@ -87,7 +114,7 @@ fn every_documented_field_occurs_and_every_field_is_documented() {
     let documented = documented();
     let common = &documented["Fields of every line"];
     let lines = real_lines();
-    for of in ["process", "panic", "losses", "end"] {
+    for of in ["process", "panic", "verdict", "finding", "losses", "end"] {
         let mut seen = BTreeSet::new();
         lines.iter().filter(|line| kind(line) == of).for_each(|line| paths(line, "", &mut seen));
         let page: BTreeSet<String> = common.keys().chain(documented[of].keys()).cloned().collect();
@@ -152,11 +179,23 @@ fn the_json_schema_names_the_fields_of_the_page() {
 
 #[test]
 fn the_words_of_the_code_are_on_the_page() {
-    let reasons = include_str!("../verdict/reason.rs");
-    for word in reasons
-        .lines()
-        .filter_map(|line| line.split_once("= \"").map(|(_, word)| word.trim_end_matches("\";")))
-    {
-        assert!(PAGE.contains(&format!("| `{word}` |")), "{word}");
+    let sources: [(&str, &[&str], usize); 5] = [
+        (include_str!("../verdict/reason.rs"), &["= \""], 13),
+        (include_str!("../verdict/lives/incident.rs"), &[" => \""], 7),
+        (include_str!("../verdict/life/outcome.rs"), &["Some(\"", "{ \""], 6),
+        (include_str!("../probe/ability.rs"), &[" => \""], 8),
+        (include_str!("finding.rs"), &["code: \""], 4),
+    ];
+    for (source, before, least) in sources {
+        let source = source.split("#[cfg(test)]").next().unwrap();
+        let found: BTreeSet<&str> = before
+            .iter()
+            .flat_map(|before| source.split(before).skip(1))
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        assert!(found.len() >= least, "{found:?}");
+        for word in found {
+            assert!(PAGE.contains(&format!("| `{word}` |")), "{word}");
+        }
     }
 }

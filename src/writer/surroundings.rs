@@ -16,8 +16,14 @@ pub(crate) trait Surroundings: Images + Send {
     /// thread of std starts.
     fn enter_writer_thread(&self) {}
 
-    /// The process-wide labels of a generation; `None` stands for the newest one.
-    fn process_labels(&self, generation: Option<u32>) -> ProcessLabels;
+    /// What to call first on a further thread of the agent, for the hook to ignore that one too.
+    fn own_thread(&self) -> fn() {
+        || ()
+    }
+
+    /// The process-wide labels of a generation; `None` stands for the newest one. `None` when the
+    /// generation is too old to be remembered.
+    fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels>;
 
     /// Hook calls since the start.
     fn panics(&self) -> u64;

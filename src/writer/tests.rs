@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::samples::*;
+use super::worker::Pause;
 use super::*;
 use crate::config::RedactField;
 use crate::record::*;
@@ -49,7 +50,7 @@ fn the_spliced_line_is_what_plain_serde_writes() {
     for frames in [1, 4, 8, 60] {
         let mut record = raw_record();
         set_walk(&mut record, frames, 0);
-        let (mut report, prepared) = builder.report(&record);
+        let (mut report, prepared) = builder.report(&record, &mut always);
         line.write(&mut report, &prepared, 1 << 20).unwrap();
         let plain = serde_json::to_string(&report).unwrap();
         assert_eq!(core::str::from_utf8(line.bytes()).unwrap().strip_suffix('\n'), Some(plain.as_str()));
@@ -67,7 +68,7 @@ fn a_line_never_exceeds_its_maximum_and_says_what_was_cut() {
     record.message.set(&"zeile ä ".repeat(250));
     let mut least = usize::MAX;
     for max in (700..40_000).step_by(61) {
-        let (mut report, prepared) = builder.report(&record);
+        let (mut report, prepared) = builder.report(&record, &mut always);
         if line.write(&mut report, &prepared, max).is_err() {
             assert!(max < 2500, "{max}");
             continue;
@@ -110,7 +111,8 @@ fn lines_come_in_order_process_panics_losses_end() {
             serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].as_str().unwrap().to_owned()
         })
         .collect();
-    assert_eq!(kinds, ["process", "panic", "losses", "end"], "one end line, however often it is asked for");
+    let expected = ["process", "panic", "verdict", "losses", "end"];
+    assert_eq!(kinds, expected, "one end line, however often it is asked for");
     let end: EndLine = serde_json::from_str(&sink.lines_of(LineKind::End)[0]).unwrap();
     assert_eq!((end.panics, end.written, end.losses.pool_full), (3, 1, 1));
     // A panic after the end is still written.
@@ -125,12 +127,12 @@ fn losses_are_said_at_most_once_a_second_and_at_the_end() {
     let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
     for _ in 0..5 {
         inbox.losses().record(LossReason::Reentered);
-        let sleep = worker.turn().expect("nothing to do");
+        let Some(Pause::Park(sleep)) = worker.turn() else { panic!("nothing to do") };
         let said = sink.lines_of(LineKind::Losses).len();
         assert_eq!(said, 1);
         assert!(sleep.is_none_or(|sleep| !sleep.is_zero() && sleep <= Duration::from_secs(1)));
     }
-    assert!(worker.turn().expect("nothing to do").is_some(), "wakes up to say the rest");
+    assert!(matches!(worker.turn(), Some(Pause::Park(Some(_)))), "wakes up to say the rest");
     handle.finish(Duration::ZERO);
     worker.turn();
     let lines = sink.lines_of(LineKind::Losses);
@@ -235,7 +237,8 @@ fn what_the_record_lacks_is_null_with_a_soft_error() {
     let mut record = empty_record();
     record.sequence = 9;
     record.set_flag(RawFlag::NoLabels);
-    let (report, _) = builder(None).report(&record);
+    record.process_labels = FORGOTTEN;
+    let (report, _) = builder(None).report(&record, &mut always);
     assert_eq!(
         (report.message, report.thread, report.location, report.payload_type),
         (None, None, None, None)
@@ -243,7 +246,7 @@ fn what_the_record_lacks_is_null_with_a_soft_error() {
     assert_eq!((report.fate, report.uncaught), (Fate::Unknown, None));
     assert_eq!(report.frames.len(), 0);
     let codes: Vec<&str> = report.soft_errors.iter().map(|error| error.code.as_str()).collect();
-    assert_eq!(codes, ["no_location", "no_labels", "unknown_payload"]);
+    assert_eq!(codes, ["no_location", "no_labels", "unknown_payload", "process_labels_forgotten"]);
 }
 
 #[test]
@@ -337,7 +340,7 @@ fn images_that_come_or_go_drop_what_is_known_of_addresses() {
     let mut name = |images: u32| {
         let mut record = raw_record();
         record.images = images;
-        builder.report(&record).0.frames[0].function.clone().unwrap()
+        builder.report(&record, &mut always).0.frames[0].function.clone().unwrap()
     };
     assert_eq!(name(4), "app::generation_0");
     assert_eq!(name(5), "app::generation_1");

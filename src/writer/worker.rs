@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::about::{Abilities, end_line, finding_line, losses_line, process_line, verdict_line};
-use super::build::Builder;
+use super::build::{Builder, PlaceNamer};
 use super::fan_out::FanOut;
 use super::finding::Finding;
 use super::follow::{Follow, Namer as _};
 use super::guarded::guarded;
 use super::handle::Shared;
 use super::inbox::Inbox;
+use super::patience::Patience;
 use super::splice::LineBuffer;
 use crate::config::Filter;
 use crate::hook;
@@ -31,6 +32,7 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) builder: Builder,
     pub(crate) follow: Follow,
+    pub(crate) patience: Patience,
     pub(crate) sinks: FanOut,
     pub(crate) console: Option<Pretty>,
     pub(crate) before_write: Option<Filter>,
@@ -42,6 +44,15 @@ pub(crate) struct Worker {
     /// Whether a report was given to the sinks since the last flush.
     pub(crate) unflushed: bool,
     pub(crate) finished: bool,
+}
+
+/// What the writer does when a round is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// Sleeps until there is something to do; at most this long.
+    Park(Option<Duration>),
+    /// Leaves the reports that are there alone, because their names are not ready; at most this long.
+    Hold(Duration),
 }
 
 /// The totals that the last `losses` line carried, and when that was.
@@ -63,36 +74,44 @@ impl LossesSaid {
 }
 
 impl Worker {
-    /// Writes the `process` line and reads the debug information.
+    /// Writes the `process` line.
     pub(crate) fn start(&mut self, abilities: Abilities, strategy: Strategy) {
         let own_ip = Self::start as fn(&mut Self, Abilities, Strategy) as usize as u64 + 1;
         let line = process_line(&mut self.builder, abilities, strategy, own_ip);
         self.about(LineKind::Process, &line);
         self.flush();
-        self.builder.stacks.warm_up(own_ip);
     }
 
     /// Works until the process ends.
     pub(crate) fn run(mut self) -> ! {
         loop {
-            if let Some(sleep) = self.turn() {
-                self.inbox.park(sleep);
+            match self.turn() {
+                Some(Pause::Park(sleep)) => self.inbox.park(sleep),
+                Some(Pause::Hold(most)) => self.inbox.hold(Some(most)),
+                None => {}
             }
         }
     }
 
-    /// One round; `Some` when there was nothing left to do, with the time after which there may be.
-    pub(crate) fn turn(&mut self) -> Option<Option<Duration>> {
+    /// One round; `Some` when there was nothing left to do, with what to do instead.
+    pub(crate) fn turn(&mut self) -> Option<Pause> {
         let requested = self.shared.requested();
         let finish = self.shared.finish_requested();
+        let hold = self.patience.hold();
+        let pending = self.inbox.pending();
+        if let Some(most) = hold.filter(|_| pending > 0) {
+            // Events need no names yet, and their queue is short.
+            self.follow.collect();
+            return Some(Pause::Hold(most));
+        }
         // What was published before a request is within this batch, so a storm cannot starve a flush.
-        let batch = self.inbox.pending().max(1);
+        let batch = if hold.is_none() { pending.max(1) } else { 0 };
         let inbox = self.inbox;
         let mut received = 0;
         while received < batch && inbox.receive(&mut |record| self.record(record)) {
             received += 1;
         }
-        let idle = received < batch;
+        let idle = received < batch || batch == 0;
         let ending = finish && !self.finished;
         self.say_verdicts(ending);
         self.say_losses(ending);
@@ -111,14 +130,15 @@ impl Worker {
         let nothing_new = !self.follow.has_events()
             && self.shared.requested() == requested
             && self.shared.finish_requested() == finish;
-        (idle && nothing_new).then_some(due)
+        (idle && nothing_new).then_some(Pause::Park(due))
     }
 
     /// One record, from slot to sinks. A bug of ours costs this report and not the writer.
     pub(crate) fn record(&mut self, record: &RawRecord) {
         if record.has_flag(RawFlag::Hop) {
             // Not a panic of its own: it only says where a payload that is thrown again stops.
-            let (report, prepared) = self.builder.report(record);
+            let patience = &mut self.patience;
+            let (report, prepared) = self.builder.report(record, &mut || patience.naming(None));
             return self.follow.hopped(record, report.fate, &prepared);
         }
         match guarded(|| self.deliver(record)) {
@@ -135,8 +155,12 @@ impl Worker {
     }
 
     fn deliver(&mut self, record: &RawRecord) -> Result<(), LossReason> {
-        let (mut report, prepared) = self.builder.report(record);
-        self.follow.raised(record, &mut report, &prepared, &mut self.builder);
+        let budget = self.patience.budget_of(record);
+        let patience = &mut self.patience;
+        let naming = &mut || patience.naming(budget);
+        let (mut report, prepared) = self.builder.report(record, naming);
+        let mut namer = PlaceNamer { builder: &mut self.builder, naming };
+        self.follow.raised(record, &mut report, &prepared, &mut namer);
         if !report.hook && prepared.wants_hook == Some(true) {
             self.find(Finding::raise_without_hook(record.sequence));
         }
@@ -165,7 +189,14 @@ impl Worker {
 
     /// Writes the verdicts that are due; when the process ends, the last one of every panic.
     fn say_verdicts(&mut self, ending: bool) {
-        self.follow.catch_up(&mut self.builder);
+        let patience = &mut self.patience;
+        let naming = &mut || patience.naming(None);
+        let mut namer = PlaceNamer { builder: &mut self.builder, naming };
+        self.follow.catch_up(&mut namer);
+        if let Some(ips) = hook::take_replacement() {
+            let finding = Finding::hook_replaced(&namer.name(&ips));
+            self.find(finding);
+        }
         if ending {
             self.follow.process_ends();
             for sequence in self.follow.interrupted() {
@@ -182,13 +213,9 @@ impl Worker {
         for (sequence, why) in self.follow.take_imbalances() {
             self.find(Finding::unbalanced(sequence, why));
         }
-        if let Some(ips) = hook::take_replacement() {
-            let names = self.builder.name(&ips);
-            self.find(Finding::hook_replaced(&names));
-        }
     }
 
-    fn find(&mut self, finding: Finding) {
+    pub(super) fn find(&mut self, finding: Finding) {
         let line = finding_line(&mut self.builder, finding);
         self.about(LineKind::Finding, &line);
     }

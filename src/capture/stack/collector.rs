@@ -101,7 +101,7 @@ impl<'w> Collector<'w> {
         let at_outermost_catch = out.stopper != NO_FRAME && out.stopper == out.outermost_catch;
         out.at_thread_start = u8::from(whole && self.thread_start_seen);
         if whole && at_outermost_catch {
-            let in_main_start = learned().main_start().holds(out.stopper_ip);
+            let in_main_start = learned().main_start().holds(out.stopper_ip());
             out.at_main_start = u8::from(in_main_start && thread_id::is_main_thread());
         }
     }
@@ -119,7 +119,9 @@ impl<'w> Collector<'w> {
         if frame.action.stops() && self.out.stopper == NO_FRAME {
             self.out.stopper = index;
             self.out.stop_action = frame.action as u8;
-            self.out.stopper_ip = frame.ip;
+        }
+        if self.out.stopper != NO_FRAME {
+            self.out.push_landing(frame.ip);
         }
         if frame.action == EhAction::Catch {
             self.out.outermost_catch = index;

@@ -121,7 +121,8 @@ fn scan(image: &Image<'_>, tables: &Tables, start: usize, len: usize, visit: &mu
     if start == 0 {
         return;
     }
-    for index in 0..len.wrapping_div(size_of::<Rela>()) {
+    let count = len.checked_div(size_of::<Rela>()).unwrap_or_default();
+    for index in 0..count {
         let at = start.wrapping_add(index.wrapping_mul(size_of::<Rela>()));
         let Some(rela) = image.read::<Rela>(at) else { return };
         if !matches!(rela.info as u32, GLOB_DAT | JUMP_SLOT) {

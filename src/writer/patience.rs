@@ -1,0 +1,123 @@
+//! How long reports may wait for their names, and how long names may be looked up, while somebody waits for
+//! the writer.
+//!
+//! As long as the debug information is being read, reports stay where they are. Half of the time that a
+//! waiting thread gives the writer may go into that; three quarters may have gone when the last name is
+//! looked up. What comes later is written without names: a line without names is better than no line.
+//!
+//! Runs on: the writer thread. Must not: sleep; it only says how long one may.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::handle::Shared;
+use super::inbox::Inbox;
+use super::readiness::Readiness;
+use crate::record::{RawFlag, RawRecord};
+use crate::symbolize::Naming;
+use crate::sys::clock::mono_ns;
+
+/// The longest that reports wait when nobody is in a hurry: a process that is killed loses them.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// The time that a waiting thread gives the writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Budget {
+    from: Instant,
+    whole: Duration,
+}
+
+impl Budget {
+    pub(crate) fn new(from: Instant, whole: Duration) -> Self {
+        Self { from, whole }
+    }
+
+    /// When half of it is left. A budget that ends after the end of the clock ends never: `None`.
+    fn half_left(self) -> Option<Instant> {
+        self.from.checked_add(self.whole / 2)
+    }
+
+    /// When a quarter of it is left.
+    fn quarter_left(self) -> Option<Instant> {
+        self.from.checked_add(self.whole / 4 * 3)
+    }
+
+    /// Whether nothing of it is left.
+    pub(crate) fn is_over(self, now: Instant) -> bool {
+        now.saturating_duration_since(self.from) >= self.whole
+    }
+}
+
+/// Knows who waits, and whether names are ready.
+pub(crate) struct Patience {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) inbox: &'static dyn Inbox,
+    pub(crate) symbols: Arc<Readiness>,
+    /// What a thread that is about to abort gives the writer.
+    pub(crate) flush_deadline: Duration,
+    pub(crate) started: Instant,
+    /// Since when threads are seen to wait for their reports.
+    pub(crate) waited_since: Option<Instant>,
+    /// Replaced by tests.
+    pub(crate) clock: Box<dyn Fn() -> Instant + Send>,
+}
+
+impl Patience {
+    pub(crate) fn new(shared: Arc<Shared>, inbox: &'static dyn Inbox, flush_deadline: Duration) -> Self {
+        Self {
+            shared,
+            inbox,
+            symbols: Readiness::ready(),
+            flush_deadline,
+            started: Instant::now(),
+            waited_since: None,
+            clock: Box::new(Instant::now),
+        }
+    }
+
+    /// How long reports may be left where they are, because their names are not ready and nobody is in a
+    /// hurry; `None` when they are to be written.
+    pub(crate) fn hold(&mut self) -> Option<Duration> {
+        if self.symbols.is_ready() || self.inbox.is_filling_up() {
+            return None;
+        }
+        let now = (self.clock)();
+        let budgets = self.budgets(now);
+        let hurry = budgets.into_iter().filter_map(Budget::half_left).min();
+        let longest = self.started + LONGEST;
+        let left = hurry.map_or(longest, |hurry| hurry.min(longest)).saturating_duration_since(now);
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// Whether one more name may be looked up for a report; `own` is its [`budget_of`](Self::budget_of).
+    pub(crate) fn naming(&mut self, own: Option<Budget>) -> Naming {
+        if !self.symbols.is_ready() {
+            return Naming::NotReady;
+        }
+        let now = (self.clock)();
+        let hurry = self.budgets(now).into_iter().chain(own).filter_map(Budget::quarter_left).min();
+        if hurry.is_some_and(|hurry| hurry <= now) { Naming::OutOfTime } else { Naming::Allowed }
+    }
+
+    /// The time that the panicking thread gives the writer for this report, if it waits for it.
+    pub(crate) fn budget_of(&self, record: &RawRecord) -> Option<Budget> {
+        record.has_flag(RawFlag::Waiting).then(|| {
+            let now = (self.clock)();
+            let age = Duration::from_nanos(mono_ns().saturating_sub(record.mono_ns));
+            Budget::new(now.checked_sub(age).unwrap_or(now), self.flush_deadline)
+        })
+    }
+
+    /// Everybody's who waits now.
+    fn budgets(&mut self, now: Instant) -> Vec<Budget> {
+        let mut budgets = self.shared.budgets(now);
+        // Whose report that is stands in the report, which may not be received yet.
+        if self.inbox.is_waited_for() {
+            let since = *self.waited_since.get_or_insert(now);
+            budgets.push(Budget::new(since, self.flush_deadline));
+        } else {
+            self.waited_since = None;
+        }
+        budgets
+    }
+}

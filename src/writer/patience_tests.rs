@@ -1,0 +1,237 @@
+//! The writer while its symbols are not ready, and while somebody waits for it. The clock is a number.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use super::patience::Budget;
+use super::readiness::Readiness;
+use super::samples::*;
+use super::worker::{Pause, Worker};
+use super::*;
+use crate::record::*;
+use crate::sink::MemorySink;
+use crate::symbolize::Found;
+
+/// What a waiting thread gives the writer here.
+const WHOLE: Duration = Duration::from_millis(2000);
+
+/// Milliseconds since the start of a test.
+#[derive(Clone, Default)]
+struct Clock(Arc<AtomicU64>);
+
+impl Clock {
+    fn pass(&self, milliseconds: u64) {
+        self.0.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+}
+
+struct Scene {
+    worker: Worker,
+    inbox: &'static FakeInbox,
+    sink: MemorySink,
+    clock: Clock,
+    start: Instant,
+}
+
+impl Scene {
+    /// A writer whose symbols are not ready, with one report in its inbox.
+    fn new() -> Self {
+        let (inbox, sink, clock) = (FakeInbox::leaked(), MemorySink::new(), Clock::default());
+        let (mut worker, _) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+        let start = Instant::now();
+        let now = clock.clone();
+        worker.patience.started = start;
+        worker.patience.clock =
+            Box::new(move || start + Duration::from_millis(now.0.load(Ordering::Relaxed)));
+        worker.patience.flush_deadline = WHOLE;
+        worker.patience.symbols = Readiness::not_ready();
+        inbox.publish(raw_record());
+        Self { worker, inbox, sink, clock, start }
+    }
+
+    fn request(&self, ending: bool) {
+        let now = (self.worker.patience.clock)();
+        self.worker.shared.request(Some(Budget::new(now, WHOLE)), ending);
+    }
+
+    /// Works until there is nothing left; the next pause.
+    fn work(&mut self) -> Pause {
+        loop {
+            if let Some(pause) = self.worker.turn() {
+                return pause;
+            }
+        }
+    }
+
+    fn assert_written_without_names(&mut self) {
+        assert!(matches!(self.work(), Pause::Park(_)));
+        let reports = self.sink.reports();
+        let report = &reports[0];
+        assert!(report.frames.iter().all(|frame| frame.function.is_none() && frame.address.is_some()));
+        assert_eq!(report.images.len(), 1);
+        assert_eq!(codes(report), ["symbols_not_ready"]);
+        assert_eq!(report.stack.trimmed_inner, 1, "the walk's own idea of where the program begins");
+    }
+}
+
+fn codes(report: &Report) -> Vec<&str> {
+    report.soft_errors.iter().map(|error| error.code.as_str()).collect()
+}
+
+#[test]
+fn reports_wait_for_their_names_until_these_are_ready() {
+    let mut scene = Scene::new();
+    scene.clock.pass(10_000);
+    assert!(matches!(scene.work(), Pause::Hold(_)));
+    assert_eq!((scene.sink.reports().len(), scene.inbox.pending()), (0, 1));
+    scene.worker.patience.symbols = Readiness::ready();
+    assert!(matches!(scene.work(), Pause::Park(_)));
+    assert_eq!(scene.sink.reports()[0].frames[0].function.as_deref(), Some("app::work"));
+}
+
+#[test]
+fn somebody_who_waits_is_kept_for_half_of_his_time_and_then_gets_addresses() {
+    for ending in [false, true] {
+        let mut scene = Scene::new();
+        scene.clock.pass(500);
+        scene.request(ending);
+        assert_eq!(scene.work(), Pause::Hold(WHOLE / 2));
+        scene.clock.pass(999);
+        assert_eq!(scene.work(), Pause::Hold(Duration::from_millis(1)));
+        scene.clock.pass(1);
+        scene.assert_written_without_names();
+        // Whoever comes later waits for names again.
+        scene.inbox.publish(raw_record());
+        assert!(matches!(scene.work(), Pause::Hold(_)));
+    }
+}
+
+#[test]
+fn the_first_of_many_who_wait_decides() {
+    let mut scene = Scene::new();
+    scene.request(true);
+    scene.clock.pass(300);
+    scene.request(false);
+    assert_eq!(scene.work(), Pause::Hold(Duration::from_millis(700)));
+}
+
+#[test]
+fn a_thread_about_to_abort_is_kept_for_half_of_the_flush_deadline() {
+    let mut scene = Scene::new();
+    scene.inbox.waited_for.store(true, Ordering::Relaxed);
+    assert_eq!(scene.work(), Pause::Hold(WHOLE / 2));
+    scene.clock.pass(600);
+    assert_eq!(scene.work(), Pause::Hold(Duration::from_millis(400)));
+    scene.clock.pass(400);
+    scene.assert_written_without_names();
+}
+
+#[test]
+fn a_pool_that_fills_up_is_emptied_at_once() {
+    let mut scene = Scene::new();
+    scene.inbox.filling_up.store(true, Ordering::Relaxed);
+    scene.assert_written_without_names();
+}
+
+#[test]
+fn nobody_waits_for_ever() {
+    let mut scene = Scene::new();
+    let Pause::Hold(longest) = scene.work() else { panic!("written at once") };
+    scene.clock.pass(longest.as_millis() as u64);
+    scene.assert_written_without_names();
+}
+
+#[test]
+fn a_request_is_done_at_once_when_there_is_nothing_to_write() {
+    let mut scene = Scene::new();
+    scene.inbox.receive(&mut |_| ());
+    scene.request(false);
+    assert!(matches!(scene.work(), Pause::Park(_)));
+    assert_eq!(scene.worker.done, scene.worker.shared.requested());
+}
+
+#[test]
+fn who_gave_up_waiting_is_in_no_hurry_but_the_end_of_the_process_is() {
+    for (ending, expected) in [(false, false), (true, true)] {
+        let mut scene = Scene::new();
+        scene.request(ending);
+        scene.clock.pass(2001);
+        assert_eq!(matches!(scene.work(), Pause::Park(_)), expected);
+    }
+}
+
+/// Takes half a second per name.
+struct Slow(Clock);
+
+impl Resolve for Slow {
+    fn resolve(&mut self, ip: u64, found: &mut dyn FnMut(Found<'_>)) {
+        self.0.pass(500);
+        FakeSymbols.resolve(ip, found);
+    }
+}
+
+#[test]
+fn names_are_looked_up_until_a_quarter_of_the_time_is_left() {
+    let mut scene = Scene::new();
+    scene.worker.patience.symbols = Readiness::ready();
+    scene.worker.builder.stacks =
+        prepared::Stacks::new(Box::new(Slow(scene.clock.clone())), Strategy::Unwind);
+    scene.request(false);
+    scene.work();
+    // Three names; 1.5 s of the 2 s are over then.
+    let elapsed = (scene.worker.patience.clock)() - scene.start;
+    assert_eq!(elapsed, Duration::from_millis(1500));
+    let reports = scene.sink.reports();
+    assert_eq!(codes(&reports[0]), ["symbols_not_ready"]);
+    assert_eq!(reports[0].frames.len(), 5, "every frame is there");
+    // With time, the same stack gets its names: what was cut short is not remembered.
+    scene.inbox.publish(raw_record());
+    scene.work();
+    let reports = scene.sink.reports();
+    assert!(reports[1].frames.iter().all(|frame| frame.function.is_some()));
+    assert_eq!(codes(&reports[1]), [""; 0]);
+    assert_ne!(reports[0].fingerprint, reports[1].fingerprint, "some names make no fingerprint");
+}
+
+#[test]
+fn a_report_somebody_waits_for_brings_its_own_time() {
+    let mut scene = Scene::new();
+    scene.inbox.receive(&mut |_| ());
+    scene.worker.patience.symbols = Readiness::ready();
+    let mut record = raw_record();
+    record.set_flag(RawFlag::Waiting);
+    record.mono_ns = crate::sys::clock::mono_ns();
+    assert!(scene.worker.patience.budget_of(&record).is_some());
+    record.mono_ns -= 1_500_000_000;
+    scene.inbox.publish(record);
+    scene.assert_written_without_names();
+}
+
+/// Blocks in every look-up until the test ends.
+struct Stuck(std::sync::mpsc::Receiver<()>);
+
+impl Resolve for Stuck {
+    fn resolve(&mut self, _: u64, _: &mut dyn FnMut(Found<'_>)) {
+        self.0.recv().ok();
+    }
+}
+
+#[test]
+fn a_warm_up_that_never_ends_costs_names_and_no_reports() {
+    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    let (end, stuck) = std::sync::mpsc::channel();
+    worker.patience.symbols = readiness::warm_up(Box::new(Stuck(stuck)), inbox, || ());
+    thread::spawn(move || worker.run());
+    inbox.publish(raw_record());
+    // The wait is real here, so it is short: half of it is spent on names that do not come.
+    while !handle.flush(Duration::from_millis(200)) {}
+    assert_eq!(codes(&sink.reports()[0]), ["symbols_not_ready"]);
+    drop(end);
+    while !handle.flush(Duration::from_secs(20)) {}
+    inbox.publish(raw_record());
+    while sink.reports().len() < 2 {
+        handle.flush(Duration::from_secs(20));
+    }
+    assert!(sink.reports()[1].frames.iter().all(|frame| frame.function.is_some()));
+}

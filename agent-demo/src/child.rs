@@ -15,6 +15,9 @@ use crate::{Exit, Lines, Scenario};
 /// A scenario that runs longer hangs: the slowest takes about a second in a debug build.
 const DEADLINE: Duration = Duration::from_secs(120);
 
+/// How long a child may wait for its lines, in milliseconds.
+const FLUSH_MS: &str = "60000";
+
 /// Whether the agent runs in the child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgentSwitch {
@@ -52,6 +55,8 @@ pub fn run(exe: &Path, scenario: &Scenario, agent: AgentSwitch, directory: &Path
     let file = directory.join(format!("{}.jsonl", scenario.name));
     let mut command = command(exe, directory);
     command.args(["run", scenario.name]).env("PANIC_AGENT_FILE", &file);
+    // What is expected includes names, and on a loaded machine they take longer than a program should wait.
+    command.env("PANIC_AGENT_FLUSH_MS", FLUSH_MS);
     match agent {
         AgentSwitch::On => {}
         AgentSwitch::WithoutProbes => {

@@ -74,7 +74,8 @@ impl Case<'_> {
 
     fn fate(&mut self, predicted: Outcome) {
         let LastWord { fate, basis, .. } = *self.word;
-        let announced = self.at_risk && basis != Basis::Confirmed && fate == predicted.fate;
+        let announced =
+            self.at_risk && (basis != Basis::Confirmed && fate == predicted.fate || fate == Fate::Unknown);
         let fits = fate == self.due.fate || self.truth_allowed() && fate == self.truth.fate || announced;
         self.expect(fits, "fate", word(&self.due.fate), word(&fate));
         let basis_fits = match (self.due.fate, self.setting.probes) {
@@ -103,7 +104,8 @@ impl Case<'_> {
         let found = self.word.received_at.clone();
         match (self.due.place.filter(|_| known), found) {
             (Some(due), found) => {
-                let fits = found.as_ref().is_some_and(|found| is_at(due, found));
+                let nameless = |found: &Place| self.at_risk && found.function.is_none();
+                let fits = found.as_ref().is_some_and(|found| is_at(due, found) || nameless(found));
                 self.expect(fits, "received_at", due, found.map(|found| (found.file, found.function)));
             }
             (None, Some(found)) if !known && self.word.receipt != Receipt::Unknown => {

@@ -2,13 +2,15 @@
 //!
 //! Runs on: any thread of the parent. Must not: run anything; it is a function of its arguments.
 
+mod verdicts;
+
 use core::fmt;
 
 use panic_agent::Report;
 use serde::Serialize;
 
 use crate::child::Observed;
-use crate::{Delivery, Exit, Expectation, ExpectedPanic, Message, Outcome, Profile};
+use crate::{Delivery, Exit, Expectation, ExpectedPanic, Message, Outcome, Probes, Profile, Setting};
 
 /// One thing that came out differently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,11 +40,12 @@ pub fn outcome_of(report: &Report) -> Outcome {
 }
 
 /// Everything that came out differently from `expected`; empty when all is well.
-pub fn deviations(expected: &Expectation, profile: Profile, observed: &Observed) -> Vec<Deviation> {
+pub fn deviations(expected: &Expectation, setting: Setting, observed: &Observed) -> Vec<Deviation> {
     let mut found = Vec::new();
     exit(expected, observed.exit, &mut found);
-    lines(expected, profile, observed, &mut found);
+    lines(expected, setting, observed, &mut found);
     end(expected, observed, &mut found);
+    findings(expected, setting, observed, &mut found);
     found
 }
 
@@ -77,20 +80,61 @@ pub fn printed(expected: &Expectation, profile: Profile, stderr: &str, found: &m
     }
 }
 
-fn lines(expected: &Expectation, profile: Profile, observed: &Observed, found: &mut Vec<Deviation>) {
+fn lines(expected: &Expectation, setting: Setting, observed: &Observed, found: &mut Vec<Deviation>) {
     for line in &observed.lines.malformed {
         deviate(found, "line", "a line of the schema", line);
     }
-    let mut open: Vec<(ExpectedPanic, usize)> =
-        expected.panics.iter().map(|panic| (*panic, panic.count)).collect();
-    for report in &observed.lines.panics {
-        let subject = format!("panic `{}`", report.summary());
+    let hooked = assign(&expected.panics, &observed.lines.panics, found);
+    for (report, panic) in &hooked.pairs {
+        let (predicted, profile) = (outcome_of(report), setting.profile);
+        // The fate of the line can be further than its prediction; the verdict's turn comes below.
+        let predicted = Outcome { fate: predicted.predicted_fate(), ..predicted };
+        // An agent that is flooded writes lines without names rather than none.
+        let nameless = expected.delivery == Delivery::WrittenOrCounted
+            && panic.accepts(predicted, Profile::ReleaseLtoStripped);
+        if !panic.accepts(predicted, profile) && !nameless {
+            deviate(found, &subject(report), describe_outcomes(panic, profile), predicted);
+        }
+    }
+    missing(expected, setting.profile, observed, &hooked.open, found);
+    verdicts::judge(expected, setting, observed, &hooked.pairs, found);
+    if setting.probes == Probes::On {
+        let hookless = assign(&expected.hookless, &observed.lines.hookless, found);
+        for (panic, _) in hookless.open.iter().filter(|(_, left)| *left > 0) {
+            deviate(found, "lines of panics without a hook", panic.message, "none");
+        }
+        verdicts::judge(expected, setting, observed, &hookless.pairs, found);
+    } else if let Some(report) = observed.lines.hookless.first() {
+        deviate(
+            found,
+            &subject(report),
+            "no line: it called no hook and the probes are off",
+            describe(report),
+        );
+    }
+}
+
+/// Which line is which of the expected panics.
+struct Assigned<'a> {
+    pairs: Vec<(&'a Report, &'a ExpectedPanic)>,
+    /// How many of each have no line.
+    open: Vec<(&'a ExpectedPanic, usize)>,
+}
+
+fn assign<'a>(
+    expected: &'a [ExpectedPanic],
+    reports: &'a [Report],
+    found: &mut Vec<Deviation>,
+) -> Assigned<'a> {
+    let mut open: Vec<(&ExpectedPanic, usize)> = expected.iter().map(|panic| (panic, panic.count)).collect();
+    let mut pairs = Vec::new();
+    for report in reports {
         let same_message: Vec<_> = open
             .iter_mut()
             .filter(|(panic, left)| *left > 0 && panic.message.matches(report.message.as_deref()))
             .collect();
         if same_message.is_empty() {
-            deviate(found, &subject, "no such panic (any more)", describe(report));
+            deviate(found, &subject(report), "no such panic (any more)", describe(report));
             continue;
         }
         let threads: Vec<String> = same_message.iter().map(|(panic, _)| panic.thread.to_string()).collect();
@@ -99,23 +143,40 @@ fn lines(expected: &Expectation, profile: Profile, observed: &Observed, found: &
         let Some((panic, left)) = same_thread else {
             let thread = report.thread.as_deref().unwrap_or("(unnamed)");
             let expected = threads.join(" or ");
-            deviate(found, &subject, expected, format!("thread {thread}"));
+            deviate(found, &subject(report), expected, format!("thread {thread}"));
             continue;
         };
         *left -= 1;
-        let outcome = outcome_of(report);
-        if !panic.accepts(outcome, profile) {
-            deviate(found, &subject, describe_outcomes(panic, profile), outcome);
-        }
+        pairs.push((report, *panic));
     }
-    missing(expected, profile, observed, &open, found);
+    Assigned { pairs, open }
+}
+
+fn subject(report: &Report) -> String {
+    format!("panic `{}`", report.summary())
+}
+
+/// What the agent says of the process. Without the probes it may say less, but nothing else.
+fn findings(expected: &Expectation, setting: Setting, observed: &Observed, found: &mut Vec<Deviation>) {
+    let mut codes: Vec<&str> = observed.lines.findings.iter().map(|finding| finding.code.as_str()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    let all = setting.probes == Probes::On && expected.delivery != Delivery::AtRisk;
+    let fits = if all {
+        codes == expected.findings
+    } else {
+        codes.iter().all(|code| expected.findings.contains(code))
+    };
+    if !fits {
+        deviate(found, "findings", expected.findings.join(", "), codes.join(", "));
+    }
 }
 
 fn missing(
     expected: &Expectation,
     profile: Profile,
     observed: &Observed,
-    open: &[(ExpectedPanic, usize)],
+    open: &[(&ExpectedPanic, usize)],
     found: &mut Vec<Deviation>,
 ) {
     let written = observed.lines.panics.len();

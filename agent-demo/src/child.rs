@@ -15,11 +15,16 @@ use crate::{Exit, Lines, Scenario};
 /// A scenario that runs longer hangs: the slowest takes about a second in a debug build.
 const DEADLINE: Duration = Duration::from_secs(120);
 
+/// How long a child may wait for its lines, in milliseconds.
+const FLUSH_MS: &str = "60000";
+
 /// Whether the agent runs in the child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgentSwitch {
     /// It does.
     On,
+    /// It does, without its probes: it sees hooks only.
+    WithoutProbes,
     /// `PANIC_AGENT=off`: the control run.
     Off,
 }
@@ -50,8 +55,16 @@ pub fn run(exe: &Path, scenario: &Scenario, agent: AgentSwitch, directory: &Path
     let file = directory.join(format!("{}.jsonl", scenario.name));
     let mut command = command(exe, directory);
     command.args(["run", scenario.name]).env("PANIC_AGENT_FILE", &file);
-    if agent == AgentSwitch::Off {
-        command.env("PANIC_AGENT", "off");
+    // What is expected includes names, and on a loaded machine they take longer than a program should wait.
+    command.env("PANIC_AGENT_FLUSH_MS", FLUSH_MS);
+    match agent {
+        AgentSwitch::On => {}
+        AgentSwitch::WithoutProbes => {
+            command.env("PANIC_AGENT_PROBES", "off");
+        }
+        AgentSwitch::Off => {
+            command.env("PANIC_AGENT", "off");
+        }
     }
     let started = Instant::now();
     let output = finish(command)?;

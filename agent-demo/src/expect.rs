@@ -4,10 +4,11 @@
 
 use core::fmt;
 
-use panic_agent::{AbortReason, Fate, HandlerKind, StopKind};
+use panic_agent::{AbortReason, Basis, Fate, HandlerKind, Receipt, StopKind};
 use serde::Serialize;
 
-use crate::Profile;
+use crate::verdict::{Hops, Link};
+use crate::{Profile, Verdict};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -143,6 +144,15 @@ impl Outcome {
         Self { stop: StopKind::Catch, handler: Some(handler), abort_reason: None, fate: Fate::Unknown }
     }
 
+    /// The fate that follows from what stops it, whatever is known by now.
+    pub(crate) fn predicted_fate(self) -> Fate {
+        match (self.stop, self.handler) {
+            (StopKind::Catch, Some(handler)) => Self::caught_by(handler).fate,
+            (StopKind::Abort | StopKind::None, _) => Fate::Aborted,
+            _ => Fate::Unknown,
+        }
+    }
+
     /// Whether `found` is this outcome, or as much of it as can be known without symbols.
     fn matches_without_symbols(self, found: Self) -> bool {
         let needs_symbols =
@@ -186,9 +196,103 @@ pub struct ExpectedPanic {
     pub outcomes: &'static [Outcome],
     /// How many such panics there are.
     pub count: usize,
+    /// The last word on it, with probes and with symbols.
+    pub verdict: Verdict,
 }
 
 impl ExpectedPanic {
+    /// The program received the payload and dropped it there without a look.
+    pub(crate) const fn dropped_at(mut self, place: &'static str) -> Self {
+        self.verdict.receipt = Some(Receipt::Received);
+        self.verdict.place = Some(place);
+        self.verdict.silent = Some(false);
+        self.verdict.swallowed = Some(true);
+        self
+    }
+
+    /// Somebody examined the payload there.
+    pub(crate) const fn read_at(mut self, place: &'static str) -> Self {
+        self.verdict.receipt = Some(Receipt::Read);
+        self.verdict.place = Some(place);
+        self.verdict.silent = Some(false);
+        self.verdict.swallowed = Some(false);
+        self
+    }
+
+    /// A runtime dropped the payload: nobody can ever see it.
+    pub(crate) const fn discarded(mut self) -> Self {
+        self.verdict.receipt = Some(Receipt::Discarded);
+        self.verdict.silent = Some(true);
+        self.verdict.swallowed = Some(false);
+        self
+    }
+
+    /// Somebody still holds the payload when the process ends.
+    pub(crate) const fn kept_to_the_end(mut self) -> Self {
+        self.verdict.receipt = Some(Receipt::Pending);
+        self.verdict.silent = Some(true);
+        self.verdict.swallowed = Some(false);
+        self
+    }
+
+    /// The payload cannot be traced: who receives it is not known.
+    pub(crate) const fn untraced(mut self) -> Self {
+        self.verdict.receipt = Some(Receipt::Unknown);
+        self.verdict.silent = None;
+        self.verdict.swallowed = None;
+        self
+    }
+
+    /// A later panic spoke up for it.
+    pub(crate) const fn carried_on(mut self) -> Self {
+        self.verdict.silent = Some(false);
+        self.verdict.swallowed = Some(false);
+        self
+    }
+
+    /// Whether nobody found out cannot be told.
+    pub(crate) const fn perhaps_silent(mut self) -> Self {
+        self.verdict.silent = None;
+        self
+    }
+
+    /// It belongs to the chain of the scenario's panic number `first`.
+    pub(crate) const fn linked(mut self, relation: &'static str, first: usize) -> Self {
+        self.verdict.link = Some(Link { relation, first });
+        self
+    }
+
+    /// Its payload was thrown again, so often, and ended like this at last.
+    pub(crate) const fn thrown_again(mut self, hops: Hops, last: &'static [Outcome]) -> Self {
+        self.verdict = Verdict { hops, ..Verdict::of(last[0]) };
+        self
+    }
+
+    /// It ends otherwise than the tables said, as later hook calls show.
+    pub(crate) const fn turns_out(mut self, last: &'static [Outcome]) -> Self {
+        self.verdict = Verdict { hooks_tell: true, basis: Basis::Confirmed, ..Verdict::of(last[0]) };
+        self
+    }
+
+    /// A foreign frame stops it and throws it on: where it lands then was predicted by nobody.
+    pub(crate) const fn passed_on(mut self) -> Self {
+        self.verdict.landing = None;
+        self
+    }
+
+    /// It ends otherwise than the tables said, and the process is gone before anybody can say so.
+    pub(crate) const fn turns_out_unseen(mut self, last: &'static [Outcome]) -> Self {
+        self.verdict = Verdict::of(last[0]);
+        self
+    }
+
+    /// The process ends while it is unwinding.
+    pub(crate) const fn cut_short(mut self) -> Self {
+        let last = Outcome { fate: Fate::Interrupted, handler: None, ..self.outcomes[0] };
+        self.verdict = Verdict::of(last);
+        self
+    }
+
     /// Whether a line with this outcome is right in a program of this profile.
     pub fn accepts(&self, found: Outcome, profile: Profile) -> bool {
         match profile {
@@ -230,6 +334,10 @@ pub struct Expectation {
     pub delivery: Delivery,
     /// Whether an `end` line must close the file.
     pub ends_in_order: bool,
+    /// Panics that call no hook of the agent's; only the raise probe sees them.
+    pub hookless: Vec<ExpectedPanic>,
+    /// Codes of the findings that the probes make possible.
+    pub findings: &'static [&'static str],
 }
 
 impl Expectation {

@@ -17,17 +17,20 @@ mod expect;
 mod lines;
 mod profile;
 mod scenario;
+mod verdict;
 
 pub mod catalogue;
 pub mod check;
 #[allow(unsafe_code)] // kills a child that hangs
 pub mod child;
 pub mod index;
+pub mod page;
 mod scenarios;
 
 pub use crate::expect::{Delivery, Exit, Expectation, ExpectedPanic, Message, Outcome, ThreadName, word};
-pub use crate::lines::Lines;
+pub use crate::lines::{LastWord, Lines};
 pub use crate::profile::Profile;
 pub use crate::scenario::Scenario;
 #[cfg(feature = "allocator")]
 pub use crate::scenarios::PanickingAllocator;
+pub use crate::verdict::{Hops, Link, Probes, Setting, Verdict, uncaught};

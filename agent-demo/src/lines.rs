@@ -7,8 +7,40 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use panic_agent::{EndLine, LossesLine, Report};
+use panic_agent::{
+    Basis, EndLine, Fate, FindingLine, Handler, LossesLine, PanicId, Place, ProcessLine, Receipt, Report,
+};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// The last word on a panic: the verdict in its own line, or in the latest `verdict` line with its id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LastWord {
+    /// How it ended.
+    pub fate: Fate,
+    /// On what that rests.
+    pub basis: Basis,
+    /// Who received the payload.
+    pub receipt: Receipt,
+    /// Whether nothing in the program stopped it.
+    pub uncaught: Option<bool>,
+    /// Whether nobody found out.
+    pub silent: Option<bool>,
+    /// Whether it was received and dropped unread.
+    pub swallowed: Option<bool>,
+    /// Why the process aborts, or why something is unknown.
+    pub reason: Option<String>,
+    /// First panic of its chain.
+    pub incident: PanicId,
+    /// How it belongs to it.
+    pub relation: Option<String>,
+    /// Who stopped it.
+    pub landing: Option<Handler>,
+    /// Where the payload was read, or dropped unread by the program.
+    pub received_at: Option<Place>,
+    /// How often the payload was thrown again.
+    pub hops: u32,
+}
 
 /// The lines of one file, by kind.
 #[derive(Debug, Default)]
@@ -21,8 +53,12 @@ pub struct Lines {
     pub ends: Vec<EndLine>,
     /// `losses` lines.
     pub losses: Vec<LossesLine>,
-    /// Latest fate of each panic, by its id: its own line, corrected by `verdict` lines.
-    pub fates: HashMap<String, String>,
+    /// `process` lines.
+    pub processes: Vec<ProcessLine>,
+    /// `finding` lines.
+    pub findings: Vec<FindingLine>,
+    /// The last word on each panic, by its id.
+    pub verdicts: HashMap<PanicId, LastWord>,
     /// Lines that are no JSON, or not what their kind promises, with the reason.
     pub malformed: Vec<String>,
 }
@@ -53,18 +89,20 @@ impl Lines {
 
     fn add(&mut self, line: &str) -> Result<(), serde_json::Error> {
         let value: Value = serde_json::from_str(line)?;
-        let field = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-        let kind = field("kind");
-        if let (Some("panic" | "verdict"), Some(id), Some(fate)) =
-            (kind.as_deref(), field("id"), field("fate"))
-        {
-            self.fates.insert(id, fate);
-        }
+        let kind = value.get("kind").and_then(Value::as_str).map(str::to_owned);
         match kind.as_deref() {
             Some("panic") => {
-                let report: Report = serde_json::from_value(value)?;
+                let report: Report = serde_json::from_value(value.clone())?;
+                self.verdicts.insert(report.id, serde_json::from_value(value)?);
                 if report.hook { self.panics.push(report) } else { self.hookless.push(report) }
             }
+            Some("verdict") => {
+                let word: LastWord = serde_json::from_value(value.clone())?;
+                let id: PanicId = serde_json::from_value(value["id"].clone())?;
+                self.verdicts.insert(id, word);
+            }
+            Some("process") => self.processes.push(serde_json::from_value(value)?),
+            Some("finding") => self.findings.push(serde_json::from_value(value)?),
             Some("end") => self.ends.push(serde_json::from_value(value)?),
             Some("losses") => self.losses.push(serde_json::from_value(value)?),
             _ => {}
@@ -72,9 +110,9 @@ impl Lines {
         Ok(())
     }
 
-    /// Latest fate of a panic.
-    pub fn fate_so_far(&self, report: &Report) -> &str {
-        self.fates.get(&report.id.to_string()).map_or("?", String::as_str)
+    /// The last word on a panic whose line was read.
+    pub fn last_word(&self, report: &Report) -> Option<&LastWord> {
+        self.verdicts.get(&report.id)
     }
 }
 
@@ -90,11 +128,17 @@ mod tests {
     }
 
     #[test]
-    fn a_later_verdict_corrects_the_fate() {
-        let lines = Lines::parse(
-            "{\"kind\":\"verdict\",\"id\":\"a\",\"fate\":\"caught\"}\n\
-             {\"kind\":\"verdict\",\"id\":\"a\",\"fate\":\"aborted\"}\n",
-        );
-        assert_eq!(lines.fates["a"], "aborted");
+    fn the_last_verdict_stands() {
+        let line = |fate: &str| {
+            let id = "\"00000000000000ff-1\"";
+            format!(
+                "{{\"kind\":\"verdict\",\"id\":{id},\"fate\":\"{fate}\",\"basis\":\"predicted\",\
+                 \"receipt\":\"pending\",\"incident\":{id},\"hops\":0}}\n"
+            )
+        };
+        let lines = Lines::parse(&(line("caught") + &line("aborted")));
+        assert_eq!(lines.malformed, [""; 0]);
+        let words: Vec<Fate> = lines.verdicts.values().map(|word| word.fate).collect();
+        assert_eq!(words, [Fate::Aborted]);
     }
 }

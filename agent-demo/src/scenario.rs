@@ -28,6 +28,8 @@ pub struct Scenario {
     debug_assertions_only: bool,
     under_abort: Option<Exit>,
     panics_under_abort: Option<&'static [ExpectedPanic]>,
+    hookless: &'static [ExpectedPanic],
+    findings: &'static [&'static str],
 }
 
 impl Scenario {
@@ -53,6 +55,8 @@ impl Scenario {
             debug_assertions_only: false,
             under_abort: None,
             panics_under_abort: None,
+            hookless: &[],
+            findings: &[],
         }
     }
 
@@ -77,6 +81,18 @@ impl Scenario {
     /// Has these panics.
     pub(crate) const fn panics(mut self, panics: &'static [ExpectedPanic]) -> Self {
         self.panics = panics;
+        self
+    }
+
+    /// Has these panics that call no hook of the agent's.
+    pub(crate) const fn without_hook(mut self, panics: &'static [ExpectedPanic]) -> Self {
+        self.hookless = panics;
+        self
+    }
+
+    /// Makes the agent say these things about the process.
+    pub(crate) const fn finds(mut self, codes: &'static [&'static str]) -> Self {
+        self.findings = codes;
         self
     }
 
@@ -155,6 +171,17 @@ impl Scenario {
             Exit::Code(_) => self.ends_in_order || silent,
             Exit::Signal(_) => false,
         };
-        Expectation { exit, panics: panics.to_vec(), delivery: self.delivery, ends_in_order }
+        let (hookless, findings) = match profile {
+            Profile::Abort => (&[][..], &[][..]),
+            _ => (self.hookless, self.findings),
+        };
+        Expectation {
+            exit,
+            panics: panics.to_vec(),
+            delivery: self.delivery,
+            ends_in_order,
+            hookless: hookless.to_vec(),
+            findings,
+        }
     }
 }

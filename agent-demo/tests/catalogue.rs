@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agent_demo::{Expectation, Message, Outcome, Profile, Scenario, catalogue};
-use panic_agent::{AbortReason, Fate};
+use agent_demo::{Expectation, Message, Outcome, Probes, Profile, Scenario, Setting, catalogue};
+use panic_agent::{AbortReason, Basis, Fate, Receipt};
 
 #[test]
 fn names_are_unique_and_in_kebab_case() {
@@ -22,16 +22,17 @@ fn visible(scenario: &Scenario) -> [String; 2] {
 }
 
 fn visible_in(scenario: &Scenario, profile: Profile) -> String {
-    let Expectation { exit, panics, delivery, .. } = scenario.expectation(profile);
+    let Expectation { exit, panics, delivery, hookless, .. } = scenario.expectation(profile);
     let panics: Vec<_> = panics
         .iter()
+        .chain(&hookless)
         .map(|panic| {
             let message = match panic.message {
                 Message::Contains(_) => "text",
                 Message::Empty => "empty",
                 Message::Null => "null",
             };
-            (message, panic.thread, panic.outcomes, panic.count)
+            (message, panic.thread, panic.outcomes, panic.count, panic.verdict)
         })
         .collect();
     format!("{exit} {delivery:?} {panics:?}")
@@ -111,6 +112,50 @@ fn every_situation_of_a_verdict_has_a_scenario_with_a_twin() {
     // Fewer features, fewer situations.
     let least = if cfg!(all(feature = "cpp", feature = "libraries")) { 45 } else { 35 };
     assert!(twins.len() >= least, "{} situations", twins.len());
+}
+
+#[test]
+fn every_panic_has_a_verdict_that_says_who_received_it() {
+    for scenario in catalogue::all() {
+        let expected = scenario.expectation(Profile::Debug);
+        for panic in expected.panics.iter().chain(&expected.hookless) {
+            let verdict = panic.verdict;
+            assert!(verdict.receipt.is_some(), "{}: {}", scenario.name, panic.message);
+            let has_place = matches!(verdict.receipt, Some(Receipt::Read | Receipt::Received));
+            assert_eq!(verdict.place.is_some(), has_place, "{}: {}", scenario.name, panic.message);
+        }
+    }
+}
+
+#[test]
+fn every_silent_scenario_has_a_twin_that_is_not_silent() {
+    let is_silent = |scenario: &Scenario| {
+        let expected = scenario.expectation(Profile::Debug);
+        expected.panics.iter().any(|panic| panic.verdict.silent == Some(true))
+    };
+    let silent: Vec<_> = catalogue::all().filter(|scenario| is_silent(scenario)).collect();
+    assert!(!silent.is_empty());
+    for scenario in silent {
+        let twin = scenario.twin.and_then(catalogue::find);
+        assert!(twin.is_some_and(|twin| !is_silent(twin)), "{}", scenario.name);
+    }
+}
+
+#[test]
+fn without_probes_nothing_is_said_that_is_not_so() {
+    let setting = Setting { profile: Profile::Debug, probes: Probes::Off };
+    for scenario in catalogue::all() {
+        let expected = scenario.expectation(Profile::Debug);
+        for panic in &expected.panics {
+            for predicted in panic.outcomes {
+                let known = panic.verdict.known_in(setting, *predicted, expected.ends_in_order);
+                let name = scenario.name;
+                assert_ne!(known.silent, Some(true), "{name}");
+                assert_ne!(known.swallowed, Some(true), "{name}");
+                assert!(known.hooks_tell || known.basis != Basis::Confirmed, "{name}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{fs, iter};
 
 use agent_demo::check::{Deviation, deviations};
 use agent_demo::child::Observed;
-use agent_demo::{Exit, Lines, Profile, catalogue};
+use agent_demo::{Exit, Lines, Probes, Profile, Setting, catalogue};
 use serde_json::{Value, json};
 
 /// A `panic` line; `handler` and `reason` may be `null`.
@@ -45,7 +45,8 @@ fn judge(scenario: &str, profile: Profile, exit: Exit, lines: &[Value]) -> Vec<D
     let lines = Lines::read(&file).unwrap();
     let (stdout, stderr, took) = (String::new(), String::new(), Duration::ZERO);
     let observed = Observed { exit, stdout, stderr, lines, file, took };
-    deviations(&catalogue::find(scenario).unwrap().expectation(profile), profile, &observed)
+    let setting = Setting { profile, probes: Probes::On };
+    deviations(&catalogue::find(scenario).unwrap().expectation(profile), setting, &observed)
 }
 
 const USER: [&str; 4] = ["catch", "user", "", "caught"];

@@ -10,7 +10,7 @@ use std::thread;
 
 use agent_demo::check::{deviations, exit, printed};
 use agent_demo::child::{self, AgentSwitch};
-use agent_demo::{Profile, Scenario, catalogue};
+use agent_demo::{Probes, Profile, Scenario, Setting, catalogue};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Optional features of this package.
@@ -69,9 +69,25 @@ fn judge(exe: &Path, scenario: &Scenario, profile: Profile, directory: &Path) ->
         }
         Err(error) => texts.push(format!("without the agent: {error}")),
     }
-    match child::run(exe, scenario, AgentSwitch::On, directory) {
-        Ok(on) => texts.extend(deviations(&expected, profile, &on).iter().map(ToString::to_string)),
-        Err(error) => texts.push(error.to_string()),
+    for (agent, probes, label) in [
+        (AgentSwitch::On, Probes::On, "with probes"),
+        (AgentSwitch::WithoutProbes, Probes::Off, "without probes"),
+    ] {
+        let setting = Setting { profile, probes };
+        // A line too many would be those of the run before.
+        let file = directory.join(format!("{}.jsonl", scenario.name));
+        if file.exists()
+            && let Err(error) = std::fs::remove_file(&file)
+        {
+            texts.push(error.to_string());
+        }
+        match child::run(exe, scenario, agent, directory) {
+            Ok(on) => {
+                let found = deviations(&expected, setting, &on);
+                texts.extend(found.iter().map(|deviation| format!("{label}: {deviation}")));
+            }
+            Err(error) => texts.push(format!("{label}: {error}")),
+        }
     }
     texts.iter().map(|text| format!("{}: {text}", scenario.name)).collect()
 }

@@ -155,7 +155,9 @@ impl Worker {
             None => self.inbox.losses().record(LossReason::SinkFailed),
         }
         if record.has_flag(RawFlag::Waiting) {
-            // The process is about to die and waits for this slot: what a sink holds back is lost then.
+            // The process is about to die and waits for this slot: what is not said by then never is. A panic that
+            // dooms an earlier one changes its verdict.
+            self.say_verdicts(false);
             self.flush();
         }
     }

@@ -11,14 +11,17 @@ use std::{env, thread};
 
 use agent_demo::check::{Deviation, deviations, outcome_of};
 use agent_demo::child::{self, AgentSwitch, Observed};
-use agent_demo::{Profile, Scenario, catalogue, word};
+use agent_demo::{LastWord, Probes, Profile, Scenario, Setting, catalogue, word};
 use comfy_table::{ContentArrangement, Table, presets};
+use panic_agent::{Fate, Report};
 use serde_json::{Value, json};
 
 use super::{Failure, print, print_json, shown};
 
 /// Letters of a message that the table shows.
-const MESSAGE: usize = 48;
+const MESSAGE: usize = 32;
+/// Columns of the table.
+const WIDTH: u16 = 160;
 
 struct Judged {
     scenario: &'static Scenario,
@@ -37,6 +40,7 @@ pub(super) fn run(
     names: &[&'static Scenario],
     jobs: Option<NonZeroUsize>,
     json: bool,
+    probes: Probes,
 ) -> Result<ExitCode, Failure> {
     let exe = env::current_exe().map_err(|error| Failure::new("cannot find this program", error))?;
     let directory = tempfile::Builder::new()
@@ -48,7 +52,7 @@ pub(super) fn run(
     let scenarios: Vec<&'static Scenario> =
         if names.is_empty() { catalogue::all().collect() } else { names.to_vec() };
     let jobs = jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let judged = judge_all(&exe, &directory, &scenarios, jobs);
+    let judged = judge_all(&exe, &directory, &scenarios, jobs, probes);
 
     if json {
         let results: Vec<Value> = judged.iter().map(result).collect();
@@ -62,7 +66,13 @@ pub(super) fn run(
     Ok(if all_right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn judge_all(exe: &Path, directory: &Path, scenarios: &[&'static Scenario], jobs: usize) -> Vec<Judged> {
+fn judge_all(
+    exe: &Path,
+    directory: &Path,
+    scenarios: &[&'static Scenario],
+    jobs: usize,
+    probes: Probes,
+) -> Vec<Judged> {
     // Relaxed: the counter hands out numbers and publishes nothing.
     let next = AtomicUsize::new(0);
     let judged = Mutex::new(Vec::with_capacity(scenarios.len()));
@@ -70,7 +80,7 @@ fn judge_all(exe: &Path, directory: &Path, scenarios: &[&'static Scenario], jobs
         for _ in 0..jobs.min(scenarios.len()) {
             scope.spawn(|| {
                 while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let result = judge(exe, directory, scenario);
+                    let result = judge(exe, directory, scenario, probes);
                     judged.lock().unwrap_or_else(PoisonError::into_inner).push(result);
                 }
             });
@@ -81,11 +91,15 @@ fn judge_all(exe: &Path, directory: &Path, scenarios: &[&'static Scenario], jobs
     judged
 }
 
-fn judge(exe: &Path, directory: &Path, scenario: &'static Scenario) -> Judged {
-    let profile = Profile::current();
-    match child::run(exe, scenario, AgentSwitch::On, directory) {
+fn judge(exe: &Path, directory: &Path, scenario: &'static Scenario, probes: Probes) -> Judged {
+    let setting = Setting { profile: Profile::current(), probes };
+    let agent = match probes {
+        Probes::On => AgentSwitch::On,
+        Probes::Off => AgentSwitch::WithoutProbes,
+    };
+    match child::run(exe, scenario, agent, directory) {
         Ok(observed) => {
-            let deviations = deviations(&scenario.expectation(profile), profile, &observed);
+            let deviations = deviations(&scenario.expectation(setting.profile), setting, &observed);
             Judged { scenario, observed: Ok(observed), deviations }
         }
         Err(error) => Judged { scenario, observed: Err(error.to_string()), deviations: Vec::new() },
@@ -94,19 +108,11 @@ fn judge(exe: &Path, directory: &Path, scenario: &'static Scenario) -> Judged {
 
 fn table(judged: &[Judged]) -> Table {
     let mut table = Table::new();
-    table
-        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header([
-            "scenario",
-            "exit",
-            "thread",
-            "message",
-            "predicted stop",
-            "handler",
-            "fate so far",
-            "",
-        ]);
+    // No rules between the rows: there are hundreds.
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header([
+        "scenario", "exit", "thread", "message", "handler", "fate", "basis", "receipt", "flags", "",
+    ]);
+    table.set_width(WIDTH);
     for result in judged {
         let mark = if result.is_right() { "" } else { "DEVIATES" };
         let exit = result.observed.as_ref().map_or_else(Clone::clone, |observed| observed.exit.to_string());
@@ -120,35 +126,69 @@ fn table(judged: &[Judged]) -> Table {
     table
 }
 
-/// The columns from `thread` to `fate so far`, one row per panic; equal rows stand there once with a count.
-fn rows(observed: &Observed) -> Vec<[String; 5]> {
-    let mut counted: Vec<([String; 5], usize)> = Vec::new();
-    for report in &observed.lines.panics {
-        let outcome = outcome_of(report);
-        let message: String = report.summary().chars().take(MESSAGE).collect();
-        let stop = match outcome.abort_reason {
-            Some(reason) => format!("{}: {}", word(&outcome.stop), word(&reason)),
-            None => word(&outcome.stop),
-        };
-        let row = [
-            report.thread.clone().unwrap_or_else(|| "(unnamed)".to_owned()),
-            message,
-            stop,
-            outcome.handler.map_or_else(String::new, |handler| word(&handler)),
-            observed.lines.fate_so_far(report).to_owned(),
-        ];
+/// The columns from `thread` to `flags`, one row per panic; equal rows stand there once with a count.
+fn rows(observed: &Observed) -> Vec<[String; 7]> {
+    let mut counted: Vec<([String; 7], usize)> = Vec::new();
+    for report in observed.lines.panics.iter().chain(&observed.lines.hookless) {
+        let row = row(report, observed.lines.last_word(report));
         match counted.iter_mut().find(|(other, _)| *other == row) {
             Some((_, count)) => *count += 1,
             None => counted.push((row, 1)),
         }
     }
-    let with_count = |(mut row, count): ([String; 5], usize)| {
+    let with_count = |(mut row, count): ([String; 7], usize)| {
         if count > 1 {
             row[1] = format!("{count} x {}", row[1]);
         }
         row
     };
-    counted.into_iter().map(with_count).collect()
+    let mut rows: Vec<[String; 7]> = counted.into_iter().map(with_count).collect();
+    for finding in &observed.lines.findings {
+        let row = ["finding:".to_owned(), finding.code.clone()];
+        rows.push(core::array::from_fn(|column| row.get(column).cloned().unwrap_or_default()));
+    }
+    rows
+}
+
+fn row(report: &Report, last: Option<&LastWord>) -> [String; 7] {
+    let thread = report.thread.clone().unwrap_or_else(|| "(unnamed)".to_owned());
+    let message: String = report.summary().chars().take(MESSAGE).collect();
+    let Some(last) = last else {
+        return [thread, message, String::new(), "?".to_owned(), String::new(), String::new(), String::new()];
+    };
+    let handler = outcome_of(report).handler.map_or_else(String::new, |handler| word(&handler));
+    let landed = last.landing.as_ref().map(|handler| word(&handler.kind));
+    [
+        thread,
+        message,
+        // Where it stopped at last, where that is known.
+        landed.unwrap_or(handler),
+        match &last.reason {
+            Some(reason) if last.fate == Fate::Aborted => format!("{}: {reason}", word(&last.fate)),
+            _ => word(&last.fate),
+        },
+        word(&last.basis),
+        word(&last.receipt),
+        flags(report, last),
+    ]
+}
+
+/// What is said of a panic in one word each, `?` after what cannot be told.
+fn flags(report: &Report, last: &LastWord) -> String {
+    let mut flags = Vec::new();
+    if !report.hook {
+        flags.push("no hook".to_owned());
+    }
+    for (name, value) in [("uncaught", last.uncaught), ("silent", last.silent), ("swallowed", last.swallowed)]
+    {
+        match value {
+            Some(true) => flags.push(name.to_owned()),
+            None => flags.push(format!("{name}?")),
+            Some(false) => {}
+        }
+    }
+    flags.extend(last.relation.clone());
+    flags.join(" ")
 }
 
 fn print_deviations(judged: &[Judged]) -> Result<(), Failure> {
@@ -177,20 +217,21 @@ fn result(judged: &Judged) -> Value {
         "file": judged.observed.as_ref().ok().map(|observed| shown(&observed.file)),
         "ms": judged.observed.as_ref().ok().map(|observed| observed.took.as_millis() as u64),
         "panics": panics,
+        "findings": judged.observed.as_ref().ok().map(|observed| &observed.lines.findings),
         "deviations": judged.deviations,
     })
 }
 
 fn panics(observed: &Observed) -> Vec<Value> {
-    let value = |report: &panic_agent::Report| {
-        let fate: &str = observed.lines.fate_so_far(report);
+    let value = |report: &Report| {
         json!({
             "id": report.id,
             "thread": report.thread,
             "message": report.message,
+            "hook": report.hook,
             "predicted": outcome_of(report),
-            "fate": fate,
+            "verdict": observed.lines.last_word(report),
         })
     };
-    observed.lines.panics.iter().map(value).collect()
+    observed.lines.panics.iter().chain(&observed.lines.hookless).map(value).collect()
 }

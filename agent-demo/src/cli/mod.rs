@@ -7,6 +7,7 @@ mod index;
 mod list;
 #[allow(unsafe_code)] // switches core dumps off
 mod run;
+mod verdicts;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -14,7 +15,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use agent_demo::{Scenario, catalogue};
+use agent_demo::{Probes, Scenario, catalogue};
 use clap::{Parser, Subcommand};
 
 /// Every way to panic, each in a process of its own, under panic-agent.
@@ -32,6 +33,9 @@ struct Arguments {
     /// Processes at a time; as many as there are processors when not given.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// Run them without the agent's probes, which leaves predictions.
+    #[arg(long)]
+    without_probes: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,6 +51,12 @@ enum Command {
         /// Print them as JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Print what the agent says of each scenario, in each kind of build: the table of `docs/verdicts.md`.
+    Verdicts {
+        /// As Markdown, which is the only form.
+        #[arg(long)]
+        markdown: bool,
     },
     /// Build a word index of the text files in a directory, with one bug that kills workers.
     Index(index::Arguments),
@@ -66,14 +76,16 @@ impl Failure {
 const FAILURE: u8 = 2;
 
 pub(crate) fn main() -> ExitCode {
-    let Arguments { command, json, names, jobs } = Arguments::parse();
+    let Arguments { command, json, names, jobs, without_probes } = Arguments::parse();
+    let probes = if without_probes { Probes::Off } else { Probes::On };
     let result = match command {
-        None => all::run(&names, jobs, json),
+        None => all::run(&names, jobs, json, probes),
         Some(Command::Run { name }) => {
             run::run(name);
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::List { json }) => list::run(json),
+        Some(Command::Verdicts { .. }) => verdicts::run(),
         Some(Command::Index(arguments)) => index::run(&arguments),
     };
     result.unwrap_or_else(|Failure(text)| {

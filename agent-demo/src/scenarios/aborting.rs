@@ -23,7 +23,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         extern_c,
     )
     .aborts()
-    .panics(&[panic("at the boundary", MAIN, NOUNWIND), panic(CANNOT_UNWIND, MAIN, NOUNWIND)])
+    .panics(&[
+        panic("at the boundary", MAIN, NOUNWIND),
+        panic(CANNOT_UNWIND, MAIN, NOUNWIND).linked("cannot_unwind", 0),
+    ])
     .twin("extern-c-unwind"),
     Scenario::new(
         "extern-c-unwind",
@@ -31,7 +34,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a foreign frame that may unwind",
         extern_c_unwind,
     )
-    .panics(&[panic("through the boundary", MAIN, USER)])
+    .panics(&[panic("through the boundary", MAIN, USER).dropped_at("aborting::extern_c_unwind")])
     .twin("extern-c"),
     Scenario::new(
         "extern-c-with-locals",
@@ -40,7 +43,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         extern_c_with_locals,
     )
     .aborts()
-    .panics(&[panic("past the local", MAIN, HIDDEN_BOUNDARY), panic(CANNOT_UNWIND, MAIN, NOUNWIND)])
+    .panics(&[
+        panic("past the local", MAIN, HIDDEN_BOUNDARY).turns_out(NOUNWIND),
+        panic(CANNOT_UNWIND, MAIN, NOUNWIND).linked("cannot_unwind", 0),
+    ])
     .twin("extern-c-catches"),
     Scenario::new(
         "extern-c-catches",
@@ -48,7 +54,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a frame that must not unwind",
         extern_c_catches,
     )
-    .panics(&[panic("before the boundary", MAIN, USER)])
+    .panics(&[panic("before the boundary", MAIN, USER).dropped_at("aborting::careful")])
     .twin("extern-c"),
     Scenario::new(
         "extern-c-in-catch",
@@ -57,7 +63,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         extern_c_in_catch,
     )
     .aborts()
-    .panics(&[panic("at the boundary", MAIN, NOUNWIND), panic(CANNOT_UNWIND, MAIN, NOUNWIND)])
+    .panics(&[
+        panic("at the boundary", MAIN, NOUNWIND),
+        panic(CANNOT_UNWIND, MAIN, NOUNWIND).linked("cannot_unwind", 0),
+    ])
     .twin("extern-c-unwind"),
     Scenario::new(
         "extern-c-on-thread",
@@ -66,7 +75,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         extern_c_on_thread,
     )
     .aborts()
-    .panics(&[panic("at the boundary", FFI, NOUNWIND), panic(CANNOT_UNWIND, FFI, NOUNWIND)])
+    .panics(&[
+        panic("at the boundary", FFI, NOUNWIND),
+        panic(CANNOT_UNWIND, FFI, NOUNWIND).linked("cannot_unwind", 0),
+    ])
     .twin("thread-join-ignored"),
     Scenario::new("abort-call", "`process::abort()`: no panic", "death without a panic", abort_call)
         .aborts()

@@ -13,7 +13,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a panic in the allocator",
         allocator_panics,
     )
-    .panics(&[panic("in the allocator", MAIN, USER)])
+    .panics(&[panic("in the allocator", MAIN, USER).dropped_at("allocator::panic_if_requested")])
     .twin("allocator-quiet"),
     Scenario::new(
         "allocator-quiet",

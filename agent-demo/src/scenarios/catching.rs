@@ -1,11 +1,13 @@
 //! `catch_unwind`: around the panic, beside it, ignored, and handed on.
 
+use std::any::Any;
 use std::panic::{catch_unwind, panic_any, resume_unwind};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::{MAIN, MAIN_ROOT, THREAD_ROOT, USER, catch, panic};
 use crate::expect::SIGABRT;
-use crate::{Exit, Scenario, ThreadName};
+use crate::{Exit, Hops, Scenario, ThreadName};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(
@@ -14,7 +16,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a catch in the program",
         catch_around,
     )
-    .panics(&[panic("inside the catch", MAIN, USER)])
+    .panics(&[panic("inside the catch", MAIN, USER).dropped_at("catching::catch_around")])
     .twin("catch-beside"),
     Scenario::new(
         "catch-beside",
@@ -40,7 +42,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a catch in the program",
         catch_nested,
     )
-    .panics(&[panic("under two catches", MAIN, USER)])
+    .panics(&[panic("under two catches", MAIN, USER).dropped_at("catching::catch_nested")])
     .twin("catch-rethrown-to-main"),
     Scenario::new(
         "catch-rethrown",
@@ -48,7 +50,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "one panic, one hook call, two catches",
         catch_rethrown,
     )
-    .panics(&[panic("handed on", MAIN, USER)])
+    .panics(&[panic("handed on", MAIN, USER)
+        .thrown_again(Hops::Exactly(1), USER)
+        .dropped_at("catching::catch_rethrown")])
     .twin("catch-rethrown-to-main"),
     Scenario::new(
         "catch-rethrown-to-main",
@@ -57,13 +61,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         catch_rethrown_to_main,
     )
     .exits(101)
-    .panics(&[panic("handed on to main", MAIN, USER)])
+    .panics(&[panic("handed on to main", MAIN, USER).thrown_again(Hops::Exactly(1), MAIN_ROOT)])
     .twin("catch-rethrown"),
     Scenario::new("catch-swallowed", "`let _ = catch_unwind(..)`", "the swallow", catch_swallowed)
-        .panics(&[panic("nobody looks", MAIN, USER)])
+        .panics(&[panic("nobody looks", MAIN, USER).dropped_at("catching::catch_swallowed")])
         .twin("catch-beside"),
     Scenario::new("catch-examined", "The caught payload is read", "the swallow", catch_examined)
-        .panics(&[panic("somebody looks", MAIN, USER)])
+        .panics(&[panic("somebody looks", MAIN, USER).read_at("catching::catch_examined")])
         .twin("catch-rethrown-to-main"),
     Scenario::new(
         "catch-in-thread",
@@ -71,7 +75,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a catch in the program",
         catch_in_thread,
     )
-    .panics(&[panic("in the careful thread", ThreadName::Named("careful"), USER)])
+    .panics(&[panic("in the careful thread", ThreadName::Named("careful"), USER)
+        .dropped_at("catching::catch_in_thread")])
     .twin("spawn-inside-catch"),
     Scenario::new(
         "spawn-inside-catch",
@@ -79,7 +84,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "the child panics, the parent catches",
         spawn_inside_catch,
     )
-    .panics(&[panic("in the child", ThreadName::Named("child"), THREAD_ROOT)])
+    .panics(&[panic("in the child", ThreadName::Named("child"), THREAD_ROOT)
+        .dropped_at("catching::spawn_inside_catch")])
     .twin("catch-in-thread"),
     Scenario::new(
         "resume-first-on-main",
@@ -88,6 +94,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         resume_first_on_main,
     )
     .exits(101)
+    .without_hook(&[panic("no hook is called", MAIN, MAIN_ROOT)])
     .under_abort(Exit::Signal(SIGABRT))
     .twin("resume-first-caught"),
     Scenario::new(
@@ -96,8 +103,43 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "`resume_unwind` as the first raise",
         resume_first_caught,
     )
+    .without_hook(&[panic("no hook is called", MAIN, USER).dropped_at("catching::resume_first_caught")])
     .under_abort(Exit::Signal(SIGABRT))
     .twin("resume-first-on-main"),
+    Scenario::new(
+        "catch-downcast",
+        "The caught payload is taken out by value, which frees it without its destructor",
+        "the swallow",
+        catch_downcast,
+    )
+    .panics(&[panic("taken out", MAIN, USER).read_at("catching::catch_downcast")])
+    .twin("catch-swallowed"),
+    Scenario::new(
+        "catch-kept",
+        "The caught payload lies in a static, unread, until the process ends",
+        "a payload that is kept",
+        catch_kept,
+    )
+    .panics(&[panic("kept for ever", MAIN, USER).kept_to_the_end()])
+    .twin("catch-kept-and-read"),
+    Scenario::new(
+        "catch-kept-and-read",
+        "The caught payload lies in a static and is read before the process ends",
+        "a payload that is kept",
+        catch_kept_and_read,
+    )
+    .panics(&[panic("kept for a while", MAIN, USER).read_at("catching::catch_kept_and_read")])
+    .twin("catch-kept"),
+    Scenario::new(
+        "resume-on-thread",
+        "A payload that main caught is resumed on another thread, which dies of it",
+        "a panic moves between threads",
+        resume_on_thread,
+    )
+    .panics(&[panic("moves to a thread", MAIN, USER)
+        .thrown_again(Hops::Exactly(1), THREAD_ROOT)
+        .dropped_at("catching::resume_on_thread")])
+    .twin("thread-join-resumed"),
 ];
 
 fn catch_around() {
@@ -178,4 +220,32 @@ fn resume_first_on_main() {
 fn resume_first_caught() {
     let caught = catch(|| resume_unwind(Box::new("no hook is called")));
     println!("caught: {}", caught.is_some());
+}
+
+fn catch_downcast() {
+    let text = catch(|| panic_any(String::from("taken out"))).and_then(|payload| payload.downcast().ok());
+    println!("caught: {:?}", text.map(|text: Box<String>| *text));
+}
+
+static KEPT: Mutex<Option<Box<dyn Any + Send>>> = Mutex::new(None);
+
+fn keep(payload: Option<Box<dyn Any + Send>>) {
+    *KEPT.lock().unwrap_or_else(PoisonError::into_inner) = payload;
+}
+
+fn catch_kept() {
+    keep(catch(|| panic!("kept for ever")));
+}
+
+fn catch_kept_and_read() {
+    keep(catch(|| panic!("kept for a while")));
+    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    println!("kept: {:?}", kept.as_ref().and_then(|payload| payload.downcast_ref::<&str>()));
+}
+
+fn resume_on_thread() {
+    if let Some(payload) = catch(|| panic!("moves to a thread")) {
+        let handle = thread::spawn(move || resume_unwind(payload));
+        let _ = handle.join();
+    }
 }

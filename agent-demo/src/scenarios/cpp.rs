@@ -21,6 +21,8 @@ unsafe extern "C-unwind" {
 const FOREIGN_CATCH: &[Outcome] =
     &[Outcome::caught_then_unknown(HandlerKind::Foreign), Outcome::aborted(AbortReason::RuntimeAbort)];
 
+const SWALLOWED: &[Outcome] = &[Outcome::aborted(AbortReason::RuntimeAbort)];
+
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(
         "cpp-catch-all",
@@ -29,7 +31,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         cpp_catch_all,
     )
     .aborts()
-    .panics(&[panic("called from C++", MAIN, FOREIGN_CATCH)])
+    .panics(&[panic("called from C++", MAIN, FOREIGN_CATCH).turns_out_unseen(SWALLOWED)])
     // The tables announce a catch, and the abort follows at its end.
     .delivery(Delivery::AtRisk)
     .twin("cpp-rethrow"),
@@ -39,7 +41,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a foreign catch",
         cpp_rethrow,
     )
-    .panics(&[panic("called from C++", MAIN, &[Outcome::caught_then_unknown(HandlerKind::Foreign)])])
+    .panics(&[panic("called from C++", MAIN, &[Outcome::caught_then_unknown(HandlerKind::Foreign)])
+        .passed_on()
+        .dropped_at("cpp::cpp_rethrow")])
     .twin("cpp-catch-all"),
     Scenario::new(
         "cpp-catch-int",
@@ -47,7 +51,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a foreign frame that does not catch",
         cpp_catch_int,
     )
-    .panics(&[panic("called from C++", MAIN, USER)])
+    .panics(&[panic("called from C++", MAIN, USER).dropped_at("cpp::cpp_catch_int")])
     .twin("cpp-catch-all"),
     Scenario::new(
         "cpp-throw-into-catch",

@@ -25,7 +25,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a destructor panics",
         drop_panics_alone,
     )
-    .panics(&[panic("alone", MAIN, USER)])
+    .panics(&[panic("alone", MAIN, USER).dropped_at("destructors::drop_panics_alone")])
     .twin("drop-panics-in-unwind"),
     Scenario::new(
         "drop-panics-in-unwind",
@@ -35,9 +35,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     )
     .aborts()
     .panics(&[
-        panic("first panic", MAIN, MAIN_ROOT),
-        panic("second panic", MAIN, IN_DROP),
-        panic(IN_CLEANUP, MAIN, IN_DROP),
+        panic("first panic", MAIN, MAIN_ROOT).turns_out(IN_DROP),
+        panic("second panic", MAIN, IN_DROP).linked("while_unwinding", 0),
+        panic(IN_CLEANUP, MAIN, IN_DROP).linked("in_cleanup", 0),
     ])
     .twin("drop-catches-in-unwind"),
     Scenario::new(
@@ -46,7 +46,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a second hook call is no proof of death",
         drop_catches_in_unwind,
     )
-    .panics(&[panic("outer panic", MAIN, USER), panic("inner panic", MAIN, USER)])
+    .panics(&[
+        panic("outer panic", MAIN, USER).dropped_at("destructors::drop_catches_in_unwind"),
+        panic("inner panic", MAIN, USER)
+            .dropped_at("destructors::Careful as core::ops::drop::Drop>::drop")
+            .linked("while_unwinding", 0),
+    ])
     .twin("drop-panics-in-unwind"),
     Scenario::new(
         "payload-drop-caught",
@@ -54,7 +59,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "the destructor of a payload panics",
         payload_drop_caught,
     )
-    .panics(&[panics(1, Message::Null, MAIN, USER), panic("payload explodes", MAIN, USER)])
+    .panics(&[
+        panics(1, Message::Null, MAIN, USER).dropped_at("destructors::payload_drop_caught"),
+        panic("payload explodes", MAIN, USER).dropped_at("destructors::payload_drop_caught"),
+    ])
     .twin("payload-drop-in-thread"),
     Scenario::new(
         "payload-drop-in-thread",
@@ -63,7 +71,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         payload_drop_in_thread,
     )
     .aborts()
-    .panics(&[panics(1, Message::Null, WORKER, THREAD_ROOT), panic("payload explodes", WORKER, RESULT_DROP)])
+    .panics(&[
+        panics(1, Message::Null, WORKER, THREAD_ROOT).discarded().perhaps_silent(),
+        panic("payload explodes", WORKER, RESULT_DROP),
+    ])
     .delivery(Delivery::AtRisk)
     .twin("payload-drop-caught"),
     Scenario::new(
@@ -82,7 +93,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "the destructor of a thread's result panics",
         thread_result_joined,
     )
-    .panics(&[panic("result explodes", MAIN, USER)])
+    .panics(&[panic("result explodes", MAIN, USER).dropped_at("destructors::thread_result_joined")])
     .twin("thread-result-drop"),
     Scenario::new(
         "tls-destructor",
@@ -100,7 +111,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "the destructor of a thread-local panics",
         tls_destructor_catches,
     )
-    .panics(&[panic("caught in the local's end", WORKER, USER)])
+    .panics(&[panic("caught in the local's end", WORKER, USER)
+        .dropped_at("destructors::Careful as core::ops::drop::Drop>::drop")])
     .twin("tls-destructor"),
 ];
 

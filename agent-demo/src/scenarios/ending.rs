@@ -44,7 +44,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         exit_during_unwind,
     )
     .exits(7)
-    .panics(&[panic("cut short", UNWINDING, THREAD_ROOT)])
+    .panics(&[panic("cut short", UNWINDING, THREAD_ROOT).cut_short()])
+    .finds(&["exit_while_unwinding"])
     .twin("exit-without-panic"),
     Scenario::new(
         "exit-after-unwind",
@@ -53,7 +54,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         exit_after_unwind,
     )
     .exits(7)
-    .panics(&[panic("run to its end", UNWINDING, THREAD_ROOT)])
+    .panics(&[panic("run to its end", UNWINDING, THREAD_ROOT).dropped_at("ending::exit_after_unwind")])
     .twin("return-during-unwind"),
     Scenario::new(
         "return-during-unwind",
@@ -61,7 +62,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "the process ends in the middle of an unwinding",
         return_during_unwind,
     )
-    .panics(&[panic("cut short", UNWINDING, THREAD_ROOT)])
+    .panics(&[panic("cut short", UNWINDING, THREAD_ROOT).cut_short()])
+    .finds(&["exit_while_unwinding"])
     .twin("exit-during-unwind"),
     Scenario::new(
         "exit-in-own-unwind",
@@ -70,7 +72,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         exit_in_own_unwind,
     )
     .exits(9)
-    .panics(&[panic("cut short by itself", MAIN, MAIN_ROOT)])
+    .panics(&[panic("cut short by itself", MAIN, MAIN_ROOT).cut_short()])
+    .finds(&["exit_while_unwinding"])
     .twin("main-panics"),
     Scenario::new(
         "abort-after-caught",
@@ -79,7 +82,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         abort_after_caught,
     )
     .aborts()
-    .panics(&[panic("caught in time", MAIN, USER)])
+    .panics(&[panic("caught in time", MAIN, USER).dropped_at("ending::abort_after_caught")])
     .delivery(Delivery::AtRisk)
     .twin("return-after-caught"),
     Scenario::new(
@@ -88,7 +91,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "the report is still queued when main returns",
         return_after_caught,
     )
-    .panics(&[panic("caught in time", MAIN, USER)])
+    .panics(&[panic("caught in time", MAIN, USER).dropped_at("ending::return_after_caught")])
     .twin("abort-after-caught"),
     Scenario::new(
         "storm",
@@ -101,9 +104,20 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         Message::Contains("one of many"),
         ThreadName::Prefix("storm-"),
         USER,
-    )])
+    )
+    .dropped_at("ending::storm")])
     .delivery(Delivery::WrittenOrCounted)
     .twin("return-after-caught"),
+    Scenario::new(
+        "exit-in-thread-unwind",
+        "A destructor calls `process::exit(9)` during the unwinding of a spawned thread",
+        "the process ends in the middle of an unwinding",
+        exit_in_thread_unwind,
+    )
+    .exits(9)
+    .panics(&[panic("cut short by itself", UNWINDING, THREAD_ROOT).cut_short()])
+    .finds(&["exit_while_unwinding"])
+    .twin("exit-after-unwind"),
 ];
 
 fn main_panics() {
@@ -206,4 +220,11 @@ fn storm() {
     for thread in threads {
         println!("survived: {}", thread.join().is_ok());
     }
+}
+
+fn exit_in_thread_unwind() {
+    static NEVER: Gate = Gate::new();
+    let handle = thread::Builder::new().name("unwinding".into()).spawn(exit_in_own_unwind);
+    drop(handle);
+    NEVER.wait();
 }

@@ -12,7 +12,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         .panics(&[panic("the len is 3 but the index is 9", MAIN, MAIN_ROOT)])
         .twin("index-caught"),
     Scenario::new("index-caught", "`values[9]` of three, caught", "a failure of std", index_caught)
-        .panics(&[panic("the len is 3 but the index is 9", MAIN, USER)])
+        .panics(&[panic("the len is 3 but the index is 9", MAIN, USER).dropped_at("failures::index_caught")])
         .twin("index-out-of-bounds"),
     Scenario::new("unwrap-none", "`None.unwrap()`", "a failure of std", unwrap_none)
         .exits(101)

@@ -23,7 +23,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "C on the stack",
         c_caller,
     )
-    .panics(&[panic("called from C", MAIN, USER)])
+    .panics(&[panic("called from C", MAIN, USER).dropped_at("foreign::c_caller")])
     .twin("c-caller-without-tables"),
     Scenario::new(
         "c-caller-without-tables",
@@ -41,7 +41,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         c_caller_extern_c,
     )
     .aborts()
-    .panics(&[panic("in the callback", MAIN, NOUNWIND), panic(CANNOT_UNWIND, MAIN, NOUNWIND)])
+    .panics(&[
+        panic("in the callback", MAIN, NOUNWIND),
+        panic(CANNOT_UNWIND, MAIN, NOUNWIND).linked("cannot_unwind", 0),
+    ])
     .twin("c-caller"),
     Scenario::new(
         "foreign-thread",
@@ -58,7 +61,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a thread of another language",
         foreign_thread_catches,
     )
-    .panics(&[panic("on a foreign thread", ThreadName::Foreign, USER)])
+    .panics(&[panic("on a foreign thread", ThreadName::Foreign, USER).dropped_at("foreign::careful")])
     .twin("foreign-thread"),
     Scenario::new(
         "exit-handler-panics",
@@ -75,7 +78,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a panic in an exit handler",
         exit_handler_catches,
     )
-    .panics(&[panic("in the exit handler", ThreadName::Foreign, USER)])
+    .panics(&[panic("in the exit handler", ThreadName::Foreign, USER).dropped_at("foreign::careful")])
     .twin("exit-handler-panics"),
 ];
 

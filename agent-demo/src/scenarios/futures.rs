@@ -18,7 +18,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a catch around each poll",
         futures_catch,
     )
-    .panics(&[panic("in the poll", MAIN, FUTURES)])
+    .panics(&[panic("in the poll", MAIN, FUTURES).dropped_at("futures::futures_catch")])
     .twin("futures-catch-missed"),
     Scenario::new(
         "futures-catch-missed",
@@ -35,7 +35,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a catch around each poll",
         futures_catch_in_task,
     )
-    .panics(&[panic("in the poll of a task", MAIN, FUTURES)])
+    .panics(&[panic("in the poll of a task", MAIN, FUTURES).dropped_at("futures::futures_catch_in_task")])
     .twin("futures-task"),
     Scenario::new(
         "futures-task",
@@ -43,7 +43,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "spawn, panic, result ignored",
         futures_task,
     )
-    .panics(&[panic("in the poll of a task", MAIN, TOKIO_TASK)])
+    .panics(&[panic("in the poll of a task", MAIN, TOKIO_TASK).dropped_at("futures::futures_task")])
     .twin("futures-catch-in-task"),
 ];
 

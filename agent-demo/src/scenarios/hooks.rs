@@ -5,7 +5,11 @@ use std::panic::{set_hook, take_hook};
 
 use super::{IN_CLEANUP, IN_DROP, MAIN, MAIN_ROOT, USER, catch, panic};
 use crate::expect::SIGABRT;
-use crate::{Delivery, Exit, Scenario};
+use panic_agent::AbortReason;
+
+use crate::{Delivery, Exit, Outcome, Scenario};
+
+const HOOK_DIES: &[Outcome] = &[Outcome::aborted(AbortReason::HookPanic)];
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(
@@ -16,7 +20,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     )
     .beside_std_hook()
     .before_agent(set_talking_hook)
-    .panics(&[panic("heard by both", MAIN, USER)])
+    .panics(&[panic("heard by both", MAIN, USER).dropped_at("hooks::hook_before")])
     .twin("hook-replaced"),
     Scenario::new(
         "hook-chained",
@@ -24,7 +28,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a hook after the agent",
         hook_chained,
     )
-    .panics(&[panic("heard by both", MAIN, USER)])
+    .panics(&[panic("heard by both", MAIN, USER).dropped_at("hooks::hook_chained")])
     .twin("hook-replaced"),
     Scenario::new(
         "hook-replaced",
@@ -32,6 +36,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a hook instead of the agent's",
         hook_replaced,
     )
+    .without_hook(&[panic("not heard", MAIN, USER).dropped_at("hooks::hook_replaced")])
+    .finds(&["hook_replaced", "raise_without_hook"])
     .under_abort(Exit::Signal(SIGABRT))
     .twin("hook-chained"),
     Scenario::new(
@@ -41,6 +47,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         hook_taken,
     )
     .beside_std_hook()
+    .without_hook(&[panic("heard by std's hook only", MAIN, USER).dropped_at("hooks::hook_taken")])
+    .finds(&["hook_replaced", "raise_without_hook"])
     .under_abort(Exit::Signal(SIGABRT))
     .twin("hook-chained"),
     Scenario::new(
@@ -52,7 +60,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     .beside_std_hook()
     .before_agent(set_panicking_hook)
     .aborts()
-    .panics(&[panic("before the hook dies", MAIN, USER)])
+    .panics(&[panic("before the hook dies", MAIN, USER).turns_out_unseen(HOOK_DIES)])
     .delivery(Delivery::AtRisk)
     .twin("hook-before"),
     Scenario::new(
@@ -63,9 +71,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     )
     .aborts()
     .panics(&[
-        panic("first panic", MAIN, MAIN_ROOT),
-        panic("cannot modify the panic hook from a panicking thread", MAIN, IN_DROP),
-        panic(IN_CLEANUP, MAIN, IN_DROP),
+        panic("first panic", MAIN, MAIN_ROOT).turns_out(IN_DROP),
+        panic("cannot modify the panic hook from a panicking thread", MAIN, IN_DROP)
+            .linked("while_unwinding", 0),
+        panic(IN_CLEANUP, MAIN, IN_DROP).linked("in_cleanup", 0),
     ])
     .twin("hook-chained"),
     Scenario::new(
@@ -82,8 +91,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "formatting a value panics",
         display_panics_before,
     )
-    .panics(&[panic("no text for this", MAIN, USER)])
+    .panics(&[panic("no text for this", MAIN, USER).dropped_at("hooks::display_panics_before")])
     .twin("display-panics-in-message"),
+    Scenario::new(
+        "hook-chain-replaced",
+        "A library chains its hook to the agent's, and then a second library replaces both",
+        "a hook instead of the agent's",
+        hook_chain_replaced,
+    )
+    .beside_std_hook()
+    .panics(&[panic("heard by both", MAIN, USER).dropped_at("hooks::hook_chained")])
+    .without_hook(&[panic("not heard", MAIN, USER).dropped_at("hooks::hook_replaced")])
+    .finds(&["hook_replaced", "raise_without_hook"])
+    .twin("hook-chained"),
 ];
 
 fn set_talking_hook() {
@@ -153,4 +173,9 @@ fn display_panics_in_message() {
 fn display_panics_before() {
     let caught = catch(|| println!("{}", NoText.to_string().len()));
     println!("caught: {}", caught.is_some());
+}
+
+fn hook_chain_replaced() {
+    hook_chained();
+    hook_replaced();
 }

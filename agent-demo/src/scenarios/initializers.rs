@@ -14,8 +14,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     )
     .exits(101)
     .panics(&[
-        panic("no configuration", MAIN, USER),
-        panic("LazyLock instance has previously been poisoned", MAIN, MAIN_ROOT),
+        panic("no configuration", MAIN, USER).dropped_at("initializers::lazy_lock_poisoned"),
+        panic("LazyLock instance has previously been poisoned", MAIN, MAIN_ROOT).linked("poisoned_init", 0),
     ])
     .twin("once-lock-reruns"),
     Scenario::new(
@@ -26,8 +26,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     )
     .exits(101)
     .panics(&[
-        panic("not this once", MAIN, USER),
-        panic("Once instance has previously been poisoned", MAIN, MAIN_ROOT),
+        panic("not this once", MAIN, USER).dropped_at("initializers::once_poisoned"),
+        panic("Once instance has previously been poisoned", MAIN, MAIN_ROOT).linked("poisoned_init", 0),
     ])
     .twin("once-forced"),
     Scenario::new(
@@ -36,7 +36,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "an initializer panics",
         once_forced,
     )
-    .panics(&[panic("not this once", MAIN, USER)])
+    .panics(&[panic("not this once", MAIN, USER).dropped_at("initializers::once_forced")])
     .twin("once-poisoned"),
     Scenario::new(
         "once-lock-reruns",
@@ -44,7 +44,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "an initializer panics",
         once_lock_reruns,
     )
-    .panics(&[panic("not yet", MAIN, USER)])
+    .panics(&[panic("not yet", MAIN, USER).dropped_at("initializers::once_lock_reruns")])
     .twin("lazy-lock-poisoned"),
     Scenario::new(
         "thread-local-initializer",
@@ -52,7 +52,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "an initializer panics",
         thread_local_initializer,
     )
-    .panics(&[panics(2, Message::Contains("no local value"), MAIN, USER)])
+    .panics(&[panics(2, Message::Contains("no local value"), MAIN, USER)
+        .dropped_at("initializers::thread_local_initializer")])
     .twin("lazy-lock-poisoned"),
 ];
 

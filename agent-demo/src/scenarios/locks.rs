@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 
-use super::{MAIN, MAIN_ROOT, THREAD_ROOT, USER, catch, panic};
-use crate::{Scenario, ThreadName};
+use super::{MAIN, MAIN_ROOT, THREAD_ROOT, USER, catch, panic, panics};
+use crate::{Message, Scenario, ThreadName};
 
 const HOLDER: ThreadName = ThreadName::Named("holder");
 
@@ -17,7 +17,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         mutex_poisoned,
     )
     .exits(101)
-    .panics(&[panic("the root cause", HOLDER, THREAD_ROOT), panic("PoisonError", MAIN, MAIN_ROOT)])
+    .panics(&[
+        panic("the root cause", HOLDER, THREAD_ROOT).dropped_at("locks::holder"),
+        panic("PoisonError", MAIN, MAIN_ROOT).linked("poisoned_lock", 0),
+    ])
     .twin("mutex-poison-recovered"),
     Scenario::new(
         "mutex-poison-recovered",
@@ -25,7 +28,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "poison that is looked at",
         mutex_poison_recovered,
     )
-    .panics(&[panic("the root cause", HOLDER, THREAD_ROOT)])
+    .panics(&[panic("the root cause", HOLDER, THREAD_ROOT).dropped_at("locks::holder")])
     .twin("mutex-poisoned"),
     Scenario::new(
         "rwlock-writer-poisons",
@@ -34,7 +37,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         rwlock_writer_poisons,
     )
     .exits(101)
-    .panics(&[panic("the writer dies", HOLDER, THREAD_ROOT), panic("PoisonError", MAIN, MAIN_ROOT)])
+    .panics(&[
+        panic("the writer dies", HOLDER, THREAD_ROOT).dropped_at("locks::holder"),
+        panic("PoisonError", MAIN, MAIN_ROOT).linked("poisoned_lock", 0),
+    ])
     .twin("rwlock-reader-dies"),
     Scenario::new(
         "rwlock-reader-dies",
@@ -42,7 +48,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a lock without poison",
         rwlock_reader_dies,
     )
-    .panics(&[panic("the reader dies", HOLDER, THREAD_ROOT)])
+    .panics(&[panic("the reader dies", HOLDER, THREAD_ROOT).dropped_at("locks::holder")])
     .twin("rwlock-writer-poisons"),
     #[cfg(feature = "libraries")]
     Scenario::new(
@@ -51,7 +57,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a lock without poison",
         tokio_mutex_holder_dies,
     )
-    .panics(&[panic("half-way through", MAIN, super::tokio_tasks::TOKIO_TASK)])
+    .panics(&[panic("half-way through", MAIN, super::tokio_tasks::TOKIO_TASK)
+        .dropped_at("locks::tokio_mutex_holder_dies")])
     .twin("mutex-poisoned"),
     Scenario::new(
         "stdout-locked",
@@ -59,7 +66,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a panic while a lock is held",
         stdout_locked,
     )
-    .panics(&[panic("with stdout locked", MAIN, USER)])
+    .panics(&[panic("with stdout locked", MAIN, USER).dropped_at("locks::stdout_locked")])
     .twin("stderr-locked"),
     Scenario::new(
         "stderr-locked",
@@ -70,6 +77,18 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     .exits(101)
     .panics(&[panic("with stderr locked", MAIN, MAIN_ROOT)])
     .twin("stdout-locked"),
+    Scenario::new(
+        "mutex-two-suspects",
+        "Two threads died holding locks: which of them poisoned this one cannot be told",
+        "a second panic hides the first",
+        mutex_two_suspects,
+    )
+    .exits(101)
+    .panics(&[
+        panics(2, Message::Contains("the root cause"), HOLDER, THREAD_ROOT).dropped_at("locks::holder"),
+        panic("PoisonError", MAIN, MAIN_ROOT),
+    ])
+    .twin("mutex-poisoned"),
 ];
 
 fn holder(run: impl FnOnce() + Send + 'static) {
@@ -141,4 +160,9 @@ fn stdout_locked() {
 fn stderr_locked() {
     let _stderr = io::stderr().lock();
     panic!("with stderr locked");
+}
+
+fn mutex_two_suspects() {
+    let _other = poisoned_mutex();
+    mutex_poisoned();
 }

@@ -45,7 +45,7 @@ use panic_agent::{AbortReason, HandlerKind};
 #[cfg(feature = "allocator")]
 pub use self::allocator::PanickingAllocator;
 use crate::expect::CANNOT_UNWIND;
-use crate::{ExpectedPanic, Message, Outcome, Scenario, ThreadName};
+use crate::{ExpectedPanic, Message, Outcome, Scenario, ThreadName, Verdict};
 
 /// Scenarios that belong together.
 pub(crate) struct Theme {
@@ -117,7 +117,7 @@ const fn panics(
     thread: ThreadName,
     outcomes: &'static [Outcome],
 ) -> ExpectedPanic {
-    ExpectedPanic { message, thread, outcomes, count }
+    ExpectedPanic { message, thread, outcomes, count, verdict: Verdict::of(outcomes[0]) }
 }
 
 /// Runs a function and returns the payload of its panic.

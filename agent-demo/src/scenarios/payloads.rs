@@ -11,16 +11,16 @@ const LONG: usize = 100_000;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new("payload-literal", "The payload is a `&'static str`", "kinds of payload", literal)
-        .panics(&[panic("a literal", MAIN, USER)])
+        .panics(&[panic("a literal", MAIN, USER).dropped_at("payloads::report")])
         .twin("payload-number"),
     Scenario::new("payload-formatted", "The payload is a formatted `String`", "kinds of payload", formatted)
-        .panics(&[panic("formatted 42", MAIN, USER)])
+        .panics(&[panic("formatted 42", MAIN, USER).dropped_at("payloads::report")])
         .twin("payload-number"),
     Scenario::new("payload-string", "`panic_any(String)`", "kinds of payload", string)
-        .panics(&[panic("an owned text", MAIN, USER)])
+        .panics(&[panic("an owned text", MAIN, USER).dropped_at("payloads::report")])
         .twin("payload-boxed-error"),
     Scenario::new("payload-number", "`panic_any(42)`: no text", "kinds of payload", number)
-        .panics(&[panics(1, Message::Null, MAIN, USER)])
+        .panics(&[panics(1, Message::Null, MAIN, USER).dropped_at("payloads::report")])
         .twin("payload-literal"),
     Scenario::new(
         "payload-zero-sized",
@@ -28,19 +28,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "kinds of payload",
         zero_sized,
     )
-    .panics(&[panics(1, Message::Null, MAIN, USER)])
+    .panics(&[panics(1, Message::Null, MAIN, USER).untraced()])
     .twin("payload-literal"),
     Scenario::new("payload-custom", "A type of the program's own", "kinds of payload", custom)
-        .panics(&[panics(1, Message::Null, MAIN, USER)])
+        .panics(&[panics(1, Message::Null, MAIN, USER).dropped_at("payloads::report")])
         .twin("payload-formatted"),
     Scenario::new("payload-boxed-error", "A `Box<dyn Error>`", "kinds of payload", boxed_error)
-        .panics(&[panics(1, Message::Null, MAIN, USER)])
+        .panics(&[panics(1, Message::Null, MAIN, USER).dropped_at("payloads::report")])
         .twin("payload-string"),
     Scenario::new("payload-empty", "An empty message", "kinds of payload", empty)
-        .panics(&[panics(1, Message::Empty, MAIN, USER)])
+        .panics(&[panics(1, Message::Empty, MAIN, USER).dropped_at("payloads::report")])
         .twin("payload-long"),
     Scenario::new("payload-long", "A message of 100 000 bytes", "kinds of payload", long)
-        .panics(&[panic("äöüäöüäöü", MAIN, USER)])
+        .panics(&[panic("äöüäöüäöü", MAIN, USER).dropped_at("payloads::report")])
         .twin("payload-empty"),
     Scenario::new(
         "payload-lines",
@@ -48,7 +48,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "kinds of payload",
         lines,
     )
-    .panics(&[panic("second \"line\"\u{1}\u{7f}", MAIN, USER)])
+    .panics(&[panic("second \"line\"\u{1}\u{7f}", MAIN, USER).dropped_at("payloads::report")])
     .twin("payload-number"),
 ];
 

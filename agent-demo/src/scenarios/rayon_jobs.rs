@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::gate::Gate;
-use super::{catch, panic, panics};
-use crate::{Delivery, Message, Outcome, Scenario, ThreadName};
+use super::{MAIN_ROOT, USER, catch, panic};
+use crate::{Delivery, Hops, Outcome, Scenario, ThreadName};
 
 const RAYON: &[Outcome] = &[Outcome::caught_by(HandlerKind::Rayon)];
 /// rayon catches it only to abort; without the name of the catching function that cannot be seen.
@@ -22,7 +22,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         join,
     )
     .exits(101)
-    .panics(&[panic("left side", POOL, RAYON)])
+    .panics(&[panic("left side", POOL, RAYON).thrown_again(Hops::AtLeast(1), MAIN_ROOT)])
     .twin("rayon-join-caught"),
     Scenario::new(
         "rayon-join-caught",
@@ -30,7 +30,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a panic moves between threads",
         join_caught,
     )
-    .panics(&[panic("left side", POOL, RAYON)])
+    .panics(&[panic("left side", POOL, RAYON)
+        .thrown_again(Hops::AtLeast(1), USER)
+        .dropped_at("rayon_jobs::join_caught")])
     .twin("rayon-join"),
     Scenario::new(
         "rayon-scope-two",
@@ -38,7 +40,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a lost sibling",
         scope_two,
     )
-    .panics(&[panics(2, Message::Contains("job of the scope"), POOL, RAYON)])
+    .panics(&[
+        panic("another job of the scope", POOL, RAYON)
+            .thrown_again(Hops::AtLeast(1), USER)
+            .dropped_at("rayon_jobs::scope_two"),
+        panic("a job of the scope", POOL, RAYON).discarded(),
+    ])
     .twin("rayon-join-caught"),
     Scenario::new(
         "rayon-iterator",
@@ -46,7 +53,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a panic moves between threads",
         iterator,
     )
-    .panics(&[panic("item 7", POOL, RAYON)])
+    .panics(&[panic("item 7", POOL, RAYON)
+        .thrown_again(Hops::AtLeast(1), USER)
+        .dropped_at("rayon_jobs::iterator")])
     .twin("rayon-spawn"),
     Scenario::new("rayon-spawn", "A fire-and-forget job panics: rayon aborts", "a runtime aborts", spawn)
         .aborts()
@@ -59,8 +68,21 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a runtime reports",
         spawn_handled,
     )
-    .panics(&[panic("fire and forget", POOL, RAYON)])
+    .panics(&[panic("fire and forget", POOL, RAYON).read_at("rayon_jobs::spawn_handled")])
     .twin("rayon-spawn"),
+    Scenario::new(
+        "rayon-join-both",
+        "Both sides of `rayon::join` panic; the caller gets the left one, the right one is lost",
+        "a lost sibling",
+        join_both,
+    )
+    .panics(&[
+        panic("left side", POOL, RAYON)
+            .thrown_again(Hops::AtLeast(1), USER)
+            .dropped_at("rayon_jobs::join_both"),
+        panic("right side", POOL, RAYON).discarded(),
+    ])
+    .twin("rayon-join-caught"),
 ];
 
 fn builder() -> ThreadPoolBuilder {
@@ -122,4 +144,15 @@ fn spawn_handled() {
         .expect("a pool can be built");
     pool.spawn(|| panic!("fire and forget"));
     HANDLED.wait();
+}
+
+fn right() {
+    panic!("right side");
+}
+
+fn join_both() {
+    let caught = catch(|| {
+        pool().join(left, right);
+    });
+    println!("caught: {}", caught.is_some());
 }

@@ -2,9 +2,10 @@
 
 use std::thread;
 
-use super::{MAIN, MAIN_ROOT, THREAD_ROOT, USER, catch, panic};
-use crate::{Scenario, ThreadName};
+use super::{MAIN, MAIN_ROOT, THREAD_ROOT, USER, catch, panic, panics};
+use crate::{Hops, Message, Scenario, ThreadName};
 
+const DETACHED: ThreadName = ThreadName::Named("detached");
 const SCOPE_MESSAGE: &str = "a scoped thread panicked";
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -16,8 +17,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     )
     .exits(101)
     .panics(&[
-        panic("lost in the scope", ThreadName::Unnamed, THREAD_ROOT),
-        panic(SCOPE_MESSAGE, MAIN, MAIN_ROOT),
+        panic("lost in the scope", ThreadName::Unnamed, THREAD_ROOT).discarded().carried_on(),
+        panic(SCOPE_MESSAGE, MAIN, MAIN_ROOT).linked("scope", 0),
     ])
     .twin("scope-child-joined"),
     Scenario::new(
@@ -26,7 +27,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "`thread::scope`, child joined",
         scope_child_joined,
     )
-    .panics(&[panic("joined in the scope", ThreadName::Unnamed, THREAD_ROOT)])
+    .panics(&[panic("joined in the scope", ThreadName::Unnamed, THREAD_ROOT)
+        .dropped_at("scoped::scope_child_joined")])
     .twin("scope-child-unjoined"),
     Scenario::new(
         "scope-caught",
@@ -34,7 +36,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "`thread::scope`, child not joined",
         scope_caught,
     )
-    .panics(&[panic("lost in the scope", ThreadName::Unnamed, THREAD_ROOT), panic(SCOPE_MESSAGE, MAIN, USER)])
+    .panics(&[
+        panic("lost in the scope", ThreadName::Unnamed, THREAD_ROOT).discarded().carried_on(),
+        panic(SCOPE_MESSAGE, MAIN, USER).dropped_at("scoped::scope_caught").linked("scope", 0),
+    ])
     .twin("scope-child-unjoined"),
     Scenario::new(
         "scope-body-panics",
@@ -44,7 +49,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     )
     .exits(101)
     // `scope` catches the body's panic to wait for the children, then resumes it without a hook call.
-    .panics(&[panic("in the body", MAIN, USER)])
+    .panics(&[panic("in the body", MAIN, USER).thrown_again(Hops::Exactly(1), MAIN_ROOT)])
     .twin("scope-child-unjoined"),
     #[cfg(feature = "libraries")]
     Scenario::new(
@@ -53,7 +58,36 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "scoped threads that return their panics",
         crossbeam_scope_child,
     )
-    .panics(&[panic("in crossbeam's child", ThreadName::Unnamed, THREAD_ROOT)])
+    .panics(&[panic("in crossbeam's child", ThreadName::Unnamed, THREAD_ROOT)
+        .dropped_at("scoped::crossbeam_scope_child")])
+    .twin("scope-child-unjoined"),
+    Scenario::new(
+        "scope-two-children",
+        "Two children die unjoined; the scope's panic speaks of either",
+        "`thread::scope`, several dead threads",
+        scope_two_children,
+    )
+    .exits(101)
+    .panics(&[
+        panics(2, Message::Contains("one of two"), ThreadName::Unnamed, THREAD_ROOT)
+            .discarded()
+            .perhaps_silent(),
+        panic(SCOPE_MESSAGE, MAIN, MAIN_ROOT),
+    ])
+    .twin("scope-child-unjoined"),
+    Scenario::new(
+        "scope-beside-detached",
+        "A child of the scope dies, and so did a thread whose handle was dropped: which one the scope means \
+         cannot be told",
+        "`thread::scope`, several dead threads",
+        scope_beside_detached,
+    )
+    .exits(101)
+    .panics(&[
+        panic("not of the scope", DETACHED, THREAD_ROOT).discarded().perhaps_silent(),
+        panic("lost in the scope", ThreadName::Unnamed, THREAD_ROOT).discarded().perhaps_silent(),
+        panic(SCOPE_MESSAGE, MAIN, MAIN_ROOT),
+    ])
     .twin("scope-child-unjoined"),
 ];
 
@@ -86,4 +120,21 @@ fn crossbeam_scope_child() {
         scope.spawn(|_| panic!("in crossbeam's child"));
     });
     println!("the scope failed: {}", result.is_err());
+}
+
+fn scope_two_children() {
+    thread::scope(|scope| {
+        scope.spawn(|| panic!("one of two"));
+        scope.spawn(|| panic!("one of two"));
+    });
+}
+
+fn scope_beside_detached() {
+    let handle = thread::Builder::new().name("detached".into()).spawn(|| panic!("not of the scope"));
+    let handle = handle.expect("a thread can be started");
+    while !handle.is_finished() {
+        thread::yield_now();
+    }
+    drop(handle);
+    scope_child_unjoined();
 }

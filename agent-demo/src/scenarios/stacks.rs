@@ -20,7 +20,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a deep stack",
         deep_recursion,
     )
-    .panics(&[panic("at the bottom", MAIN, USER)])
+    .panics(&[panic("at the bottom", MAIN, USER).dropped_at("stacks::deep_recursion")])
     .twin("stack-overflow"),
     Scenario::new(
         "deep-recursion-on-thread",
@@ -28,7 +28,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a deep stack",
         deep_recursion_on_thread,
     )
-    .panics(&[panic("at the bottom", ThreadName::Named("deep"), THREAD_ROOT)])
+    .panics(&[panic("at the bottom", ThreadName::Named("deep"), THREAD_ROOT)
+        .dropped_at("stacks::deep_recursion_on_thread")])
     .twin("deep-recursion"),
     Scenario::new(
         "stack-overflow",
@@ -39,7 +40,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     .aborts()
     .twin("deep-recursion"),
     Scenario::new("tiny-stack", "A thread with 16 KiB of stack panics", "a tiny stack", tiny_stack)
-        .panics(&[panic("in a small room", ThreadName::Named("tiny"), THREAD_ROOT)])
+        .panics(
+            &[panic("in a small room", ThreadName::Named("tiny"), THREAD_ROOT).dropped_at("stacks::tiny")],
+        )
         .twin("tiny-stack-caught"),
     Scenario::new(
         "tiny-stack-caught",
@@ -47,7 +50,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a tiny stack",
         tiny_stack_caught,
     )
-    .panics(&[panic("in a small room", ThreadName::Named("tiny"), USER)])
+    .panics(&[
+        panic("in a small room", ThreadName::Named("tiny"), USER).dropped_at("stacks::tiny_stack_caught")
+    ])
     .twin("tiny-stack"),
 ];
 

@@ -1,11 +1,13 @@
 //! Deaths and births that only the system knows of: `_exit`, SIGKILL, `pthread_exit`, `fork`.
 
 use std::io::{self, Write};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::{FOREIGN_ON_THREAD, MAIN, USER, catch, panic};
-use crate::{Delivery, Exit, Scenario};
+use super::gate::Gate;
+use super::{FOREIGN_ON_THREAD, MAIN, THREAD_ROOT, USER, catch, panic};
+use crate::{Delivery, Exit, Scenario, ThreadName};
 
 /// Far longer than the writer needs.
 const FLUSH: Duration = Duration::from_secs(30);
@@ -19,17 +21,17 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     )
     .exits(5)
     .skips_exit_handlers()
-    .panics(&[panic("flushed in time", MAIN, USER)])
+    .panics(&[panic("flushed in time", MAIN, USER).dropped_at("system::quick_exit_after_flush")])
     .twin("quick-exit"),
     Scenario::new("quick-exit", "`_exit(5)` right after a caught panic", "no exit handler runs", quick_exit)
         .exits(5)
         .skips_exit_handlers()
-        .panics(&[panic("perhaps in time", MAIN, USER)])
+        .panics(&[panic("perhaps in time", MAIN, USER).dropped_at("system::quick_exit")])
         .delivery(Delivery::AtRisk)
         .twin("quick-exit-after-flush"),
     Scenario::new("killed", "SIGKILL right after a caught panic", "no exit handler runs", killed)
         .dies_of(libc::SIGKILL)
-        .panics(&[panic("perhaps in time", MAIN, USER)])
+        .panics(&[panic("perhaps in time", MAIN, USER).dropped_at("system::killed")])
         .delivery(Delivery::AtRisk)
         .twin("return-after-caught"),
     Scenario::new(
@@ -47,7 +49,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a panic in a forked child",
         fork_child_panics,
     )
-    .panics(&[panic("in the forked child", MAIN, USER)])
+    .panics(&[panic("in the forked child", MAIN, USER).dropped_at("system::fork_child_panics")])
     // The child has no writer thread.
     .delivery(Delivery::AtRisk)
     .under_abort(Exit::Code(0))
@@ -58,8 +60,24 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a panic beside a forked child",
         fork_parent_panics,
     )
-    .panics(&[panic("in the parent", MAIN, USER)])
+    .panics(&[panic("in the parent", MAIN, USER).dropped_at("system::fork_parent_panics")])
     .twin("fork-child-panics"),
+    Scenario::new(
+        "thread-outlives-main",
+        "A detached thread panics after main has returned, while the exit handlers run",
+        "a panic after the end of main",
+        thread_outlives_main,
+    )
+    .panics(&[panic("after main", ThreadName::Named("late"), THREAD_ROOT).discarded()])
+    .twin("thread-outlives-main-joined"),
+    Scenario::new(
+        "thread-outlives-main-joined",
+        "A thread panics after main has returned; an exit handler joins it and reads the payload",
+        "a panic after the end of main",
+        thread_outlives_main_joined,
+    )
+    .panics(&[panic("after main", ThreadName::Named("late"), THREAD_ROOT).read_at("system::join_and_read")])
+    .twin("thread-outlives-main"),
 ];
 
 fn quick_exit_after_flush() {
@@ -124,4 +142,48 @@ fn fork_child_panics() {
 fn fork_parent_panics() {
     fork(|| ());
     let _ = catch(|| panic!("in the parent"));
+}
+
+/// Panics when it is opened: after main.
+static AFTER_MAIN: Gate = Gate::new();
+static LATE: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
+
+/// Starts a thread that panics after main, and registers an exit handler. The agent's own is older and runs later.
+fn outlive_main(at_exit: extern "C" fn()) {
+    let run = || {
+        AFTER_MAIN.wait();
+        panic!("after main");
+    };
+    let handle = thread::Builder::new().name("late".into()).spawn(run).expect("a thread can be started");
+    *LATE.lock().unwrap() = Some(handle);
+    // SAFETY: the handler is a function of this program and does not unwind.
+    let registered = unsafe { libc::atexit(at_exit) };
+    println!("registered: {}", registered == 0);
+}
+
+fn late_thread() -> Option<JoinHandle<()>> {
+    AFTER_MAIN.open();
+    LATE.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+extern "C" fn drop_when_dead() {
+    let Some(handle) = late_thread() else { return };
+    while !handle.is_finished() {
+        thread::yield_now();
+    }
+    drop(handle);
+}
+
+extern "C" fn join_and_read() {
+    if let Some(Err(payload)) = late_thread().map(JoinHandle::join) {
+        println!("the late thread said {:?}", payload.downcast_ref::<&str>());
+    }
+}
+
+fn thread_outlives_main() {
+    outlive_main(drop_when_dead);
+}
+
+fn thread_outlives_main_joined() {
+    outlive_main(join_and_read);
 }

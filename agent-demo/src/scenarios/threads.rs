@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 
 use super::gate::{Gate, OpensOnDrop};
 use super::{MAIN, MAIN_ROOT, THREAD_ROOT, USER, catch, panic, panics};
-use crate::{Message, Scenario, ThreadName};
+use crate::{Hops, Message, Scenario, ThreadName};
 
 const WORKER: ThreadName = ThreadName::Named("worker");
 /// Longer than the 15 bytes that Linux keeps, and not ASCII.
@@ -19,7 +19,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "spawn, panic, handle dropped",
         thread_handle_dropped,
     )
-    .panics(&[panic("nobody is told", WORKER, THREAD_ROOT)])
+    .panics(&[panic("nobody is told", WORKER, THREAD_ROOT).discarded()])
     .twin("thread-join-unwrapped"),
     Scenario::new(
         "thread-handle-dropped-late",
@@ -27,7 +27,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "spawn, panic, handle dropped",
         thread_handle_dropped_late,
     )
-    .panics(&[panic("dropped after the end", WORKER, THREAD_ROOT)])
+    .panics(&[panic("dropped after the end", WORKER, THREAD_ROOT).discarded()])
     .twin("thread-join-unwrapped"),
     Scenario::new(
         "thread-join-ignored",
@@ -35,7 +35,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "spawn, panic, result ignored",
         thread_join_ignored,
     )
-    .panics(&[panic("joined and ignored", WORKER, THREAD_ROOT)])
+    .panics(&[panic("joined and ignored", WORKER, THREAD_ROOT).dropped_at("threads::thread_join_ignored")])
     .twin("thread-join-unwrapped"),
     Scenario::new(
         "thread-join-read",
@@ -43,7 +43,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "spawn, panic, result read",
         thread_join_read,
     )
-    .panics(&[panic("joined and read", WORKER, THREAD_ROOT)])
+    .panics(&[panic("joined and read", WORKER, THREAD_ROOT).read_at("threads::thread_join_read")])
     .twin("thread-join-unwrapped"),
     Scenario::new(
         "thread-join-unwrapped",
@@ -52,7 +52,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         thread_join_unwrapped,
     )
     .exits(101)
-    .panics(&[panic("the real cause", WORKER, THREAD_ROOT), panic("Any { .. }", MAIN, MAIN_ROOT)])
+    .panics(&[
+        panic("the real cause", WORKER, THREAD_ROOT)
+            .dropped_at("threads::thread_join_unwrapped")
+            .carried_on(),
+        panic("Any { .. }", MAIN, MAIN_ROOT).linked("unwrap", 0),
+    ])
     .twin("thread-join-resumed"),
     Scenario::new(
         "thread-join-resumed",
@@ -61,10 +66,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         thread_join_resumed,
     )
     .exits(101)
-    .panics(&[panic("moves to main", WORKER, THREAD_ROOT)])
+    .panics(&[panic("moves to main", WORKER, THREAD_ROOT).thrown_again(Hops::Exactly(1), MAIN_ROOT)])
     .twin("thread-join-unwrapped"),
     Scenario::new("thread-unnamed", "The dying thread has no name", "threads without a name", thread_unnamed)
-        .panics(&[panic("from nobody", ThreadName::Unnamed, THREAD_ROOT)])
+        .panics(&[
+            panic("from nobody", ThreadName::Unnamed, THREAD_ROOT).dropped_at("threads::thread_unnamed")
+        ])
         .twin("thread-long-name"),
     Scenario::new(
         "thread-long-name",
@@ -72,7 +79,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "threads without a name",
         thread_long_name,
     )
-    .panics(&[panic("from a long name", ThreadName::Named(LONG_NAME), THREAD_ROOT)])
+    .panics(&[panic("from a long name", ThreadName::Named(LONG_NAME), THREAD_ROOT)
+        .dropped_at("threads::thread_long_name")])
     .twin("thread-unnamed"),
     Scenario::new(
         "thread-crowd",
@@ -85,14 +93,16 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         Message::Contains("all at once"),
         ThreadName::Prefix("crowd-"),
         THREAD_ROOT,
-    )]),
+    )
+    .dropped_at("threads::thread_crowd")]),
     Scenario::new(
         "thread-restarted",
         "A supervisor restarts a worker that dies three times",
         "repeats of one panic",
         thread_restarted,
     )
-    .panics(&[panics(3, Message::Contains("bad request"), WORKER, THREAD_ROOT)])
+    .panics(&[panics(3, Message::Contains("bad request"), WORKER, THREAD_ROOT)
+        .dropped_at("threads::thread_restarted")])
     .twin("thread-careful-worker"),
     Scenario::new(
         "thread-careful-worker",
@@ -100,7 +110,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a job of a pool",
         thread_careful_worker,
     )
-    .panics(&[panic("stored and called", WORKER, USER)])
+    .panics(&[panic("stored and called", WORKER, USER).dropped_at("threads::thread_careful_worker")])
     .twin("thread-careless-worker"),
     Scenario::new(
         "thread-careless-worker",
@@ -108,8 +118,43 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a job of a pool",
         thread_careless_worker,
     )
-    .panics(&[panic("stored and called", WORKER, THREAD_ROOT)])
+    .panics(&[panic("stored and called", WORKER, THREAD_ROOT).dropped_at("threads::thread_careless_worker")])
     .twin("thread-careful-worker"),
+    Scenario::new(
+        "thread-handle-forgotten",
+        "The handle is forgotten: the payload lies in it until the process ends",
+        "spawn, panic, handle kept",
+        thread_handle_forgotten,
+    )
+    .panics(&[panic("kept in the handle", WORKER, THREAD_ROOT).kept_to_the_end()])
+    .twin("thread-join-late"),
+    Scenario::new(
+        "thread-join-late",
+        "The handle is kept, and joined and read at the end",
+        "spawn, panic, handle kept",
+        thread_join_late,
+    )
+    .panics(&[panic("kept in the handle", WORKER, THREAD_ROOT).read_at("threads::thread_join_late")])
+    .twin("thread-handle-forgotten"),
+    Scenario::new(
+        "thread-join-is-err",
+        "`join().is_err()`: the joiner knows that it died, and not of what",
+        "spawn, panic, result ignored",
+        thread_join_is_err,
+    )
+    .panics(&[panic("known to have died", WORKER, THREAD_ROOT).dropped_at("threads::thread_join_is_err")])
+    .twin("thread-join-downcast"),
+    Scenario::new("thread-join-ok", "`join().ok()`", "spawn, panic, result ignored", thread_join_ok)
+        .panics(&[panic("turned into nothing", WORKER, THREAD_ROOT).dropped_at("threads::thread_join_ok")])
+        .twin("thread-join-downcast"),
+    Scenario::new(
+        "thread-join-downcast",
+        "`if let Err(error) = join()`, and a `downcast_ref` that finds another type",
+        "spawn, panic, result read",
+        thread_join_downcast,
+    )
+    .panics(&[panic("looked at", WORKER, THREAD_ROOT).read_at("threads::thread_join_downcast")])
+    .twin("thread-join-is-err"),
 ];
 
 fn worker<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
@@ -131,9 +176,7 @@ fn thread_handle_dropped() {
 
 fn thread_handle_dropped_late() {
     let handle = worker::<()>(|| panic!("dropped after the end"));
-    while !handle.is_finished() {
-        thread::yield_now();
-    }
+    wait_for_end(&handle);
     drop(handle);
 }
 
@@ -211,4 +254,42 @@ fn thread_careless_worker() {
     sender.send(Box::new(stored)).expect("the worker lives");
     let _ = handle.join();
     println!("the queue still takes jobs: {}", sender.send(Box::new(|| ())).is_ok());
+}
+
+/// Waits until a thread has left its result behind.
+fn wait_for_end<T>(handle: &JoinHandle<T>) {
+    while !handle.is_finished() {
+        thread::yield_now();
+    }
+}
+
+fn thread_handle_forgotten() {
+    let handle = worker::<()>(|| panic!("kept in the handle"));
+    wait_for_end(&handle);
+    std::mem::forget(handle);
+}
+
+fn thread_join_late() {
+    let handle = worker::<()>(|| panic!("kept in the handle"));
+    wait_for_end(&handle);
+    if let Err(payload) = handle.join() {
+        println!("the worker said {:?}", payload.downcast_ref::<&str>());
+    }
+}
+
+fn thread_join_is_err() {
+    let handle = worker::<()>(|| panic!("known to have died"));
+    println!("died: {}", handle.join().is_err());
+}
+
+fn thread_join_ok() {
+    let handle = worker::<()>(|| panic!("turned into nothing"));
+    println!("value: {:?}", handle.join().ok());
+}
+
+fn thread_join_downcast() {
+    let handle = worker::<()>(|| panic!("looked at"));
+    if let Err(error) = handle.join() {
+        println!("a number: {}", error.downcast_ref::<u32>().is_some());
+    }
 }

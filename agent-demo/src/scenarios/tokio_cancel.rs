@@ -26,7 +26,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "cancelled and panicked",
         abort_drop_panics,
     )
-    .panics(&[panic("dropped by the abort", MAIN, TOKIO_TASK)])
+    .panics(&[panic("dropped by the abort", MAIN, TOKIO_TASK).dropped_at("tokio_cancel::abort_drop_panics")])
     .twin("tokio-abort"),
     Scenario::new(
         "tokio-timeout",
@@ -50,7 +50,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a panic after the client left",
         late_panic,
     )
-    .panics(&[panic("too late for anybody", ThreadName::Prefix("tokio-rt-worker"), TOKIO_TASK)])
+    .panics(&[panic("too late for anybody", ThreadName::Prefix("tokio-rt-worker"), TOKIO_TASK).discarded()])
     .twin("tokio-timeout"),
 ];
 

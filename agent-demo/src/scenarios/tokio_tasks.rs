@@ -7,7 +7,7 @@ use tokio::task::{self, JoinSet, LocalSet};
 
 use super::gate::{Gate, OpensOnDrop};
 use super::{MAIN, MAIN_ROOT, USER, catch, panic};
-use crate::{Outcome, Scenario, ThreadName};
+use crate::{Hops, Outcome, Scenario, ThreadName};
 
 pub(super) const TOKIO_TASK: &[Outcome] = &[Outcome::caught_by(HandlerKind::TokioTask)];
 const TOKIO_BLOCKING: &[Outcome] = &[Outcome::caught_by(HandlerKind::TokioBlocking)];
@@ -20,7 +20,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "spawn, panic, handle dropped",
         handle_dropped,
     )
-    .panics(&[panic("the task dies unseen", WORKER, TOKIO_TASK)])
+    .panics(&[panic("the task dies unseen", WORKER, TOKIO_TASK).discarded()])
     .twin("tokio-block-on-panics"),
     Scenario::new(
         "tokio-join-read",
@@ -28,7 +28,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "spawn, panic, result read",
         join_read,
     )
-    .panics(&[panic("the task dies seen", WORKER, TOKIO_TASK)])
+    .panics(&[panic("the task dies seen", WORKER, TOKIO_TASK).read_at("tokio_tasks::join_read")])
     .twin("tokio-join-unwrapped"),
     Scenario::new(
         "tokio-join-unwrapped",
@@ -37,7 +37,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         join_unwrapped,
     )
     .exits(101)
-    .panics(&[panic("the task dies first", WORKER, TOKIO_TASK), panic("JoinError::Panic", MAIN, MAIN_ROOT)])
+    .panics(&[
+        panic("the task dies first", WORKER, TOKIO_TASK).read_at("tokio_tasks::join_unwrapped"),
+        panic("JoinError::Panic", MAIN, MAIN_ROOT).linked("unwrap", 0),
+    ])
     .twin("tokio-join-read"),
     Scenario::new(
         "tokio-current-thread",
@@ -45,7 +48,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "spawn, panic, result ignored",
         on_current_thread,
     )
-    .panics(&[panic("on the thread of main", MAIN, TOKIO_TASK)])
+    .panics(&[panic("on the thread of main", MAIN, TOKIO_TASK).dropped_at("tokio_tasks::on_current_thread")])
     .twin("tokio-block-on-panics"),
     Scenario::new(
         "tokio-block-on-panics",
@@ -62,7 +65,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "the child panics, the parent catches",
         spawn_inside_catch,
     )
-    .panics(&[panic("not in the catch", WORKER, TOKIO_TASK)])
+    .panics(&[panic("not in the catch", WORKER, TOKIO_TASK).dropped_at("tokio_tasks::spawn_inside_catch")])
     .twin("tokio-catch-in-task"),
     Scenario::new(
         "tokio-catch-in-task",
@@ -70,7 +73,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a catch in the program",
         catch_in_task,
     )
-    .panics(&[panic("inside the task's catch", WORKER, USER)])
+    .panics(&[panic("inside the task's catch", WORKER, USER).dropped_at("tokio_tasks::catch_in_task")])
     .twin("tokio-spawn-inside-catch"),
     Scenario::new(
         "tokio-blocking-dropped",
@@ -78,7 +81,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "spawn, panic, handle dropped",
         blocking_dropped,
     )
-    .panics(&[panic("the blocking task dies", WORKER, TOKIO_BLOCKING)])
+    .panics(&[panic("the blocking task dies", WORKER, TOKIO_BLOCKING).discarded()])
     .twin("tokio-blocking-joined"),
     Scenario::new(
         "tokio-blocking-joined",
@@ -87,7 +90,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         blocking_joined,
     )
     .exits(101)
-    .panics(&[panic("the blocking task dies", WORKER, TOKIO_BLOCKING)])
+    .panics(&[
+        panic("the blocking task dies", WORKER, TOKIO_BLOCKING).thrown_again(Hops::Exactly(1), MAIN_ROOT)
+    ])
     .twin("tokio-blocking-dropped"),
     Scenario::new(
         "tokio-join-set-dropped",
@@ -95,7 +100,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "spawn, panic, handle dropped",
         join_set_dropped,
     )
-    .panics(&[panic("dead in the set", WORKER, TOKIO_TASK)])
+    .panics(&[panic("dead in the set", WORKER, TOKIO_TASK).discarded()])
     .twin("tokio-join-all"),
     Scenario::new(
         "tokio-join-all",
@@ -104,7 +109,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         join_all,
     )
     .exits(101)
-    .panics(&[panic("one of the set", WORKER, TOKIO_TASK)])
+    .panics(&[panic("one of the set", WORKER, TOKIO_TASK).thrown_again(Hops::Exactly(1), MAIN_ROOT)])
     .twin("tokio-join-set-dropped"),
     Scenario::new(
         "tokio-local-set",
@@ -112,7 +117,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "spawn, panic, result ignored",
         local_set,
     )
-    .panics(&[panic("in the local set", MAIN, TOKIO_TASK)])
+    .panics(&[panic("in the local set", MAIN, TOKIO_TASK).dropped_at("tokio_tasks::local_set")])
     .twin("tokio-block-on-panics"),
     Scenario::new(
         "tokio-select-arm",
@@ -120,7 +125,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a panic in `select!`",
         select_arm,
     )
-    .panics(&[panic("in the ready arm", MAIN, TOKIO_TASK)])
+    .panics(&[panic("in the ready arm", MAIN, TOKIO_TASK).dropped_at("tokio_tasks::select_arm")])
     .twin("tokio-try-recv-arm"),
     Scenario::new(
         "tokio-try-recv-arm",
@@ -137,8 +142,24 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "the handler of a request panics",
         request,
     )
-    .panics(&[panic("in the handler of a request", WORKER, TOKIO_TASK)])
+    .panics(&[panic("in the handler of a request", WORKER, TOKIO_TASK).discarded()])
     .twin("tokio-join-unwrapped"),
+    Scenario::new(
+        "tokio-join-next-ignored",
+        "`while set.join_next().await.is_some()` throws the errors away",
+        "spawn, panic, result ignored",
+        join_next_ignored,
+    )
+    .panics(&[panic("one of the set", WORKER, TOKIO_TASK).dropped_at("tokio_tasks::join_next_ignored")])
+    .twin("tokio-join-next-read"),
+    Scenario::new(
+        "tokio-join-next-read",
+        "The errors of `join_next` are printed",
+        "spawn, panic, result read",
+        join_next_read,
+    )
+    .panics(&[panic("one of the set", WORKER, TOKIO_TASK).read_at("tokio_tasks::join_next_read")])
+    .twin("tokio-join-next-ignored"),
 ];
 
 pub(super) fn current_thread() -> Runtime {
@@ -281,4 +302,26 @@ fn request() {
         panic!("in the handler of a request");
     }));
     println!("the client got {:?}", runtime.block_on(response).ok());
+}
+
+fn set_with_dead_task(runtime: &Runtime) -> JoinSet<()> {
+    let mut set = JoinSet::new();
+    set.spawn_on(async { panic!("one of the set") }, runtime.handle());
+    set
+}
+
+fn join_next_ignored() {
+    let runtime = multi_thread();
+    let mut set = set_with_dead_task(&runtime);
+    runtime.block_on(async { while set.join_next().await.is_some() {} });
+}
+
+fn join_next_read() {
+    let runtime = multi_thread();
+    let mut set = set_with_dead_task(&runtime);
+    runtime.block_on(async {
+        while let Some(result) = set.join_next().await {
+            println!("says why: {:?}", result.map_err(|error| error.to_string().contains("one of the set")));
+        }
+    });
 }

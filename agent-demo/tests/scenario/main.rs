@@ -1,5 +1,5 @@
-//! Every scenario in a process of its own: once against its expectation, and once without the agent,
-//! which must not make a difference to anybody but the reader of its lines.
+//! Every scenario in a process of its own: against its expectation, with the agent's probes and without them,
+//! and once without the agent, which must not make a difference to anybody but the reader of its lines.
 //!
 //! Runs on: libtest-mimic's threads. Must not: install the agent in this process.
 
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use agent_demo::check::{deviations, exit, printed};
 use agent_demo::child::{self, AgentSwitch, Observed};
-use agent_demo::{Profile, Scenario, catalogue};
+use agent_demo::{Probes, Profile, Scenario, Setting, catalogue};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 const EXE: &str = env!("CARGO_BIN_EXE_agent-demo");
@@ -17,7 +17,12 @@ fn main() {
     let trials = catalogue::all()
         .flat_map(|scenario| {
             [
-                Trial::test(format!("expected::{}", scenario.name), || comes_out_as_expected(scenario)),
+                Trial::test(format!("expected::{}", scenario.name), || {
+                    comes_out_as_expected(scenario, Probes::On)
+                }),
+                Trial::test(format!("without_probes::{}", scenario.name), || {
+                    comes_out_as_expected(scenario, Probes::Off)
+                }),
                 Trial::test(format!("control::{}", scenario.name), || {
                     is_the_same_without_the_agent(scenario)
                 }),
@@ -32,10 +37,14 @@ fn run(scenario: &Scenario, agent: AgentSwitch) -> Result<Observed, Failed> {
     Ok(child::run(Path::new(EXE), scenario, agent, directory.path())?)
 }
 
-fn comes_out_as_expected(scenario: &Scenario) -> Result<(), Failed> {
-    let profile = Profile::current();
-    let observed = run(scenario, AgentSwitch::On)?;
-    let found = deviations(&scenario.expectation(profile), profile, &observed);
+fn comes_out_as_expected(scenario: &Scenario, probes: Probes) -> Result<(), Failed> {
+    let setting = Setting { profile: Profile::current(), probes };
+    let agent = match probes {
+        Probes::On => AgentSwitch::On,
+        Probes::Off => AgentSwitch::WithoutProbes,
+    };
+    let observed = run(scenario, agent)?;
+    let found = deviations(&scenario.expectation(setting.profile), setting, &observed);
     if found.is_empty() {
         return Ok(());
     }

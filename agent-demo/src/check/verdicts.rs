@@ -1,0 +1,212 @@
+//! Compares the last word on each panic with the verdict that it deserves.
+//!
+//! Runs on: any thread of the parent. Must not: accept a word because the agent says it; a field may be
+//! better than what is required here only if it is the truth.
+
+use core::fmt;
+
+use panic_agent::{Basis, Fate, Place, Receipt, Report};
+
+use super::{Deviation, deviate, outcome_of, subject};
+use crate::child::Observed;
+use crate::{
+    Delivery, Expectation, ExpectedPanic, LastWord, Outcome, Probes, Profile, Setting, Verdict, uncaught,
+    word,
+};
+
+/// One panic under judgement.
+struct Case<'a> {
+    setting: Setting,
+    /// The truth.
+    truth: Verdict,
+    /// What of it must be known.
+    due: Verdict,
+    /// The process may be gone, or an event lost, before the last word: less may be known.
+    at_risk: bool,
+    word: &'a LastWord,
+    deviations: Vec<(&'static str, String, String)>,
+}
+
+/// Judges the lines `pairs`, which were assigned to expected panics by message and thread.
+pub(super) fn judge(
+    expected: &Expectation,
+    setting: Setting,
+    observed: &Observed,
+    pairs: &[(&Report, &ExpectedPanic)],
+    found: &mut Vec<Deviation>,
+) {
+    for (report, panic) in pairs {
+        let Some(word) = observed.lines.last_word(report) else { continue };
+        let Outcome { stop, handler, abort_reason, .. } = outcome_of(report);
+        let predicted = Outcome { stop, handler, abort_reason, fate: outcome_of(report).predicted_fate() };
+        let due = panic.verdict.known_in(setting, predicted, expected.ends_in_order);
+        let at_risk = expected.delivery != Delivery::Certain;
+        let mut case = Case { setting, truth: panic.verdict, due, at_risk, word, deviations: Vec::new() };
+        case.fate(predicted);
+        case.receipt();
+        case.place();
+        case.flags();
+        case.reason();
+        case.course();
+        let deviations = case.deviations;
+        for (field, wanted, seen) in deviations {
+            deviate(found, &format!("{}, {field}", subject(report)), wanted, seen);
+        }
+        chain(expected, &due, report, word, pairs, found);
+    }
+}
+
+impl Case<'_> {
+    fn expect(&mut self, fits: bool, field: &'static str, due: impl fmt::Debug, found: impl fmt::Debug) {
+        if !fits {
+            self.deviations.push((field, format!("{due:?}"), format!("{found:?}")));
+        }
+    }
+
+    fn is_abort(&self) -> bool {
+        self.setting.profile == Profile::Abort
+    }
+
+    /// Whether the truth may be told although less is due: it is never wrong.
+    fn truth_allowed(&self) -> bool {
+        !self.is_abort()
+    }
+
+    fn fate(&mut self, predicted: Outcome) {
+        let LastWord { fate, basis, .. } = *self.word;
+        let announced =
+            self.at_risk && (basis != Basis::Confirmed && fate == predicted.fate || fate == Fate::Unknown);
+        let fits = fate == self.due.fate || self.truth_allowed() && fate == self.truth.fate || announced;
+        self.expect(fits, "fate", word(&self.due.fate), word(&fate));
+        let basis_fits = match (self.due.fate, self.setting.probes) {
+            // The process dies at once: how much was seen of it is a matter of luck.
+            (Fate::Aborted, _) => basis != Basis::Inferred,
+            (_, Probes::On) => basis == self.due.basis || self.at_risk,
+            (_, Probes::Off) => basis != Basis::Confirmed,
+        };
+        self.expect(basis_fits, "basis", word(&self.due.basis), word(&basis));
+        let expected =
+            if fate == Fate::Unknown { self.word.uncaught.filter(|known| !known) } else { uncaught(fate) };
+        self.expect(self.word.uncaught == expected, "uncaught", expected, self.word.uncaught);
+    }
+
+    fn receipt(&mut self) {
+        let receipt = self.word.receipt;
+        let open = self.at_risk && matches!(receipt, Receipt::Pending | Receipt::Unknown);
+        let truth = self.truth_allowed() && Some(receipt) == self.truth.receipt;
+        let fits = Some(receipt) == self.due.receipt || truth || open;
+        self.expect(fits, "receipt", self.due.receipt.map(|due| word(&due)), word(&receipt));
+    }
+
+    /// The file and the function where the program had the payload in its hands.
+    fn place(&mut self) {
+        let known = matches!(self.word.receipt, Receipt::Read | Receipt::Received);
+        let found = self.word.received_at.clone();
+        match (self.due.place.filter(|_| known), found) {
+            (Some(due), found) => {
+                let nameless = |found: &Place| self.at_risk && found.function.is_none();
+                let fits = found.as_ref().is_some_and(|found| is_at(due, found) || nameless(found));
+                self.expect(fits, "received_at", due, found.map(|found| (found.file, found.function)));
+            }
+            (None, Some(found)) if !known && self.word.receipt != Receipt::Unknown => {
+                self.expect(false, "received_at", "null", found.function);
+            }
+            _ => {}
+        }
+    }
+
+    fn flags(&mut self) {
+        let LastWord { silent, swallowed, .. } = *self.word;
+        for (field, found, due, truth) in [
+            ("silent", silent, self.due.silent, self.truth.silent),
+            ("swallowed", swallowed, self.due.swallowed, self.truth.swallowed),
+        ] {
+            let open = self.at_risk && found.is_none();
+            let truth = self.truth_allowed() && found == truth;
+            self.expect(found == due || truth || open, field, due, found);
+        }
+    }
+
+    /// What is unknown has a reason, and an abort has its own.
+    fn reason(&mut self) {
+        let reason = self.word.reason.clone();
+        if self.word.fate == Fate::Aborted {
+            let due = self.due.abort_reason.map(|why| word(&why));
+            self.expect(reason == due, "reason", due, reason);
+        } else if self.word.fate == Fate::Unknown || self.word.receipt == Receipt::Unknown {
+            self.expect(reason.is_some(), "reason", "a reason for what is unknown", "none");
+        }
+    }
+
+    /// How often it was thrown again, and who stopped it at last.
+    fn course(&mut self) {
+        if self.at_risk {
+            return;
+        }
+        self.expect(self.due.hops.accepts(self.word.hops), "hops", self.due.hops, self.word.hops);
+        let found = self.word.landing.as_ref().map(|handler| handler.kind);
+        let due = self.due.landing.filter(|_| !matches!(self.due.fate, Fate::Aborted | Fate::Interrupted));
+        let truth = self.truth_allowed() && found == self.truth.landing;
+        // Without probes nobody sees it land, and at best a later panic tells.
+        let fits = found == due || truth || self.setting.probes == Probes::Off && found.is_none();
+        self.expect(fits, "landing", due.map(|due| word(&due)), found.map(|found| word(&found)));
+    }
+}
+
+/// The chain: its first panic, by its index in the expectation, and the word for the link.
+fn chain(
+    expected: &Expectation,
+    due: &Verdict,
+    report: &Report,
+    word: &LastWord,
+    pairs: &[(&Report, &ExpectedPanic)],
+    found: &mut Vec<Deviation>,
+) {
+    let relation = due.link.map(|link| link.relation);
+    if word.relation.as_deref() != relation {
+        let name = |relation: Option<&str>| relation.unwrap_or("none").to_owned();
+        let field = format!("{}, relation", subject(report));
+        deviate(found, &field, name(relation), name(word.relation.as_deref()));
+        return;
+    }
+    let first = match due.link {
+        None => Some(report.id),
+        Some(link) => expected.panics.get(link.first).and_then(|first| {
+            let is_first =
+                |panic: &ExpectedPanic| panic.message == first.message && panic.thread == first.thread;
+            pairs.iter().find(|(_, panic)| is_first(panic)).map(|(report, _)| report.id)
+        }),
+    };
+    if first.is_some_and(|first| first != word.incident) {
+        let field = format!("{}, incident", subject(report));
+        deviate(found, &field, first.map_or_else(String::new, |id| id.to_string()), word.incident);
+    }
+}
+
+/// Whether a place is `file::function`: closures and instances of the function count as the function.
+fn is_at(due: &str, found: &Place) -> bool {
+    let Some((file, function)) = due.split_once("::") else { return false };
+    let in_file = found.file.as_deref().is_some_and(|path| path.ends_with(&format!("scenarios/{file}.rs")));
+    let mut name = found.function.as_deref().unwrap_or_default();
+    while let Some((outer, _)) = name.rsplit_once("::").filter(|(_, last)| last.starts_with('{')) {
+        name = outer;
+    }
+    in_file && name.ends_with(function)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closure_belongs_to_its_function_and_another_file_does_not_count() {
+        let place = |function: &str, file: &str| -> Place {
+            serde_json::from_value(serde_json::json!({ "function": function, "file": file })).unwrap()
+        };
+        let file = "agent-demo/src/scenarios/locks.rs";
+        assert!(is_at("locks::holder", &place("agent_demo::scenarios::locks::holder", file)));
+        assert!(is_at("locks::holder", &place("a::locks::holder::{{closure}}::{closure#1}", file)));
+        assert!(!is_at("locks::holder", &place("a::locks::other", file)));
+        assert!(!is_at("locks::holder", &place("a::locks::holder", "src/scenarios/other.rs")));
+    }
+}

@@ -45,6 +45,4 @@ pub(crate) use short_walk::short_walk;
 pub(crate) use walker::{prepare, walk};
 
 #[cfg(all(test, panic_agent_tables))]
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used)]
-#[allow(clippy::expect_used, clippy::panic, clippy::type_complexity)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Holds the documentation to the code: variables, the example of the README, and the size of the files.
+//! Holds the documentation to the code: variables, and the example of the README.
 //!
 //! Runs on: the test harness. Must not: run the agent.
 
@@ -71,15 +71,4 @@ fn the_readme_shows_the_example_that_can_be_run() {
     let shown = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
     let (_, code) = example.split_once("\n\n").expect("a header and the code");
     assert_eq!(shown, Some(code));
-}
-
-#[test]
-fn a_file_of_the_library_has_at_most_350_lines_or_says_why() {
-    for path in files(&root().join("src"), "rs") {
-        let file = text(&path);
-        let lines = file.lines().count();
-        // A longer file owes its reader a reason in its header.
-        let header: String = file.lines().take_while(|line| line.starts_with("//!")).collect();
-        assert!(lines <= 350 || header.contains("One file because"), "{}: {lines}", path.display());
-    }
 }

@@ -1,25 +1,120 @@
 //! A runtime panic instrumentation agent: one line in `main`, and every panic of the process is recorded
 //! with its thread, its symbolized frames, its labels and where its unwinding will stop.
+//!
+//! # What it is for
+//!
+//! In Rust a panic on a spawned thread is silent: the thread ends, the process goes on, the exit status is 0,
+//! and unless somebody joins the thread and looks at the result, all that is left is a text on stderr. std's
+//! panic hook tells *that* a panic happened. It cannot tell whether something will catch it, and what: a
+//! `catch_unwind` of the program, a worker pool, the root of a thread, nothing at all.
+//!
+//! The agent answers that in a line of JSON per panic, for a log pipeline to read. The fields of the lines are
+//! listed in `docs/record-schema.md`, which is part of the package.
+//!
+//! # How it works
+//!
+//! 1. The hook runs on the panicking thread, before any unwinding. It claims a slot of a fixed pool.
+//! 2. It walks the stack over the unwind tables of the loaded images and reads, for each frame, what the frame
+//!    will do with a panic. The first frame that catches it or must not unwind is where it stops; the unwinder
+//!    is about to come to the same result by the same rules. No symbols are needed for that.
+//! 3. Message, place, thread, labels and addresses are copied into the slot, and the number of the slot is sent
+//!    to the writer. None of this allocates, locks, does I/O or panics.
+//! 4. If the process is predicted to abort, the thread waits until its report is written, with a deadline.
+//! 5. The hook that was set before is called as if there were no agent.
+//! 6. The writer, a thread of the agent's own, gives names to the addresses and to whoever owns the catch,
+//!    makes the line, and hands it to the [sinks](Sink).
+//!
+//! # What the caller owes
+//!
+//! Call [`init`] (or [`AgentBuilder::install`]) once, early in `main`, and bind the guard to a name. When it is
+//! dropped it waits until everything is written. Nothing is lost if it is dropped too early: the agent itself
+//! stays until the process is gone, and the end of the process drains it.
+//!
+//! ```
+//! use std::thread;
+//!
+//! let _agent = panic_agent::Agent::builder()
+//!     .file(std::env::temp_dir().join("panic-agent-example.jsonl"))
+//!     .service("billing")
+//!     .install()?;
+//! let _request = panic_agent::label("request", 17);
+//!
+//! let subscription = panic_agent::subscribe(16);
+//! let worker = thread::spawn(|| panic!("nobody is going to look at this"));
+//! drop(worker.join()); // the error is thrown away here
+//!
+//! let report = subscription.recv_timeout(std::time::Duration::from_secs(60)).expect("a report");
+//! assert_eq!(report.message.as_deref(), Some("nobody is going to look at this"));
+//! # #[cfg(all(target_os = "linux", target_env = "gnu"))]
+//! assert_eq!(report.fate, panic_agent::Fate::ThreadDied);
+//! assert!(panic_agent::has_panicked());
+//! # Ok::<(), panic_agent::Error>(())
+//! ```
+//!
+//! Two kinds of your code run inside the agent. [`AgentBuilder::payload`] runs inside the hook, where a panic
+//! aborts the process. Sinks, the redactor and the filter run on the writer thread, where a panic is caught and
+//! counted.
+//!
+//! # What it promises
+//!
+//! * It never changes what the program does: exit status, output and unwinding are the same with it, unless
+//!   another [`Console`] was chosen.
+//! * Every panic that reaches the hook is written or counted as lost, by reason: see [`stats`] and the `end`
+//!   line.
+//! * What is not known is `null` or `unknown`, with the reason, and never a guess.
+//!
+//! # What it is not for
+//!
+//! * It catches nothing and restarts nothing.
+//! * It does not see what calls no panic hook: `resume_unwind`, a stack overflow, a failed allocation, a signal.
+//! * It is no crash reporter: there is no dump of memory, and `SIGKILL` takes what is under way with it.
+//! * It does not tell whether an error that was caught was also handled. It names who catches.
+//! * Predictions need the unwind tables of Linux with glibc (x86_64, aarch64). Elsewhere the rest works, and the
+//!   prediction is `unknown`.
+//!
+//! # Features
+//!
+//! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which
+//!   keeps lines in memory, and access to internals that this package's own tests use.
+//!
+//! None is on by default, and none is needed to get from a panic to its line.
 #![deny(unsafe_code)]
 
 mod agent; // wires the stages
 mod config;
 mod error;
-mod record;
+mod record; // what travels
 
-mod capture; // stage 2: on the panicking thread
-mod channel; // stage 3: the only way across
-mod hook; // stage 1: on the panicking thread
-mod image;
-#[allow(unsafe_code)] // redirected calls, exception objects, traced vtables
-mod probe; // beside the stages: what happens after the hook
+// 1: on the panicking thread
+mod hook;
+
+// 2: on the panicking thread
+mod capture;
+
+// 3: the only way across
+mod channel;
+
+// 4: on the writer thread
+mod writer;
+
+// 5
+mod symbolize;
+
+// 6
+mod verdict;
+
+// 7
 mod sink;
-mod symbolize; // stage 5
-mod sys; // stage 7
+
+// beside the stages: what happens to a panic after its hook
+#[allow(unsafe_code)] // redirected calls, exception objects, traced vtables
+mod probe;
+
+// what the stages use: loaded images, their tables, the operating system
+mod image;
+mod sys;
 #[cfg(any(panic_agent_tables, test))]
 mod unwind;
-mod verdict; // stage 6
-mod writer; // stage 4: on the writer thread
 
 pub use crate::agent::{
     Agent, AgentBuilder, AgentGuard, Stats, Subscription, flush, has_panicked, init, stats, subscribe,
@@ -43,3 +138,8 @@ pub use crate::sink::{FileSink, Sink, StandardSink};
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub use crate::probe::testing as probe_testing;
+
+/// The examples of the README are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,74 @@
+//! Holds the documentation to the code: variables, and the example of the README.
+//!
+//! Runs on: the test harness. Must not: run the agent.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+const PREFIX: &str = "PANIC_AGENT";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every word of a text that is the name of a variable of the agent.
+fn variables(text: &str) -> BTreeSet<&str> {
+    text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+        // `PANIC_AGENT_*` stands for all of them.
+        .filter(|word| word.starts_with(PREFIX) && !word.ends_with('_'))
+        .collect()
+}
+
+/// The variables that the agent reads.
+fn read_by_the_agent(code: &str) -> BTreeSet<&str> {
+    let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+    let names = code.lines().filter_map(|line| line.trim().strip_prefix("name: \""));
+    names.filter_map(|rest| rest.split('"').next()).collect()
+}
+
+/// Files below a directory with this extension.
+fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|is| is == extension) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_table_of_the_readme_has_exactly_the_variables_that_the_agent_reads() {
+    let (readme, code) = (text("README.md"), text("src/config/env.rs"));
+    let rows: String = readme.lines().filter(|line| line.starts_with('|')).collect();
+    let read = read_by_the_agent(&code);
+    assert!(read.len() >= 10 && read.contains(PREFIX), "{read:?}");
+    assert_eq!(variables(&rows), read);
+}
+
+#[test]
+fn no_page_names_a_variable_that_the_agent_does_not_read() {
+    let code = text("src/config/env.rs");
+    let read = read_by_the_agent(&code);
+    for page in files(&root().join("docs"), "md") {
+        let page_text = text(&page);
+        let unknown: Vec<_> = variables(&page_text).difference(&read).copied().collect();
+        assert!(unknown.is_empty(), "{}: {unknown:?}", page.display());
+    }
+}
+
+#[test]
+fn the_readme_shows_the_example_that_can_be_run() {
+    let (readme, example) = (text("README.md"), text("examples/initials.rs"));
+    let shown = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
+    let (_, code) = example.split_once("\n\n").expect("a header and the code");
+    assert_eq!(shown, Some(code));
+}

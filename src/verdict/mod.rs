@@ -25,6 +25,7 @@ mod reason;
 pub(crate) use fate::{Outcome, abort_word, level_of, settle};
 pub(crate) use lives::place::{self, NamedFrame};
 pub(crate) use lives::{Change, Lives, Raise, Stop, Thread, Throw};
+pub(crate) use reason::HANDLER_UNKNOWN;
 
 use crate::record::{
     AbortReason, EhAction, Handler, HandlerKind, Prediction, RawFlag, RawWalk, StopKind, WalkEnd, WalkSource,

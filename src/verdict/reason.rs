@@ -1,4 +1,4 @@
-//! The words that say why a prediction is unknown. Open: later versions may add more.
+//! The words that say why a prediction is unknown, or where a panic landed. Open: later versions may add more.
 //!
 //! Runs on: the writer thread. Must not: change a word without a note in the schema.
 
@@ -28,3 +28,5 @@ pub(crate) const HANDLER_NO_LINES: &str = "handler_unnamed_no_line_info";
 pub(crate) const HANDLER_NOT_FOUND: &str = "handler_not_found";
 /// A frame of another language catches; what that does to a Rust panic is up to its runtime.
 pub(crate) const HANDLER_FOREIGN: &str = "handler_foreign";
+/// A landing at a catch whose owner nobody could name.
+pub(crate) const HANDLER_UNKNOWN: &str = "handler_unknown";

@@ -1,10 +1,10 @@
-//! The lines about the process itself: `process`, `losses` and `end`.
+//! The lines about the process itself, `process`, `finding`, `losses` and `end`, and the `verdict` line.
 //!
 //! Runs on: the writer thread. Must not: fail; what is missing becomes `null` and a soft error.
 
+use super::amend::About;
 use super::build::Builder;
 use super::finding::Finding;
-use super::follow::{self, About};
 use crate::config::RedactField;
 use crate::record::lines::SCHEMA_VERSION;
 use crate::record::{
@@ -185,8 +185,8 @@ pub(super) fn verdict_line(builder: &mut Builder, change: &Change, about: About)
     let stamp = builder.clock.now();
     let service = &builder.service;
     let outcome = &change.outcome;
-    let About { fingerprint, message, thread, pid } = about;
-    let received_at = outcome.received_at.clone().map(|place| builder.redact.place(place));
+    let reason = about.reason(change);
+    let About { fingerprint, message, thread, pid, .. } = about;
     VerdictLine {
         schema: SCHEMA_VERSION,
         kind: LineKind::Verdict,
@@ -208,11 +208,11 @@ pub(super) fn verdict_line(builder: &mut Builder, change: &Change, about: About)
         uncaught: outcome.uncaught,
         silent: outcome.silent,
         swallowed: outcome.swallowed,
-        reason: follow::reason(change),
+        reason,
         incident: PanicId::new(service.instance, change.incident),
         relation: change.relation.map(|relation| relation.code().to_owned()),
         landing: outcome.landing.as_deref().cloned(),
-        received_at,
+        received_at: outcome.received_at.clone(),
         hops: outcome.hops,
     }
 }

@@ -14,8 +14,8 @@ use super::surroundings::Surroundings;
 use crate::config::RedactField;
 use crate::record::lines::SCHEMA_VERSION;
 use crate::record::{
-    Ancestor, Basis, DetachState, LineKind, Location, PanicId, PayloadKind, RawFlag, RawRecord, Report,
-    SoftError, ThreadFacts,
+    Ancestor, Basis, DetachState, LineKind, Location, PanicId, PayloadKind, Place, RawFlag, RawRecord,
+    Report, SoftError, ThreadFacts,
 };
 use crate::symbolize::{Effort, Naming};
 use crate::verdict::NamedFrame;
@@ -204,5 +204,13 @@ pub(crate) struct PlaceNamer<'a> {
 impl Namer for PlaceNamer<'_> {
     fn name(&mut self, ips: &[u64]) -> Vec<NamedFrame> {
         self.builder.stacks.name(ips, &mut *self.builder.surroundings, self.naming)
+    }
+
+    fn redact_place(&mut self, place: Place) -> Place {
+        self.builder.redact.place(place)
+    }
+
+    fn redact_thread_name(&mut self, name: String) -> String {
+        self.builder.redact.text(RedactField::ThreadName, &name).into_owned()
     }
 }

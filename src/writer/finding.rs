@@ -84,3 +84,47 @@ impl Finding {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(path: &str) -> NamedFrame {
+        let function = (!path.is_empty()).then(|| path.to_owned());
+        NamedFrame { path: path.to_owned(), function, line: Some(3), ..NamedFrame::default() }
+    }
+
+    #[test]
+    fn the_culprit_of_a_replaced_hook_comes_first_and_the_agents_own_frames_do_not_come() {
+        let own =
+            ["core::ptr::drop_in_place", "panic_agent::hook::Replaced::drop", "alloc::boxed::Box::drop"];
+        let theirs = ["std::panicking::set_hook", "", "app::init", "core::ops::FnOnce::call_once"];
+        let frames: Vec<NamedFrame> = own.iter().chain(&theirs).map(|path| frame(path)).collect();
+        let finding = Finding::hook_replaced(&frames);
+        let names: Vec<&str> = finding.places.iter().filter_map(|place| place.function.as_deref()).collect();
+        let expected = ["std::panicking::set_hook", "app::init", "core::ops::FnOnce::call_once"];
+        assert_eq!(names, expected, "without what has no name");
+        assert_eq!((finding.places[0].line, finding.panic), (Some(3), None));
+    }
+
+    #[test]
+    fn a_replaced_hook_without_names_is_still_a_finding_and_a_deep_stack_is_cut() {
+        assert!(Finding::hook_replaced(&[]).places.is_empty());
+        assert!(Finding::hook_replaced(&vec![frame(""); 40]).places.is_empty());
+        assert_eq!(Finding::hook_replaced(&vec![frame("app::init"); 40]).places.len(), 16);
+    }
+
+    #[test]
+    fn each_finding_of_a_panic_names_it_and_only_doubt_is_a_mere_warning() {
+        let of_panics = [
+            (Finding::raise_without_hook(7), Level::Error),
+            (Finding::exit_while_unwinding(7), Level::Error),
+            (Finding::unbalanced(7, "touched_after_drop"), Level::Warn),
+        ];
+        for (finding, level) in of_panics {
+            assert_eq!((finding.panic, finding.level), (Some(7), level), "{}", finding.code);
+            assert!(!finding.message.contains("  "), "{}", finding.message);
+        }
+        assert!(Finding::unbalanced(7, "touched_after_drop").message.ends_with("touched_after_drop"));
+    }
+}

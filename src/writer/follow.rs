@@ -4,27 +4,34 @@
 //! Runs on: the writer thread. Must not: apply an event before the record that it speaks of; wait for one that
 //! never comes.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::probe::{Entry, Event, EventQueue, Handler as HandlerFrame, LOST, PanicRef, Stamp, Trace};
-use crate::record::{AbortReason, Ancestor, EhAction, Fate, PanicId, Place, RawFlag, RawRecord, Report};
+use crate::record::{AbortReason, Ancestor, EhAction, Fate, Place, RawFlag, RawRecord, Report};
 use crate::verdict::{Change, Lives, NamedFrame, Raise, Stop, Thread, Throw, place};
+use crate::writer::amend::{About, amend};
 use crate::writer::prepared::Prepared;
 
 /// How long a verdict that may still change waits for the change. The payload of a caught panic is usually
 /// dropped within microseconds of the catch.
-const SETTLE: Duration = Duration::from_millis(20);
+pub(super) const SETTLE: Duration = Duration::from_millis(20);
 /// Events that wait for their record. Beyond that the oldest is applied to what is known.
-const WAITING: usize = 8192;
+pub(super) const WAITING: usize = 8192;
 /// Threads whose ancestors are remembered with their names.
 const LINEAGES: usize = 512;
 
-/// Names the frames of a short stack.
+/// Turns what the probes saw into words.
 pub(crate) trait Namer {
-    /// Logical frames, innermost first.
+    /// Logical frames of a short stack, innermost first.
     fn name(&mut self, ips: &[u64]) -> Vec<NamedFrame>;
+
+    /// The place as it may be written.
+    fn redact_place(&mut self, place: Place) -> Place;
+
+    /// The name of a thread as it may be written.
+    fn redact_thread_name(&mut self, name: String) -> String;
 }
 
 /// The lives of this process's panics, and the events that are on their way to them.
@@ -39,18 +46,11 @@ pub(crate) struct Follow {
     lost: u64,
     /// What a verdict line says of a panic besides the verdict.
     about: HashMap<u64, About>,
-    /// Since when a verdict differs from what was said.
-    dirty_since: HashMap<u64, Instant>,
+    /// Verdicts that differ from what was said and may change again.
+    unsettled: HashSet<u64>,
+    /// The same with the time when the first difference was seen, oldest first.
+    unsettled_since: VecDeque<(Instant, u64)>,
     lineages: HashMap<u32, Arc<[Ancestor]>>,
-}
-
-/// What a verdict line repeats of its panic line.
-#[derive(Clone, Debug)]
-pub(crate) struct About {
-    pub(crate) fingerprint: String,
-    pub(crate) message: Option<String>,
-    pub(crate) thread: Option<String>,
-    pub(crate) pid: u32,
 }
 
 impl Follow {
@@ -63,7 +63,8 @@ impl Follow {
             waiting: VecDeque::new(),
             lost: 0,
             about: HashMap::new(),
-            dirty_since: HashMap::new(),
+            unsettled: HashSet::new(),
+            unsettled_since: VecDeque::new(),
             lineages: HashMap::new(),
         }
     }
@@ -78,7 +79,7 @@ impl Follow {
         namer: &mut dyn Namer,
     ) {
         let sequence = record.sequence;
-        self.lives.raised(Raise {
+        let forgotten = self.lives.raised(Raise {
             sequence,
             tid: record.tid,
             nested_in: full_number(record.nested_in, sequence),
@@ -95,20 +96,21 @@ impl Follow {
             abort_reason: report.prediction.abort_reason,
             detached: report.thread_facts.detached,
         });
-        self.about.insert(
-            sequence,
-            About {
-                fingerprint: report.fingerprint.clone(),
-                message: report.message.as_ref().map(|_| cut(report.summary(), 200).to_owned()),
-                thread: report.thread.clone(),
-                pid: report.pid,
-            },
-        );
+        if let Some(forgotten) = forgotten {
+            self.unsaid(forgotten);
+        }
+        self.about.insert(sequence, About::of(report));
         self.catch_up(namer);
-        report.lineage = self.lineage(sequence, record.tid);
+        report.lineage = self.lineage(sequence, record.tid, namer);
         if let Some(change) = self.publish(sequence) {
             amend(report, &change);
         }
+    }
+
+    /// The panic has no line, so none may speak of it; what it says of others still counts.
+    pub(crate) fn unsaid(&mut self, sequence: u64) {
+        self.about.remove(&sequence);
+        self.unsettled.remove(&sequence);
     }
 
     /// The stack of a payload that is thrown once more arrived.
@@ -151,25 +153,41 @@ impl Follow {
         }
     }
 
-    /// Panics whose verdict line is due now: settled, or changed long enough ago; all that changed when `now` is
-    /// `None`.
+    /// Panics whose verdict line is due now, in order: settled, or changed long enough ago; all that changed when
+    /// `now` is `None`.
     pub(crate) fn due(&mut self, now: Option<Instant>) -> Vec<u64> {
-        let dirty = self.lives.dirty();
-        let Some(now) = now else { return dirty };
-        self.dirty_since.retain(|sequence, _| dirty.binary_search(sequence).is_ok());
         let mut due = Vec::new();
-        for sequence in dirty {
-            let since = *self.dirty_since.entry(sequence).or_insert(now);
-            if self.lives.is_settled(sequence) || now.saturating_duration_since(since) >= SETTLE {
+        for sequence in self.lives.take_changed() {
+            if !self.about.contains_key(&sequence) {
+                continue;
+            }
+            match now {
+                Some(now) if !self.lives.is_settled(sequence) => {
+                    if self.unsettled.insert(sequence) {
+                        self.unsettled_since.push_back((now, sequence));
+                    }
+                }
+                _ => due.push(sequence),
+            }
+        }
+        while let Some(&(since, sequence)) = self.unsettled_since.front() {
+            if now.is_some_and(|now| now.saturating_duration_since(since) < SETTLE) {
+                break;
+            }
+            self.unsettled_since.pop_front();
+            if self.unsettled.remove(&sequence) && self.lives.differs(sequence) {
                 due.push(sequence);
             }
         }
+        due.sort_unstable();
+        due.dedup();
         due
     }
 
     /// When to look again for verdicts that are due; `None` when none waits.
-    pub(crate) fn next_due(&self) -> Option<Duration> {
-        (!self.dirty_since.is_empty()).then_some(SETTLE)
+    pub(crate) fn next_due(&self, now: Instant) -> Option<Duration> {
+        let (since, _) = self.unsettled_since.front()?;
+        Some(SETTLE.saturating_sub(now.saturating_duration_since(*since)))
     }
 
     /// Whether events wait to be received.
@@ -199,13 +217,15 @@ impl Follow {
         self.lives.take_imbalances().into_iter().map(|(sequence, why)| (sequence, why.code())).collect()
     }
 
+    /// Panics of which a line may still speak, and verdicts that wait to be said.
+    #[cfg(test)]
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        (self.about.len(), self.unsettled_since.len().max(self.unsettled.len()))
+    }
+
     fn publish(&mut self, sequence: u64) -> Option<Change> {
         let change = self.lives.publish(sequence)?;
-        self.dirty_since.remove(&sequence);
-        if self.lives.is_settled(sequence) || self.about.len() > 2 * WAITING {
-            let Self { about, lives, .. } = self;
-            about.retain(|sequence, _| lives.knows(*sequence));
-        }
+        self.unsettled.remove(&sequence);
         Some(change)
     }
 
@@ -243,12 +263,13 @@ impl Follow {
             Event::Read { panic, .. } if self.concerns(panic) => {
                 let frames = namer.name(at.ips());
                 let place = Place { os_thread: Some(tid), ..place::program_place(&frames) };
-                self.lives.read(panic.hooked, tid, place);
+                self.lives.read(panic.hooked, tid, namer.redact_place(place));
             }
             Event::Dropped { panic, reads, .. } if self.concerns(panic) => {
                 let frames = namer.name(at.ips());
                 let (by, place) = place::dropped(&frames);
-                self.lives.dropped(panic.hooked, tid, by, Place { os_thread: Some(tid), ..place }, reads);
+                let place = namer.redact_place(Place { os_thread: Some(tid), ..place });
+                self.lives.dropped(panic.hooked, tid, by, place, reads);
             }
             _ => {}
         }
@@ -259,13 +280,13 @@ impl Follow {
         panic.hooked != 0 && self.lives.knows(panic.hooked)
     }
 
-    fn lineage(&mut self, sequence: u64, tid: u32) -> Arc<[Ancestor]> {
+    fn lineage(&mut self, sequence: u64, tid: u32, namer: &mut dyn Namer) -> Arc<[Ancestor]> {
         if let Some(known) = self.lineages.get(&tid) {
             return known.clone();
         }
-        let name = |tid: u32| {
+        let mut name = |tid: u32| {
             let name = std::fs::read_to_string(format!("/proc/self/task/{tid}/comm")).ok()?;
-            Some(name.trim_end().to_owned())
+            Some(namer.redact_thread_name(name.trim_end().to_owned()))
         };
         let ancestors: Arc<[Ancestor]> = self
             .lives
@@ -278,33 +299,6 @@ impl Follow {
         }
         ancestors
     }
-}
-
-/// Puts a verdict into a report.
-pub(crate) fn amend(report: &mut Report, change: &Change) {
-    let outcome = &change.outcome;
-    if report.fate != outcome.fate || report.basis != outcome.basis {
-        report.reason =
-            reason(change).or_else(|| report.reason.take().filter(|_| outcome.fate == Fate::Unknown));
-    }
-    report.fate = outcome.fate;
-    report.basis = outcome.basis;
-    report.receipt = outcome.receipt;
-    report.uncaught = outcome.uncaught;
-    report.silent = outcome.silent;
-    report.swallowed = outcome.swallowed;
-    report.level = crate::verdict::level_of(outcome.fate);
-    report.landing = outcome.landing.as_deref().cloned();
-    report.received_at.clone_from(&outcome.received_at);
-    report.hops = outcome.hops;
-    report.incident = PanicId::new(report.id.instance(), change.incident);
-    report.relation = change.relation.map(|relation| relation.code().to_owned());
-}
-
-/// Why the process aborts, or why something is unknown.
-pub(crate) fn reason(change: &Change) -> Option<String> {
-    let outcome = &change.outcome;
-    outcome.abort_reason.map(crate::verdict::abort_word).or(outcome.reason).map(str::to_owned)
 }
 
 fn is_ready(lives: &Lives, event: &Event) -> bool {
@@ -327,12 +321,4 @@ fn full_number(low: u32, later: u64) -> u64 {
     let round = later & !u64::from(u32::MAX);
     let same_round = round | u64::from(low);
     if same_round < later { same_round } else { same_round.saturating_sub(1 << 32) }
-}
-
-fn cut(text: &str, bytes: usize) -> &str {
-    let mut end = bytes.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
 }

@@ -4,6 +4,7 @@
 //! (sinks, redactor, filter) end the thread.
 
 mod about;
+mod amend;
 mod build;
 mod clock;
 #[cfg(test)]
@@ -150,6 +151,8 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
     }
 }
 
+#[cfg(test)]
+mod follow_tests;
 #[cfg(test)]
 mod patience_tests;
 #[cfg(all(test, not(miri)))]

@@ -65,12 +65,12 @@ impl Redact {
         }
     }
 
-    /// One path.
     /// The place with its path redacted.
     pub(crate) fn place(&mut self, place: Place) -> Place {
         Place { file: place.file.map(|file| self.path(&file)), ..place }
     }
 
+    /// One path.
     pub(crate) fn path(&mut self, path: &str) -> String {
         self.text(RedactField::Path, path).into_owned()
     }

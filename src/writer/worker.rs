@@ -16,6 +16,7 @@ use super::guarded::guarded;
 use super::handle::Shared;
 use super::inbox::Inbox;
 use super::patience::Patience;
+use super::redact::Redact;
 use super::splice::LineBuffer;
 use crate::config::Filter;
 use crate::hook;
@@ -133,8 +134,9 @@ impl Worker {
             // Images that were loaded meanwhile; nobody waits for this.
             self.builder.surroundings.refresh();
         }
-        let due = self.losses.due_in(self.inbox.losses().totals(), Instant::now());
-        let due = [due, self.follow.next_due()].into_iter().flatten().min();
+        let now = Instant::now();
+        let due = self.losses.due_in(self.inbox.losses().totals(), now);
+        let due = [due, self.follow.next_due(now)].into_iter().flatten().min();
         let nothing_new = !self.follow.has_events()
             && self.shared.requested() == requested
             && self.shared.finish_requested() == finish;
@@ -152,7 +154,10 @@ impl Worker {
         match guarded(|| self.deliver(record)) {
             Some(Ok(())) => self.shared.count_written(),
             Some(Err(reason)) => self.inbox.losses().record(reason),
-            None => self.inbox.losses().record(LossReason::SinkFailed),
+            None => {
+                self.follow.unsaid(record.sequence);
+                self.inbox.losses().record(LossReason::SinkFailed);
+            }
         }
         if record.has_flag(RawFlag::Waiting) {
             // The process is about to die and waits for this slot: what is not said by then never is. A panic that
@@ -169,13 +174,19 @@ impl Worker {
         let (mut report, prepared) = self.builder.report(record, naming);
         let mut namer = PlaceNamer { builder: &mut self.builder, naming };
         self.follow.raised(record, &mut report, &prepared, &mut namer);
+        if self.builder.redact.take_failed() {
+            report.soft_errors.push(Redact::failure());
+        }
         if !report.hook && prepared.wants_hook == Some(true) {
             self.find(Finding::raise_without_hook(record.sequence));
         }
         if let Some(filter) = &self.before_write {
             match guarded(|| filter(&report)) {
                 Some(true) => {}
-                Some(false) => return Err(LossReason::Filtered),
+                Some(false) => {
+                    self.follow.unsaid(record.sequence);
+                    return Err(LossReason::Filtered);
+                }
                 None => report.soft_errors.push(SoftError::new(
                     "soft_errors",
                     "filter_failed",
@@ -183,7 +194,10 @@ impl Worker {
                 )),
             }
         }
-        self.line.write(&mut report, &prepared, self.max_report_bytes).map_err(|_| LossReason::TooLarge)?;
+        if self.line.write(&mut report, &prepared, self.max_report_bytes).is_err() {
+            self.follow.unsaid(record.sequence);
+            return Err(LossReason::TooLarge);
+        }
         let report = Arc::new(report);
         let line = Line::new(LineKind::Panic, self.line.bytes(), Some(&report));
         self.unflushed = true;

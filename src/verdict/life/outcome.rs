@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Doom, DroppedBy, Landing, Life, Payload};
 use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, Place, Receipt};
+use crate::verdict::reason::HANDLER_UNKNOWN;
 
 /// The verdict on one panic, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl Life {
             reason = Some("perhaps_scoped");
         }
         if fate == Fate::Unknown && reason.is_none() {
-            reason = Some("handler_unknown");
+            reason = Some(HANDLER_UNKNOWN);
         }
         Outcome {
             fate,

@@ -301,3 +301,17 @@ fn no_order_of_events_breaks_a_rule() {
     // 20^0 + 20^1 + … + 20^4.
     assert_eq!(seen, 168_421);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn no_long_order_of_events_breaks_a_rule(choices in proptest::collection::vec(0..20usize, 0..=40)) {
+        let alphabet = alphabet();
+        let events: Vec<LifeEvent> = choices.iter().map(|choice| alphabet[*choice].clone()).collect();
+        // Every beginning of it is a life, too.
+        for end in 0..=events.len() {
+            check(&events[..end]);
+        }
+    }
+}

@@ -78,11 +78,10 @@ impl Lives {
         let children: Vec<u64> = self
             .kept
             .range(..sequence)
+            .filter(|(_, kept)| self.threads.is_child(kept.thread, tid))
             .filter(|(_, kept)| {
                 let outcome = kept.life.outcome();
-                self.threads.is_child(kept.thread, tid)
-                    && outcome.fate == Fate::ThreadDied
-                    && outcome.silent == Some(true)
+                outcome.fate == Fate::ThreadDied && outcome.silent == Some(true)
             })
             .map(|(child, _)| *child)
             .collect();
@@ -119,16 +118,13 @@ impl Lives {
 
     /// Links to the only chain that qualifies; of several none is chosen.
     fn link_only(&mut self, sequence: u64, relation: Relation, qualifies: impl Fn(&Kept) -> bool) {
-        let mut chains: Vec<u64> = self
+        let mut chains = self
             .kept
             .range(..sequence)
             .filter(|(_, kept)| kept.raise.is_some() && qualifies(kept))
-            .map(|(_, kept)| kept.incident)
-            .collect();
-        chains.dedup();
-        chains.sort_unstable();
-        chains.dedup();
-        if let [chain] = chains[..] {
+            .map(|(_, kept)| kept.incident);
+        let Some(chain) = chains.next() else { return };
+        if chains.all(|other| other == chain) {
             self.join_chain(sequence, chain, relation);
         }
     }
@@ -137,7 +133,7 @@ impl Lives {
         let incident = self.kept.get(&earlier).map_or(earlier, |kept| kept.incident);
         if let Some(kept) = self.kept.get_mut(&sequence) {
             (kept.incident, kept.relation) = (incident, Some(relation));
-            self.dirty.insert(sequence);
+            self.touch(sequence);
         }
     }
 }

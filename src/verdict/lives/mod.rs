@@ -3,26 +3,26 @@
 //!
 //! Runs on: the writer thread. Must not: do I/O, read clocks, or grow without bound.
 
+mod hands;
 mod incident;
 mod link;
 pub(crate) mod place;
+#[cfg(test)]
+mod random_tests;
+mod room;
 #[cfg(test)]
 mod tests;
 mod threads;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
 pub(crate) use incident::Relation;
 pub(crate) use threads::Thread;
 
 use self::threads::Threads;
-use std::sync::Arc;
-
 use crate::record::{AbortReason, DetachState, Fate, Handler, Place, StopKind};
 use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent, Outcome};
-
-/// Lives that are kept, so that later panics can be linked to them. About 1 KiB each.
-const KEPT: usize = 4096;
 
 /// A panic as its record tells it.
 #[derive(Clone, Debug)]
@@ -112,7 +112,7 @@ pub(crate) struct Change {
 struct Kept {
     life: Life,
     /// `None` until the record arrives; it never does when it was lost.
-    raise: Option<Raise>,
+    raise: Option<Arc<Raise>>,
     /// The probes' number of the panic, 0 when they have not seen it.
     serial: u64,
     /// The probes' number of the panicking thread, 0 when not known.
@@ -128,6 +128,9 @@ struct Kept {
     hops_ahead: u32,
     /// Landing pads that ran destructors; `None` without probes.
     cleanups: Option<u32>,
+    /// Whether something happened to it since the last look at what changed.
+    touched: bool,
+    /// What was said of it last.
     published: Option<Change>,
 }
 
@@ -145,7 +148,10 @@ pub(crate) struct Lives {
     last_read: HashMap<u32, u64>,
     /// Last panic whose dead thread a thread let go of.
     last_detached: HashMap<u32, u64>,
-    dirty: BTreeSet<u64>,
+    /// Lives to which something happened since the last look at what changed.
+    touched: Vec<u64>,
+    /// Lives that can make room.
+    settled: BTreeSet<u64>,
     imbalances: Vec<(u64, Imbalance)>,
     /// Lives that had to make room before they were settled.
     evicted: u64,
@@ -154,8 +160,8 @@ pub(crate) struct Lives {
 }
 
 impl Lives {
-    /// A record arrived.
-    pub(crate) fn raised(&mut self, raise: Raise) {
+    /// A record arrived. Gives the number of the panic that had to make room for this one, if one had to.
+    pub(crate) fn raised(&mut self, raise: Raise) -> Option<u64> {
         let (sequence, tid) = (raise.sequence, raise.tid);
         self.went_on(tid, raise.nested_in);
         let event = LifeEvent::Hooked {
@@ -166,6 +172,7 @@ impl Lives {
             abort_reason: raise.abort_reason,
             detached: raise.detached,
         };
+        let forgotten = self.make_room_for(sequence);
         let kept = self.keep(sequence);
         kept.tid = tid;
         kept.stops.push_back(Stop {
@@ -174,10 +181,11 @@ impl Lives {
             handler: raise.handler.clone(),
             inside_root: raise.inside_root,
         });
-        kept.raise = Some(raise);
+        kept.raise = Some(Arc::new(raise));
         self.apply(sequence, event);
         self.link(sequence);
         self.open_on(tid, sequence);
+        forgotten
     }
 
     /// The unwinder was entered for a panic.
@@ -329,7 +337,6 @@ impl Lives {
     /// The verdict on one panic as it stands, which counts as said from now on.
     pub(crate) fn publish(&mut self, sequence: u64) -> Option<Change> {
         let change = self.change(sequence)?;
-        self.dirty.remove(&sequence);
         self.kept.get_mut(&sequence)?.published = Some(change.clone());
         Some(change)
     }
@@ -339,13 +346,25 @@ impl Lives {
         self.kept.get(&sequence).is_none_or(|kept| kept.life.is_settled())
     }
 
-    /// Panics whose verdict may differ from what was said, in order. Call [`publish`](Self::publish) for each.
-    pub(crate) fn dirty(&self) -> Vec<u64> {
-        let differs = |sequence: &u64| {
-            self.kept.get(sequence).is_some_and(|kept| kept.raise.is_some())
-                && self.change(*sequence) != self.kept.get(sequence).and_then(|kept| kept.published.clone())
-        };
-        self.dirty.iter().copied().filter(differs).collect()
+    /// Panics to which something happened since the last call and whose verdict differs from what was said,
+    /// in order. [`publish`](Self::publish) says it.
+    pub(crate) fn take_changed(&mut self) -> Vec<u64> {
+        let mut changed = core::mem::take(&mut self.touched);
+        for sequence in &changed {
+            if let Some(kept) = self.kept.get_mut(sequence) {
+                kept.touched = false;
+            }
+        }
+        changed.retain(|sequence| self.differs(*sequence));
+        changed.sort_unstable();
+        changed
+    }
+
+    /// Whether the verdict on a panic whose record has arrived differs from what was said.
+    pub(crate) fn differs(&self, sequence: u64) -> bool {
+        self.kept
+            .get(&sequence)
+            .is_some_and(|kept| kept.raise.is_some() && self.change(sequence) != kept.published)
     }
 
     /// Lives that did not add up since the last call.
@@ -368,115 +387,24 @@ impl Lives {
     fn apply(&mut self, sequence: u64, event: LifeEvent) {
         let Some(kept) = self.kept.get_mut(&sequence) else { return };
         let before = kept.life.imbalance();
+        let was_settled = kept.life.is_settled();
         kept.life.apply(event);
         if let (None, Some(imbalance)) = (before, kept.life.imbalance()) {
             self.imbalances.push((sequence, imbalance));
         }
-        self.dirty.insert(sequence);
-    }
-
-    /// The life of a panic; begins it if this is the first that is heard of it.
-    fn keep(&mut self, sequence: u64) -> &mut Kept {
-        if !self.kept.contains_key(&sequence) && self.kept.len() >= KEPT {
-            self.make_room();
+        match (was_settled, kept.life.is_settled()) {
+            (false, true) => _ = self.settled.insert(sequence),
+            (true, false) => _ = self.settled.remove(&sequence),
+            _ => {}
         }
-        self.kept.entry(sequence).or_insert_with(|| Kept {
-            life: Life::default(),
-            raise: None,
-            serial: 0,
-            thread: 0,
-            tid: 0,
-            holder: 0,
-            incident: sequence,
-            relation: None,
-            stops: VecDeque::new(),
-            hops_ahead: 0,
-            cleanups: None,
-            published: None,
-        })
+        self.touch(sequence);
     }
 
-    /// Forgets the oldest life that is settled, or the oldest of all.
-    fn make_room(&mut self) {
-        let old = self.kept.iter().take(KEPT / 8);
-        let settled = |kept: &Kept| kept.life.is_settled() || kept.raise.is_none();
-        let victim = old.into_iter().find(|(_, kept)| settled(kept)).map(|(sequence, _)| *sequence);
-        let victim = victim.or_else(|| {
-            self.evicted = self.evicted.saturating_add(1);
-            self.kept.keys().next().copied()
-        });
-        if let Some(victim) = victim {
-            self.forgotten_up_to = self.forgotten_up_to.max(victim);
-            self.let_go(victim);
-            if let Some(kept) = self.kept.remove(&victim) {
-                self.by_serial.remove(&kept.serial);
-                self.close_on(kept.tid, victim);
-            }
-            self.dirty.remove(&victim);
-        }
-    }
-
-    /// The thread `tid` holds the payload from now on.
-    fn hold(&mut self, tid: u32, sequence: u64) {
-        self.let_go(sequence);
-        if let Some(kept) = self.kept.get_mut(&sequence) {
-            kept.holder = tid;
-            self.hands.entry(tid).or_default().push(sequence);
-        }
-    }
-
-    /// Nobody holds the payload any more.
-    fn let_go(&mut self, sequence: u64) {
-        let holder = self.kept.get_mut(&sequence).map_or(0, |kept| core::mem::take(&mut kept.holder));
-        remove(&mut self.hands, holder, sequence);
-    }
-
-    /// A panic is under way on a thread.
-    fn open_on(&mut self, tid: u32, sequence: u64) {
-        let open = self.open.entry(tid).or_default();
-        if !open.contains(&sequence) {
-            open.push(sequence);
-        }
-    }
-
-    /// A thread panics anew: what it panicked with before is over, unless the new panic is nested in it.
-    fn went_on(&mut self, tid: u32, nested_in: u64) {
-        let open = self.open.get(&tid).cloned().unwrap_or_default();
-        for sequence in open.into_iter().filter(|sequence| *sequence > nested_in) {
-            self.apply(sequence, LifeEvent::ThreadWentOn);
-            if self.kept.get(&sequence).is_none_or(|kept| !kept.life.is_unwinding()) {
-                self.close_on(tid, sequence);
-            }
-        }
-    }
-
-    /// A panic is over on a thread.
-    fn close_on(&mut self, tid: u32, sequence: u64) {
-        remove(&mut self.open, tid, sequence);
-    }
-
-    /// Without names: who dropped a payload, from what the dropping thread did before.
-    fn dropped_by_whom(&self, sequence: u64, tid: u32) -> DroppedBy {
-        let Some(kept) = self.kept.get(&sequence) else { return DroppedBy::Unknown };
-        let in_hand = self.hands.get(&tid).is_some_and(|held| held.contains(&sequence));
-        let fate = kept.life.outcome().fate;
-        match fate {
-            // A joiner has it, or the root of the dying thread drops what nobody can join any more.
-            Fate::ThreadDied if in_hand => DroppedBy::Program,
-            Fate::ThreadDied if kept.tid == tid => DroppedBy::Runtime,
-            // Dropping a handle detaches first and drops the result then.
-            Fate::ThreadDied if self.last_detached.get(&tid) == Some(&sequence) => DroppedBy::Runtime,
-            Fate::MainDied => DroppedBy::Runtime,
-            _ => DroppedBy::Unknown,
-        }
-    }
-}
-
-fn remove(lists: &mut HashMap<u32, Vec<u64>>, tid: u32, sequence: u64) {
-    if let Some(list) = lists.get_mut(&tid) {
-        list.retain(|other| *other != sequence);
-        if list.is_empty() {
-            lists.remove(&tid);
+    /// The verdict on a panic may have changed.
+    fn touch(&mut self, sequence: u64) {
+        let Some(kept) = self.kept.get_mut(&sequence) else { return };
+        if !core::mem::replace(&mut kept.touched, true) {
+            self.touched.push(sequence);
         }
     }
 }

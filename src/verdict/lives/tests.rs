@@ -237,21 +237,21 @@ fn a_payload_thrown_again_lands_where_its_new_stack_says() {
 fn only_verdicts_that_changed_are_said_again() {
     let mut lives = Lives::default();
     lives.raised(raise(1, MAIN, "first"));
-    assert_eq!(lives.dirty(), [1]);
+    assert_eq!(lives.take_changed(), [1]);
     lives.publish(1);
-    assert_eq!(lives.dirty(), [0; 0]);
+    assert_eq!(lives.take_changed(), [0; 0]);
     throw(&mut lives, 1, 0, MAIN);
-    assert_eq!(lives.dirty(), [0; 0], "on its way, as predicted");
+    assert_eq!(lives.take_changed(), [0; 0], "on its way, as predicted");
     lives.landed(1, MAIN, STOP, 0);
-    assert_eq!(lives.dirty(), [1]);
+    assert_eq!(lives.take_changed(), [1]);
 }
 
 #[test]
 fn the_memory_is_bounded_and_what_had_to_go_unsettled_is_counted() {
     let mut lives = Lives::default();
-    for sequence in 1..=KEPT as u64 + 10 {
+    for sequence in 1..=room::KEPT as u64 + 10 {
         lives.raised(raise(sequence, MAIN + sequence as u32, "x"));
     }
-    assert_eq!(lives.kept.len(), KEPT);
+    assert_eq!(lives.kept.len(), room::KEPT);
     assert_eq!(lives.evicted(), 10);
 }

@@ -1,0 +1,75 @@
+//! Which thread holds which payload, and which panics are under way on which thread.
+//!
+//! Runs on: the writer thread. Must not: claim that a thread dropped what it never held.
+
+use std::collections::HashMap;
+
+use super::Lives;
+use crate::record::Fate;
+use crate::verdict::life::{DroppedBy, LifeEvent};
+
+impl Lives {
+    /// The thread `tid` holds the payload from now on.
+    pub(super) fn hold(&mut self, tid: u32, sequence: u64) {
+        self.let_go(sequence);
+        if let Some(kept) = self.kept.get_mut(&sequence) {
+            kept.holder = tid;
+            self.hands.entry(tid).or_default().push(sequence);
+        }
+    }
+
+    /// Nobody holds the payload any more.
+    pub(super) fn let_go(&mut self, sequence: u64) {
+        let holder = self.kept.get_mut(&sequence).map_or(0, |kept| core::mem::take(&mut kept.holder));
+        remove(&mut self.hands, holder, sequence);
+    }
+
+    /// A panic is under way on a thread.
+    pub(super) fn open_on(&mut self, tid: u32, sequence: u64) {
+        let open = self.open.entry(tid).or_default();
+        if !open.contains(&sequence) {
+            open.push(sequence);
+        }
+    }
+
+    /// A thread panics anew: what it panicked with before is over, unless the new panic is nested in it.
+    pub(super) fn went_on(&mut self, tid: u32, nested_in: u64) {
+        let open = self.open.get(&tid).cloned().unwrap_or_default();
+        for sequence in open.into_iter().filter(|sequence| *sequence > nested_in) {
+            self.apply(sequence, LifeEvent::ThreadWentOn);
+            if self.kept.get(&sequence).is_none_or(|kept| !kept.life.is_unwinding()) {
+                self.close_on(tid, sequence);
+            }
+        }
+    }
+
+    /// A panic is over on a thread.
+    pub(super) fn close_on(&mut self, tid: u32, sequence: u64) {
+        remove(&mut self.open, tid, sequence);
+    }
+
+    /// Without names: who dropped a payload, from what the dropping thread did before.
+    pub(super) fn dropped_by_whom(&self, sequence: u64, tid: u32) -> DroppedBy {
+        let Some(kept) = self.kept.get(&sequence) else { return DroppedBy::Unknown };
+        let in_hand = self.hands.get(&tid).is_some_and(|held| held.contains(&sequence));
+        let fate = kept.life.outcome().fate;
+        match fate {
+            // A joiner has it, or the root of the dying thread drops what nobody can join any more.
+            Fate::ThreadDied if in_hand => DroppedBy::Program,
+            Fate::ThreadDied if kept.tid == tid => DroppedBy::Runtime,
+            // Dropping a handle detaches first and drops the result then.
+            Fate::ThreadDied if self.last_detached.get(&tid) == Some(&sequence) => DroppedBy::Runtime,
+            Fate::MainDied => DroppedBy::Runtime,
+            _ => DroppedBy::Unknown,
+        }
+    }
+}
+
+fn remove(lists: &mut HashMap<u32, Vec<u64>>, tid: u32, sequence: u64) {
+    if let Some(list) = lists.get_mut(&tid) {
+        list.retain(|other| *other != sequence);
+        if list.is_empty() {
+            lists.remove(&tid);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Keeps the number of lives within its bound.
+//!
+//! Runs on: the writer thread. Must not: forget a life that may still change while one that is settled is old.
+
+use std::collections::VecDeque;
+
+use super::{Kept, Lives};
+use crate::verdict::life::Life;
+
+/// Lives that are kept, so that later panics can be linked to them. About 1 KiB each.
+pub(super) const KEPT: usize = 4096;
+/// A settled life this much older than the newest makes room; a younger one stays, because what speaks of it
+/// may be on its way.
+const OLD: u64 = KEPT as u64 / 2;
+
+impl Lives {
+    /// The life of a panic; begins it if this is the first that is heard of it.
+    pub(super) fn keep(&mut self, sequence: u64) -> &mut Kept {
+        self.kept.entry(sequence).or_insert_with(|| Kept {
+            life: Life::default(),
+            raise: None,
+            serial: 0,
+            thread: 0,
+            tid: 0,
+            holder: 0,
+            incident: sequence,
+            relation: None,
+            stops: VecDeque::new(),
+            hops_ahead: 0,
+            cleanups: None,
+            touched: false,
+            published: None,
+        })
+    }
+
+    /// Forgets one life if a new one would be one too many: the oldest that is settled, else the oldest.
+    pub(super) fn make_room_for(&mut self, sequence: u64) -> Option<u64> {
+        if self.kept.len() < KEPT || self.kept.contains_key(&sequence) {
+            return None;
+        }
+        let old = |settled: &u64| settled.saturating_add(OLD) <= sequence;
+        let victim = self.settled.first().copied().filter(old).or_else(|| {
+            self.evicted = self.evicted.saturating_add(1);
+            self.kept.keys().next().copied()
+        })?;
+        self.forgotten_up_to = self.forgotten_up_to.max(victim);
+        self.let_go(victim);
+        self.settled.remove(&victim);
+        if let Some(kept) = self.kept.remove(&victim) {
+            self.by_serial.remove(&kept.serial);
+            self.close_on(kept.tid, victim);
+        }
+        Some(victim)
+    }
+}

@@ -1,0 +1,372 @@
+//! Events made by hand, against records that come before them, after them, or never.
+
+use std::time::{Duration, Instant};
+
+use super::amend::About;
+use super::fake_probes::{FakeProbes, PROGRAM, ROOT};
+use super::follow::{Follow, Namer, SETTLE, WAITING};
+use super::samples::*;
+use super::*;
+use crate::probe::Handler as HandlerFrame;
+use crate::record::*;
+use crate::verdict::{Change, NamedFrame};
+
+const TID: u32 = 4242;
+/// The frame of [`raw_record`] that catches.
+const CATCH: u64 = 5;
+
+/// Names of [`FakeSymbols`].
+struct FakeNamer;
+
+impl Namer for FakeNamer {
+    fn name(&mut self, ips: &[u64]) -> Vec<NamedFrame> {
+        let frame = |ip: &u64| match (ip - FakeSymbols::BASE) / 16 {
+            PROGRAM => ("app::run", true),
+            ROOT => ("std::thread::lifecycle::spawn_unchecked", false),
+            other => unreachable!("{other} has no name here"),
+        };
+        let named = |(path, in_app): (&str, bool)| NamedFrame {
+            path: path.to_owned(),
+            function: Some(path.to_owned()),
+            in_app,
+            ..NamedFrame::default()
+        };
+        ips.iter().map(|ip| named(frame(ip))).collect()
+    }
+
+    fn redact_place(&mut self, place: Place) -> Place {
+        place
+    }
+
+    fn redact_thread_name(&mut self, name: String) -> String {
+        format!("<{name}>")
+    }
+}
+
+/// Records and events on their way to one [`Follow`].
+struct Bench {
+    probes: FakeProbes,
+    follow: Follow,
+    builder: build::Builder,
+    now: Instant,
+}
+
+impl Bench {
+    fn new(capacity: usize) -> Self {
+        let probes = FakeProbes::new(capacity);
+        let follow = Follow::new(Some(probes.queue), true);
+        Self { probes, follow, builder: builder(None), now: Instant::now() }
+    }
+
+    /// The record of [`raw_record`] under this number arrives.
+    fn record(&mut self, sequence: u64) -> Report {
+        let mut record = raw_record();
+        record.sequence = sequence;
+        self.arrives(&record)
+    }
+
+    fn arrives(&mut self, record: &RawRecord) -> Report {
+        let (mut report, prepared) = self.builder.report(record, &mut always);
+        self.follow.raised(record, &mut report, &prepared, &mut FakeNamer);
+        report
+    }
+
+    /// The stack of a payload thrown again, which stops at another frame, arrives.
+    fn hop(&mut self, sequence: u64, stopper: u32) {
+        let mut record = raw_record();
+        record.sequence = sequence;
+        record.set_flag(RawFlag::Hop);
+        set_walk(&mut record, FakeSymbols::NAMES.len() as u32, stopper);
+        let (report, prepared) = self.builder.report(&record, &mut always);
+        self.follow.hopped(&record, report.fate, &prepared);
+    }
+
+    /// The verdicts that are due after this long.
+    fn said_after(&mut self, pause: Duration) -> Vec<(Change, About)> {
+        self.now += pause;
+        self.follow.catch_up(&mut FakeNamer);
+        let due = self.follow.due(Some(self.now));
+        due.into_iter().map(|sequence| self.follow.verdict(sequence).expect("is due")).collect()
+    }
+
+    fn said(&mut self) -> Vec<(Change, About)> {
+        self.said_after(Duration::ZERO)
+    }
+
+    /// The last verdicts.
+    fn end(&mut self) -> Vec<(Change, About)> {
+        self.follow.catch_up(&mut FakeNamer);
+        self.follow.process_ends();
+        let due = self.follow.due(None);
+        due.into_iter().map(|sequence| self.follow.verdict(sequence).expect("is due")).collect()
+    }
+}
+
+#[test]
+fn a_panic_that_landed_before_its_record_was_read_has_its_verdict_in_the_panic_line() {
+    let mut bench = Bench::new(16);
+    bench.probes.raised(TID, 1, 0);
+    bench.probes.landed(TID, 1, CATCH);
+    bench.probes.dropped(TID, 1, 0);
+    let report = bench.record(1);
+    assert_eq!((report.fate, report.basis), (Fate::Caught, Basis::Confirmed));
+    assert_eq!(
+        (report.receipt, report.silent, report.swallowed),
+        (Receipt::Received, Some(false), Some(true))
+    );
+    let place = report.received_at.unwrap();
+    assert_eq!((place.function.as_deref(), place.os_thread), (Some("app::run"), Some(TID)));
+    assert_eq!(report.landing.unwrap().kind, HandlerKind::User);
+    assert!(bench.said().is_empty() && bench.said_after(2 * SETTLE).is_empty(), "nothing is left to say");
+    assert!(bench.end().is_empty(), "not even at the end");
+}
+
+#[test]
+fn a_panic_that_lands_after_its_line_gets_one_verdict_line() {
+    let mut bench = Bench::new(16);
+    bench.probes.raised(TID, 1, 0);
+    let report = bench.record(1);
+    assert_eq!((report.basis, report.landing, report.receipt), (Basis::Predicted, None, Receipt::Pending));
+    assert!(bench.said_after(2 * SETTLE).is_empty(), "still on its way, as predicted");
+    bench.probes.landed(TID, 1, CATCH);
+    bench.probes.discarded(TID, 1);
+    let said = bench.said();
+    let [(change, about)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!((change.outcome.basis, change.outcome.receipt), (Basis::Confirmed, Receipt::Discarded));
+    assert_eq!(change.outcome.silent, Some(true));
+    assert_eq!((about.fingerprint.as_str(), about.pid), (report.fingerprint.as_str(), report.pid));
+    assert_eq!(
+        (about.message.as_ref(), about.thread.as_ref()),
+        (report.message.as_ref(), report.thread.as_ref())
+    );
+    assert!(bench.end().is_empty());
+}
+
+#[test]
+fn an_event_waits_for_its_record_and_what_comes_behind_it_waits_too() {
+    let mut bench = Bench::new(16);
+    bench.record(1);
+    bench.probes.raised(TID + 1, 2, 0);
+    bench.probes.landed(TID + 1, 2, CATCH);
+    bench.probes.raised(TID, 1, 0);
+    bench.probes.landed(TID, 1, CATCH);
+    bench.probes.dropped(TID, 1, 0);
+    assert!(bench.said().is_empty(), "the record of 2 has not come");
+    let mut second = raw_record();
+    (second.sequence, second.tid) = (2, TID + 1);
+    let report = bench.arrives(&second);
+    assert_eq!((report.basis, report.receipt), (Basis::Confirmed, Receipt::Pending));
+    let said: Vec<u64> = bench.said().iter().map(|(change, _)| change.sequence).collect();
+    assert_eq!(said, [1]);
+}
+
+#[test]
+fn an_event_whose_record_never_comes_gives_way_when_too_many_wait() {
+    let mut bench = Bench::new(2 * WAITING);
+    bench.record(1);
+    bench.probes.landed(TID + 1, 2, CATCH);
+    bench.probes.raised(TID, 1, 0);
+    bench.probes.landed(TID, 1, CATCH);
+    bench.probes.dropped(TID, 1, 0);
+    for _ in 0..WAITING - 4 {
+        bench.probes.raised(TID + 1, 2, 0);
+    }
+    assert!(bench.said().is_empty(), "full to the brim");
+    bench.probes.raised(TID + 1, 2, 0);
+    assert_eq!(bench.said().len(), 1, "the first of them was let go, and 1 is settled");
+    bench.probes.landed(u32::MAX, crate::probe::LOST, CATCH);
+    assert!(bench.follow.take_imbalances().is_empty(), "nothing was said of a panic that nobody knows");
+}
+
+#[test]
+fn events_of_a_panic_whose_report_was_lost_hold_nothing_up() {
+    let mut bench = Bench::new(16);
+    bench.record(1);
+    bench.probes.discarded(TID + 1, crate::probe::LOST);
+    bench.probes.discarded(TID + 1, 0);
+    bench.probes.raised(TID, 1, 0);
+    bench.probes.landed(TID, 1, CATCH);
+    bench.probes.dropped(TID, 1, 0);
+    assert_eq!(bench.said().len(), 1);
+}
+
+#[test]
+fn a_payload_thrown_again_waits_for_its_new_stack_and_lands_where_that_says() {
+    let mut bench = Bench::new(16);
+    bench.probes.raised(TID, 1, 0);
+    bench.probes.landed(TID, 1, CATCH);
+    let first = bench.record(1);
+    assert_eq!((first.fate, first.hops), (Fate::Caught, 0));
+    bench.probes.raised(TID, 1, 1);
+    bench.probes.landed(TID, 1, ROOT);
+    bench.probes.discarded(TID, 1);
+    assert!(bench.said().is_empty(), "the second stack has not come");
+    bench.hop(1, ROOT as u32);
+    let said = bench.said();
+    let [(change, _)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!((change.outcome.hops, change.outcome.basis), (1, Basis::Confirmed));
+    assert_ne!(change.outcome.fate, Fate::Caught, "the catch of the first stack is not that of the second");
+    assert!(bench.follow.take_imbalances().is_empty());
+}
+
+#[test]
+fn a_frame_that_must_not_unwind_aborts_and_a_frame_of_another_language_decides_nothing() {
+    for (handler, action, fate) in [
+        (HandlerFrame::Rust, EhAction::Filter, Fate::Aborted),
+        (HandlerFrame::Rust, EhAction::Terminate, Fate::Aborted),
+        (HandlerFrame::Foreign, EhAction::Unknown, Fate::Caught),
+    ] {
+        let mut bench = Bench::new(16);
+        bench.probes.raised(TID, 1, 0);
+        bench.probes.met(TID, 1, CATCH, action, handler);
+        let report = bench.record(1);
+        assert_eq!(report.fate, fate, "{handler:?} {action:?}");
+        let aborts = fate == Fate::Aborted;
+        assert_eq!(report.reason.as_deref(), aborts.then_some("nounwind_boundary"));
+        assert_eq!(report.basis, if aborts { Basis::Confirmed } else { Basis::Predicted });
+    }
+}
+
+#[test]
+fn lost_events_leave_open_what_was_open_and_change_nothing_that_was_seen() {
+    for lose in [false, true] {
+        let mut bench = Bench::new(4);
+        bench.probes.raised(TID, 1, 0);
+        bench.probes.landed(TID, 1, CATCH);
+        bench.probes.dropped(TID, 1, 0);
+        let settled = bench.record(1);
+        bench.probes.raised(TID, 2, 0);
+        bench.record(2);
+        for _ in 0..if lose { 5 } else { 4 } {
+            bench.probes.discarded(TID, 0);
+        }
+        let said = bench.end();
+        let [(change, about)] = &said[..] else { panic!("{said:?}") };
+        assert_eq!((settled.receipt, change.sequence), (Receipt::Received, 2));
+        let (fate, receipt, reason) = match lose {
+            true => (Fate::Caught, Receipt::Unknown, Some("events_lost")),
+            false => (Fate::Interrupted, Receipt::Discarded, None),
+        };
+        assert_eq!((change.outcome.fate, change.outcome.receipt), (fate, receipt));
+        assert_eq!(about.reason(change).as_deref(), reason);
+        assert_eq!(bench.follow.interrupted().len(), usize::from(!lose));
+    }
+}
+
+#[test]
+fn the_lineage_names_the_parents_and_a_reused_thread_id_has_its_own() {
+    let me = std::process::id();
+    let mut bench = Bench::new(16);
+    bench.probes.started(me + 1, me);
+    bench.probes.started(TID, me + 1);
+    bench.probes.raised(TID, 1, 0);
+    let report = bench.record(1);
+    let ancestors: Vec<u32> = report.lineage.iter().map(|ancestor| ancestor.os_id).collect();
+    assert_eq!(ancestors, [me + 1, me]);
+    if cfg!(target_os = "linux") {
+        let name = report.lineage[1].name.as_deref().unwrap();
+        assert!(name.starts_with('<') && name.len() > 2, "through the redactor: {name}");
+    }
+    bench.probes.send(TID, crate::probe::Event::Exited, &[]);
+    bench.probes.started(TID, me);
+    bench.probes.raised(TID, 2, 0);
+    let ancestors: Vec<u32> = bench.record(2).lineage.iter().map(|ancestor| ancestor.os_id).collect();
+    assert_eq!(ancestors, [me]);
+    assert!(Bench::new(4).record(1).lineage.is_empty(), "nobody saw the thread start");
+}
+
+#[test]
+fn a_verdict_that_may_change_waits_and_one_that_cannot_does_not() {
+    let mut bench = Bench::new(16);
+    assert_eq!(bench.follow.next_due(bench.now), None);
+    bench.probes.raised(TID, 1, 0);
+    bench.record(1);
+    bench.probes.landed(TID, 1, CATCH);
+    assert!(bench.said().is_empty(), "the payload is usually dropped at once");
+    assert_eq!(bench.follow.next_due(bench.now), Some(SETTLE));
+    assert_eq!(bench.follow.next_due(bench.now + SETTLE / 2), Some(SETTLE / 2));
+    assert!(bench.said_after(SETTLE - Duration::from_nanos(1)).is_empty());
+    let said = bench.said_after(Duration::from_nanos(1));
+    assert_eq!((said.len(), said[0].0.outcome.receipt), (1, Receipt::Pending));
+    assert_eq!(bench.follow.next_due(bench.now), None, "nothing waits any more");
+    bench.probes.dropped(TID, 1, 0);
+    let said = bench.said();
+    assert_eq!((said.len(), said[0].0.outcome.receipt), (1, Receipt::Received), "settled: at once");
+    assert!(bench.said_after(2 * SETTLE).is_empty(), "and once");
+}
+
+#[test]
+fn what_changes_and_changes_back_before_it_is_due_is_not_said() {
+    let mut bench = Bench::new(16);
+    bench.probes.raised(TID, 1, 0);
+    bench.probes.landed(TID, 1, CATCH);
+    bench.record(1);
+    bench.hop(1, CATCH as u32);
+    bench.probes.raised(TID, 1, 1);
+    assert!(bench.said().is_empty());
+    bench.probes.landed(TID, 1, CATCH);
+    let said = bench.said_after(SETTLE);
+    assert_eq!(said.len(), 1, "the hop counts");
+    assert_eq!((said[0].0.outcome.hops, said[0].0.outcome.fate), (1, Fate::Caught));
+}
+
+#[test]
+fn a_panic_without_a_line_gets_no_verdict_and_keeps_nobody_awake() {
+    let mut bench = Bench::new(16);
+    bench.probes.raised(TID, 1, 0);
+    bench.record(1);
+    bench.follow.unsaid(1);
+    bench.probes.landed(TID, 1, CATCH);
+    assert!(bench.said().is_empty());
+    assert_eq!(bench.follow.next_due(bench.now), None);
+    assert!(bench.end().is_empty());
+}
+
+#[test]
+fn a_death_that_an_unwrap_carries_on_is_one_incident() {
+    let mut bench = Bench::new(32);
+    let mut dying = raw_record();
+    dying.message.set("first");
+    set_walk(&mut dying, FakeSymbols::NAMES.len() as u32, ROOT as u32);
+    dying.walk.at_thread_start = 1;
+    bench.probes.started(TID, 7);
+    bench.probes.raised(TID, 1, 0);
+    bench.probes.landed(TID, 1, ROOT);
+    let report = bench.arrives(&dying);
+    assert_eq!((report.fate, report.basis), (Fate::ThreadDied, Basis::Confirmed));
+    bench.probes.joined(7, TID, 1);
+    let mut unwrapped = raw_record();
+    (unwrapped.sequence, unwrapped.tid) = (2, 7);
+    unwrapped.message.set("called `Result::unwrap()` on an `Err` value: Any { .. }");
+    bench.follow.catch_up(&mut FakeNamer);
+    let report = bench.arrives(&unwrapped);
+    assert_eq!((report.relation.as_deref(), report.incident.sequence()), (Some("unwrap"), 1));
+    assert!(bench.said().is_empty(), "the payload is still there");
+    let said = bench.said_after(SETTLE);
+    assert_eq!(said.len(), 1);
+    assert_eq!((said[0].0.sequence, said[0].0.outcome.silent), (1, Some(false)));
+}
+
+#[test]
+fn a_storm_leaves_a_bounded_memory_behind() {
+    for settles in [true, false] {
+        let mut bench = Bench::new(64);
+        for sequence in 1..=9_000 {
+            bench.probes.raised(TID, sequence, 0);
+            bench.probes.landed(TID, sequence, CATCH);
+            if settles {
+                bench.probes.dropped(TID, sequence, 0);
+            }
+            bench.record(sequence);
+            if sequence % 64 == 0 {
+                bench.said_after(Duration::from_millis(1));
+            }
+        }
+        let (about, waiting) = bench.follow.sizes();
+        assert!(about <= 4096 && waiting <= 9_000, "{about} {waiting}");
+        bench.said_after(SETTLE);
+        bench.said();
+        assert_eq!(bench.follow.sizes().1, 0);
+        assert!(bench.follow.take_imbalances().is_empty());
+    }
+}

@@ -16,6 +16,11 @@ const COLUMNS: [(&str, Setting); 4] = [
     ("`panic = \"abort\"`", Setting { profile: Profile::Abort, probes: Probes::On }),
 ];
 
+/// The line before the table in the page.
+pub const BEGIN: &str = "<!-- made by `agent-demo verdicts --markdown` -->";
+/// The line after it.
+pub const END: &str = "<!-- end of what is made -->";
+
 /// The table: one section per theme, one row per panic.
 pub fn table() -> String {
     let mut text = String::new();
@@ -55,7 +60,7 @@ fn name(panic: &ExpectedPanic) -> String {
     match panic.message {
         // `escape_debug`: control characters have no place in a page.
         Message::Contains(text) => {
-            format!("{times}\"{}\"", text.escape_debug().to_string().replace("\\\"", "\""))
+            format!("{times}{text:?}")
         }
         Message::Empty => format!("{times}(empty)"),
         Message::Null => format!("{times}(no text)"),
@@ -106,7 +111,7 @@ fn verdict(known: &Verdict) -> String {
                 let _ = write!(text, ", **{name}**");
             }
             None => {
-                let _ = write!(text, ", {name}: null");
+                let _ = write!(text, ", {name}?");
             }
             Some(false) => {}
         }

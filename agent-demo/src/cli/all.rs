@@ -12,16 +12,28 @@ use std::{env, thread};
 use agent_demo::check::{Deviation, deviations, outcome_of};
 use agent_demo::child::{self, AgentSwitch, Observed};
 use agent_demo::{LastWord, Probes, Profile, Scenario, Setting, catalogue, word};
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use panic_agent::{Fate, Report};
 use serde_json::{Value, json};
 
 use super::{Failure, print, print_json, shown};
 
-/// Letters of a message that the table shows.
-const MESSAGE: usize = 32;
-/// Columns of the table.
-const WIDTH: u16 = 160;
+/// Columns of the table with their widths, together not more than 160.
+const COLUMNS: [(&str, u16); 10] = [
+    ("scenario", 29),
+    ("exit", 11),
+    ("thread", 16),
+    ("message", 26),
+    ("stopped by", 15),
+    ("fate", 15),
+    ("basis", 10),
+    ("receipt", 10),
+    ("more", 19),
+    ("", 9),
+];
+/// Letters of a message and of a thread's name that the table shows.
+const MESSAGE: usize = 24;
+const THREAD: usize = 14;
 
 struct Judged {
     scenario: &'static Scenario,
@@ -109,10 +121,12 @@ fn judge(exe: &Path, directory: &Path, scenario: &'static Scenario, probes: Prob
 fn table(judged: &[Judged]) -> Table {
     let mut table = Table::new();
     // No rules between the rows: there are hundreds.
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header([
-        "scenario", "exit", "thread", "message", "handler", "fate", "basis", "receipt", "flags", "",
-    ]);
-    table.set_width(WIDTH);
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(COLUMNS.map(|(name, _)| name));
+    table.set_constraints(COLUMNS.map(|(_, width)| ColumnConstraint::Absolute(Width::Fixed(width))));
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
+    }
     for result in judged {
         let mark = if result.is_right() { "" } else { "DEVIATES" };
         let exit = result.observed.as_ref().map_or_else(Clone::clone, |observed| observed.exit.to_string());
@@ -151,7 +165,10 @@ fn rows(observed: &Observed) -> Vec<[String; 7]> {
 }
 
 fn row(report: &Report, last: Option<&LastWord>) -> [String; 7] {
-    let thread = report.thread.clone().unwrap_or_else(|| "(unnamed)".to_owned());
+    let thread = report.thread.as_deref().unwrap_or("(unnamed)");
+    // Threads of one kind are told apart by a number, which would make a row of each.
+    let thread: String =
+        thread.trim_end_matches(|digit: char| digit.is_ascii_digit()).chars().take(THREAD).collect();
     let message: String = report.summary().chars().take(MESSAGE).collect();
     let Some(last) = last else {
         return [thread, message, String::new(), "?".to_owned(), String::new(), String::new(), String::new()];
@@ -163,10 +180,7 @@ fn row(report: &Report, last: Option<&LastWord>) -> [String; 7] {
         message,
         // Where it stopped at last, where that is known.
         landed.unwrap_or(handler),
-        match &last.reason {
-            Some(reason) if last.fate == Fate::Aborted => format!("{}: {reason}", word(&last.fate)),
-            _ => word(&last.fate),
-        },
+        word(&last.fate),
         word(&last.basis),
         word(&last.receipt),
         flags(report, last),
@@ -188,6 +202,9 @@ fn flags(report: &Report, last: &LastWord) -> String {
         }
     }
     flags.extend(last.relation.clone());
+    if last.fate == Fate::Aborted {
+        flags.extend(last.reason.clone());
+    }
     flags.join(" ")
 }
 

@@ -12,6 +12,7 @@ const RAYON: &[Outcome] = &[Outcome::caught_by(HandlerKind::Rayon)];
 /// rayon catches it only to abort; without the name of the catching function that cannot be seen.
 const RAYON_SPAWN: &[Outcome] =
     &[Outcome::caught_by(HandlerKind::Rayon), Outcome::aborted(AbortReason::RuntimeAbort)];
+const RAYON_ABORTS: &[Outcome] = &[Outcome::aborted(AbortReason::RuntimeAbort)];
 const POOL: ThreadName = ThreadName::Prefix("pool-");
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -59,7 +60,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     .twin("rayon-spawn"),
     Scenario::new("rayon-spawn", "A fire-and-forget job panics: rayon aborts", "a runtime aborts", spawn)
         .aborts()
-        .panics(&[panic("fire and forget", POOL, RAYON_SPAWN)])
+        .panics(&[panic("fire and forget", POOL, RAYON_SPAWN).turns_out_unseen(RAYON_ABORTS)])
         .delivery(Delivery::AtRisk)
         .twin("rayon-spawn-handled"),
     Scenario::new(

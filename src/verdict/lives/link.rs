@@ -60,8 +60,16 @@ impl Lives {
     /// Panics that were unwinding on a thread when `sequence` was raised there, outermost first.
     fn unwinding_on(&self, tid: u32, sequence: u64, nested_in: u64) -> Vec<u64> {
         let open = self.open.get(&tid).map(Vec::as_slice).unwrap_or_default();
+        // What is nested in a panic is nested in all that this one is nested in.
+        let mut around = Vec::new();
+        let mut next = nested_in;
+        while next != 0 && !around.contains(&next) {
+            around.push(next);
+            let raise = self.kept.get(&next).and_then(|kept| kept.raise.as_ref());
+            next = raise.map_or(0, |raise| raise.nested_in);
+        }
         let unwinding = |earlier: &u64| {
-            *earlier == nested_in || self.kept.get(earlier).is_some_and(|kept| kept.life.is_unwinding())
+            around.contains(earlier) || self.kept.get(earlier).is_some_and(|kept| kept.life.is_unwinding())
         };
         let mut found: Vec<u64> =
             open.iter().copied().filter(|earlier| *earlier < sequence && unwinding(earlier)).collect();

@@ -96,6 +96,18 @@ fn three_panics_of_a_destructor_during_unwinding_are_one_incident() {
 }
 
 #[test]
+fn without_probes_nesting_shows_every_panic_that_dies_of_a_destructor() {
+    let mut lives = Lives::default();
+    lives.raised(raise(1, MAIN, "first"));
+    lives.raised(Raise { nested_in: 1, ..raise(2, MAIN, "second") });
+    lives.raised(Raise { nested_in: 2, in_cleanup: true, ..raise(3, MAIN, "in cleanup") });
+    for sequence in [1, 2] {
+        assert_eq!(outcome(&lives, sequence).abort_reason, Some(AbortReason::DropDuringUnwind));
+    }
+    assert_eq!(chain(&lives, 3), (1, Some(Relation::InCleanup)));
+}
+
+#[test]
 fn an_unwrapped_join_carries_the_death_on_and_an_ignored_one_swallows_it() {
     for (unwrapped, swallowed) in [(true, false), (false, true)] {
         let mut lives = Lives::default();

@@ -18,10 +18,8 @@ use crate::record::EhAction;
 const EXCEPTION_REGISTER: c_int = 0;
 const SELECTOR_REGISTER: c_int = 1;
 
-#[repr(C)]
-pub(super) struct Context {
-    _opaque: [u8; 0],
-}
+/// The unwinder's view of one frame. Opaque.
+type Context = core::ffi::c_void;
 
 unsafe extern "C-unwind" {
     fn _Unwind_GetGR(context: *mut Context, register: c_int) -> usize;

@@ -66,9 +66,9 @@ impl Stack {
         Self { physical, beyond, trimmed, trimmed_logical, naming, misses_program }
     }
 
-    /// Whether every name was looked up that can be had by configuration.
-    pub(crate) fn is_whole(&self) -> bool {
-        matches!(self.naming, Naming::Allowed | Naming::Off)
+    /// Why not every name was looked up; `Allowed` when all were.
+    pub(crate) fn naming(&self) -> Naming {
+        self.naming
     }
 
     /// Whether a frame that may belong to the program has no name because none was looked up.

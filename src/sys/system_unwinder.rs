@@ -6,10 +6,7 @@
 use core::ffi::{c_int, c_void};
 use core::ops::ControlFlow;
 
-#[repr(C)]
-struct Context {
-    _opaque: [u8; 0],
-}
+type Context = core::ffi::c_void;
 
 type Callback = unsafe extern "C" fn(*mut Context, *mut c_void) -> c_int;
 

@@ -10,7 +10,7 @@ use super::worker::{Pause, Worker};
 use super::*;
 use crate::record::*;
 use crate::sink::MemorySink;
-use crate::symbolize::{Found, ImageAt, Images};
+use crate::symbolize::{Effort, Found, ImageAt, Images, Naming};
 
 /// What a waiting thread gives the writer here.
 const WHOLE: Duration = Duration::from_millis(2000);
@@ -212,6 +212,24 @@ fn another_image_is_not_opened_when_that_may_take_too_long() {
         assert!(reports[1].frames[4].function.is_some());
         assert_eq!(reports[0].fingerprint, reports[1].fingerprint, "the system's frames do not count");
     }
+}
+
+#[test]
+fn a_stack_without_names_is_prepared_once_until_names_can_be_had() {
+    let mut builder = builder(None);
+    let mut prepared = |naming: fn(Effort) -> Naming| builder.report(&raw_record(), &mut { naming }).1;
+    let not_ready = prepared(|_| Naming::NotReady);
+    assert!(Arc::ptr_eq(&not_ready, &prepared(|_| Naming::NotReady)));
+    let known_only = |effort| match effort {
+        Effort::Known => Naming::Allowed,
+        Effort::FirstOfImage => Naming::Unopened,
+    };
+    let unopened = prepared(known_only);
+    assert!(!Arc::ptr_eq(&not_ready, &unopened));
+    assert!(Arc::ptr_eq(&unopened, &prepared(known_only)));
+    let whole = prepared(|_| Naming::Allowed);
+    assert!(!Arc::ptr_eq(&unopened, &whole));
+    assert!(Arc::ptr_eq(&whole, &prepared(|_| Naming::OutOfTime)));
 }
 
 /// The last frame of the sample lies in a library of the system.

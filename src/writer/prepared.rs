@@ -63,6 +63,20 @@ pub(crate) struct Stacks {
 struct Known {
     key: Box<[u64]>,
     prepared: Arc<Prepared>,
+    /// Why it lacks names that it might get another time, if so.
+    naming: Naming,
+}
+
+impl Known {
+    /// Whether nothing better can be had now.
+    fn is_good(&self, naming: &mut dyn FnMut(Effort) -> Naming) -> bool {
+        let effort = match self.naming {
+            Naming::Allowed | Naming::Off => return true,
+            Naming::Unopened => Effort::FirstOfImage,
+            Naming::NotReady | Naming::OutOfTime => Effort::Known,
+        };
+        naming(effort) != Naming::Allowed
+    }
 }
 
 impl Stacks {
@@ -109,16 +123,13 @@ impl Stacks {
         let hash = hash(&self.key);
         if let Some(known) = self.known.get(hash)
             && *known.key == *self.key
+            && known.is_good(naming)
         {
             return known.prepared.clone();
         }
-        let (prepared, is_whole) = self.prepare(record, images, redact, naming);
+        let (prepared, naming) = self.prepare(record, images, redact, naming);
         let prepared = Arc::new(prepared);
-        if !is_whole {
-            // The next panic with this stack may have time for all names.
-            return prepared;
-        }
-        let known = Known { key: self.key.as_slice().into(), prepared: prepared.clone() };
+        let known = Known { key: self.key.as_slice().into(), prepared: prepared.clone(), naming };
         self.known.insert(hash, Arc::new(known));
         prepared
     }
@@ -136,14 +147,14 @@ impl Stacks {
         }
     }
 
-    /// The stack, and whether every name was looked up.
+    /// The stack, and why not every name was looked up, if so.
     fn prepare(
         &mut self,
         record: &RawRecord,
         images: &mut dyn Images,
         redact: &mut Redact,
         naming: &mut dyn FnMut(Effort) -> Naming,
-    ) -> (Prepared, bool) {
+    ) -> (Prepared, Naming) {
         let stack = self.symbolizer.stack(&record.walk, record.images, images, naming);
         let predicted = predict(&record.walk, &stack, self.strategy, record.flags);
         let outcome = settle(&predicted);
@@ -155,7 +166,7 @@ impl Stacks {
         let mut images = stack.images();
         redact.images(&mut images);
         let (frames_json, frame_ends) = serialize_frames(&frames);
-        let is_whole = stack.is_whole();
+        let naming = stack.naming();
         let rests_on_names = stack.has_names() && !stack.misses_program();
         let prepared = Prepared {
             frames_json,
@@ -180,7 +191,7 @@ impl Stacks {
             },
             has_names: rests_on_names,
         };
-        (prepared, is_whole)
+        (prepared, naming)
     }
 }
 

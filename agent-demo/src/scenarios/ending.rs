@@ -4,11 +4,9 @@ use std::process;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use panic_agent::HandlerKind;
-
 use super::gate::Gate;
 use super::{MAIN, MAIN_ROOT, THREAD_ROOT, USER, catch, panic, panics};
-use crate::{Delivery, Message, Outcome, Scenario, ThreadName};
+use crate::{Delivery, Message, Scenario, ThreadName};
 
 /// Storm: far more panics than the agent has slots.
 const STORM_THREADS: usize = 4;

@@ -114,6 +114,9 @@ mod sink;
 )]
 mod probe;
 
+// beside the stages: catching panics on purpose
+mod wrap;
+
 // what the stages use: loaded images, their tables, the operating system
 mod image;
 mod sys;
@@ -142,6 +145,8 @@ pub use crate::sink::{FileSink, Sink, StandardSink};
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub use crate::probe::testing as probe_testing;
+
+pub use crate::wrap::*;
 
 /// The examples of the README are compiled and run.
 #[cfg(doctest)]

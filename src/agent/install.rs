@@ -53,7 +53,8 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     stack::prepare();
     stack::learn_main_start();
     let (neighbours, started) = Neighbours::new(&state.counters);
-    let mut config = writer::WriterConfig::new(instance(), &mut options, sinks, Box::new(neighbours));
+    let instance = instance();
+    let mut config = writer::WriterConfig::new(instance, &mut options, sinks, Box::new(neighbours));
     install_probes(options.probes, state, &mut config);
     let handle = writer::spawn(channel, config).map_err(|error| {
         Error::new(ErrorKind::SpawnWriter, "cannot start the writer thread", "check the limit of threads")
@@ -62,6 +63,7 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     // Late is not never: the writer learns it all the same, and reports say `unknown` until then.
     let _learned_in_time = started.recv_timeout(WRITER_START);
     let installed = Installed {
+        instance,
         channel,
         counters: &state.counters,
         writer: handle,
@@ -99,8 +101,9 @@ fn install_probes(wanted: Probes, state: &'static HookState, config: &mut writer
         }
     }
     config.watched = abilities.raise.is_active();
-    let any = abilities.named().iter().any(|(_, ability)| ability.is_active());
-    config.events = any.then_some(events);
+    // Wrappers of this crate speak this way also where there are no probes.
+    config.events = Some(events);
+    probe::note::listen(events);
     if config.watched {
         let witness: &'static dyn Witness = state;
         probe::call_witness(Box::leak(Box::new(witness)));
@@ -128,7 +131,7 @@ fn hook_state(channel: &'static Channel, options: &mut Options) -> HookState {
 }
 
 /// A number that differs between two runs: from the clock, the process id, and std's per-process random keys.
-fn instance() -> u64 {
+pub(super) fn instance() -> u64 {
     let mut hasher = std::hash::RandomState::new().build_hasher();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     hasher.write_u128(now.as_nanos());

@@ -9,6 +9,7 @@ mod install;
 mod neighbours;
 mod subscription;
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use once_cell::race::OnceBox;
@@ -20,9 +21,9 @@ pub use subscription::Subscription;
 use crate::channel::Channel;
 use crate::error::Error;
 use crate::hook::Counters;
-use crate::record::Losses;
+use crate::record::{Losses, PanicId};
 use crate::sys::fork;
-use crate::writer::WriterHandle;
+use crate::writer::{Pigeonhole, WriterHandle};
 
 /// The agent of this process. Empty until `install` has succeeded; set once, never taken away. Written
 /// by `install`, read by everyone.
@@ -30,6 +31,8 @@ static AGENT: OnceBox<Installed> = OnceBox::new();
 
 /// What an installed agent consists of.
 struct Installed {
+    /// The process instance in every [`PanicId`].
+    instance: u64,
     channel: &'static Channel,
     counters: &'static Counters,
     writer: WriterHandle,
@@ -114,6 +117,37 @@ pub fn stats() -> Stats {
         pending: agent.channel.pending(),
         losses: agent.channel.losses.totals(),
     })
+}
+
+/// The name of a panic that a wrapper caught. One that has no report gets one of an instance of its own, so that
+/// it is taken for no other.
+pub(crate) fn panic_id(sequence: u64, unreported: bool) -> PanicId {
+    static UNREPORTED: OnceLock<u64> = OnceLock::new();
+    let reported = AGENT.get().filter(|_| !unreported).map(|agent| agent.instance);
+    let instance = reported.unwrap_or_else(|| *UNREPORTED.get_or_init(install::instance));
+    PanicId::new(instance, sequence)
+}
+
+/// A place for the report of a panic that a wrapper caught; `None` without an agent.
+pub(crate) fn await_report(sequence: u64) -> Option<Arc<Pigeonhole>> {
+    AGENT.get().filter(|agent| agent.is_at_home()).map(|agent| agent.writer.await_report(sequence))
+}
+
+/// Nobody asks for this report any more.
+pub(crate) fn forget_report(sequence: u64, place: &Arc<Pigeonhole>) {
+    if let Some(agent) = AGENT.get() {
+        agent.writer.forget_report(sequence, place);
+    }
+}
+
+/// Whether there is an agent.
+pub(crate) fn is_installed() -> bool {
+    AGENT.get().is_some()
+}
+
+/// How long something of ours waits for the writer, unless it is told otherwise.
+pub(crate) fn patience() -> Duration {
+    AGENT.get().map_or(Duration::ZERO, |agent| agent.flush_deadline)
 }
 
 /// Receives finished reports inside the process, from now on, at most `capacity` waiting.

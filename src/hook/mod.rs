@@ -17,7 +17,9 @@
 
 mod abort;
 mod counters;
+mod light;
 mod payload;
+pub(crate) mod recent;
 mod recursion;
 mod replaced;
 #[cfg(test)]
@@ -29,6 +31,7 @@ use std::panic::{self, PanicHookInfo};
 use std::time::Duration;
 
 pub(crate) use counters::Counters;
+pub(crate) use light::ensure as ensure_hook;
 pub(crate) use recursion::{RecursionGuard, is_writer_thread, mark_writer_thread};
 pub(crate) use replaced::take_replacement;
 
@@ -91,12 +94,14 @@ pub(crate) fn install(state: &'static HookState) -> Result<(), Error> {
     }
     fork::watch();
     capture::thread::prime();
+    let _setting = light::SETTING.lock();
     let previous = panic::take_hook();
     let replaced = replaced::Replaced { channel: state.channel };
     panic::set_hook(Box::new(move |info| {
         let _owned = &replaced;
         on_panic(state, &*previous, info);
     }));
+    light::agent_is_set();
     Ok(())
 }
 
@@ -111,43 +116,55 @@ pub(crate) fn panicking() -> Error {
 
 /// The hook.
 fn on_panic(state: &HookState, previous: &dyn Fn(&PanicHookInfo<'_>), info: &PanicHookInfo<'_>) {
-    let sequence = observe(state, info);
-    if state.console == Console::Previous {
+    let Observed { sequence, silent, .. } = observe(state, info);
+    if state.console == Console::Previous && !silent {
         previous(info);
     }
     // The last step: whatever the previous hook throws and catches is not this panic.
     probe::note_hooked(sequence);
 }
 
-/// The agent's part of the hook; gives the number of the panic, or [`probe::LOST`]. Not inlined: its frame is gone before the previous hook runs.
+/// What the agent's part of the hook found.
+struct Observed {
+    /// Number of the panic, or [`probe::LOST`].
+    sequence: u64,
+    /// Whether an earlier panic of the thread is still unwinding.
+    nested: bool,
+    /// Whether the program asked for no console output, and the process survives.
+    silent: bool,
+    ticket: Option<Ticket>,
+}
+
+/// The agent's part of the hook. Not inlined: its frame is gone before the previous hook runs.
 #[inline(never)]
-fn observe(state: &HookState, info: &PanicHookInfo<'_>) -> u64 {
+fn observe(state: &HookState, info: &PanicHookInfo<'_>) -> Observed {
     let inside = RecursionGuard::enter();
     let outcome = match &inside {
         Some(inside) => record(state, info, inside),
         None => Err(LossReason::Reentered),
     };
-    let (sequence, ticket) = match outcome {
-        Ok(recorded) => recorded,
-        Err(reason) => {
-            count_loss(state, info, reason);
-            (probe::LOST, None)
-        }
-    };
-    state.counters.add_panic();
-    if let Some(ticket) = ticket {
-        // Not written in time: the report stays in its slot, and the process goes on to die.
-        let _ = state.channel.wait_written(ticket, state.flush_deadline);
+    let observed = outcome.unwrap_or_else(|reason| {
+        count_loss(state, info, reason);
+        // Nothing is known of it: where that matters nothing is claimed.
+        Observed { sequence: probe::LOST, nested: true, silent: recent::is_silent(), ticket: None }
+    });
+    if inside.is_some() {
+        recent::note(observed.sequence, false, observed.nested, info.location(), info.payload());
     }
-    sequence
+    state.counters.add_panic();
+    if let Some(ticket) = &observed.ticket {
+        // Not written in time: the report stays in its slot, and the process goes on to die.
+        let _ = state.channel.wait_written(*ticket, state.flush_deadline);
+    }
+    observed
 }
 
-/// Makes and publishes the report; gives its number, and its ticket when it should be waited for.
+/// Makes and publishes the report; with its ticket when it should be waited for.
 fn record(
     state: &HookState,
     info: &PanicHookInfo<'_>,
     inside: &RecursionGuard,
-) -> Result<(u64, Option<Ticket>), LossReason> {
+) -> Result<Observed, LossReason> {
     if is_writer_thread() {
         return Err(LossReason::WriterThread);
     }
@@ -161,12 +178,20 @@ fn record(
     record.sequence = sequence;
     payload::write(record, info, &state.payloads);
     capture::capture(record, ptr::from_ref(info).addr(), state.max_frames, inside);
+    if recent::is_enclosed() {
+        record.set_flag(RawFlag::Wrapped);
+    }
+    let nested = record.has_flag(RawFlag::Nested);
     let wait = abort::is_predicted(record);
+    let silent = !wait && recent::is_silent();
     if wait {
         record.set_flag(RawFlag::Waiting);
     }
+    if silent {
+        record.set_flag(RawFlag::Silent);
+    }
     let ticket = slot.publish();
-    Ok((sequence, wait.then_some(ticket)))
+    Ok(Observed { sequence, nested, silent, ticket: wait.then_some(ticket) })
 }
 
 fn claim(state: &HookState) -> Option<ClaimedSlot<'static>> {

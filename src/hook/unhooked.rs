@@ -2,7 +2,7 @@
 //!
 //! Runs on: the panicking thread, inside the raise probe. Must not: allocate, lock, do I/O, panic, or wait.
 
-use super::{HookState, RecursionGuard, is_writer_thread};
+use super::{HookState, RecursionGuard, is_writer_thread, recent};
 use crate::capture;
 use crate::probe::{LOST, Text, Witness};
 use crate::record::{LossReason, PayloadKind, RawFlag, RawRecord};
@@ -23,10 +23,12 @@ impl Witness for HookState {
             record.message.set(message);
         });
         self.counters.add_panic();
-        recorded.unwrap_or_else(|reason| {
+        let sequence = recorded.unwrap_or_else(|reason| {
             self.channel.losses.record(reason);
             LOST
-        })
+        });
+        recent::note_unhooked(sequence, text.map(Text::as_str));
+        sequence
     }
 
     fn hopped(&self, anchor: usize, sequence: u64) -> bool {
@@ -57,6 +59,9 @@ impl HookState {
         let record = slot.record();
         describe(record);
         let sequence = record.sequence;
+        if recent::is_enclosed() {
+            record.set_flag(RawFlag::Wrapped);
+        }
         capture::capture(record, anchor, self.max_frames, &inside);
         slot.publish();
         Ok(sequence)

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::event::{Event, PanicRef, Trace};
 use super::raise::{Cause, Exception};
-use super::{LOST, MAX_READS, Text, live, place, state, trial, vtable};
+use super::{LOST, MAX_READS, Text, live, note, place, state, trial, vtable};
 
 /// The canary of the exceptions that may be traced: the address of a static of the one std whose exception
 /// layout and vtables the trial verified. 0: the tracer is off. Written by the installer, read by raises.
@@ -108,7 +108,7 @@ pub(super) unsafe fn with_text(followed: &Followed, take: impl FnOnce(Text<'_>))
 /// Called by a traced vtable when the payload is asked for its type.
 #[inline(never)]
 pub(super) fn read(payload: usize, anchor: usize) {
-    if trial::saw(payload, trial::READ) || state::queue().is_none() {
+    if trial::saw(payload, trial::READ) || state::queue().is_none() || note::is_speaking() {
         return;
     }
     let known = live::read(payload);
@@ -135,7 +135,7 @@ pub(super) fn dropped(payload: usize, anchor: usize) {
     let known = live::remove(payload);
     let panic = known.map_or(PanicRef::NONE, |known| known.panic);
     let reads = known.map_or(0, |known| known.count);
-    if panic.hooked == LOST {
+    if panic.hooked == LOST || note::is_speaking() {
         return;
     }
     state::emit(Event::Dropped { panic, payload: payload as u64, reads }, |entry| {

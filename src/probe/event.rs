@@ -218,6 +218,86 @@ pub(crate) enum Event {
         /// The detached thread.
         target: ThreadRef,
     },
+    /// A wrapper of this crate has caught a panic.
+    ///
+    /// When: after the landing, before the wrapper hands the error on. Thread: the panicking one. Proves: who
+    /// stopped it, also without symbols and without probes. The text of the entry is the file of the call that
+    /// set the wrapper up.
+    Wrapped {
+        /// The panic.
+        panic: PanicRef,
+        /// Which wrapper.
+        by: Catcher,
+        /// Line of that call, 0 when not known.
+        line: u32,
+    },
+    /// The error of a wrapper was handed to the program. Thread: the receiver. Proves: from now on the program
+    /// has it.
+    Handed {
+        /// The panic.
+        panic: PanicRef,
+    },
+    /// The error of a wrapper ends. Thread: the one that drops it. Proves: as [`Event::Dropped`], and also whose
+    /// it was.
+    Disposed {
+        /// The panic.
+        panic: PanicRef,
+        /// Who had it.
+        by: Keeper,
+    },
+    /// A wrapper has something to say that is no panic. `text` and `place` say what and where.
+    Noticed {
+        /// What.
+        what: Notice,
+        /// The panic concerned, if one is.
+        panic: PanicRef,
+        /// What `what` counts.
+        number: u32,
+    },
+}
+
+/// A wrapper of this crate.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Catcher {
+    /// `catch`.
+    Catch = 0,
+    /// The root of a thread that was started by `spawn`.
+    Thread,
+    /// A worker that is started again.
+    Supervisor,
+    /// A task group.
+    Group,
+    /// The border to another language.
+    Ffi,
+    /// `catch_panic` of a future.
+    Future,
+    /// A tokio task.
+    Task,
+    /// A blocking task of tokio.
+    Blocking,
+    /// The tower layer.
+    Tower,
+}
+
+/// Who had the error of a wrapper when it was dropped.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeper {
+    /// The wrapper: it was never handed out.
+    Wrapper = 0,
+    /// The program.
+    Program,
+}
+
+/// What a wrapper has to say that is no panic.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// A task group was dropped without `wait`; the number counts tasks whose outcome nobody will see.
+    GroupDropped = 0,
+    /// A worker panicked more often than it may be started again; the number counts its panics.
+    GaveUp,
 }
 
 /// A thread that another thread acts upon.

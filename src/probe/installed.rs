@@ -3,13 +3,14 @@
 //! Runs on: the thread that installs the agent, and the writer (`refresh`); `note_hooked` on the panicking
 //! thread. Must not: be run while the calling thread is panicking.
 
+use core::any::Any;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::got::{self, Applied, Symbol};
 use super::{
-    Ability, EventQueue, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Witness, dispose, land,
-    live, local, raise, state, threads, trial,
+    Ability, EventQueue, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Stamp,
+    Witness, dispose, land, live, local, raise, state, threads, trial, vtable,
 };
 
 /// Only one thread at a time redirects; holds whether fork handlers and the library's pin are in place.
@@ -92,6 +93,18 @@ pub(crate) fn uninstall() {
 /// One thread-local store.
 pub(crate) fn note_hooked(sequence: u64) {
     local::with(|local| local.hooked.set(sequence));
+}
+
+/// Now, here.
+pub(super) fn stamp() -> Stamp {
+    local::stamp()
+}
+
+/// The panic of a payload that is followed.
+pub(super) fn known(payload: &(dyn Any + Send)) -> Option<PanicRef> {
+    let [data, vtable] = dispose::halves(payload);
+    vtable::original(vtable)?;
+    live::peek(data)
 }
 
 /// What was left out so far.

@@ -78,6 +78,13 @@ pub(super) fn read(payload: usize) -> Option<Known> {
     known(live, payload, &live.reads)
 }
 
+/// The panic of a payload.
+pub(super) fn peek(payload: usize) -> Option<PanicRef> {
+    let live = find(payload)?;
+    let panic = panic_of(live);
+    (live.payload.load(Ordering::Acquire) == payload).then_some(panic)
+}
+
 /// A payload ends; `count` is the number of its reads.
 pub(super) fn remove(payload: usize) -> Option<Known> {
     let live = find(payload)?;

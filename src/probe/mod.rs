@@ -23,6 +23,7 @@
 
 mod ability;
 mod event;
+pub(crate) mod note;
 mod queue;
 mod witness;
 
@@ -68,7 +69,7 @@ pub(crate) use ability::{Ability, ProbeAbilities, ProbeOff};
 pub(crate) use event::Class;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use event::ThreadRef;
-pub(crate) use event::{Entry, Event, Handler, PanicRef, Stamp, Trace};
+pub(crate) use event::{Catcher, Entry, Event, Handler, Keeper, Notice, PanicRef, Stamp, Trace};
 pub(crate) use installed::{call_witness, counts, install, note_hooked, refresh, uninstall};
 pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
 pub(crate) use witness::{LOST, Text, Witness};

@@ -2,7 +2,12 @@
 //!
 //! Runs on: the thread that installs the agent; `note_hooked` on the panicking thread. Must not: do anything.
 
-use super::{EventQueue, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Witness};
+use std::any::Any;
+
+use super::{
+    EventQueue, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Stamp, Witness,
+};
+use crate::sys::{clock, thread};
 
 /// Says that nothing is observed, and why.
 pub(crate) fn install(_: &'static EventQueue, options: ProbeOptions) -> ProbeAbilities {
@@ -26,6 +31,16 @@ pub(crate) fn call_witness(_: &'static &'static dyn Witness) {}
 
 /// Nobody asks.
 pub(crate) fn note_hooked(_: u64) {}
+
+/// When and on which thread, as far as that is known without probes.
+pub(crate) fn stamp() -> Stamp {
+    Stamp { mono_ns: clock::mono_ns(), thread: 0, tid: thread::tid() }
+}
+
+/// No payload is followed.
+pub(super) fn known(_: &(dyn Any + Send)) -> Option<PanicRef> {
+    None
+}
 
 /// Nothing was left out.
 pub(crate) fn counts() -> ProbeCounts {

@@ -168,6 +168,10 @@ fn seen(entry: &Entry) -> Seen {
         Event::Exited => seen.kind = "exited",
         Event::Joined { target } => acted_upon(&mut seen, "joined", target),
         Event::Detached { target } => acted_upon(&mut seen, "detached", target),
+        Event::Wrapped { panic, .. } => (seen.kind, seen.hooked) = ("wrapped", panic.hooked),
+        Event::Handed { panic } => (seen.kind, seen.hooked) = ("handed", panic.hooked),
+        Event::Disposed { panic, .. } => (seen.kind, seen.hooked) = ("disposed", panic.hooked),
+        Event::Noticed { .. } => seen.kind = "noticed",
     }
     seen
 }

@@ -123,6 +123,12 @@ pub enum HandlerKind {
     Futures,
     /// A tower middleware.
     Tower,
+    /// A task group of this crate.
+    TaskGroup,
+    /// A worker of this crate that is started again when it panics.
+    Supervisor,
+    /// The border to another language, guarded by this crate.
+    Ffi,
     /// A frame of another language.
     Foreign,
     /// Cannot be told, usually for want of symbols.

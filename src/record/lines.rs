@@ -186,7 +186,8 @@ pub struct FindingLine {
     pub environment: Option<Arc<str>>,
     /// Host name.
     pub host: Option<Arc<str>>,
-    /// A stable short word: `hook_replaced`, `raise_without_hook`, `unbalanced`, `exit_while_unwinding`.
+    /// A stable short word: `hook_replaced`, `raise_without_hook`, `unbalanced`, `exit_while_unwinding`,
+    /// `group_dropped`, `worker_gave_up`.
     pub code: String,
     /// One sentence for people.
     pub message: String,

@@ -154,6 +154,12 @@ pub(crate) enum RawFlag {
     NoHook = 1 << 12,
     /// Not a panic of its own: the payload of panic `sequence` is thrown once more, from this stack.
     Hop = 1 << 13,
+    /// A wrapper of this crate encloses the panic on its thread.
+    Wrapped = 1 << 14,
+    /// The program asked for no console output of this panic.
+    Silent = 1 << 15,
+    /// The request that the thread works for is over.
+    Late = 1 << 16,
 }
 
 /// What kind of payload the panic carries.

@@ -103,6 +103,9 @@ fn handler_kind(kind: HandlerKind) -> Option<&'static str> {
         HandlerKind::Rayon => "rayon",
         HandlerKind::Futures => "FutureExt::catch_unwind",
         HandlerKind::Tower => "a tower middleware",
+        HandlerKind::TaskGroup => "a task group",
+        HandlerKind::Supervisor => "the supervisor of a worker",
+        HandlerKind::Ffi => "the border to another language",
         HandlerKind::Foreign => "another language",
         HandlerKind::ThreadRoot | HandlerKind::MainRoot | HandlerKind::Unknown => return None,
     })

@@ -9,6 +9,9 @@ use super::resolve::Found;
 /// Directories of images that the system brings.
 const SYSTEM_DIRECTORIES: [&str; 4] = ["/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/"];
 
+/// Where the sources of this crate lie in this build.
+const OWN_SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
+
 /// A function at an address: the physical one, or one inlined into the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Logical {
@@ -119,6 +122,8 @@ fn is_in_app(plain: &str, file: Option<&str>, image: Option<&str>) -> bool {
         return false;
     }
     match file {
+        // The agent's own code, where names have no path.
+        Some(file) if file.starts_with(OWN_SOURCES) => false,
         Some(file) => Origin::of_file(file) == Origin::Program,
         // Without a file only the name is left; a name without a path is C's, or the linker's.
         None => crate_name.is_some(),

@@ -58,18 +58,26 @@ fn fate_of(prediction: &Prediction) -> Fate {
         StopKind::Abort | StopKind::None => Fate::Aborted,
         StopKind::Unknown => Fate::Unknown,
         StopKind::Catch => match prediction.handler.as_ref().map(|handler| handler.kind) {
-            Some(HandlerKind::User | HandlerKind::Futures) => Fate::Caught,
-            Some(HandlerKind::ThreadRoot) => Fate::ThreadDied,
-            Some(HandlerKind::MainRoot) => Fate::MainDied,
-            Some(
-                HandlerKind::TestHarness
-                | HandlerKind::TokioTask
-                | HandlerKind::TokioBlocking
-                | HandlerKind::Rayon
-                | HandlerKind::Tower,
-            ) => Fate::RuntimeCaught,
-            Some(HandlerKind::Foreign | HandlerKind::Unknown) | None => Fate::Unknown,
+            Some(handler) => fate_of_handler(handler),
+            None => Fate::Unknown,
         },
+    }
+}
+
+/// The fate of a panic that this handler stops.
+pub(crate) fn fate_of_handler(kind: HandlerKind) -> Fate {
+    match kind {
+        HandlerKind::User | HandlerKind::Futures | HandlerKind::Ffi => Fate::Caught,
+        HandlerKind::ThreadRoot => Fate::ThreadDied,
+        HandlerKind::MainRoot => Fate::MainDied,
+        HandlerKind::TestHarness
+        | HandlerKind::TokioTask
+        | HandlerKind::TokioBlocking
+        | HandlerKind::Rayon
+        | HandlerKind::TaskGroup
+        | HandlerKind::Supervisor
+        | HandlerKind::Tower => Fate::RuntimeCaught,
+        HandlerKind::Foreign | HandlerKind::Unknown => Fate::Unknown,
     }
 }
 

@@ -74,6 +74,9 @@ fn without_call(here: &[Logical], has_catch: bool) -> Prediction {
 fn kind_of(frame: &Logical, inward: &[&Logical], outward: &[&Logical]) -> Option<HandlerKind> {
     let plain = frame.plain.as_str();
     let within = |prefix: &str| plain.starts_with(prefix);
+    if let Some(wrapper) = wrapper(frame) {
+        return wrapper;
+    }
     // `thread::scope` catches the panic of its body to wait for its threads, and always raises it again.
     if within("std::thread::scoped::scope") {
         return None;
@@ -107,6 +110,29 @@ fn kind_of(frame: &Logical, inward: &[&Logical], outward: &[&Logical]) -> Option
         HandlerKind::User
     })
 }
+
+/// `None` for code that is none of this crate's wrappers; `Some(None)` for wrappers that catch for their caller.
+fn wrapper(frame: &Logical) -> Option<Option<HandlerKind>> {
+    // The path of a generic function's instance is this crate's, wherever it was compiled; with line tables only
+    // the file tells.
+    let of_path = frame.plain.strip_prefix("panic_agent::wrap::");
+    let of_file = frame.file.as_deref().and_then(|file| file.strip_prefix(WRAPPERS));
+    let rest = of_path.or(of_file)?;
+    let module = rest.split([':', '/', '.']).next().unwrap_or_default();
+    Some(match module {
+        "thread" => Some(HandlerKind::ThreadRoot),
+        "supervise" => Some(HandlerKind::Supervisor),
+        "group" => Some(HandlerKind::TaskGroup),
+        "ffi" => Some(HandlerKind::Ffi),
+        "future" => Some(HandlerKind::Futures),
+        "tokio" => Some(HandlerKind::TokioTask),
+        "tower" => Some(HandlerKind::Tower),
+        _ => None,
+    })
+}
+
+/// Where the sources of the wrappers lie in this build.
+const WRAPPERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/wrap/");
 
 /// A worker of tokio's runtime is itself a blocking task, so the nearest frames decide: what the catch
 /// guards, then who drives it.

@@ -22,7 +22,8 @@ mod life;
 mod lives;
 mod reason;
 
-pub(crate) use fate::{Outcome, abort_word, level_of, settle};
+pub(crate) use fate::{Outcome, abort_word, fate_of_handler, level_of, settle};
+pub(crate) use life::DroppedBy;
 pub(crate) use lives::place::{self, NamedFrame};
 pub(crate) use lives::{Change, Lives, Raise, Stop, Thread, Throw};
 pub(crate) use reason::HANDLER_UNKNOWN;
@@ -91,7 +92,9 @@ pub(crate) fn predict(walk: &RawWalk, stack: &Stack, strategy: Strategy, flags: 
         EhAction::Catch => {
             let root = root_of(walk);
             let named = handler::name(stack, end, root);
+            // A wrapper of ours may be the last thing on its thread; without symbols nobody can tell.
             let inside = root.is_none()
+                && (!has(RawFlag::Wrapped) || named.handler.as_ref().is_some_and(is_named))
                 && WalkEnd::from_u8(walk.end) == WalkEnd::Bottom
                 && walk.outermost_catch != walk.stopper;
             (named, inside)
@@ -102,6 +105,10 @@ pub(crate) fn predict(walk: &RawWalk, stack: &Stack, strategy: Strategy, flags: 
     prediction.frame = stopper.checked_sub(u32::try_from(stack.trimmed()).unwrap_or(u32::MAX));
     prediction.action = Some(action);
     Predicted { prediction, inside_root }
+}
+
+fn is_named(handler: &Handler) -> bool {
+    handler.kind != HandlerKind::Unknown
 }
 
 /// The root that the tables alone prove to be the stopper.

@@ -2,6 +2,7 @@
 //!
 //! Runs on: the writer thread. Must not: claim what was not seen.
 
+use crate::probe::Notice;
 use crate::record::{Level, Place};
 use crate::verdict::NamedFrame;
 
@@ -52,6 +53,24 @@ impl Finding {
             panic: Some(sequence),
             places: Vec::new(),
         }
+    }
+
+    /// What a wrapper has to say; `name` is of the group or the worker.
+    pub(crate) fn noticed(what: Notice, name: &str, number: u32, panic: Option<u64>, place: Place) -> Self {
+        let (level, code, message) = match what {
+            Notice::GroupDropped => (
+                Level::Error,
+                "group_dropped",
+                format!("a task group was dropped without `wait`; nobody sees how {number} of its tasks end"),
+            ),
+            Notice::GaveUp => (
+                Level::Error,
+                "worker_gave_up",
+                format!("worker `{name}` panicked {number} times and is not started again"),
+            ),
+        };
+        let places = if place == Place::default() { Vec::new() } else { vec![place] };
+        Self { level, code, message, panic, places }
     }
 
     /// The agent's hook was dropped by whoever set another one; `frames` are those of the call.

@@ -8,10 +8,15 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::probe::{Entry, Event, EventQueue, Handler as HandlerFrame, LOST, PanicRef, Stamp, Trace};
-use crate::record::{AbortReason, Ancestor, EhAction, Fate, Place, RawFlag, RawRecord, Report};
-use crate::verdict::{Change, Lives, NamedFrame, Raise, Stop, Thread, Throw, place};
+use crate::probe::{
+    Catcher, Entry, Event, EventQueue, Handler as HandlerFrame, Keeper, LOST, PanicRef, Stamp, Trace,
+};
+use crate::record::{
+    AbortReason, Ancestor, EhAction, Fate, Handler, HandlerKind, Place, RawFlag, RawRecord, Report,
+};
+use crate::verdict::{Change, DroppedBy, Lives, NamedFrame, Raise, Stop, Thread, Throw, place};
 use crate::writer::amend::{About, amend};
+use crate::writer::finding::Finding;
 use crate::writer::prepared::Prepared;
 
 /// How long a verdict that may still change waits for the change. The payload of a caught panic is usually
@@ -51,6 +56,7 @@ pub(crate) struct Follow {
     /// The same with the time when the first difference was seen, oldest first.
     unsettled_since: VecDeque<(Instant, u64)>,
     lineages: HashMap<u32, Arc<[Ancestor]>>,
+    findings: Vec<Finding>,
 }
 
 impl Follow {
@@ -66,6 +72,7 @@ impl Follow {
             unsettled: HashSet::new(),
             unsettled_since: VecDeque::new(),
             lineages: HashMap::new(),
+            findings: Vec::new(),
         }
     }
 
@@ -271,8 +278,33 @@ impl Follow {
                 let place = namer.redact_place(Place { os_thread: Some(tid), ..place });
                 self.lives.dropped(panic.hooked, tid, by, place, reads);
             }
+            Event::Wrapped { panic, by, line } if self.concerns(panic) => {
+                let handler = wrapper(by, namer.redact_place(call(entry, line)));
+                self.lives.wrapped(panic.hooked, tid, handler);
+            }
+            Event::Handed { panic } if self.concerns(panic) => self.lives.handed(panic.hooked, tid),
+            Event::Disposed { panic, by } if self.concerns(panic) => {
+                let place = place::program_place(&namer.name(at.ips()));
+                let place = namer.redact_place(Place { os_thread: Some(tid), ..place });
+                let by = match by {
+                    Keeper::Wrapper => DroppedBy::Runtime,
+                    Keeper::Program => DroppedBy::Program,
+                };
+                self.lives.dropped(panic.hooked, tid, by, place, 0);
+            }
+            Event::Noticed { what, panic, number } => {
+                let place = place::program_place(&namer.name(at.ips()));
+                let panic = Some(panic.hooked).filter(|sequence| *sequence != 0);
+                let finding = Finding::noticed(what, entry.text.as_str(), number, panic, place);
+                self.findings.push(finding);
+            }
             _ => {}
         }
+    }
+
+    /// What wrappers had to say since the last call.
+    pub(crate) fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.findings)
     }
 
     /// Whether the life of this panic is kept.
@@ -307,10 +339,35 @@ fn is_ready(lives: &Lives, event: &Event) -> bool {
         Event::Unraised { panic, .. }
         | Event::Landed { panic, .. }
         | Event::Read { panic, .. }
+        | Event::Wrapped { panic, .. }
+        | Event::Handed { panic }
+        | Event::Disposed { panic, .. }
         | Event::Dropped { panic, .. } => (panic, false),
         _ => return true,
     };
     matches!(panic.hooked, 0 | LOST) || lives.is_ready(panic.hooked, repeated)
+}
+
+/// Where the program set a wrapper up.
+fn call(entry: &Entry, line: u32) -> Place {
+    let file = entry.text.as_str();
+    Place { file: (!file.is_empty()).then(|| file.to_owned()), line: (line != 0).then_some(line), ..Place::default() }
+}
+
+/// A wrapper as a handler; `call` is where the program set it up.
+fn wrapper(by: Catcher, call: Place) -> Handler {
+    let kind = match by {
+        Catcher::Catch => HandlerKind::User,
+        Catcher::Thread => HandlerKind::ThreadRoot,
+        Catcher::Supervisor => HandlerKind::Supervisor,
+        Catcher::Group => HandlerKind::TaskGroup,
+        Catcher::Ffi => HandlerKind::Ffi,
+        Catcher::Future => HandlerKind::Futures,
+        Catcher::Task => HandlerKind::TokioTask,
+        Catcher::Blocking => HandlerKind::TokioBlocking,
+        Catcher::Tower => HandlerKind::Tower,
+    };
+    Handler { kind, function: None, file: call.file, line: call.line }
 }
 
 /// The full number of the panic that was unwinding; the record has its low 32 bits.

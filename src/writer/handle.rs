@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::{Condvar, Mutex};
 
+use super::board::{Board, Pigeonhole};
 use super::inbox::Inbox;
 use super::patience::Budget;
 use crate::record::{LossCounters, LossReason, Report};
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     subscribers: Mutex<Vec<Sender<Arc<Report>>>>,
     /// Length of `subscribers`, so that the usual case of none takes no lock.
     subscribed: AtomicUsize,
+    /// Reports for wrappers.
+    pub(crate) board: Board,
 }
 
 /// A request whose maker waits.
@@ -166,6 +169,16 @@ impl WriterHandle {
     /// `panic` lines that every sink took.
     pub(crate) fn written(&self) -> u64 {
         self.shared.written()
+    }
+
+    /// A place for the report of a panic that a wrapper caught.
+    pub(crate) fn await_report(&self, sequence: u64) -> Arc<Pigeonhole> {
+        self.shared.board.await_report(sequence)
+    }
+
+    /// The wrapper's error is gone.
+    pub(crate) fn forget_report(&self, sequence: u64, place: &Arc<Pigeonhole>) {
+        self.shared.board.forget(sequence, place);
     }
 
     fn wait(&self, deadline: Duration, finish: bool) -> bool {

@@ -5,6 +5,7 @@
 
 mod about;
 mod amend;
+mod board;
 mod build;
 mod clock;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use std::thread;
 use std::time::Duration;
 
 pub(crate) use about::Abilities;
+pub(crate) use board::{Delivery, Pigeonhole};
 pub(crate) use handle::WriterHandle;
 pub(crate) use inbox::Inbox;
 pub(crate) use service::Service;

@@ -17,7 +17,10 @@ use crate::verdict::{NamedFrame, Outcome, Strategy, predict, settle};
 /// deepest stacks.
 const MAX_STACKS: usize = 256;
 /// Flags that change a prediction.
-const PREDICTING: u32 = RawFlag::CannotUnwind as u32 | RawFlag::InCleanup as u32 | RawFlag::Nested as u32;
+const PREDICTING: u32 = RawFlag::CannotUnwind as u32
+    | RawFlag::InCleanup as u32
+    | RawFlag::Nested as u32
+    | RawFlag::Wrapped as u32;
 
 /// A stack, symbolized, judged, redacted and serialized.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::board::Delivery;
 use super::about::{Abilities, end_line, finding_line, losses_line, process_line, verdict_line};
 use super::build::{Builder, PlaceNamer};
 use super::fan_out::FanOut;
@@ -151,7 +152,12 @@ impl Worker {
             let (report, prepared) = self.builder.report(record, &mut |effort| patience.naming(effort, None));
             return self.follow.hopped(record, report.fate, &prepared);
         }
-        match guarded(|| self.deliver(record)) {
+        let delivered = guarded(|| self.deliver(record));
+        if record.has_flag(RawFlag::Wrapped) && !matches!(delivered, Some(Ok(()))) {
+            // Where the report itself could be made it is there already, and this is not looked at.
+            self.shared.board.put(record.sequence, Delivery::None);
+        }
+        match delivered {
             Some(Ok(())) => self.shared.count_written(),
             Some(Err(reason)) => self.inbox.losses().record(reason),
             None => {
@@ -203,7 +209,10 @@ impl Worker {
         self.unflushed = true;
         let result = self.sinks.write(&line);
         self.shared.publish(&report, self.inbox.losses());
-        if let Some(console) = &mut self.console {
+        if record.has_flag(RawFlag::Wrapped) {
+            self.shared.board.put(record.sequence, Delivery::Report(report.clone()));
+        }
+        if let Some(console) = self.console.as_mut().filter(|_| !record.has_flag(RawFlag::Silent)) {
             console.print(&report);
         }
         result
@@ -231,6 +240,9 @@ impl Worker {
                 let line = verdict_line(&mut self.builder, &change, about);
                 self.about(LineKind::Verdict, &line);
             }
+        }
+        for finding in self.follow.take_findings() {
+            self.find(finding);
         }
         for (sequence, why) in self.follow.take_imbalances() {
             self.find(Finding::unbalanced(sequence, why));

@@ -23,7 +23,7 @@
 mod collector;
 #[cfg(panic_agent_tables)]
 mod roots;
-#[cfg(panic_agent_probes)]
+#[cfg(panic_agent_tables)]
 mod short_walk;
 #[cfg(panic_agent_tables)]
 mod system_walk;
@@ -36,10 +36,10 @@ mod walker;
 mod portable;
 
 #[cfg(not(panic_agent_tables))]
-pub(crate) use portable::{learn_main_start, learn_thread_start, prepare, walk};
+pub(crate) use portable::{learn_main_start, learn_thread_start, prepare, short_walk, walk};
 #[cfg(panic_agent_tables)]
 pub(crate) use roots::{learn_main_start, learn_thread_start};
-#[cfg(panic_agent_probes)]
+#[cfg(panic_agent_tables)]
 pub(crate) use short_walk::short_walk;
 #[cfg(panic_agent_tables)]
 pub(crate) use walker::{prepare, walk};

@@ -40,6 +40,13 @@ pub(crate) enum LifeEvent {
         /// Whether this is certainly no root of a thread or of `main`, whoever catches.
         inside_root: bool,
     },
+    /// A wrapper of this crate says that it stopped the panic. With the landing probe, after its landing.
+    Wrapped {
+        /// The fate of a panic that stops there.
+        fate: Fate,
+        /// Which wrapper.
+        handler: Arc<Handler>,
+    },
     /// The unwinder came back: there is no handler on the stack.
     EndOfStack,
     /// Something makes the process abort before this panic can land.

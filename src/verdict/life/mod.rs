@@ -102,6 +102,7 @@ impl Life {
             LifeEvent::Landed { fate, handler, inside_root } => {
                 self.land(Landing { fate, handler, inside_root, basis: Basis::Confirmed })
             }
+            LifeEvent::Wrapped { fate, handler } => self.wrapped(fate, handler),
             LifeEvent::EndOfStack => self.meet(Doom::Aborted(AbortReason::NoHandler)),
             LifeEvent::MustAbort(reason) => self.meet(Doom::Aborted(reason)),
             LifeEvent::ThreadWentOn => self.went_on(),
@@ -142,6 +143,15 @@ impl Life {
             self.object(Imbalance::LandedWithoutThrow);
         }
         self.landed = Some(landing);
+    }
+
+    /// Better than what the tables and symbols say of the same landing.
+    fn wrapped(&mut self, fate: Fate, handler: Arc<Handler>) {
+        if self.doom == Some(Doom::Interrupted) {
+            // The exit was seen first, but the thread was still quick enough to land.
+            self.doom = None;
+        }
+        self.landed = Some(Landing { fate, handler: Some(handler), inside_root: false, basis: Basis::Confirmed });
     }
 
     /// Without the landing probe: the prediction came true, or so it seems.

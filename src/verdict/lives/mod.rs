@@ -22,6 +22,7 @@ pub(crate) use threads::Thread;
 
 use self::threads::Threads;
 use crate::record::{AbortReason, DetachState, Fate, Handler, Place, StopKind};
+use crate::verdict::fate_of_handler;
 use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent, Outcome};
 
 /// A panic as its record tells it.
@@ -235,6 +236,25 @@ impl Lives {
         self.close_on(tid, sequence);
         let Stop { fate, handler, inside_root, .. } = stop;
         self.apply(sequence, LifeEvent::Landed { fate, handler, inside_root });
+    }
+
+    /// A wrapper of this crate on the thread `tid` says that it stopped a panic, and what it knows of itself.
+    /// Without symbols the function is missing; the tables' handler has it if it is the same catch.
+    pub(crate) fn wrapped(&mut self, sequence: u64, tid: u32, mut handler: Handler) {
+        let fate = fate_of_handler(handler.kind);
+        let kept = self.keep(sequence);
+        let known = kept.raise.as_ref().and_then(|raise| raise.handler.as_ref());
+        if let Some(known) = known.filter(|known| known.kind == handler.kind) {
+            handler.function.clone_from(&known.function);
+        }
+        self.hold(tid, sequence);
+        self.close_on(tid, sequence);
+        self.apply(sequence, LifeEvent::Wrapped { fate, handler: Arc::new(handler) });
+    }
+
+    /// The thread `tid` was handed the error of a wrapper.
+    pub(crate) fn handed(&mut self, sequence: u64, tid: u32) {
+        self.hold(tid, sequence);
     }
 
     /// A panic was met by something that aborts the process.

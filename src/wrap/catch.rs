@@ -1,0 +1,79 @@
+//! `catch`, and what all wrappers have in common with it.
+//!
+//! Runs on: any thread of the program. Must not: cost more than a few nanoseconds when nothing panics.
+
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+
+use super::Caught;
+use crate::hook::ensure_hook;
+use crate::hook::recent::Enclosing;
+use crate::probe::Catcher;
+
+/// Runs `f`; a panic becomes an error that knows its origin.
+///
+/// The panic is reported as every other, before it is stopped here; this function only decides where it stops and
+/// what you get. `f` need not be [`UnwindSafe`](std::panic::UnwindSafe): as with a thread, what `f` shares with the
+/// rest of the program may be left half changed.
+///
+/// Without an agent the error has message, place and id. For the place, the first use of a wrapper in such a process
+/// sets a panic hook that only takes notes and calls the previous one.
+///
+/// A [`Caught`] that is dropped unread is reported as swallowed.
+///
+/// # Errors
+/// The panic, when `f` panics.
+///
+/// # Examples
+/// ```
+/// let caught = panic_agent::catch(|| -> u32 { "seven".parse().expect("a number") }).unwrap_err();
+/// assert!(caught.message().unwrap().starts_with("a number: "));
+/// assert_eq!(caught.location().unwrap().file, file!());
+///
+/// assert_eq!(panic_agent::catch(|| 7).unwrap(), 7);
+/// ```
+///
+/// # Cost
+/// A few nanoseconds over `catch_unwind` when nothing panics.
+#[track_caller]
+pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
+    guard(Catcher::Catch, Console::AsUsual, Location::caller(), f).map_err(Caught::handed_over_here)
+}
+
+/// Like [`catch`], and the panic leaves nothing on the console. It is reported all the same.
+///
+/// For panics that are part of the plan. Every panic on this thread is silent until `f` is over; one that is
+/// predicted to end the process is not.
+///
+/// # Errors
+/// The panic, when `f` panics.
+///
+/// # Examples
+/// ```
+/// let caught = panic_agent::catch_silent(|| panic!("expected")).unwrap_err();
+/// assert_eq!(caught.message(), Some("expected"));
+/// ```
+#[track_caller]
+pub fn catch_silent<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
+    guard(Catcher::Catch, Console::Silent, Location::caller(), f).map_err(Caught::handed_over_here)
+}
+
+/// What the console shows of panics inside a wrapper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Console {
+    AsUsual,
+    Silent,
+}
+
+/// Runs `f` inside a wrapper that was set up at `call`. The error still belongs to the wrapper.
+#[inline]
+pub(super) fn guard<T>(
+    by: Catcher,
+    console: Console,
+    call: &Location<'_>,
+    f: impl FnOnce() -> T,
+) -> Result<T, Caught> {
+    ensure_hook();
+    let enclosing = Enclosing::enter(console == Console::Silent);
+    // What is shared with `f` is the caller's affair, as the wrappers' documentation says.
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Caught::new(payload, &enclosing, by, call))
+}

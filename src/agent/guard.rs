@@ -49,7 +49,7 @@ impl Drop for AgentGuard {
 }
 
 /// One line on stderr. Written directly, so that a test harness's capture does not swallow it.
-pub(super) fn complain(problem: &dyn Display) {
+pub(crate) fn complain(problem: &dyn Display) {
     let line = format!("panic-agent: {problem}\n");
     // Nothing can be done when stderr is closed.
     let _written = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());

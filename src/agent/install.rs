@@ -80,9 +80,7 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
 /// Runs in `exit`, also after `main` returned or panicked: everything published so far is written, then the
 /// totals and the `end` line.
 extern "C" fn drain() {
-    if let Some(agent) = AGENT.get().filter(|agent| agent.is_at_home()) {
-        let _in_time = agent.writer.finish(agent.flush_deadline);
-    }
+    super::finish();
 }
 
 /// Lets the probes observe, and says in the `process` line what they can and what they cannot.

@@ -16,6 +16,7 @@ use once_cell::race::OnceBox;
 
 pub use builder::{Agent, AgentBuilder};
 pub use guard::AgentGuard;
+pub(crate) use guard::complain;
 pub use subscription::Subscription;
 
 use crate::channel::Channel;
@@ -137,6 +138,13 @@ pub(crate) fn await_report(sequence: u64) -> Option<Arc<Pigeonhole>> {
 pub(crate) fn forget_report(sequence: u64, place: &Arc<Pigeonhole>) {
     if let Some(agent) = AGENT.get() {
         agent.writer.forget_report(sequence, place);
+    }
+}
+
+/// The process ends: everything published so far is written, then the totals and the `end` line.
+pub(crate) fn finish() {
+    if let Some(agent) = AGENT.get().filter(|agent| agent.is_at_home()) {
+        let _in_time = agent.writer.finish(agent.flush_deadline);
     }
 }
 

@@ -86,6 +86,8 @@ pub struct Report {
     pub thread_facts: ThreadFacts,
     /// Where `panic!` stands.
     pub location: Option<Location>,
+    /// Whether the request that the thread worked for was over: answered, or its client gone.
+    pub late: bool,
     /// Labels in force, innermost value of each key.
     pub labels: BTreeMap<String, String>,
     /// Which frame will stop the unwinding.

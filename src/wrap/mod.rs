@@ -6,10 +6,19 @@
 //! What the wrappers know better than tables and symbols (who caught, who has the error, whether it was looked at)
 //! they tell the writer as events, beside those of the probes.
 
+mod cancel;
 mod catch;
 mod caught;
+mod ffi;
 #[allow(unsafe_code)]
 mod payload;
+mod policy;
+mod supervise;
+mod thread;
 
+pub use cancel::{CancelToken, Cancelled, Stop};
 pub use catch::{catch, catch_silent};
 pub use caught::{Caught, NoReport};
+pub use ffi::ffi;
+pub use policy::Policy;
+pub use thread::{Builder, JoinHandle, ScopedJoinHandle, spawn};

@@ -98,6 +98,7 @@ impl Builder {
                 detached: DetachState::from_u8(record.detached),
             },
             location,
+            late: record.has_flag(RawFlag::Late),
             labels,
             prediction: prepared.prediction.clone(),
             stack: prepared.summary.clone(),

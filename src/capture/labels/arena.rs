@@ -3,8 +3,9 @@
 //! Runs on: every thread that uses labels, and the panicking thread (`copy_into`). Must not: allocate, run
 //! foreign code while the arena is borrowed; rely on anything that ends before the thread does.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
+use super::request;
 use crate::record::{LabelBytes, RawFlag, RawRecord};
 
 /// Labels that a thread can have at a time; the bytes are usually used up first.
@@ -14,6 +15,9 @@ thread_local! {
     /// Borrowed for a few instructions at a time, by this thread. No destructor: destructors of other
     /// thread-locals may still drop guards and panic.
     static ARENA: RefCell<Arena> = const { RefCell::new(Arena::new()) };
+    /// Id of the label that came last on this thread, in whatever arena. Wraps past 0; after 2³² labels an id could
+    /// repeat while its first bearer is still in force, and then the older one is removed first.
+    static LAST_ID: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Names one label in the arena of its thread.
@@ -25,38 +29,43 @@ pub(super) struct Entry {
     cut: bool,
 }
 
-struct Arena {
+#[derive(Clone)]
+pub(super) struct Arena {
     /// The labels in the form in which a record takes them, in the order in which they came in force.
     labels: LabelBytes,
-    /// Id of each label.
+    /// Id of each label; 0 for one that no guard owns.
     ids: [u32; MAX_LABELS],
     count: usize,
-    /// Id of the label that came last. Wraps past 0; after 2³² labels an id could repeat while its
-    /// first bearer is still in force, and then the older one is removed first.
-    last_id: u32,
     /// Labels in force of which something is missing.
     cut: u32,
+    /// The request that the thread or task works for.
+    pub(super) request: request::Ticket,
 }
 
 impl Arena {
     const fn new() -> Self {
-        Self { labels: LabelBytes::new(), ids: [0; MAX_LABELS], count: 0, last_id: 0, cut: 0 }
+        Self { labels: LabelBytes::new(), ids: [0; MAX_LABELS], count: 0, cut: 0, request: 0 }
     }
 
-    fn push(&mut self, key: &str, value: &str, cut: bool) -> Entry {
+    /// Adds a label; 0 stands for an id that no guard has.
+    pub(super) fn push(&mut self, id: u32, key: &str, value: &str, cut: bool) -> Entry {
         let mut entry = Entry { id: 0, cut: true };
-        if let Some(id) = self.ids.get_mut(self.count) {
+        if let Some(place) = self.ids.get_mut(self.count) {
             let room = self.labels.room_for_value(key);
             let fits = room.map(|room| floor(value, room));
             if let Some(kept) = fits.filter(|kept| self.labels.push(key, kept)) {
-                self.last_id = self.last_id.wrapping_add(1).max(1);
-                *id = self.last_id;
+                *place = id;
                 self.count = self.count.saturating_add(1);
-                entry = Entry { id: self.last_id, cut: cut || kept.len() < value.len() };
+                entry = Entry { id, cut: cut || kept.len() < value.len() };
             }
         }
         self.cut = self.cut.saturating_add(u32::from(entry.cut));
         entry
+    }
+
+    /// No guard owns any of these labels any more.
+    pub(super) fn disown(&mut self) {
+        self.ids = [0; MAX_LABELS];
     }
 
     fn remove(&mut self, entry: Entry) {
@@ -75,7 +84,10 @@ impl Arena {
 /// No allocation; one copy of key and value.
 pub(super) fn push(key: &str, value: &str, cut: bool) -> Entry {
     ARENA.with(|arena| match arena.try_borrow_mut() {
-        Ok(mut arena) => arena.push(key, value, cut),
+        Ok(mut arena) => {
+            LAST_ID.set(LAST_ID.get().wrapping_add(1).max(1));
+            arena.push(LAST_ID.get(), key, value, cut)
+        }
         // Only a signal handler that interrupts the arena's own code gets here.
         Err(_) => Entry { id: 0, cut: false },
     })
@@ -93,6 +105,35 @@ pub(super) fn remove(entry: Entry) {
     });
 }
 
+/// A copy of this thread's arena, whose labels no guard owns.
+pub(super) fn inherit() -> Box<Arena> {
+    let mut copy = Box::new(ARENA.with(|arena| arena.try_borrow().map_or(Arena::new(), |arena| arena.clone())));
+    copy.disown();
+    copy
+}
+
+/// Whether there is anything in this thread's arena.
+pub(super) fn is_empty() -> bool {
+    ARENA.with(|arena| {
+        arena.try_borrow().is_ok_and(|arena| arena.count == 0 && arena.cut == 0 && arena.request == 0)
+    })
+}
+
+/// Exchanges this thread's arena for another.
+pub(super) fn swap(other: &mut Arena) {
+    ARENA.with(|arena| {
+        // Only a signal handler that interrupts the arena's own code finds it borrowed.
+        if let Ok(mut arena) = arena.try_borrow_mut() {
+            core::mem::swap(&mut *arena, other);
+        }
+    });
+}
+
+/// Names this thread among those that live.
+pub(super) fn thread() -> usize {
+    ARENA.with(|arena| core::ptr::from_ref(arena).addr())
+}
+
 /// Copies the labels in force on this thread.
 ///
 /// # Cost
@@ -105,6 +146,9 @@ pub(super) fn copy_into(record: &mut RawRecord) {
         }
         if arena.cut > 0 {
             record.set_flag(RawFlag::LabelsTruncated);
+        }
+        if !request::is_open(arena.request) {
+            record.set_flag(RawFlag::Late);
         }
     });
 }

@@ -5,6 +5,8 @@
 
 mod arena;
 pub(crate) mod process;
+pub(crate) mod request;
+pub(crate) mod scope;
 #[cfg(test)]
 mod tests;
 mod trace_context;

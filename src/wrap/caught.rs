@@ -102,6 +102,12 @@ impl Caught {
         }))
     }
 
+    /// A panic that something else stopped and whose payload came to the program.
+    pub(super) fn adopt(payload: Box<dyn Any + Send>, by: Catcher) -> Self {
+        let nowhere = panic::Location::caller();
+        Self::new(payload, &Enclosing::enter(false), by, nowhere).handed_over()
+    }
+
     /// Name of the panic, as in its report. Without an agent it names the panic within this process.
     pub fn id(&self) -> Option<PanicId> {
         match (self.0.panic, &self.0.recent) {

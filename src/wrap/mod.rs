@@ -10,15 +10,21 @@ mod cancel;
 mod catch;
 mod caught;
 mod ffi;
+mod future;
+mod group;
 #[allow(unsafe_code)]
 mod payload;
 mod policy;
 mod supervise;
 mod thread;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 
 pub use cancel::{CancelToken, Cancelled, Stop};
 pub use catch::{catch, catch_silent};
 pub use caught::{Caught, NoReport};
 pub use ffi::ffi;
+pub use future::{CatchPanic, FutureExt, Labelled};
+pub use group::{Full, GroupError, TaskError, TaskGroup};
 pub use policy::Policy;
 pub use thread::{Builder, JoinHandle, ScopedJoinHandle, spawn};

@@ -3,6 +3,7 @@
 //! Runs on: the worker's thread. Must not: start it more often than was asked for.
 
 use core::hash::BuildHasher;
+use std::collections::VecDeque;
 use std::panic::Location;
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ use crate::probe::{Catcher, Event, Notice, PanicRef};
 
 /// The longest wait before a restart.
 const LONGEST: Duration = Duration::from_secs(60);
+
+/// Earlier panics that the last one carries; each is reported when it is raised, whatever happens here.
+const EARLIER: usize = 16;
 
 /// How often and how fast.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +33,7 @@ pub(super) fn run<T>(
     name: Option<&str>,
     f: &mut impl FnMut() -> T,
 ) -> Result<T, Caught> {
-    let mut earlier = Vec::new();
+    let mut earlier = VecDeque::new();
     for restarts in 0_u32.. {
         let caught = match guard(Catcher::Supervisor, Console::AsUsual, call, &mut *f) {
             Ok(value) => return Ok(value),
@@ -43,7 +47,10 @@ pub(super) fn run<T>(
             });
             return Err(earlier.into_iter().fold(caught, Caught::with));
         }
-        earlier.push(caught);
+        if earlier.len() == EARLIER {
+            earlier.pop_front();
+        }
+        earlier.push_back(caught);
         std::thread::sleep(jittered(backoff(limits.backoff, restarts)));
     }
     unreachable!("the range has no end")

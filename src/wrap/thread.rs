@@ -224,9 +224,8 @@ impl<T> JoinHandle<T> {
     ///
     /// # Errors
     /// The panic that ended it.
-    #[track_caller]
     pub fn join(self) -> Result<T, Caught> {
-        joined(self.thread.join(), Location::caller())
+        joined(self.thread.join())
     }
 
     /// Whether it has ended.
@@ -252,9 +251,8 @@ impl<T> ScopedJoinHandle<'_, T> {
     ///
     /// # Errors
     /// The panic that ended it.
-    #[track_caller]
     pub fn join(self) -> Result<T, Caught> {
-        joined(self.thread.join(), Location::caller())
+        joined(self.thread.join())
     }
 
     /// Whether it has ended.
@@ -263,11 +261,10 @@ impl<T> ScopedJoinHandle<'_, T> {
     }
 }
 
-fn joined<T>(ended: thread::Result<Result<T, Caught>>, call: &Location<'_>) -> Result<T, Caught> {
+fn joined<T>(ended: thread::Result<Result<T, Caught>>) -> Result<T, Caught> {
     match ended {
         Ok(result) => result.map_err(Caught::handed_over),
-        // The thread ended outside of the wrapper; its panic is passed on as a caught one.
-        Err(payload) => guard(Catcher::Catch, Console::AsUsual, call, || std::panic::resume_unwind(payload))
-            .map_err(Caught::handed_over),
+        // The thread ended outside of the wrapper.
+        Err(payload) => Err(Caught::adopt(payload, Catcher::Thread)),
     }
 }

@@ -174,3 +174,8 @@ pub mod tables {
         let _either = extent(section, ADDRESS, function);
     }
 }
+
+/// Labels in force on this thread as `key=value`, outermost first.
+pub fn labels_in_force() -> Vec<String> {
+    crate::capture::labels::in_force()
+}

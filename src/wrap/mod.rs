@@ -19,6 +19,8 @@ mod supervise;
 mod thread;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use cancel::{CancelToken, Cancelled, Stop};
 pub use catch::{catch, catch_silent};

@@ -12,6 +12,7 @@ mod questions;
 mod reports;
 mod starting;
 mod tools;
+mod wrappers;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -47,6 +48,8 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         questions::CASES,
         destinations::CASES,
         ending::CASES,
+        wrappers::CASES,
+        wrappers::OTHERS,
     ]
     .into_iter()
     .flatten()

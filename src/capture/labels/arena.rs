@@ -119,6 +119,15 @@ pub(super) fn is_empty() -> bool {
     })
 }
 
+/// The labels in force on this thread as `key=value`.
+#[cfg(feature = "testing")]
+pub(super) fn pairs() -> Vec<String> {
+    ARENA.with(|arena| {
+        let Ok(arena) = arena.try_borrow() else { return Vec::new() };
+        arena.labels.pairs().map(|(key, value)| format!("{key}={value}")).collect()
+    })
+}
+
 /// Exchanges this thread's arena for another.
 pub(super) fn swap(other: &mut Arena) {
     ARENA.with(|arena| {

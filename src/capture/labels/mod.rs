@@ -129,3 +129,9 @@ macro_rules! __label_key {
 pub(super) fn copy_into(record: &mut RawRecord) {
     arena::copy_into(record);
 }
+
+/// The labels in force on this thread as `key=value`, outermost first.
+#[cfg(feature = "testing")]
+pub(crate) fn in_force() -> Vec<String> {
+    arena::pairs()
+}

@@ -106,7 +106,8 @@ fn threads_give_back_what_was_put_in() {
 
 #[test]
 fn tasks_give_back_what_was_put_in() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     for seed in 1..=4 {
         let done = Arc::new([const { AtomicUsize::new(0) }; 4]);
         let outcome = runtime.block_on(async {

@@ -77,7 +77,8 @@ fn no_label_of_another_task_ever_appears() {
     let agent = Agent::builder().sink(panic_agent::MemorySink::new()).install().unwrap();
     for workers in [1, 2, 4] {
         for seed in [3, 11] {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(workers).build().unwrap();
             let looked = runtime.block_on(async {
                 // A label of the thread that spawns, which nobody inherits any more.
                 let tasks: Vec<_> = (0..TASKS)

@@ -126,23 +126,24 @@ impl Enclosing {
     /// Asks the payload for its type.
     pub(crate) fn find(&self, payload: &(dyn Any + Send), sequence: Option<u64>) -> Option<Recent> {
         let identity = Identity::of(payload);
-        LOCAL.try_with(|local| {
-            let kept = local.kept.try_borrow().ok()?;
-            let new = local.noted.get().wrapping_sub(self.since).min(KEPT as u64);
-            let newest_first = (1..=new).filter_map(|back| {
-                let at = local.noted.get().wrapping_sub(back) % KEPT as u64;
-                kept.get(at as usize)
-            });
-            if let Some(sequence) = sequence {
-                return newest_first.into_iter().find(|recent| recent.sequence == sequence).copied();
-            }
-            let mut alike = newest_first.filter(|recent| recent.identity == identity);
-            let found = alike.next()?;
-            // What was raised while another one was unwinding may be over, and the other one be meant.
-            (!found.nested || alike.next().is_none()).then_some(*found)
-        })
-        .ok()
-        .flatten()
+        LOCAL
+            .try_with(|local| {
+                let kept = local.kept.try_borrow().ok()?;
+                let new = local.noted.get().wrapping_sub(self.since).min(KEPT as u64);
+                let newest_first = (1..=new).filter_map(|back| {
+                    let at = local.noted.get().wrapping_sub(back) % KEPT as u64;
+                    kept.get(at as usize)
+                });
+                if let Some(sequence) = sequence {
+                    return newest_first.into_iter().find(|recent| recent.sequence == sequence).copied();
+                }
+                let mut alike = newest_first.filter(|recent| recent.identity == identity);
+                let found = alike.next()?;
+                // What was raised while another one was unwinding may be over, and the other one be meant.
+                (!found.nested || alike.next().is_none()).then_some(*found)
+            })
+            .ok()
+            .flatten()
     }
 }
 
@@ -198,13 +199,7 @@ pub(crate) fn note_again(recent: &Recent) {
     with_next(|next| *next = *recent);
 }
 
-fn keep(
-    sequence: u64,
-    unreported: bool,
-    nested: bool,
-    location: Option<&Location<'_>>,
-    identity: Identity,
-) {
+fn keep(sequence: u64, unreported: bool, nested: bool, location: Option<&Location<'_>>, identity: Identity) {
     with_next(|next| {
         (next.sequence, next.unreported, next.nested, next.identity) =
             (sequence, unreported, nested, identity);

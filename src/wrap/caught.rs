@@ -62,7 +62,9 @@ pub enum NoReport {
 impl fmt::Display for NoReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoAgent => "no report: no agent was installed when the panic was raised; call `init` first in `main`",
+            Self::NoAgent => {
+                "no report: no agent was installed when the panic was raised; call `init` first in `main`"
+            }
             Self::Lost => "no report: it was lost or filtered; see `stats().losses`",
             Self::Late => "no report yet: the writer did not finish within the deadline; ask again",
         })
@@ -151,7 +153,11 @@ impl Caught {
         self.read();
         let unreported = self.0.recent.is_some_and(|recent| recent.unreported);
         let Some(place) = &self.0.report else {
-            return Err(if unreported || !agent::is_installed() { NoReport::NoAgent } else { NoReport::Lost });
+            return Err(if unreported || !agent::is_installed() {
+                NoReport::NoAgent
+            } else {
+                NoReport::Lost
+            });
         };
         match place.wait(deadline) {
             Delivery::Report(report) => Ok(report),

@@ -42,7 +42,9 @@ impl Policy {
             Self::Observe | Self::Restart { .. } => {}
             Self::Warn => agent::complain(&format_args!("thread `{name}` panicked and ends: {text}")),
             Self::Abort => {
-                agent::complain(&format_args!("thread `{name}` panicked and its policy ends the process: {text}"));
+                agent::complain(&format_args!(
+                    "thread `{name}` panicked and its policy ends the process: {text}"
+                ));
                 // Not written in time is not a reason to live on.
                 let _in_time = crate::flush(agent::patience());
                 std::process::abort();

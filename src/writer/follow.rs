@@ -351,7 +351,11 @@ fn is_ready(lives: &Lives, event: &Event) -> bool {
 /// Where the program set a wrapper up.
 fn call(entry: &Entry, line: u32) -> Place {
     let file = entry.text.as_str();
-    Place { file: (!file.is_empty()).then(|| file.to_owned()), line: (line != 0).then_some(line), ..Place::default() }
+    Place {
+        file: (!file.is_empty()).then(|| file.to_owned()),
+        line: (line != 0).then_some(line),
+        ..Place::default()
+    }
 }
 
 /// A wrapper as a handler; `call` is where the program set it up.

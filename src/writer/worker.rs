@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::board::Delivery;
 use super::about::{Abilities, end_line, finding_line, losses_line, process_line, verdict_line};
+use super::board::Delivery;
 use super::build::{Builder, PlaceNamer};
 use super::fan_out::FanOut;
 use super::finding::Finding;

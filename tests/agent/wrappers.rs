@@ -3,9 +3,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use panic_agent::{
-    Builder, Policy, Stop, TaskGroup, catch, catch_silent, ffi, init, label, spawn,
-};
+use panic_agent::{Builder, Policy, Stop, TaskGroup, catch, catch_silent, ffi, init, label, spawn};
 use serde_json::{Value, json};
 
 use crate::Case;
@@ -44,10 +42,10 @@ macro_rules! everywhere {
 /// The last word on the panic with this message.
 fn verdict(run: &Outcome, message: &str) -> Value {
     let lines = run.lines();
-    let word = |line: &&&Value| line["message"] == message && (line["kind"] == "panic" || line["kind"] == "verdict");
-    let all = lines.all().iter().collect::<Vec<_>>();
-    let last = all.iter().filter(word).next_back().copied();
-    last.cloned().unwrap_or_else(|| panic!("no panic {message:?}: {all:#?}"))
+    let word =
+        |line: &&Value| line["message"] == message && (line["kind"] == "panic" || line["kind"] == "verdict");
+    let last = lines.all().iter().rfind(word);
+    last.cloned().unwrap_or_else(|| panic!("no panic {message:?}: {:#?}", lines.all()))
 }
 
 /// Fate, handler, receipt, `silent`, `swallowed`, basis of the last word.
@@ -55,7 +53,12 @@ fn verdict(run: &Outcome, message: &str) -> Value {
 fn is(run: &Outcome, message: &str, expected: Value) {
     let line = verdict(run, message);
     let found = json!([
-        line["fate"], line["landing"]["kind"], line["receipt"], line["silent"], line["swallowed"], line["basis"]
+        line["fate"],
+        line["landing"]["kind"],
+        line["receipt"],
+        line["silent"],
+        line["swallowed"],
+        line["basis"]
     ]);
     assert_eq!(found, expected, "{message}: {line:#}");
 }
@@ -81,7 +84,8 @@ pub(crate) const CASES: &[Case] = everywhere! {
         assert_eq!(landing["file"], "tests/agent/wrappers.rs");
         assert!(landing["line"].as_u64() > Some(60));
         let lines = run.lines();
-        let any = lines.of("verdict").into_iter().rfind(|line| line["message"] == Value::Null).expect("a verdict");
+        let of_panics = lines.all().iter().filter(|line| line["kind"] == "panic" || line["kind"] == "verdict");
+        let any = of_panics.rfind(|line| line["message"] == Value::Null).expect("a line");
         assert_eq!(any["receipt"], "read");
         assert_eq!(lines.of("finding"), Vec::<&Value>::new());
     };
@@ -298,7 +302,8 @@ pub(crate) const OTHERS: &[Case] = &[
         program: || {
             let _agent = init();
             let policy = Policy::Abort;
-            let dying = Builder::new().name("vital").on_panic(policy).spawn(|| panic!("the end")).expect("a thread");
+            let dying =
+                Builder::new().name("vital").on_panic(policy).spawn(|| panic!("the end")).expect("a thread");
             drop(dying.join());
             unreachable!("the process is gone");
         },
@@ -313,7 +318,14 @@ pub(crate) const OTHERS: &[Case] = &[
         name: "a_policy_warns_on_the_console",
         environment: &[],
         program: || {
-            drop(Builder::new().name("vital").on_panic(Policy::Warn).spawn(|| panic!("text")).expect("a thread").join());
+            drop(
+                Builder::new()
+                    .name("vital")
+                    .on_panic(Policy::Warn)
+                    .spawn(|| panic!("text"))
+                    .expect("a thread")
+                    .join(),
+            );
         },
         check: |run| {
             run.ended_with(0);

@@ -107,7 +107,8 @@ pub(super) fn remove(entry: Entry) {
 
 /// A copy of this thread's arena, whose labels no guard owns.
 pub(super) fn inherit() -> Box<Arena> {
-    let mut copy = Box::new(ARENA.with(|arena| arena.try_borrow().map_or(Arena::new(), |arena| arena.clone())));
+    let mut copy =
+        Box::new(ARENA.with(|arena| arena.try_borrow().map_or(Arena::new(), |arena| arena.clone())));
     copy.disown();
     copy
 }

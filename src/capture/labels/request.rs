@@ -30,8 +30,9 @@ impl Request {
         for step in 0..8 {
             let at = number.wrapping_add(step) % OPEN as u64;
             let ticket = number.wrapping_mul(OPEN as u64).wrapping_add(at);
-            let free = place(ticket)
-                .is_some_and(|place| place.compare_exchange(0, ticket, Ordering::Relaxed, Ordering::Relaxed).is_ok());
+            let free = place(ticket).is_some_and(|place| {
+                place.compare_exchange(0, ticket, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            });
             if free {
                 return Self(ticket);
             }

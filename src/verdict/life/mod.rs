@@ -151,7 +151,8 @@ impl Life {
             // The exit was seen first, but the thread was still quick enough to land.
             self.doom = None;
         }
-        self.landed = Some(Landing { fate, handler: Some(handler), inside_root: false, basis: Basis::Confirmed });
+        self.landed =
+            Some(Landing { fate, handler: Some(handler), inside_root: false, basis: Basis::Confirmed });
     }
 
     /// Without the landing probe: the prediction came true, or so it seems.

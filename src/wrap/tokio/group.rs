@@ -170,8 +170,12 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     }
 
     async fn all_ended(&self) {
-        poll_fn(|context| if self.shared.is_over(Some(context.waker())) { Poll::Ready(()) } else { Poll::Pending })
-            .await;
+        poll_fn(
+            |context| {
+                if self.shared.is_over(Some(context.waker())) { Poll::Ready(()) } else { Poll::Pending }
+            },
+        )
+        .await;
     }
 
     fn start<F>(

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 
+use crate::probe::Catcher;
 use crate::wrap::Caught;
 use crate::wrap::catch::{Console, guard};
-use crate::probe::Catcher;
 
 /// How it stood with a request when its handler panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,9 @@ impl Answer {
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("headers", &self.headers).field("body", &self.body).finish_non_exhaustive()
+        f.debug_struct("Answer")
+            .field("headers", &self.headers)
+            .field("body", &self.body)
+            .finish_non_exhaustive()
     }
 }

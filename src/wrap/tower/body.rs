@@ -72,10 +72,11 @@ where
         let call = *this.call;
         let Some(flight) = this.flight.as_mut() else { return Poll::Ready(None) };
         let entered = flight.scope.enter();
-        let polled = guard(Catcher::Tower, Console::AsUsual, call, || match this.inner.as_mut().as_pin_mut() {
-            Some(inner) => inner.poll_frame(context),
-            None => Poll::Ready(None),
-        });
+        let polled =
+            guard(Catcher::Tower, Console::AsUsual, call, || match this.inner.as_mut().as_pin_mut() {
+                Some(inner) => inner.poll_frame(context),
+                None => Poll::Ready(None),
+            });
         let mut caught = match polled {
             Ok(polled) => return polled.map(|frame| frame.map(|frame| frame.map_err(Into::into))),
             Err(caught) => caught,

@@ -55,7 +55,8 @@ impl Flight {
         }
         let open = Open::open();
         scope.work_for(open.ticket());
-        let told = reading.deadline_header.as_ref().and_then(|name| text(headers, name.as_str())?.parse().ok());
+        let told =
+            reading.deadline_header.as_ref().and_then(|name| text(headers, name.as_str())?.parse().ok());
         let limits = [reading.deadline, told.map(Duration::from_millis)];
         let extension = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
         let deadline = if extension.is_none() && limits == [None; 2] {

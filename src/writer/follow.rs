@@ -254,8 +254,7 @@ impl Follow {
                     // A frame of another language must throw it on, or the process aborts: not the end yet.
                     (HandlerFrame::Foreign, _) => {}
                     (HandlerFrame::Rust, EhAction::Filter | EhAction::Terminate) => {
-                        let reason = self.lives.predicted_abort(panic.hooked);
-                        self.lives.doomed(panic.hooked, reason.unwrap_or(AbortReason::NounwindBoundary));
+                        self.lives.doomed(panic.hooked);
                     }
                     (HandlerFrame::Rust, _) => self.lives.landed(panic.hooked, tid, ip, cleanups),
                 }

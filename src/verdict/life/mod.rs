@@ -64,7 +64,8 @@ struct Landing {
 /// An end that no landing can follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doom {
-    Aborted(AbortReason),
+    /// Why is `None` where names would be needed to tell.
+    Aborted(Option<AbortReason>),
     Interrupted,
 }
 
@@ -102,7 +103,7 @@ impl Life {
             LifeEvent::Landed { fate, handler, inside_root } => {
                 self.land(Landing { fate, handler, inside_root, basis: Basis::Confirmed })
             }
-            LifeEvent::EndOfStack => self.meet(Doom::Aborted(AbortReason::NoHandler)),
+            LifeEvent::EndOfStack => self.meet(Doom::Aborted(Some(AbortReason::NoHandler))),
             LifeEvent::MustAbort(reason) => self.meet(Doom::Aborted(reason)),
             LifeEvent::ThreadWentOn => self.went_on(),
             LifeEvent::Read(place) => self.read(place),
@@ -157,8 +158,10 @@ impl Life {
     }
 
     fn meet(&mut self, doom: Doom) {
-        // The first reason stands: what follows is its consequence.
-        self.doom.get_or_insert(doom);
+        // The first reason stands: what follows is its consequence. No reason is none.
+        if matches!(self.doom, None | Some(Doom::Aborted(None))) {
+            self.doom = Some(doom);
+        }
     }
 
     fn read(&mut self, place: Place) {

@@ -238,13 +238,15 @@ impl Lives {
     }
 
     /// A panic was met by something that aborts the process.
-    pub(crate) fn doomed(&mut self, sequence: u64, reason: AbortReason) {
+    ///
+    /// Why is what its stack told; a boundary that nobody announced is one that must not unwind.
+    pub(crate) fn doomed(&mut self, sequence: u64) {
+        let raise = self.kept.get(&sequence).and_then(|kept| kept.raise.as_ref());
+        let reason = match raise {
+            Some(raise) if raise.fate == Fate::Aborted => raise.abort_reason,
+            _ => Some(AbortReason::NounwindBoundary),
+        };
         self.apply(sequence, LifeEvent::MustAbort(reason));
-    }
-
-    /// Why the process aborts, as the panic's stack told.
-    pub(crate) fn predicted_abort(&self, sequence: u64) -> Option<AbortReason> {
-        self.kept.get(&sequence)?.raise.as_ref()?.abort_reason
     }
 
     /// Panics that the end of the process cut short.

@@ -54,7 +54,7 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     stack::learn_main_start();
     let (neighbours, started) = Neighbours::new(&state.counters);
     let mut config = writer::WriterConfig::new(instance(), &mut options, sinks, Box::new(neighbours));
-    install_probes(options.probes, state, &mut config);
+    install_probes(&options, state, &mut config);
     let handle = writer::spawn(channel, config).map_err(|error| {
         Error::new(ErrorKind::SpawnWriter, "cannot start the writer thread", "check the limit of threads")
             .with_source(error)
@@ -84,14 +84,22 @@ extern "C" fn drain() {
 }
 
 /// Lets the probes observe, and says in the `process` line what they can and what they cannot.
-fn install_probes(wanted: Probes, state: &'static HookState, config: &mut writer::WriterConfig) {
-    let probes = match wanted {
+fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writer::WriterConfig) {
+    let probes = match wanted.probes {
         Probes::On => probe::Probes::On,
         Probes::Off => probe::Probes::Off,
     };
     let events: &'static EventQueue =
         Box::leak(Box::new(EventQueue::new(probe::DEFAULT_EVENTS, Some(nudge))));
-    let abilities = probe::install(events, ProbeOptions { probes, ..ProbeOptions::default() });
+    let abilities = probe::install(
+        events,
+        ProbeOptions {
+            probes,
+            spawn_places: wanted.spawn_places,
+            inherit_labels: wanted.inherit_labels,
+            ..ProbeOptions::default()
+        },
+    );
     for (word, ability) in abilities.named() {
         match ability {
             Ability::Active => config.abilities.can(word),

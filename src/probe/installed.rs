@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use super::got::{self, Applied, Symbol};
 use super::{
     Ability, EventQueue, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Witness, dispose, land,
-    live, local, raise, state, threads, trial,
+    live, local, raise, starts, state, threads, trial,
 };
 
 /// Only one thread at a time redirects; holds whether fork handlers and the library's pin are in place.
@@ -99,7 +99,9 @@ pub(crate) fn counts() -> ProbeCounts {
     ProbeCounts {
         lost: state::queue().map_or(0, EventQueue::lost),
         untraced: state::untraced(),
+        empty: state::empty(),
         unidentified: live::evicted(),
+        unseen_threads: starts::unseen(),
     }
 }
 

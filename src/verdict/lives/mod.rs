@@ -329,9 +329,10 @@ impl Lives {
         }
     }
 
-    /// Ancestors of the thread of a panic as OS thread ids, parent first.
-    pub(crate) fn ancestors(&self, sequence: u64) -> Vec<u32> {
-        self.kept.get(&sequence).map_or_else(Vec::new, |kept| self.threads.ancestors(kept.thread))
+    /// The thread of a panic and its ancestors, as far as their starts were seen.
+    pub(crate) fn line_of(&self, sequence: u64) -> impl Iterator<Item = &Thread> {
+        let thread = self.kept.get(&sequence).map_or(0, |kept| kept.thread);
+        self.threads.line_of(thread)
     }
 
     /// The verdict on one panic as it stands, which counts as said from now on.

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use parking_lot::Mutex;
 
 use super::neighbours::Neighbours;
-use super::{AGENT, AgentGuard, Installed, guard};
+use super::{AGENT, AgentGuard, Installed, exit_place, guard};
 use crate::capture::{labels, stack};
 use crate::channel::Channel;
 use crate::config::{Options, Probes, apply_environment};
@@ -79,6 +79,10 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
 /// totals and the `end` line.
 extern "C" fn drain() {
     if let Some(agent) = AGENT.get().filter(|agent| agent.is_at_home()) {
+        if agent.counters.panics() > 0 {
+            // A panic may be under way, and then somebody will want to know who did not wait for it.
+            agent.writer.note_exit(exit_place::here());
+        }
         let _in_time = agent.writer.finish(agent.flush_deadline);
     }
 }

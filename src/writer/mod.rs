@@ -36,7 +36,7 @@ use std::thread;
 use std::time::Duration;
 
 pub(crate) use about::Abilities;
-pub(crate) use handle::WriterHandle;
+pub(crate) use handle::{ExitPlace, WriterHandle};
 pub(crate) use inbox::Inbox;
 pub(crate) use service::Service;
 pub(crate) use surroundings::{ProcessLabels, Surroundings};

@@ -58,7 +58,7 @@ fn real_lines() -> Vec<Value> {
     probes.dropped(tid, 4, 1);
     let caller = NamedFrame { function: Some("app::main".to_owned()), ..NamedFrame::default() };
     worker.find(Finding::hook_replaced(&[caller]));
-    worker.find(Finding::raise_without_hook(4));
+    worker.find(Finding::raise_without_hook(4, true));
     worker.find(Finding::unbalanced(4, "landed_without_throw"));
     inbox.losses().record(LossReason::PoolFull);
     handle.finish(core::time::Duration::ZERO);

@@ -179,7 +179,7 @@ impl Worker {
             report.soft_errors.push(Redact::failure());
         }
         if !report.hook && prepared.wants_hook == Some(true) {
-            self.find(Finding::raise_without_hook(record.sequence));
+            self.find(Finding::raise_without_hook(record.sequence, hook::is_replaced()));
         }
         if let Some(filter) = &self.before_write {
             match guarded(|| filter(&report)) {
@@ -212,19 +212,27 @@ impl Worker {
 
     /// Writes the verdicts that are due; when the process ends, the last one of every panic.
     fn say_verdicts(&mut self, ending: bool) {
+        let named = self.patience.symbols.is_ready();
         let patience = &mut self.patience;
         let naming = &mut |effort| patience.naming(effort, None);
         let mut namer = PlaceNamer { builder: &mut self.builder, naming };
         self.follow.catch_up(&mut namer);
-        if let Some(ips) = hook::take_replacement() {
-            let finding = Finding::hook_replaced(&namer.name(&ips));
-            self.find(finding);
+        let mut findings = Vec::new();
+        // Without names the finding would say little; the writer is woken when they are ready.
+        let nameable = ending || named;
+        if let Some(ips) = nameable.then(hook::take_replacement).flatten() {
+            findings.push(Finding::hook_replaced(&namer.name(&ips)));
         }
         if ending {
             self.follow.process_ends();
-            for sequence in self.follow.interrupted() {
-                self.find(Finding::exit_while_unwinding(sequence));
-            }
+            let interrupted = self.follow.interrupted();
+            let exit = self.shared.take_exit().filter(|_| !interrupted.is_empty());
+            let (tid, frames) = exit.map_or((0, Vec::new()), |exit| (exit.tid, namer.name(&exit.ips)));
+            let found = |sequence| Finding::exit_while_unwinding(sequence, tid, &frames);
+            findings.extend(interrupted.into_iter().map(found));
+        }
+        for finding in findings {
+            self.find(finding);
         }
         let now = (!ending).then(Instant::now);
         for sequence in self.follow.due(now) {

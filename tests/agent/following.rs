@@ -82,6 +82,48 @@ macro_rules! each {
 /// Kept until the process ends.
 static KEPT: Mutex<Option<Box<dyn Any + Send>>> = Mutex::new(None);
 
+/// Calls `exit` when it is dropped.
+struct Exits;
+
+impl Drop for Exits {
+    fn drop(&mut self) {
+        ends_the_process();
+    }
+}
+
+#[inline(never)]
+fn ends_the_process() {
+    std::process::exit(9);
+}
+
+/// Says that it is being dropped, and never ends.
+struct Stays(Sender<()>);
+
+impl Drop for Stays {
+    fn drop(&mut self) {
+        self.0.send(()).expect("main waits");
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+#[inline(never)]
+fn replaces_the_hook() {
+    set_hook(Box::new(|_| ()));
+}
+
+/// The findings with this code.
+fn findings<'a>(lines: &'a crate::outcome::Lines, code: &str) -> Vec<&'a Value> {
+    lines.of("finding").into_iter().filter(|line| line["code"] == code).collect()
+}
+
+/// Functions of a finding's places.
+fn functions(finding: &Value) -> Vec<&str> {
+    let places = finding["places"].as_array().expect("a list");
+    places.iter().map(|place| place["function"].as_str().expect("a name")).collect()
+}
+
 fn probes(line: &Value, field: &str) -> u64 {
     line["probes"][field].as_u64().unwrap_or_else(|| panic!("{field}: {line}"))
 }
@@ -219,6 +261,121 @@ pub(crate) const CASES: &[Case] = &[
             let kept = finals.values().find(|line| line["message"] == "kept").expect("the first");
             assert_eq!((&kept["receipt"], &kept["reason"]), (&json!("unknown"), &json!("events_lost")));
             assert!(kept["silent"].is_null());
+        },
+    },
+    Case {
+        name: "who_calls_exit_inside_an_unwinding_is_named",
+        environment: &[],
+        program: || {
+            std::mem::forget(panic_agent::init());
+            let _exits = Exits;
+            panic!("cut short");
+        },
+        check: |run| {
+            run.ended_with(9);
+            let lines = run.lines();
+            let [finding] = findings(&lines, "exit_while_unwinding")[..] else { panic!("one finding") };
+            let panic = lines.only("panic");
+            assert_eq!(finding["panic"], panic["id"]);
+            let functions = functions(finding);
+            assert!(functions[0].starts_with("std::"), "nothing of the agent's: {functions:?}");
+            assert!(functions.iter().any(|name| name.contains("ends_the_process")), "{functions:?}");
+            assert_eq!(finding["places"][0]["os_thread"], panic["thread_facts"]["os_id"], "its own thread");
+        },
+    },
+    Case {
+        name: "when_main_returns_during_an_unwinding_nobody_called_exit",
+        environment: &[],
+        program: || {
+            std::mem::forget(panic_agent::init());
+            let (stays, is_dropped) = channel();
+            std::thread::spawn(move || {
+                let _stays = Stays(stays);
+                panic!("cut short");
+            });
+            is_dropped.recv().expect("it is dropped");
+        },
+        check: |run| {
+            run.ended_with(0);
+            let lines = run.lines();
+            let [finding] = findings(&lines, "exit_while_unwinding")[..] else { panic!("one finding") };
+            assert_eq!(finding["places"], json!([]));
+        },
+    },
+    Case {
+        name: "a_process_that_ends_after_its_panics_is_no_finding",
+        environment: &[],
+        program: || {
+            std::mem::forget(panic_agent::init());
+            caught("in time");
+            ends_the_process();
+        },
+        check: |run| {
+            run.ended_with(9);
+            assert!(run.lines().of("finding").is_empty());
+        },
+    },
+    Case {
+        name: "who_replaces_the_hook_is_named_and_so_is_each_panic_that_it_hides",
+        environment: &[],
+        program: || {
+            let _agent = panic_agent::init();
+            replaces_the_hook();
+            caught("hidden");
+        },
+        check: |run| {
+            run.ended_with(0);
+            let lines = run.lines();
+            let [replaced] = findings(&lines, "hook_replaced")[..] else { panic!("one finding") };
+            let functions = functions(replaced);
+            assert!(functions.iter().any(|name| name.contains("replaces_the_hook")), "{functions:?}");
+            let [hidden] = findings(&lines, "raise_without_hook")[..] else { panic!("one finding") };
+            let panic = lines.only("panic");
+            assert_eq!((&hidden["panic"], &panic["hook"]), (&panic["id"], &json!(false)));
+            assert!(hidden["message"].as_str().unwrap().contains("`hook_replaced`"), "{hidden}");
+        },
+    },
+    Case {
+        name: "a_hook_that_keeps_the_agents_and_does_not_call_it_is_told_from_one_that_drops_it",
+        environment: &[],
+        program: || {
+            let _agent = panic_agent::init();
+            let kept = std::panic::take_hook();
+            set_hook(Box::new(move |info| {
+                if info.payload().downcast_ref::<String>().is_some_and(|text| text == "passed on") {
+                    kept(info);
+                }
+            }));
+            caught("passed on");
+            caught("kept back");
+        },
+        check: |run| {
+            run.ended_with(0);
+            let lines = run.lines();
+            assert!(findings(&lines, "hook_replaced").is_empty());
+            let [hidden] = findings(&lines, "raise_without_hook")[..] else { panic!("one finding") };
+            assert!(hidden["message"].as_str().unwrap().contains("keeps it"), "{hidden}");
+            let hooks: Vec<_> = lines
+                .of("panic")
+                .iter()
+                .map(|line| (line["message"].clone(), line["hook"].clone()))
+                .collect();
+            let expected = [("passed on", true), ("kept back", false)];
+            assert_eq!(hooks, expected.map(|(message, hook)| (json!(message), json!(hook))));
+        },
+    },
+    Case {
+        name: "a_hook_that_always_calls_the_agents_is_no_finding",
+        environment: &[],
+        program: || {
+            let _agent = panic_agent::init();
+            let kept = std::panic::take_hook();
+            set_hook(Box::new(move |info| kept(info)));
+            caught("passed on");
+        },
+        check: |run| {
+            run.ended_with(0);
+            assert!(run.lines().of("finding").is_empty());
         },
     },
 ];

@@ -79,6 +79,7 @@ pub(crate) fn refresh() -> u32 {
 
 /// Leads the calls back to the real functions and sends no more events. Payloads that are traced already keep
 /// their vtable, which then only forwards.
+#[cfg(any(test, feature = "testing"))]
 pub(crate) fn uninstall() {
     let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     state::switch_off();

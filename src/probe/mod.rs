@@ -71,7 +71,9 @@ pub(crate) use event::Class;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use event::ThreadRef;
 pub(crate) use event::{Entry, Event, Handler, PanicRef, Stamp, Trace};
-pub(crate) use installed::{call_witness, counts, install, note_hooked, refresh, uninstall};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use installed::uninstall;
+pub(crate) use installed::{call_witness, counts, install, note_hooked, refresh};
 pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
 pub(crate) use witness::{LOST, Text, Witness};
 

@@ -1,7 +1,8 @@
 //! Chains of panics, each with a twin that must not be linked.
 
 use super::*;
-use crate::record::{Basis, HandlerKind, Receipt};
+use crate::record::{Basis, DetachState, Handler, HandlerKind, Receipt, StopKind};
+use crate::verdict::life::Outcome;
 
 const MAIN: u32 = 1;
 const CHILD: u32 = 2;

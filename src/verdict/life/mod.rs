@@ -121,6 +121,12 @@ impl Life {
         self.doom.is_none() && self.landings < self.throws
     }
 
+    /// Whether the last throw ended in a landing.
+    #[cfg(test)]
+    pub(crate) fn has_landed(&self) -> bool {
+        self.doom.is_none() && self.landed.is_some() && !self.is_unwinding()
+    }
+
     /// Whether nothing that is still to come can change the verdict, short of the end of the process.
     pub(crate) fn is_settled(&self) -> bool {
         let payload_done = matches!(self.payload, Payload::Dropped(..));

@@ -4,6 +4,7 @@
 //! Must not: be used on a panicking thread.
 
 mod builder;
+mod exit_place;
 mod guard;
 mod install;
 mod neighbours;
@@ -143,9 +144,7 @@ pub(crate) fn forget_report(sequence: u64, place: &Arc<Pigeonhole>) {
 
 /// The process ends: everything published so far is written, then the totals and the `end` line.
 pub(crate) fn finish() {
-    if let Some(agent) = AGENT.get().filter(|agent| agent.is_at_home()) {
-        let _in_time = agent.writer.finish(agent.flush_deadline);
-    }
+    install::drain();
 }
 
 /// Whether there is an agent.

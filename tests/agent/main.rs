@@ -7,10 +7,12 @@
 mod configuration;
 mod destinations;
 mod ending;
+mod following;
 mod outcome;
 mod questions;
 mod reports;
 mod starting;
+mod threads;
 mod tools;
 mod wrappers;
 
@@ -48,6 +50,8 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         questions::CASES,
         destinations::CASES,
         ending::CASES,
+        following::CASES,
+        threads::CASES,
         wrappers::CASES,
         wrappers::OTHERS,
     ]

@@ -5,6 +5,8 @@
 
 use core::cell::{Cell, RefCell};
 
+#[cfg(any(test, panic_agent_probes))]
+use super::Handover;
 use super::request;
 use crate::record::{LabelBytes, RawFlag, RawRecord};
 
@@ -66,6 +68,21 @@ impl Arena {
     /// No guard owns any of these labels any more.
     pub(super) fn disown(&mut self) {
         self.ids = [0; MAX_LABELS];
+    }
+
+    /// Takes labels over as the outermost ones. There are none yet; no guard will ever remove these.
+    #[cfg(any(test, panic_agent_probes))]
+    fn take_over(&mut self, from: &Handover) {
+        if self.count > 0 {
+            return;
+        }
+        let Handover { labels, cut } = from;
+        self.labels.clear();
+        // Cannot fail: the arena they come from is as large.
+        self.labels.extend_encoded(labels.as_bytes());
+        self.disown();
+        self.count = labels.pairs().take(MAX_LABELS).count();
+        self.cut = u32::from(*cut);
     }
 
     fn remove(&mut self, entry: Entry) {
@@ -159,6 +176,29 @@ pub(super) fn copy_into(record: &mut RawRecord) {
         }
         if !request::is_open(arena.request) {
             record.set_flag(RawFlag::Late);
+        }
+    });
+}
+
+/// Copies the labels in force on this thread.
+#[cfg(any(test, panic_agent_probes))]
+pub(super) fn hand_over(to: &mut Handover) {
+    to.labels.clear();
+    to.cut = false;
+    ARENA.with(|arena| {
+        if let Ok(arena) = arena.try_borrow() {
+            to.labels.extend_encoded(arena.labels.as_bytes());
+            to.cut = arena.cut > 0;
+        }
+    });
+}
+
+/// Puts labels of the parent in force on this thread.
+#[cfg(any(test, panic_agent_probes))]
+pub(super) fn take_over(from: &Handover) {
+    ARENA.with(|arena| {
+        if let Ok(mut arena) = arena.try_borrow_mut() {
+            arena.take_over(from);
         }
     });
 }

@@ -64,7 +64,8 @@ struct Landing {
 /// An end that no landing can follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doom {
-    Aborted(AbortReason),
+    /// Why is `None` where names would be needed to tell.
+    Aborted(Option<AbortReason>),
     Interrupted,
 }
 
@@ -103,7 +104,7 @@ impl Life {
                 self.land(Landing { fate, handler, inside_root, basis: Basis::Confirmed })
             }
             LifeEvent::Wrapped { fate, handler } => self.wrapped(fate, handler),
-            LifeEvent::EndOfStack => self.meet(Doom::Aborted(AbortReason::NoHandler)),
+            LifeEvent::EndOfStack => self.meet(Doom::Aborted(Some(AbortReason::NoHandler))),
             LifeEvent::MustAbort(reason) => self.meet(Doom::Aborted(reason)),
             LifeEvent::ThreadWentOn => self.went_on(),
             LifeEvent::Read(place) => self.read(place),
@@ -119,6 +120,12 @@ impl Life {
     /// Whether the panic is on its way to a catch, as far as the probes can tell.
     pub(crate) fn is_unwinding(&self) -> bool {
         self.doom.is_none() && self.landings < self.throws
+    }
+
+    /// Whether the last throw ended in a landing.
+    #[cfg(test)]
+    pub(crate) fn has_landed(&self) -> bool {
+        self.doom.is_none() && self.landed.is_some() && !self.is_unwinding()
     }
 
     /// Whether nothing that is still to come can change the verdict, short of the end of the process.
@@ -168,8 +175,10 @@ impl Life {
     }
 
     fn meet(&mut self, doom: Doom) {
-        // The first reason stands: what follows is its consequence.
-        self.doom.get_or_insert(doom);
+        // The first reason stands: what follows is its consequence. No reason is none.
+        if matches!(self.doom, None | Some(Doom::Aborted(None))) {
+            self.doom = Some(doom);
+        }
     }
 
     fn read(&mut self, place: Place) {

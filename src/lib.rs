@@ -65,7 +65,8 @@
 //!
 //! # What it is not for
 //!
-//! * It catches nothing and restarts nothing.
+//! * It catches nothing and restarts nothing, unless you ask for it: [`catch`], [`spawn`], [`TaskGroup`] and their
+//!   like, see `docs/wrappers.md`.
 //! * It does not see what is no panic: a stack overflow, a failed allocation, a signal. What calls no panic hook
 //!   (`resume_unwind`) is seen by the probes only.
 //! * It is no crash reporter: there is no dump of memory, and `SIGKILL` takes what is under way with it.
@@ -77,6 +78,10 @@
 //!
 //! * `probes`, on by default: raises, landings, reads and drops of payloads, and threads are observed as they
 //!   happen, on Linux with glibc. Without it verdicts are predictions.
+//! * `tokio`: [`tokio`](https://docs.rs/panic-agent/latest/panic_agent/tokio/index.html), tasks whose panics come
+//!   back as errors.
+//! * `tower`: a layer that makes responses of panics.
+//! * `tracing`: spans as labels, and an event per verdict.
 //! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which
 //!   keeps lines in memory, and access to internals that this package's own tests use.
 //!

@@ -216,6 +216,15 @@ impl LabelBytes {
         self.bytes.get(..self.len()).unwrap_or_default()
     }
 
+    /// Exchanges the pairs of two, touching no more bytes than they have.
+    pub(crate) fn exchange(&mut self, other: &mut Self) {
+        let used = self.len().max(other.len());
+        if let (Some(these), Some(those)) = (self.bytes.get_mut(..used), other.bytes.get_mut(..used)) {
+            these.swap_with_slice(those);
+        }
+        core::mem::swap(&mut self.len, &mut other.len);
+    }
+
     /// Copies pairs that are already encoded; `false` when they do not fit (then nothing is copied).
     pub(crate) fn extend_encoded(&mut self, encoded: &[u8]) -> bool {
         let start = self.len();

@@ -21,6 +21,8 @@ mod thread;
 pub mod tokio;
 #[cfg(feature = "tower")]
 pub mod tower;
+#[cfg(feature = "tracing")]
+pub mod tracing;
 
 pub use cancel::{CancelToken, Cancelled, Stop};
 pub use catch::{catch, catch_silent};

@@ -67,7 +67,19 @@ impl Arena {
 
     /// No guard owns any of these labels any more.
     pub(super) fn disown(&mut self) {
-        self.ids = [0; MAX_LABELS];
+        self.ids.iter_mut().take(self.count).for_each(|id| *id = 0);
+    }
+
+    /// Exchanges two arenas, touching no more than they use.
+    fn exchange(&mut self, other: &mut Self) {
+        self.labels.exchange(&mut other.labels);
+        let used = self.count.max(other.count);
+        for (this, that) in self.ids.iter_mut().zip(&mut other.ids).take(used) {
+            core::mem::swap(this, that);
+        }
+        core::mem::swap(&mut self.count, &mut other.count);
+        core::mem::swap(&mut self.cut, &mut other.cut);
+        core::mem::swap(&mut self.request, &mut other.request);
     }
 
     /// Takes labels over as the outermost ones. There are none yet; no guard will ever remove these.
@@ -80,8 +92,8 @@ impl Arena {
         self.labels.clear();
         // Cannot fail: the arena they come from is as large.
         self.labels.extend_encoded(labels.as_bytes());
-        self.disown();
         self.count = labels.pairs().take(MAX_LABELS).count();
+        self.disown();
         self.cut = u32::from(*cut);
     }
 
@@ -124,9 +136,14 @@ pub(super) fn remove(entry: Entry) {
 
 /// A copy of this thread's arena, whose labels no guard owns.
 pub(super) fn inherit() -> Box<Arena> {
-    let mut copy =
-        Box::new(ARENA.with(|arena| arena.try_borrow().map_or(Arena::new(), |arena| arena.clone())));
-    copy.disown();
+    let mut copy = Box::new(const { Arena::new() });
+    ARENA.with(|arena| {
+        if let Ok(arena) = arena.try_borrow() {
+            // Cannot fail: the two are equally large.
+            copy.labels.extend_encoded(arena.labels.as_bytes());
+            (copy.count, copy.cut, copy.request) = (arena.count, arena.cut, arena.request);
+        }
+    });
     copy
 }
 
@@ -151,7 +168,7 @@ pub(super) fn swap(other: &mut Arena) {
     ARENA.with(|arena| {
         // Only a signal handler that interrupts the arena's own code finds it borrowed.
         if let Ok(mut arena) = arena.try_borrow_mut() {
-            core::mem::swap(&mut *arena, other);
+            arena.exchange(other);
         }
     });
 }

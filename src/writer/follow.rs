@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::probe::{Entry, Event, EventQueue, Handler as HandlerFrame, LOST, PanicRef, Stamp, Trace};
-use crate::record::{AbortReason, Ancestor, EhAction, Fate, Place, RawFlag, RawRecord, Report};
+use crate::record::{Ancestor, EhAction, Fate, Place, RawFlag, RawRecord, Report};
 use crate::verdict::{Change, Lives, NamedFrame, Raise, Stop, Thread, Throw, place};
 use crate::writer::amend::{About, amend};
 use crate::writer::lineage;

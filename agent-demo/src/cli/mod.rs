@@ -7,6 +7,8 @@ mod index;
 mod list;
 #[allow(unsafe_code)] // switches core dumps off
 mod run;
+#[cfg(feature = "libraries")]
+mod serve;
 mod verdicts;
 
 use std::fmt;
@@ -60,6 +62,9 @@ enum Command {
     },
     /// Build a word index of the text files in a directory, with one bug that kills workers.
     Index(index::Arguments),
+    /// Serve HTTP with handlers that panic.
+    #[cfg(feature = "libraries")]
+    Serve(serve::Arguments),
 }
 
 /// Something that cannot be done, for people.
@@ -87,6 +92,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::List { json }) => list::run(json),
         Some(Command::Verdicts { .. }) => verdicts::run(),
         Some(Command::Index(arguments)) => index::run(&arguments),
+        #[cfg(feature = "libraries")]
+        Some(Command::Serve(arguments)) => serve::run(&arguments),
     };
     result.unwrap_or_else(|Failure(text)| {
         eprintln!("agent-demo: {text}");

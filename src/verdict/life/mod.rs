@@ -94,7 +94,8 @@ impl Life {
                 }
             }
             LifeEvent::Thrown { traced } => {
-                if self.is_unwinding() && self.throws > 0 {
+                // Also after the process was seen to end: this thread was still running then.
+                if self.throws > self.landings && !matches!(self.doom, Some(Doom::Aborted(_))) {
                     self.object(Imbalance::ThrownWhileUnwinding);
                 }
                 self.throws = self.throws.saturating_add(1);
@@ -176,8 +177,9 @@ impl Life {
 
     fn meet(&mut self, doom: Doom) {
         // The first reason stands: what follows is its consequence. No reason is none.
-        if matches!(self.doom, None | Some(Doom::Aborted(None))) {
-            self.doom = Some(doom);
+        match (self.doom, doom) {
+            (None, _) | (Some(Doom::Aborted(None)), Doom::Aborted(Some(_))) => self.doom = Some(doom),
+            _ => {}
         }
     }
 

@@ -1,0 +1,73 @@
+//! `agent-demo serve`: an HTTP server whose handlers panic in every way that the tower layer knows.
+//!
+//! Runs on: the main thread and a runtime's. Must not: listen to anything but this machine unless told to.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::MatchedPath;
+use axum::routing::get;
+use panic_agent::tower::RecoverLayer;
+
+use super::{Failure, print};
+
+/// Options of the server.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8017")]
+    address: SocketAddr,
+}
+
+/// Serves until the process is ended.
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let _agent = panic_agent::init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|why| Failure::new("cannot start a runtime", why))?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind(arguments.address)
+            .await
+            .map_err(|why| Failure::new(format_args!("cannot listen on {}", arguments.address), why))?;
+        let address =
+            listener.local_addr().map_err(|why| Failure::new("the listener has no address", why))?;
+        print(format_args!(
+            "http://{address}/  try /fine, /early, /late-answer, /child; reports: panics.jsonl"
+        ))?;
+        axum::serve(listener, router()).await.map_err(|why| Failure::new("cannot serve", why))?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn router() -> Router {
+    let layer = RecoverLayer::new()
+        .deadline(Duration::from_millis(100))
+        .retry_after(Duration::from_secs(1))
+        .path(|extensions| extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned()));
+    Router::new()
+        .route("/fine", get(async || "fine\n"))
+        .route("/early", get(early))
+        .route("/late-answer", get(late_answer))
+        .route("/child", get(child))
+        .layer(layer)
+}
+
+async fn early() -> &'static str {
+    panic!("before the response")
+}
+
+async fn late_answer() -> &'static str {
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    panic!("after the deadline")
+}
+
+async fn child() -> String {
+    let child = panic_agent::tokio::spawn(async { panic!("in a child task") });
+    match child.await {
+        Ok(()) => "the child is fine\n".to_owned(),
+        Err(error) => format!("{error}\n"),
+    }
+}

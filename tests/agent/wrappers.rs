@@ -84,7 +84,7 @@ pub(crate) const CASES: &[Case] = everywhere! {
         assert_eq!(landing["file"], "tests/agent/wrappers.rs");
         assert!(landing["line"].as_u64() > Some(60));
         let lines = run.lines();
-        let of_panics = lines.all().iter().filter(|line| line["kind"] == "panic" || line["kind"] == "verdict");
+        let mut of_panics = lines.all().iter().filter(|line| line["kind"] == "panic" || line["kind"] == "verdict");
         let any = of_panics.rfind(|line| line["message"] == Value::Null).expect("a line");
         assert_eq!(any["receipt"], "read");
         assert_eq!(lines.of("finding"), Vec::<&Value>::new());

@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 
 fn router() -> Router {
     let layer = RecoverLayer::new()
-        .deadline(Duration::from_millis(100))
+        .deadline(Duration::from_millis(500))
         .retry_after(Duration::from_secs(1))
         .path(|extensions| extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned()));
     Router::new()
@@ -60,7 +60,7 @@ async fn early() -> &'static str {
 }
 
 async fn late_answer() -> &'static str {
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
     panic!("after the deadline")
 }
 

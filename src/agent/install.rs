@@ -115,6 +115,7 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
     config.watched = abilities.raise.is_active();
     // Wrappers of this crate speak this way also where there are no probes.
     config.events = Some(events);
+    config.notes_only = !abilities.named().iter().any(|(_, ability)| ability.is_active());
     probe::note::listen(events);
     if config.watched {
         let witness: &'static dyn Witness = state;

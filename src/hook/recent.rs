@@ -12,6 +12,9 @@ use crate::record::FixedText;
 /// Panics of a thread that are remembered. A wrapper asks for the newest one; more than two need destructors
 /// that panic and catch inside each other.
 const KEPT: usize = 4;
+/// What is left of a count to find its place.
+const LOW_BITS: u64 = KEPT as u64 - 1;
+const _: () = assert!(KEPT.is_power_of_two(), "places are found by the low bits");
 /// Bytes of `file` in a location.
 const FILE_BYTES: usize = 256;
 
@@ -131,7 +134,7 @@ impl Enclosing {
                 let kept = local.kept.try_borrow().ok()?;
                 let new = local.noted.get().wrapping_sub(self.since).min(KEPT as u64);
                 let newest_first = (1..=new).filter_map(|back| {
-                    let at = local.noted.get().wrapping_sub(back) % KEPT as u64;
+                    let at = local.noted.get().wrapping_sub(back) & LOW_BITS;
                     kept.get(at as usize)
                 });
                 if let Some(sequence) = sequence {
@@ -214,7 +217,7 @@ fn with_next(write: impl FnOnce(&mut Recent)) {
     let _ = LOCAL.try_with(|local| {
         let Ok(mut kept) = local.kept.try_borrow_mut() else { return };
         let noted = local.noted.get();
-        if let Some(next) = kept.get_mut((noted % KEPT as u64) as usize) {
+        if let Some(next) = kept.get_mut((noted & LOW_BITS) as usize) {
             write(next);
             local.noted.set(noted.wrapping_add(1));
         }

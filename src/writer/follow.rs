@@ -55,6 +55,8 @@ pub(crate) struct Follow {
     unsettled_since: VecDeque<(Instant, u64)>,
     lineages: HashMap<u32, Arc<[Ancestor]>>,
     findings: Vec<Finding>,
+    /// Whether the events come from wrappers alone, because no probe works.
+    pub(crate) notes_only: bool,
 }
 
 impl Follow {
@@ -72,6 +74,7 @@ impl Follow {
             unsettled_since: VecDeque::new(),
             lineages: HashMap::new(),
             findings: Vec::new(),
+            notes_only: false,
         }
     }
 
@@ -198,7 +201,7 @@ impl Follow {
 
     /// Whether there are probes.
     pub(crate) fn has_probes(&self) -> bool {
-        self.events.is_some()
+        self.events.is_some() && !self.notes_only
     }
 
     /// Whether events wait to be received.

@@ -73,6 +73,8 @@ pub(crate) struct WriterConfig {
     pub(crate) events: Option<&'static EventQueue>,
     /// Whether the probes see every raise.
     pub(crate) watched: bool,
+    /// Whether the events come from wrappers alone.
+    pub(crate) notes_only: bool,
 }
 
 impl WriterConfig {
@@ -97,6 +99,7 @@ impl WriterConfig {
             surroundings,
             events: None,
             watched: false,
+            notes_only: false,
         }
     }
 }
@@ -144,7 +147,10 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
             clock: clock::Clock::default(),
             no_ancestors: Arc::default(),
         },
-        follow: follow::Follow::new(config.events, config.watched, config.settle),
+        follow: follow::Follow {
+            notes_only: config.notes_only,
+            ..follow::Follow::new(config.events, config.watched, config.settle)
+        },
         sinks: fan_out::FanOut::new(config.sinks),
         console: (config.console == Console::Pretty).then(Pretty::new),
         before_write: config.before_write,

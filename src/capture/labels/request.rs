@@ -6,6 +6,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Requests that can be open at once and still have late panics told: 32 KiB.
 const OPEN: usize = 4096;
+/// The part of a ticket that names its place.
+const LOW_BITS: u64 = OPEN as u64 - 1;
+const _: () = assert!(OPEN.is_power_of_two(), "places are found by the low bits");
 
 /// The ticket of the request in each place; 0 for none. Relaxed: it publishes nothing else.
 static REQUESTS: [AtomicU64; OPEN] = [const { AtomicU64::new(0) }; OPEN];
@@ -28,7 +31,7 @@ impl Request {
         let number = OPENED.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         // The low bits name the place, so a ticket finds it.
         for step in 0..8 {
-            let at = number.wrapping_add(step) % OPEN as u64;
+            let at = number.wrapping_add(step) & LOW_BITS;
             let ticket = number.wrapping_mul(OPEN as u64).wrapping_add(at);
             let free = place(ticket).is_some_and(|place| {
                 place.compare_exchange(0, ticket, Ordering::Relaxed, Ordering::Relaxed).is_ok()
@@ -66,5 +69,5 @@ pub(super) fn is_open(ticket: Ticket) -> bool {
 }
 
 fn place(ticket: Ticket) -> Option<&'static AtomicU64> {
-    REQUESTS.get((ticket % OPEN as u64) as usize)
+    REQUESTS.get((ticket & LOW_BITS) as usize)
 }

@@ -56,7 +56,7 @@ pub(crate) struct Follow {
     lineages: HashMap<u32, Arc<[Ancestor]>>,
     findings: Vec<Finding>,
     /// Whether the events come from wrappers alone, because no probe works.
-    pub(crate) notes_only: bool,
+    notes_only: bool,
 }
 
 impl Follow {
@@ -76,6 +76,11 @@ impl Follow {
             findings: Vec::new(),
             notes_only: false,
         }
+    }
+
+    /// The same, told whether the events come from wrappers alone.
+    pub(crate) fn with_notes_only(self, notes_only: bool) -> Self {
+        Self { notes_only, ..self }
     }
 
     /// A record arrived and its report was built. Applies what the probes saw meanwhile and completes the

@@ -147,10 +147,8 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
             clock: clock::Clock::default(),
             no_ancestors: Arc::default(),
         },
-        follow: follow::Follow {
-            notes_only: config.notes_only,
-            ..follow::Follow::new(config.events, config.watched, config.settle)
-        },
+        follow: follow::Follow::new(config.events, config.watched, config.settle)
+            .with_notes_only(config.notes_only),
         sinks: fan_out::FanOut::new(config.sinks),
         console: (config.console == Console::Pretty).then(Pretty::new),
         before_write: config.before_write,

@@ -135,10 +135,12 @@ pub(crate) fn await_report(sequence: u64) -> Option<Arc<Pigeonhole>> {
     AGENT.get().filter(|agent| agent.is_at_home()).map(|agent| agent.writer.await_report(sequence))
 }
 
-/// Nobody asks for this report any more.
-pub(crate) fn forget_report(sequence: u64, place: &Arc<Pigeonhole>) {
-    if let Some(agent) = AGENT.get() {
-        agent.writer.forget_report(sequence, place);
+/// Nobody asks for this report any more, unless the panic goes on.
+pub(crate) fn forget_report(sequence: u64, place: &Arc<Pigeonhole>, goes_on: bool) {
+    match AGENT.get() {
+        Some(agent) if goes_on => agent.writer.give_report_back(sequence, place),
+        Some(agent) => agent.writer.forget_report(sequence, place),
+        None => {}
     }
 }
 

@@ -299,7 +299,8 @@ impl Drop for Inner {
     #[inline(never)]
     fn drop(&mut self) {
         if let (Some(panic), Some(report)) = (self.panic, &self.report) {
-            agent::forget_report(panic.hooked, report);
+            // Without its payload it goes on, here or elsewhere.
+            agent::forget_report(panic.hooked, report, self.payload.is_none());
         }
         let Some(payload) = self.payload.take() else { return };
         let Some(panic) = self.panic else { return drop(payload) };

@@ -197,6 +197,11 @@ impl WriterHandle {
         self.shared.board.await_report(sequence)
     }
 
+    /// The wrapper's error goes on as a panic.
+    pub(crate) fn give_report_back(&self, sequence: u64, place: &Arc<Pigeonhole>) {
+        self.shared.board.give_back(sequence, place);
+    }
+
     /// The wrapper's error is gone.
     pub(crate) fn forget_report(&self, sequence: u64, place: &Arc<Pigeonhole>) {
         self.shared.board.forget(sequence, place);

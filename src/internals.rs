@@ -174,3 +174,43 @@ pub mod tables {
         let _either = extent(section, ADDRESS, function);
     }
 }
+
+/// Failures of system calls on demand, for the whole process.
+pub mod faults {
+    use crate::sys::faults::{Call, Fault, Plan, calls as plan_calls, fired as plan_fired, on_process};
+
+    /// Kinds of calls, as [`fail`] spells them.
+    pub const CALLS: [&str; 10] =
+        ["open", "write", "read", "stat", "rename", "unlink", "lock", "list", "ftruncate", "mmap"];
+
+    /// From the `nth` call of this kind on: that one fails with `errno`, and with `for_ever` all later ones, too. With
+    /// `half`, a write takes half of its bytes first. `false` for a kind that is not known.
+    pub fn fail(call: &str, nth: u32, errno: i32, half: bool, for_ever: bool) -> bool {
+        let call = match call {
+            "open" => Call::Open,
+            "write" => Call::Write,
+            "read" => Call::Read,
+            "stat" => Call::Stat,
+            "rename" => Call::Rename,
+            "unlink" => Call::Unlink,
+            "lock" => Call::Lock,
+            "list" => Call::List,
+            "ftruncate" => Call::Ftruncate,
+            "mmap" => Call::Mmap,
+            _ => return false,
+        };
+        let fault = if half { Fault::HalfThen(errno) } else { Fault::Errno(errno) };
+        on_process(Plan { call, nth, fault, for_ever });
+        true
+    }
+
+    /// Calls that failed so far.
+    pub fn fired() -> u64 {
+        plan_fired()
+    }
+
+    /// Calls of the kind so far.
+    pub fn calls() -> u32 {
+        plan_calls()
+    }
+}

@@ -74,10 +74,11 @@
 //!
 //! # Features
 //!
+//! * `gzip`: archives of a rotated file are compressed, see [`Rotation`].
 //! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which
 //!   keeps lines in memory, and access to internals that this package's own tests use.
 //!
-//! None is on by default, and none is needed to get from a panic to its line.
+//! None of these is on by default, and none is needed to get from a panic to its line.
 #![deny(unsafe_code)]
 
 mod agent; // wires the stages
@@ -114,7 +115,8 @@ mod sink;
 )]
 mod probe;
 
-// what the stages use: loaded images, their tables, the operating system
+// what the stages use: files, loaded images, their tables, the operating system
+mod files;
 mod image;
 mod sys;
 #[cfg(any(panic_agent_tables, test))]
@@ -132,12 +134,13 @@ pub use crate::capture::labels::{
 #[doc(hidden)]
 pub mod internals;
 
-pub use crate::config::{Console, Overflow, Probes, RedactField, Symbols};
+pub use crate::config::{Console, Folding, Overflow, Probes, RedactField, Symbols};
 pub use crate::error::{Error, ErrorKind};
+pub use crate::files::FileTrust;
 pub use crate::record::*;
 #[cfg(any(test, feature = "testing"))]
 pub use crate::sink::MemorySink;
-pub use crate::sink::{FileSink, Sink, StandardSink};
+pub use crate::sink::{Compression, FileSink, Rotation, Sink, StandardSink};
 
 #[cfg(feature = "testing")]
 #[doc(hidden)]

@@ -7,7 +7,12 @@ use core::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Console, MAX_SLOTS, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, Probes, Symbols};
+use super::{
+    Console, Folding, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, Probes,
+    Symbols,
+};
+use crate::files::FileTrust;
+use crate::sink::{Compression, GZIP_AVAILABLE, MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
 
 /// A variable whose value cannot be used.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,7 +36,7 @@ struct Variable {
     apply: fn(&mut Options, &str) -> Option<()>,
 }
 
-const VARIABLES: [Variable; 11] = [
+const VARIABLES: [Variable; 17] = [
     Variable {
         name: "PANIC_AGENT",
         accepted: "`on` or `off`",
@@ -129,6 +134,72 @@ const VARIABLES: [Variable; 11] = [
         },
     },
     Variable {
+        name: "PANIC_AGENT_FOLD",
+        accepted: "`off`, or `N` or `N/SECONDS`: panics of a fingerprint that are written whole, at least 1, and \
+                   seconds between two summaries of the others, at least 1",
+        apply: |options, value| {
+            options.folding = match value {
+                "off" | "0" => None,
+                _ => Some(folding(value)?),
+            };
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_FILE_TRUST",
+        accepted: "`strict` or `any`",
+        apply: |options, value| {
+            options.trust = match value {
+                "strict" => FileTrust::Strict,
+                "any" => FileTrust::Any,
+                _ => return None,
+            };
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_ROTATE_BYTES",
+        accepted: "`off`, or a number of bytes, at least 4096",
+        apply: |options, value| {
+            options.rotation.max_bytes =
+                or_off(value, |bytes| Some(bytes).filter(|bytes| *bytes >= MIN_ROTATION_BYTES))?;
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_ROTATE_SECONDS",
+        accepted: "`off`, or a number of seconds, at least 1",
+        apply: |options, value| {
+            options.rotation.max_age =
+                or_off(value, |age| Some(Duration::from_secs(age)).filter(|age| *age >= MIN_ROTATION_AGE))?;
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_ROTATE_KEEP",
+        accepted: "a number of archives, at least 1",
+        apply: |options, value| {
+            options.rotation.keep = value.parse().ok().filter(|keep| *keep >= 1)?;
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_ROTATE_GZIP",
+        accepted: if GZIP_AVAILABLE {
+            "`on` or `off`"
+        } else {
+            "`off`, because the program was built without the cargo feature `gzip` of panic-agent"
+        },
+        apply: |options, value| {
+            options.rotation.compression = match switch(value)? {
+                true if GZIP_AVAILABLE => Compression::Gzip,
+                true => return None,
+                false => Compression::Off,
+            };
+            Some(())
+        },
+    },
+    Variable {
         name: "PANIC_AGENT_SLOTS",
         accepted: "a number of slots from 1 to 65536",
         apply: |options, value| {
@@ -171,6 +242,29 @@ fn switch(value: &str) -> Option<bool> {
     }
 }
 
+/// `N` or `N/SECONDS`.
+fn folding(value: &str) -> Option<Folding> {
+    let (whole, every) = match value.split_once('/') {
+        Some((whole, every)) => (whole, Some(Duration::from_secs(every.trim().parse().ok()?))),
+        None => (value, None),
+    };
+    let folding = Folding::after(whole.trim().parse().ok().filter(|whole| *whole >= 1)?);
+    match every {
+        Some(every) if every < MIN_FOLD_EVERY => None,
+        Some(every) => Some(folding.every(every)),
+        None => Some(folding),
+    }
+}
+
+/// `Some(None)` for `off`, `None` when it is not understood.
+#[expect(clippy::option_option, reason = "whether it is understood, and whether it is on")]
+fn or_off<T>(value: &str, read: impl FnOnce(u64) -> Option<T>) -> Option<Option<T>> {
+    match value {
+        "off" | "0" => Some(None),
+        _ => read(value.parse().ok()?).map(Some),
+    }
+}
+
 fn non_empty(value: &str) -> Option<&str> {
     (!value.is_empty()).then_some(value)
 }
@@ -199,6 +293,12 @@ mod tests {
             ("PANIC_AGENT_PROBES", "off"),
             ("PANIC_AGENT_MAX_REPORT_BYTES", "8192"),
             ("PANIC_AGENT_OVERFLOW", "block:250"),
+            ("PANIC_AGENT_FOLD", "5 / 10"),
+            ("PANIC_AGENT_FILE_TRUST", "any"),
+            ("PANIC_AGENT_ROTATE_BYTES", "65536"),
+            ("PANIC_AGENT_ROTATE_SECONDS", "86400"),
+            ("PANIC_AGENT_ROTATE_KEEP", "3"),
+            ("PANIC_AGENT_ROTATE_GZIP", "off"),
             ("PANIC_AGENT_SLOTS", "16"),
             ("PANIC_AGENT_FLUSH_MS", "100"),
         ]);
@@ -213,6 +313,10 @@ mod tests {
         assert_eq!(options.probes, Probes::Off);
         assert_eq!(options.max_report_bytes, 8192);
         assert_eq!(options.overflow, Overflow::Block(Duration::from_millis(250)));
+        assert_eq!(options.folding, Some(Folding::after(5).every(Duration::from_secs(10))));
+        assert_eq!(options.trust, FileTrust::Any);
+        let day = Duration::from_secs(86_400);
+        assert_eq!(options.rotation, crate::Rotation::never().at_bytes(65_536).after(day).keep(3));
         assert_eq!(options.slots, 16);
         assert_eq!(options.flush_deadline, Duration::from_millis(100));
     }
@@ -231,6 +335,14 @@ mod tests {
             ("PANIC_AGENT_MAX_REPORT_BYTES", "100"),
             ("PANIC_AGENT_OVERFLOW", "block"),
             ("PANIC_AGENT_OVERFLOW", "block:soon"),
+            ("PANIC_AGENT_FOLD", "some"),
+            ("PANIC_AGENT_FOLD", "0/5"),
+            ("PANIC_AGENT_FOLD", "5/0"),
+            ("PANIC_AGENT_FILE_TRUST", "all"),
+            ("PANIC_AGENT_ROTATE_BYTES", "4095"),
+            ("PANIC_AGENT_ROTATE_SECONDS", "1h"),
+            ("PANIC_AGENT_ROTATE_KEEP", "0"),
+            ("PANIC_AGENT_ROTATE_GZIP", "xz"),
             ("PANIC_AGENT_SLOTS", "0"),
             ("PANIC_AGENT_SLOTS", "65537"),
             ("PANIC_AGENT_FLUSH_MS", "-1"),
@@ -239,8 +351,33 @@ mod tests {
             let text = warnings.first().expect(name).to_string();
             assert!(text.contains(name) && text.contains(bad) && text.contains("accepted:"), "{text}");
             assert!(options.outputs.is_empty() && options.labels.is_empty() && options.enabled);
+            assert_eq!((options.rotation, options.trust), Default::default());
+            assert_eq!(options.folding, None);
             assert_eq!(options.slots, DEFAULTS.0);
             assert_eq!(options.max_report_bytes, DEFAULTS.1);
+        }
+    }
+
+    #[test]
+    fn off_switches_off_what_the_code_has_switched_on() {
+        let mut options = Options::default();
+        options.folding = Some(Folding::after(1));
+        options.rotation = crate::Rotation::never().at_bytes(8192).after(Duration::from_secs(5));
+        apply(&mut options, |name| {
+            ["PANIC_AGENT_FOLD", "PANIC_AGENT_ROTATE_BYTES", "PANIC_AGENT_ROTATE_SECONDS"]
+                .contains(&name)
+                .then(|| "off".to_owned())
+        });
+        assert_eq!((options.folding, options.rotation), (None, crate::Rotation::never()));
+    }
+
+    #[test]
+    fn compression_is_understood_where_it_is_compiled_in() {
+        let (options, warnings) = with(&[("PANIC_AGENT_ROTATE_GZIP", "on")]);
+        if GZIP_AVAILABLE {
+            assert_eq!((options.rotation.compression, warnings.len()), (Compression::Gzip, 0));
+        } else {
+            assert!(warnings[0].to_string().contains("without the cargo feature `gzip`"), "{warnings:?}");
         }
     }
 

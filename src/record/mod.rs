@@ -18,7 +18,9 @@ mod walk;
 pub use fate::{AbortReason, Basis, Fate, HandlerKind, Level, Receipt, StopKind};
 pub use frame::{EhAction, Frame, Image};
 pub use id::PanicId;
-pub use lines::{EndLine, FindingLine, Line, LineKind, LossSite, LossesLine, ProcessLine, VerdictLine};
+pub use lines::{
+    EndLine, FindingLine, Line, LineKind, LossSite, LossesLine, ProcessLine, RepeatsLine, VerdictLine,
+};
 pub use loss::{LossReason, Losses};
 pub use place::{Ancestor, Place};
 pub use report::{DetachState, Handler, Location, Prediction, Report, StackSummary, ThreadFacts};

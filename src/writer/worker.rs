@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::about::{Abilities, end_line, finding_line, losses_line, process_line, verdict_line};
+use super::about::{
+    Abilities, end_line, finding_line, losses_line, process_line, repeats_line, verdict_line,
+};
 use super::build::{Builder, PlaceNamer};
 use super::fan_out::FanOut;
 use super::finding::Finding;
+use super::fold::Fold;
 use super::follow::{Follow, Namer as _};
 use super::guarded::guarded;
 use super::handle::Shared;
@@ -37,6 +40,7 @@ pub(crate) struct Worker {
     pub(crate) sinks: FanOut,
     pub(crate) console: Option<Pretty>,
     pub(crate) before_write: Option<Filter>,
+    pub(crate) fold: Fold,
     pub(crate) max_report_bytes: usize,
     pub(crate) line: LineBuffer,
     pub(crate) losses: LossesSaid,
@@ -66,7 +70,8 @@ pub(crate) struct LossesSaid {
 impl LossesSaid {
     /// How long to wait until totals that grew may be said; `None` when they did not grow.
     fn due_in(&self, totals: Losses, now: Instant) -> Option<Duration> {
-        if totals == self.totals {
+        // What was folded has lines of its own.
+        if totals == (Losses { folded: totals.folded, ..self.totals }) {
             return None;
         }
         let since = self.at.map_or(LOSSES_EVERY, |at| now.saturating_duration_since(at));
@@ -119,6 +124,7 @@ impl Worker {
         let idle = received < batch || batch == 0;
         let ending = finish && !self.finished;
         self.say_verdicts(ending);
+        self.say_repeats(ending);
         self.say_losses(ending);
         if ending {
             let line = end_line(&mut self.builder, self.shared.written(), self.inbox.losses().totals());
@@ -136,7 +142,7 @@ impl Worker {
         }
         let now = Instant::now();
         let due = self.losses.due_in(self.inbox.losses().totals(), now);
-        let due = [due, self.follow.next_due(now)].into_iter().flatten().min();
+        let due = [due, self.follow.next_due(now), self.fold.due_in(now)].into_iter().flatten().min();
         let nothing_new = !self.follow.has_events()
             && self.shared.requested() == requested
             && self.shared.finish_requested() == finish;
@@ -194,6 +200,10 @@ impl Worker {
                 )),
             }
         }
+        if !record.has_flag(RawFlag::Waiting) && self.fold.takes(&report, Instant::now()) {
+            self.follow.unsaid(record.sequence);
+            return Err(LossReason::Folded);
+        }
         if self.line.write(&mut report, &prepared, self.max_report_bytes).is_err() {
             self.follow.unsaid(record.sequence);
             return Err(LossReason::TooLarge);
@@ -242,6 +252,14 @@ impl Worker {
         self.about(LineKind::Finding, &line);
     }
 
+    /// Writes a line for each fingerprint whose folded panics have waited long enough; at the end, for all.
+    fn say_repeats(&mut self, ending: bool) {
+        for folded in self.fold.take_due((!ending).then(Instant::now)) {
+            let line = repeats_line(&mut self.builder, folded);
+            self.about(LineKind::Repeats, &line);
+        }
+    }
+
     /// Writes a `losses` line when the totals grew and either the last one is old enough or the end has come.
     fn say_losses(&mut self, ending: bool) {
         let totals = self.inbox.losses().totals();
@@ -270,6 +288,9 @@ impl Worker {
             && reports
         {
             self.inbox.losses().record(reason);
+        }
+        for trouble in self.sinks.take_troubles() {
+            self.find(Finding::sink_trouble(trouble));
         }
     }
 }

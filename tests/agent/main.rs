@@ -6,11 +6,14 @@
 
 mod configuration;
 mod destinations;
+mod disk;
 mod ending;
 mod outcome;
 mod questions;
 mod reports;
 mod starting;
+mod storms;
+mod system;
 mod tools;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +49,8 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         reports::CASES,
         questions::CASES,
         destinations::CASES,
+        disk::CASES,
+        storms::CASES,
         ending::CASES,
     ]
     .into_iter()

@@ -360,9 +360,8 @@ mod tests {
 
     #[test]
     fn off_switches_off_what_the_code_has_switched_on() {
-        let mut options = Options::default();
-        options.folding = Some(Folding::after(1));
-        options.rotation = crate::Rotation::never().at_bytes(8192).after(Duration::from_secs(5));
+        let rotation = crate::Rotation::never().at_bytes(8192).after(Duration::from_secs(5));
+        let mut options = Options { folding: Some(Folding::after(1)), rotation, ..Options::default() };
         apply(&mut options, |name| {
             ["PANIC_AGENT_FOLD", "PANIC_AGENT_ROTATE_BYTES", "PANIC_AGENT_ROTATE_SECONDS"]
                 .contains(&name)

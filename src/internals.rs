@@ -214,3 +214,41 @@ pub mod faults {
         plan_calls()
     }
 }
+
+/// The reader of lines over bytes. Must return for any input.
+pub mod lines {
+    use std::io::BufReader;
+
+    use crate::record::{LineContent, LineReader};
+
+    /// The first byte is the size of the reader's buffer, the second the longest line in units of 16 bytes.
+    pub fn read(input: &[u8]) {
+        let [buffer, longest, bytes @ ..] = input else { return };
+        let input = BufReader::with_capacity(usize::from(*buffer).max(1), bytes);
+        let most = (usize::from(*longest) * 16).max(1);
+        let mut end = 0;
+        for line in LineReader::new(input).max_bytes(most) {
+            let Ok(line) = line else { unreachable!("memory can be read") };
+            let (from, to) = (line.offset as usize, (line.offset + line.len) as usize);
+            assert!(from >= end && line.len > 0, "in order, and nothing twice");
+            let between = bytes.get(end..from).unwrap_or_default();
+            assert!(between.iter().all(|byte| *byte == b'\n'), "only newlines are left out");
+            let text = bytes.get(from..to).unwrap_or_default();
+            assert!(text.len() as u64 == line.len && !text.contains(&b'\n'));
+            let is_json = serde_json::from_slice::<serde_json::Value>(text).is_ok();
+            // What stands before a line that was found behind it is damaged, whatever it is by itself.
+            let ended = bytes.get(to).is_none_or(|byte| *byte == b'\n');
+            match line.content {
+                LineContent::Damaged(_) => {
+                    assert!(!is_json || !ended || text.len() > most, "a whole line is read")
+                }
+                _ => assert!(is_json),
+            }
+            end = to;
+        }
+        assert!(
+            bytes.get(end..).unwrap_or_default().iter().all(|byte| *byte == b'\n'),
+            "nothing is left over"
+        );
+    }
+}

@@ -10,6 +10,7 @@ pub(crate) mod lines;
 mod loss;
 mod place;
 mod raw;
+mod reading;
 mod report;
 mod soft_error;
 mod text;
@@ -23,6 +24,7 @@ pub use lines::{
 };
 pub use loss::{LossReason, Losses};
 pub use place::{Ancestor, Place};
+pub use reading::{LineContent, LineReader, ReadLine};
 pub use report::{DetachState, Handler, Location, Prediction, Report, StackSummary, ThreadFacts};
 pub use soft_error::SoftError;
 

@@ -150,3 +150,8 @@ pub use crate::probe::testing as probe_testing;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The example of the page on files is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/files.md")]
+struct Files;

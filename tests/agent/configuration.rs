@@ -16,6 +16,12 @@ const BAD: &[(&str, &str)] = &[
     ("PANIC_AGENT_SYMBOLS", "some"),
     ("PANIC_AGENT_MAX_REPORT_BYTES", "1k"),
     ("PANIC_AGENT_OVERFLOW", "block"),
+    ("PANIC_AGENT_FOLD", "many"),
+    ("PANIC_AGENT_FILE_TRUST", "some"),
+    ("PANIC_AGENT_ROTATE_BYTES", "64M"),
+    ("PANIC_AGENT_ROTATE_SECONDS", "1d"),
+    ("PANIC_AGENT_ROTATE_KEEP", "0"),
+    ("PANIC_AGENT_ROTATE_GZIP", "best"),
     ("PANIC_AGENT_SLOTS", "0"),
     ("PANIC_AGENT_FLUSH_MS", "2s"),
 ];

@@ -8,6 +8,7 @@ mod configuration;
 mod destinations;
 mod disk;
 mod ending;
+mod files;
 mod outcome;
 mod questions;
 mod reports;
@@ -50,6 +51,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         questions::CASES,
         destinations::CASES,
         disk::CASES,
+        files::CASES,
         storms::CASES,
         ending::CASES,
     ]

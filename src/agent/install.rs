@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use parking_lot::Mutex;
 
 use super::neighbours::Neighbours;
-use super::{AGENT, AgentGuard, Installed, guard};
+use super::{AGENT, AgentGuard, Installed, exit_place, guard};
 use crate::capture::{labels, stack};
 use crate::channel::Channel;
 use crate::config::{Options, Probes, apply_environment};
@@ -54,7 +54,7 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     stack::learn_main_start();
     let (neighbours, started) = Neighbours::new(&state.counters);
     let mut config = writer::WriterConfig::new(instance(), &mut options, sinks, Box::new(neighbours));
-    install_probes(options.probes, state, &mut config);
+    install_probes(&options, state, &mut config);
     let handle = writer::spawn(channel, config).map_err(|error| {
         Error::new(ErrorKind::SpawnWriter, "cannot start the writer thread", "check the limit of threads")
             .with_source(error)
@@ -79,19 +79,31 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
 /// totals and the `end` line.
 extern "C" fn drain() {
     if let Some(agent) = AGENT.get().filter(|agent| agent.is_at_home()) {
+        if agent.counters.panics() > 0 {
+            // A panic may be under way, and then somebody will want to know who did not wait for it.
+            agent.writer.note_exit(exit_place::here());
+        }
         let _in_time = agent.writer.finish(agent.flush_deadline);
     }
 }
 
 /// Lets the probes observe, and says in the `process` line what they can and what they cannot.
-fn install_probes(wanted: Probes, state: &'static HookState, config: &mut writer::WriterConfig) {
-    let probes = match wanted {
+fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writer::WriterConfig) {
+    let probes = match wanted.probes {
         Probes::On => probe::Probes::On,
         Probes::Off => probe::Probes::Off,
     };
     let events: &'static EventQueue =
         Box::leak(Box::new(EventQueue::new(probe::DEFAULT_EVENTS, Some(nudge))));
-    let abilities = probe::install(events, ProbeOptions { probes, ..ProbeOptions::default() });
+    let abilities = probe::install(
+        events,
+        ProbeOptions {
+            probes,
+            spawn_places: wanted.spawn_places,
+            inherit_labels: wanted.inherit_labels,
+            ..ProbeOptions::default()
+        },
+    );
     for (word, ability) in abilities.named() {
         match ability {
             Ability::Active => config.abilities.can(word),

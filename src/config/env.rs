@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    Console, Folding, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, Probes,
-    Symbols,
+    Console, Folding, MAX_SETTLE, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES, Options, Output, Overflow,
+    Probes, Symbols,
 };
 use crate::files::FileTrust;
 use crate::sink::{Compression, GZIP_AVAILABLE, MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
@@ -36,7 +36,7 @@ struct Variable {
     apply: fn(&mut Options, &str) -> Option<()>,
 }
 
-const VARIABLES: [Variable; 17] = [
+const VARIABLES: [Variable; 20] = [
     Variable {
         name: "PANIC_AGENT",
         accepted: "`on` or `off`",
@@ -213,6 +213,31 @@ const VARIABLES: [Variable; 17] = [
         accepted: "a number of milliseconds",
         apply: |options, value| {
             options.flush_deadline = Duration::from_millis(value.parse().ok()?);
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_SETTLE_MS",
+        accepted: "a number of milliseconds from 0 to 60000",
+        apply: |options, value| {
+            let settle = Duration::from_millis(value.parse().ok()?);
+            options.settle = (settle <= MAX_SETTLE).then_some(settle)?;
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_INHERIT_LABELS",
+        accepted: "`on` or `off`",
+        apply: |options, value| {
+            options.inherit_labels = switch(value)?;
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_SPAWN_PLACES",
+        accepted: "`on` or `off`",
+        apply: |options, value| {
+            options.spawn_places = switch(value)?;
             Some(())
         },
     },

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 pub(crate) use counters::Counters;
 pub(crate) use recursion::{RecursionGuard, is_writer_thread, mark_writer_thread};
-pub(crate) use replaced::take_replacement;
+pub(crate) use replaced::{is_replaced, take_replacement};
 
 use crate::capture;
 use crate::channel::{Channel, ClaimedSlot, Ticket};
@@ -61,7 +61,6 @@ pub(crate) struct HookState {
 }
 
 impl HookState {
-    #[cfg(test)]
     /// The state with the defaults of [`Options`](crate::config::Options), for the running process.
     #[cfg(test)]
     pub(crate) fn new(channel: &'static Channel) -> Self {

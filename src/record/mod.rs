@@ -22,8 +22,8 @@ pub use id::PanicId;
 pub use lines::{
     EndLine, FindingLine, Line, LineKind, LossSite, LossesLine, ProcessLine, RepeatsLine, VerdictLine,
 };
-pub use loss::{LossReason, Losses};
-pub use place::{Ancestor, Place};
+pub use loss::{LossReason, Losses, ProbeLosses};
+pub use place::{Ancestor, Place, SpawnPlace};
 pub use reading::{LineContent, LineReader, ReadLine};
 pub use report::{DetachState, Handler, Location, Prediction, Report, StackSummary, ThreadFacts};
 pub use soft_error::SoftError;

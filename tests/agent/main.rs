@@ -9,12 +9,14 @@ mod destinations;
 mod disk;
 mod ending;
 mod files;
+mod following;
 mod outcome;
 mod questions;
 mod reports;
 mod starting;
 mod storms;
 mod system;
+mod threads;
 mod tools;
 
 use std::path::{Path, PathBuf};
@@ -54,6 +56,8 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         files::CASES,
         storms::CASES,
         ending::CASES,
+        following::CASES,
+        threads::CASES,
     ]
     .into_iter()
     .flatten()

@@ -30,6 +30,9 @@ fn good_values_win() {
         ("PANIC_AGENT_ROTATE_GZIP", "off"),
         ("PANIC_AGENT_SLOTS", "16"),
         ("PANIC_AGENT_FLUSH_MS", "100"),
+        ("PANIC_AGENT_SETTLE_MS", "0"),
+        ("PANIC_AGENT_INHERIT_LABELS", "on"),
+        ("PANIC_AGENT_SPAWN_PLACES", "on"),
     ]);
     assert_eq!(warnings, []);
     assert!(!options.enabled);
@@ -48,6 +51,8 @@ fn good_values_win() {
     assert_eq!(options.rotation, crate::Rotation::never().at_bytes(65_536).after(day).keep(3));
     assert_eq!(options.slots, 16);
     assert_eq!(options.flush_deadline, Duration::from_millis(100));
+    assert_eq!(options.settle, Duration::ZERO);
+    assert!(options.inherit_labels && options.spawn_places);
 }
 
 #[test]
@@ -75,6 +80,10 @@ fn a_bad_value_names_the_variable_the_value_and_what_is_accepted_and_changes_not
         ("PANIC_AGENT_SLOTS", "0"),
         ("PANIC_AGENT_SLOTS", "65537"),
         ("PANIC_AGENT_FLUSH_MS", "-1"),
+        ("PANIC_AGENT_SETTLE_MS", "60001"),
+        ("PANIC_AGENT_SETTLE_MS", "soon"),
+        ("PANIC_AGENT_INHERIT_LABELS", "some"),
+        ("PANIC_AGENT_SPAWN_PLACES", "all"),
     ] {
         let (options, warnings) = with(&[(name, bad)]);
         let text = warnings.first().expect(name).to_string();
@@ -84,6 +93,8 @@ fn a_bad_value_names_the_variable_the_value_and_what_is_accepted_and_changes_not
         assert_eq!(options.folding, None);
         assert_eq!(options.slots, DEFAULTS.0);
         assert_eq!(options.max_report_bytes, DEFAULTS.1);
+        assert_eq!(options.settle, Duration::from_millis(20));
+        assert!(!options.inherit_labels && !options.spawn_places);
     }
 }
 

@@ -6,7 +6,8 @@
 //! The path is walked from the root, one component after the other. Whoever can write to a directory can put
 //! something else in the place of any of its entries, unless the directory is sticky (`/tmp`): then only the owner
 //! of an entry can. So every directory on the way must belong to root or to this user, and if everybody may write
-//! to it, it must be sticky, and no link in it is followed. Groups are trusted: who gives a group the right to
+//! to it, it must be sticky, and no link in it is followed. Root works in the directories of other users (a
+//! container with a mounted one does), where no link is followed either. Groups are trusted: who gives a group the right to
 //! write means it.
 
 use std::io;
@@ -128,7 +129,7 @@ mod strict {
             };
             if metadata.is_symlink() {
                 if shared {
-                    return Err(not_ours(&next, "is a link in a directory to which everybody can write"));
+                    return Err(not_ours(&next, "is a link in a directory to which others can write"));
                 }
                 links += 1;
                 if links > MAX_LINKS {
@@ -160,17 +161,22 @@ mod strict {
         parts.map(|part| part.as_os_str().to_owned()).collect()
     }
 
-    /// Whether everybody can make files in this directory.
     fn directory(path: &Path, metadata: &Metadata) -> io::Result<bool> {
-        if !is_own(metadata) {
-            let why = format!("belongs to user {}, who can replace what is in it", metadata.uid());
-            return Err(not_ours(path, &why));
+        judge(metadata.uid(), metadata.mode(), user::effective_id()).map_err(|why| not_ours(path, &why))
+    }
+
+    /// Whether others can make files in a directory of this owner and mode: everybody, or for root the user whom
+    /// it belongs to. `Err` says why `me` does not go through it.
+    pub(super) fn judge(owner: u32, mode: u32, me: u32) -> Result<bool, String> {
+        let theirs = owner != ROOT && owner != me;
+        if theirs && me != ROOT {
+            return Err(format!("belongs to user {owner}, who can replace what is in it"));
         }
-        let all = metadata.mode() & ALL_MAY_WRITE != 0;
-        if all && metadata.mode() & STICKY == 0 {
-            return Err(not_ours(path, "is a directory to which everybody can write"));
+        let all = mode & ALL_MAY_WRITE != 0;
+        if all && mode & STICKY == 0 {
+            return Err("is a directory to which everybody can write".to_owned());
         }
-        Ok(all)
+        Ok(all || theirs)
     }
 
     /// Whether it belongs to this user or to root.
@@ -184,6 +190,8 @@ mod strict {
     }
 }
 
+#[cfg(all(test, unix))]
+use strict::judge;
 #[cfg(unix)]
 pub(in crate::files) use strict::not_ours;
 
@@ -235,16 +243,30 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_another_user_is_not_good() {
+    fn a_directory_of_another_user_is_only_for_root() {
+        let (root, me, other) = (0, 1000, 1001);
+        assert_eq!(judge(me, 0o755, me), Ok(false));
+        assert_eq!(judge(root, 0o755, me), Ok(false));
+        assert!(judge(other, 0o755, me).unwrap_err().contains("belongs to user 1001"));
+        assert_eq!(judge(other, 0o755, root), Ok(true));
+        assert_eq!(judge(root, 0o1777, me), Ok(true));
+        for (owner, user) in [(other, root), (root, me), (me, me)] {
+            assert!(judge(owner, 0o777, user).unwrap_err().contains("everybody can write"));
+        }
+    }
+
+    #[test]
+    fn root_follows_no_link_of_another_user() {
         let dir = Dir::new("other");
         let theirs = dir.join("theirs");
         std::fs::create_dir(&theirs).unwrap();
+        symlink("log", theirs.join("link")).unwrap();
         if std::os::unix::fs::chown(&theirs, Some(12_345), None).is_err() {
             eprintln!("SKIPPED: only root can give a directory away");
             return;
         }
-        assert!(refusal(&theirs.join("log")).contains("belongs to user 12345"));
-        assert!(refusal(&theirs.join("deeper/log")).contains("belongs to user 12345"));
+        assert_eq!(resolve(&theirs.join("log"), FileTrust::Strict).unwrap().last, Last::Shared);
+        assert!(refusal(&theirs.join("link")).contains("is a link in a directory"));
     }
 
     #[test]

@@ -82,6 +82,7 @@
 //!   back as errors.
 //! * `tower`: a layer that makes responses of panics.
 //! * `tracing`: spans as labels, and an event per verdict.
+//! * `gzip`: archives of a rotated file are compressed, see [`Rotation`].
 //! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which
 //!   keeps lines in memory, and access to internals that this package's own tests use.
 //!
@@ -125,7 +126,8 @@ mod probe;
 // beside the stages: catching panics on purpose
 mod wrap;
 
-// what the stages use: loaded images, their tables, the operating system
+// what the stages use: files, loaded images, their tables, the operating system
+mod files;
 mod image;
 mod sys;
 #[cfg(any(panic_agent_tables, test))]
@@ -143,12 +145,13 @@ pub use crate::capture::labels::{
 #[doc(hidden)]
 pub mod internals;
 
-pub use crate::config::{Console, Overflow, Probes, RedactField, Symbols};
+pub use crate::config::{Console, Folding, Overflow, Probes, RedactField, Symbols};
 pub use crate::error::{Error, ErrorKind};
+pub use crate::files::FileTrust;
 pub use crate::record::*;
 #[cfg(any(test, feature = "testing"))]
 pub use crate::sink::MemorySink;
-pub use crate::sink::{FileSink, Sink, StandardSink};
+pub use crate::sink::{Compression, FileSink, Rotation, Sink, StandardSink};
 
 #[cfg(feature = "testing")]
 #[doc(hidden)]
@@ -160,3 +163,8 @@ pub use crate::wrap::*;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The example of the page on files is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/files.md")]
+struct Files;

@@ -44,7 +44,7 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
             "call `init` once, and keep its guard",
         ));
     }
-    let sinks = sink::open_all(std::mem::take(&mut options.outputs))?;
+    let sinks = sink::open_all(std::mem::take(&mut options.outputs), options.trust, options.rotation)?;
     let channel: &'static Channel = Box::leak(Box::new(Channel::new(options.slots)?));
     let state: &'static HookState = Box::leak(Box::new(hook_state(channel, &mut options)));
     for (key, value) in &options.labels {

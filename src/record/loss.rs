@@ -31,11 +31,13 @@ pub enum LossReason {
     TooLarge = 7,
     /// A subscriber's queue was full.
     SubscriberFull = 8,
+    /// The panic repeats others and is counted in a `repeats` line; see [`Folding`](crate::Folding).
+    Folded = 9,
 }
 
 impl LossReason {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::PoolFull,
         Self::Reentered,
         Self::WriterThread,
@@ -45,6 +47,7 @@ impl LossReason {
         Self::Filtered,
         Self::TooLarge,
         Self::SubscriberFull,
+        Self::Folded,
     ];
 }
 
@@ -70,6 +73,9 @@ pub struct Losses {
     pub too_large: u64,
     /// See [`LossReason::SubscriberFull`].
     pub subscriber_full: u64,
+    /// See [`LossReason::Folded`].
+    #[serde(default)]
+    pub folded: u64,
 }
 
 impl Losses {
@@ -84,6 +90,7 @@ impl Losses {
             self.no_writer,
             self.filtered,
             self.too_large,
+            self.folded,
         ]
         .into_iter()
         .fold(0, u64::saturating_add)
@@ -160,6 +167,7 @@ impl LossCounters {
             filtered: of(LossReason::Filtered),
             too_large: of(LossReason::TooLarge),
             subscriber_full: of(LossReason::SubscriberFull),
+            folded: of(LossReason::Folded),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use panic_agent::internals::tables;
+use panic_agent::internals::{lines, tables};
 
 const COPIES: u32 = 20_000;
 
@@ -32,7 +32,7 @@ impl Changes {
     }
 }
 
-fn run(name: &str, target: fn(&[u8])) {
+fn run(name: &str, copies: u32, target: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name);
     let mut changes = Changes(0x2545_f491_4f6c_dd1d);
     let mut seeds = 0;
@@ -40,7 +40,7 @@ fn run(name: &str, target: fn(&[u8])) {
         let seed = fs::read(entry.unwrap().path()).unwrap();
         target(&seed);
         seeds += 1;
-        for _ in 0..COPIES {
+        for _ in 0..copies {
             let mut bytes = seed.clone();
             changes.change(&mut bytes);
             target(&bytes);
@@ -51,15 +51,20 @@ fn run(name: &str, target: fn(&[u8])) {
 
 #[test]
 fn eh_frame_hdr_returns_for_any_bytes() {
-    run("eh_frame_hdr", tables::eh_frame_hdr);
+    run("eh_frame_hdr", COPIES, tables::eh_frame_hdr);
 }
 
 #[test]
 fn eh_frame_returns_for_any_bytes() {
-    run("eh_frame", tables::eh_frame);
+    run("eh_frame", COPIES, tables::eh_frame);
 }
 
 #[test]
 fn lsda_returns_for_any_bytes() {
-    run("lsda", tables::lsda);
+    run("lsda", COPIES, tables::lsda);
+}
+
+#[test]
+fn lines_returns_for_any_bytes() {
+    run("lines", COPIES / 20, lines::read);
 }

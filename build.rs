@@ -24,6 +24,9 @@ fn main() {
     if tables && !forced_fallback {
         println!("cargo::rustc-cfg=panic_agent_tables");
     }
+    if cfg("TARGET_OS") == "linux" && !forced_fallback {
+        println!("cargo::rustc-cfg=panic_agent_spool");
+    }
     let dynamic = !cfg("TARGET_FEATURE").split(',').any(|feature| feature == "crt-static");
     // The x32 ABI of x86_64 has other relocations.
     let probes = std::env::var_os("CARGO_FEATURE_PROBES").is_some() && cfg("TARGET_POINTER_WIDTH") == "64";

@@ -106,6 +106,9 @@ mod verdict;
 // 7
 mod sink;
 
+// beside the channel: slots that outlive the process
+mod spool;
+
 // beside the stages: what happens to a panic after its hook
 #[allow(unsafe_code)] // redirected calls, exception objects, traced vtables
 #[cfg_attr(
@@ -121,8 +124,8 @@ mod sys;
 mod unwind;
 
 pub use crate::agent::{
-    Agent, AgentBuilder, AgentGuard, Stats, Subscription, flush, has_panicked, init, stats, subscribe,
-    try_init,
+    Agent, AgentBuilder, AgentGuard, Recovered, Stats, Subscription, flush, has_panicked, init, recover, stats,
+    subscribe, try_init,
 };
 pub use crate::capture::labels::{
     LabelGuard, LabelSet, ParseTraceContextError, TraceContext, label, remove_process_label,
@@ -132,7 +135,7 @@ pub use crate::capture::labels::{
 #[doc(hidden)]
 pub mod internals;
 
-pub use crate::config::{Console, Overflow, Probes, RedactField, Symbols};
+pub use crate::config::{Console, Overflow, Probes, RedactField, Spool, Symbols};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::record::*;
 #[cfg(any(test, feature = "testing"))]

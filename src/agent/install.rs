@@ -3,12 +3,14 @@
 //! Runs on: the thread that installs the agent. Must not: leave anything behind when it fails.
 
 use core::hash::{BuildHasher, Hasher};
+use core::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 
 use super::neighbours::Neighbours;
-use super::{AGENT, AgentGuard, Installed, guard};
+use super::recover::Recovery;
+use super::{AGENT, AgentGuard, Installed, guard, spooling};
 use crate::capture::{labels, stack};
 use crate::channel::Channel;
 use crate::config::{Options, Probes, apply_environment};
@@ -44,8 +46,21 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
             "call `init` once, and keep its guard",
         ));
     }
+    let instance = instance();
+    let log = sink::log_path(&options.outputs);
     let sinks = sink::open_all(std::mem::take(&mut options.outputs))?;
-    let channel: &'static Channel = Box::leak(Box::new(Channel::new(options.slots)?));
+    let place = spooling::place(&options.spool, log);
+    let shared = spooling::Shared::of(&mut options);
+    let mut spool_abilities = writer::Abilities::default();
+    let made = spooling::make(place.as_ref().map_err(|why| *why), options.slots, instance, &mut spool_abilities);
+    let channel = match made {
+        Some(spool) => Channel::within(spool.room(), options.slots)?,
+        None => Channel::new(options.slots)?,
+    };
+    let channel: &'static Channel = Box::leak(Box::new(channel));
+    if let Some(spool) = made {
+        channel.losses.mirror_in(spool.losses());
+    }
     let state: &'static HookState = Box::leak(Box::new(hook_state(channel, &mut options)));
     for (key, value) in &options.labels {
         labels::set_process_label(key.as_str(), value);
@@ -53,8 +68,16 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     stack::prepare();
     stack::learn_main_start();
     let (neighbours, started) = Neighbours::new(&state.counters);
-    let mut config = writer::WriterConfig::new(instance(), &mut options, sinks, Box::new(neighbours));
+    let symbols = options.symbols;
+    let mut config = writer::WriterConfig::new(instance, &mut options, sinks, Box::new(neighbours));
+    config.abilities.add(spool_abilities);
+    config.spool = made;
     install_probes(options.probes, state, &mut config);
+    let recovery = Recovery::default();
+    match place {
+        Ok(place) => config.started = Some(spooling::recovery(place, shared, symbols, recovery.clone())),
+        Err(_) => recovery.is_over(),
+    }
     let handle = writer::spawn(channel, config).map_err(|error| {
         Error::new(ErrorKind::SpawnWriter, "cannot start the writer thread", "check the limit of threads")
             .with_source(error)
@@ -67,6 +90,9 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
         writer: handle,
         flush_deadline: options.flush_deadline,
         home: fork::generation(),
+        hook: state,
+        spool: made,
+        recovery,
     };
     // Cannot fail: INSTALLING is held and the cell was empty.
     let _empty_before = AGENT.set(Box::new(installed));
@@ -79,7 +105,13 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
 /// totals and the `end` line.
 extern "C" fn drain() {
     if let Some(agent) = AGENT.get().filter(|agent| agent.is_at_home()) {
-        let _in_time = agent.writer.finish(agent.flush_deadline);
+        agent.hook.begin_end();
+        let written = agent.writer.finish(agent.flush_deadline);
+        agent.recovery.wait(agent.flush_deadline);
+        // Not everything in time: the next start finds it in the spool.
+        if let Some(spool) = agent.spool.filter(|_| written && agent.channel.pending() == 0) {
+            spool.remove();
+        }
     }
 }
 
@@ -101,6 +133,10 @@ fn install_probes(wanted: Probes, state: &'static HookState, config: &mut writer
     config.watched = abilities.raise.is_active();
     let any = abilities.named().iter().any(|(_, ability)| ability.is_active());
     config.events = any.then_some(events);
+    if let Some(spool) = config.spool.filter(|_| config.watched && abilities.land.is_active()) {
+        probe::note_landings(&spool.landings);
+        spool.landings_are_noted();
+    }
     if config.watched {
         let witness: &'static dyn Witness = state;
         probe::call_witness(Box::leak(Box::new(witness)));
@@ -124,6 +160,7 @@ fn hook_state(channel: &'static Channel, options: &mut Options) -> HookState {
         console: options.console,
         payloads: std::mem::take(&mut options.payloads),
         home: fork::generation(),
+        ending: AtomicBool::new(false),
     }
 }
 

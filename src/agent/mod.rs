@@ -7,6 +7,16 @@ mod builder;
 mod guard;
 mod install;
 mod neighbours;
+#[cfg(panic_agent_spool)]
+mod recover;
+#[cfg(not(panic_agent_spool))]
+#[path = "recover_absent.rs"]
+mod recover;
+#[cfg(panic_agent_spool)]
+mod spooling;
+#[cfg(not(panic_agent_spool))]
+#[path = "spooling_absent.rs"]
+mod spooling;
 mod subscription;
 
 use std::time::Duration;
@@ -15,12 +25,14 @@ use once_cell::race::OnceBox;
 
 pub use builder::{Agent, AgentBuilder};
 pub use guard::AgentGuard;
+pub use recover::{Recovered, recover};
 pub use subscription::Subscription;
 
 use crate::channel::Channel;
 use crate::error::Error;
-use crate::hook::Counters;
+use crate::hook::{Counters, HookState};
 use crate::record::Losses;
+use crate::spool::LiveSpool;
 use crate::sys::fork;
 use crate::writer::WriterHandle;
 
@@ -36,6 +48,11 @@ struct Installed {
     flush_deadline: Duration,
     /// [`fork::generation`] of the process that has the writer.
     home: u32,
+    hook: &'static HookState,
+    /// The file that holds the slots, if one does.
+    spool: Option<&'static LiveSpool>,
+    /// The emptying of dead processes' spools.
+    recovery: recover::Recovery,
 }
 
 impl Installed {

@@ -11,6 +11,7 @@ use crate::hook::{self, Counters};
 use crate::image::{self, LoadedImage};
 use crate::probe;
 use crate::record::Image;
+use crate::spool::PastImage;
 use crate::symbolize::{ImageAt, Images};
 use crate::writer::{ProcessLabels, Surroundings};
 
@@ -34,14 +35,18 @@ impl Neighbours {
         if let Some((_, image)) = self.described.iter().find(|(known, _)| *known == key) {
             return image.clone();
         }
-        let image = Arc::new(Image {
-            name: loaded.name().to_owned(),
-            path: loaded.path().map(str::to_owned),
-            build_id: loaded.build_id().map(str::to_owned),
-            bias: Some(format!("{:#x}", loaded.bias())),
-        });
+        let image = Arc::new(about(loaded));
         self.described.push((key, image.clone()));
         image
+    }
+}
+
+fn about(loaded: &LoadedImage) -> Image {
+    Image {
+        name: loaded.name().to_owned(),
+        path: loaded.path().map(str::to_owned),
+        build_id: loaded.build_id().map(str::to_owned),
+        bias: Some(format!("{:#x}", loaded.bias())),
     }
 }
 
@@ -76,6 +81,24 @@ impl Surroundings for Neighbours {
 
     fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels> {
         labels::process::at(generation.unwrap_or_else(labels::process::generation))
+    }
+
+    fn labels_generation(&self) -> u32 {
+        labels::process::generation()
+    }
+
+    fn images_generation(&self) -> u32 {
+        image::current().map_or(0, image::Snapshot::generation)
+    }
+
+    fn images(&self) -> Vec<PastImage> {
+        let Some(snapshot) = image::current() else { return Vec::new() };
+        let past = |loaded: &LoadedImage| PastImage {
+            image: about(loaded),
+            offset: loaded.bias(),
+            code: loaded.code().to_vec(),
+        };
+        snapshot.images().map(past).collect()
     }
 
     fn panics(&self) -> u64 {

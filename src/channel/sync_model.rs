@@ -79,6 +79,10 @@ impl SlotMemory {
         Ok(Self((0..slots).map(|_| Slot::new()).collect()))
     }
 
+    pub(super) fn is_lasting(&self) -> bool {
+        false
+    }
+
     pub(super) fn get(&self, index: u32) -> Option<&Slot> {
         self.0.get(index as usize)
     }

@@ -7,7 +7,7 @@ use core::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Console, MAX_SLOTS, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, Probes, Symbols};
+use super::{Console, MAX_SLOTS, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, Probes, Spool, Symbols};
 
 /// A variable whose value cannot be used.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ struct Variable {
     apply: fn(&mut Options, &str) -> Option<()>,
 }
 
-const VARIABLES: [Variable; 11] = [
+const VARIABLES: [Variable; 12] = [
     Variable {
         name: "PANIC_AGENT",
         accepted: "`on` or `off`",
@@ -96,6 +96,18 @@ const VARIABLES: [Variable; 11] = [
         accepted: "`on` or `off`",
         apply: |options, value| {
             options.probes = if switch(value)? { Probes::On } else { Probes::Off };
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_SPOOL",
+        accepted: "`on`, `off` or an existing directory",
+        apply: |options, value| {
+            options.spool = match switch(value) {
+                Some(true) => Spool::BesideLog,
+                Some(false) => Spool::Off,
+                None => Spool::Directory(PathBuf::from(non_empty(value)?)),
+            };
             Some(())
         },
     },
@@ -197,6 +209,7 @@ mod tests {
             ("PANIC_AGENT_CONSOLE", "pretty"),
             ("PANIC_AGENT_SYMBOLS", "off"),
             ("PANIC_AGENT_PROBES", "off"),
+            ("PANIC_AGENT_SPOOL", "/run/spools"),
             ("PANIC_AGENT_MAX_REPORT_BYTES", "8192"),
             ("PANIC_AGENT_OVERFLOW", "block:250"),
             ("PANIC_AGENT_SLOTS", "16"),
@@ -211,6 +224,7 @@ mod tests {
         assert_eq!(options.console, Console::Pretty);
         assert_eq!(options.symbols, Symbols::Off);
         assert_eq!(options.probes, Probes::Off);
+        assert_eq!(options.spool, Spool::Directory("/run/spools".into()));
         assert_eq!(options.max_report_bytes, 8192);
         assert_eq!(options.overflow, Overflow::Block(Duration::from_millis(250)));
         assert_eq!(options.slots, 16);
@@ -228,6 +242,7 @@ mod tests {
             ("PANIC_AGENT_CONSOLE", "loud"),
             ("PANIC_AGENT_SYMBOLS", "some"),
             ("PANIC_AGENT_PROBES", "some"),
+            ("PANIC_AGENT_SPOOL", ""),
             ("PANIC_AGENT_MAX_REPORT_BYTES", "100"),
             ("PANIC_AGENT_OVERFLOW", "block"),
             ("PANIC_AGENT_OVERFLOW", "block:soon"),

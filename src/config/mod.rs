@@ -59,6 +59,20 @@ pub enum Symbols {
     Off,
 }
 
+/// Whether reports that are under way outlive the process, and where.
+///
+/// See `docs/reliability.md` for what that promises.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Spool {
+    /// In a file beside the log. Lines that go to no file have no spool. The default.
+    BesideLog,
+    /// In a file in this directory, which must exist; a file system in memory, such as `/run`, is fine.
+    Directory(PathBuf),
+    /// In the memory of the process alone, with which they are lost.
+    Off,
+}
+
 /// Whether the life of a panic is observed after its hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -146,6 +160,7 @@ pub(crate) struct Options {
     pub(crate) symbols: Symbols,
     pub(crate) console: Console,
     pub(crate) probes: Probes,
+    pub(crate) spool: Spool,
     pub(crate) redactor: Option<Redactor>,
     pub(crate) before_write: Option<Filter>,
     pub(crate) payloads: Vec<PayloadExtractor>,
@@ -168,6 +183,7 @@ impl Default for Options {
             symbols: Symbols::On,
             console: Console::Previous,
             probes: Probes::On,
+            spool: Spool::BesideLog,
             redactor: None,
             before_write: None,
             payloads: Vec::new(),

@@ -25,6 +25,7 @@ mod tests;
 mod unhooked;
 
 use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering, fence};
 use std::panic::{self, PanicHookInfo};
 use std::time::Duration;
 
@@ -58,9 +59,25 @@ pub(crate) struct HookState {
     pub(crate) payloads: Vec<PayloadExtractor>,
     /// [`fork::generation`] of the process that has the writer.
     pub(crate) home: u32,
+    /// The process is ending and the writer has said so: from now on each hook waits until its report is written.
+    pub(crate) ending: AtomicBool,
 }
 
 impl HookState {
+    /// By the thread that ends the process, before it looks whether everything is written.
+    pub(crate) fn begin_end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        // Either a hook sees this, or its publication is seen by the look that follows.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Whether a publication of a moment ago has to be waited for.
+    fn is_ending(&self) -> bool {
+        // The twin of the fence in `begin_end`.
+        fence(Ordering::SeqCst);
+        self.ending.load(Ordering::Relaxed)
+    }
+
     #[cfg(test)]
     /// The state with the defaults of [`Options`](crate::config::Options), for the running process.
     #[cfg(test)]
@@ -75,6 +92,7 @@ impl HookState {
             console: defaults.console,
             payloads: Vec::new(),
             home: fork::generation(),
+            ending: AtomicBool::new(false),
         }
     }
 }
@@ -166,7 +184,7 @@ fn record(
         record.set_flag(RawFlag::Waiting);
     }
     let ticket = slot.publish();
-    Ok((sequence, wait.then_some(ticket)))
+    Ok((sequence, (wait || state.is_ending()).then_some(ticket)))
 }
 
 fn claim(state: &HookState) -> Option<ClaimedSlot<'static>> {

@@ -58,7 +58,11 @@ impl HookState {
         describe(record);
         let sequence = record.sequence;
         capture::capture(record, anchor, self.max_frames, &inside);
-        slot.publish();
+        let ticket = slot.publish();
+        if self.is_ending() {
+            // Not written in time: the process ends as it would without the agent.
+            let _written = self.channel.wait_written(ticket, self.flush_deadline);
+        }
         Ok(sequence)
     }
 }

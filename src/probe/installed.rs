@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::got::{self, Applied, Symbol};
 use super::{
-    Ability, EventQueue, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Witness, dispose, land,
+    Ability, EventQueue, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, LandingNotes, Witness, dispose, land,
     live, local, raise, state, threads, trial,
 };
 
@@ -84,6 +84,11 @@ pub(crate) fn uninstall() {
     state::switch_off();
     dispose::trust(0);
     got::restore(probes());
+}
+
+/// Notes landings there from now on; only the first call in a process counts.
+pub(crate) fn note_landings(notes: &'static dyn LandingNotes) {
+    state::note_landings(notes);
 }
 
 /// Hook, as its very last step: the raise that follows on this thread belongs to this panic.

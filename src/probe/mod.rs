@@ -69,9 +69,9 @@ pub(crate) use event::Class;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use event::ThreadRef;
 pub(crate) use event::{Entry, Event, Handler, PanicRef, Stamp, Trace};
-pub(crate) use installed::{call_witness, counts, install, note_hooked, refresh, uninstall};
+pub(crate) use installed::{call_witness, counts, install, note_hooked, note_landings, refresh, uninstall};
 pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
-pub(crate) use witness::{LOST, Text, Witness};
+pub(crate) use witness::{LOST, LandingNotes, Text, Witness};
 
 /// Reads of one payload between two raises that are sent; more say nothing new.
 pub(crate) const MAX_READS: u32 = 4;

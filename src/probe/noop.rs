@@ -2,7 +2,7 @@
 //!
 //! Runs on: the thread that installs the agent; `note_hooked` on the panicking thread. Must not: do anything.
 
-use super::{EventQueue, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Witness};
+use super::{EventQueue, LandingNotes, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Witness};
 
 /// Says that nothing is observed, and why.
 pub(crate) fn install(_: &'static EventQueue, options: ProbeOptions) -> ProbeAbilities {
@@ -23,6 +23,9 @@ pub(crate) fn uninstall() {}
 
 /// There is nothing to record.
 pub(crate) fn call_witness(_: &'static &'static dyn Witness) {}
+
+/// There is nothing to note.
+pub(crate) fn note_landings(_: &'static dyn LandingNotes) {}
 
 /// Nobody asks.
 pub(crate) fn note_hooked(_: u64) {}

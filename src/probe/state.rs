@@ -4,9 +4,11 @@
 
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 
+use once_cell::race::OnceBox;
+
 use super::event::{Entry, Event};
 use super::queue::EventQueue;
-use super::{Cleanups, ProbeOptions, ThreadPlaces, Witness, local};
+use super::{Cleanups, LOST, LandingNotes, ProbeOptions, ThreadPlaces, Witness, local};
 
 /// The one state of the probes of this process. `queue` null: every probe only forwards. Written by the
 /// installer, and by a forked child, where nobody would read the events.
@@ -46,6 +48,34 @@ pub(super) fn witness() -> Option<&'static dyn Witness> {
     let witness = STATE.witness.load(Ordering::Acquire);
     // SAFETY: `call_witness` stored a reference that lives for ever; nobody stores anything else but null.
     unsafe { witness.as_ref() }.copied()
+}
+
+/// Notes of landings; set once per process.
+static NOTES: OnceBox<&'static dyn LandingNotes> = OnceBox::new();
+
+pub(super) fn note_landings(notes: &'static dyn LandingNotes) {
+    // A second one is not listened to.
+    let _first = NOTES.set(Box::new(notes));
+}
+
+/// # Cost
+/// Two loads and what the note costs.
+pub(super) fn landed(hooked: u64) {
+    if let Some(notes) = notes_of(hooked) {
+        notes.landed(hooked);
+    }
+}
+
+/// # Cost
+/// As for [`landed`].
+pub(super) fn thrown_again(hooked: u64) {
+    if let Some(notes) = notes_of(hooked) {
+        notes.thrown_again(hooked);
+    }
+}
+
+fn notes_of(hooked: u64) -> Option<&'static dyn LandingNotes> {
+    NOTES.get().copied().filter(|_| !matches!(hooked, 0 | LOST))
 }
 
 pub(super) fn switch_off() {

@@ -210,6 +210,11 @@ impl LabelBytes {
         self.bytes.get(..self.len()).unwrap_or_default()
     }
 
+    /// What lies in memory; `None` when the length is beyond the bytes.
+    pub(crate) fn from_parts(len: u32, bytes: [u8; LABEL_BYTES]) -> Option<Self> {
+        (len as usize <= LABEL_BYTES).then_some(Self { len, bytes })
+    }
+
     /// Copies pairs that are already encoded; `false` when they do not fit (then nothing is copied).
     pub(crate) fn extend_encoded(&mut self, encoded: &[u8]) -> bool {
         let start = self.len();

@@ -13,7 +13,7 @@ mod standard;
 mod whole_line;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use file::FileSink;
 #[cfg(any(test, feature = "testing"))]
@@ -26,7 +26,17 @@ use crate::error::Error;
 use crate::record::Line;
 
 /// File that receives the lines when nothing else was asked for.
-const DEFAULT_FILE: &str = "panics.jsonl";
+pub(crate) const DEFAULT_FILE: &str = "panics.jsonl";
+
+/// The file of the lines, absolute; `None` when they go to no file.
+pub(crate) fn log_path(outputs: &[Output]) -> Option<PathBuf> {
+    let default = outputs.is_empty().then_some(Path::new(DEFAULT_FILE));
+    let mut files = outputs.iter().filter_map(|output| match output {
+        Output::File(path) => Some(path.as_path()),
+        _ => None,
+    });
+    std::path::absolute(default.or_else(|| files.next())?).ok()
+}
 
 /// Opens the destinations that were asked for, or the default file.
 ///

@@ -19,6 +19,8 @@ mod inbox;
 mod patience;
 mod prepared;
 mod readiness;
+#[cfg(panic_agent_spool)]
+pub(crate) mod recovered;
 mod redact;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -26,6 +28,8 @@ mod service;
 #[allow(unsafe_code)]
 mod signals;
 mod splice;
+#[cfg(panic_agent_spool)]
+mod spooled;
 mod surroundings;
 mod worker;
 
@@ -43,6 +47,8 @@ pub(crate) use surroundings::{ProcessLabels, Surroundings};
 use crate::config::{Console, Filter, Options, Redactor, Symbols};
 use crate::probe::EventQueue;
 use crate::sink::{Pretty, Sink};
+#[cfg(panic_agent_spool)]
+use crate::spool::LiveSpool;
 use crate::symbolize::{Native, Off, Resolve};
 use crate::verdict::Strategy;
 
@@ -68,6 +74,11 @@ pub(crate) struct WriterConfig {
     pub(crate) events: Option<&'static EventQueue>,
     /// Whether the probes see every raise.
     pub(crate) watched: bool,
+    /// The file that holds the slots, if one does.
+    #[cfg(panic_agent_spool)]
+    pub(crate) spool: Option<&'static LiveSpool>,
+    /// Called once on the writer thread, when the first line is written.
+    pub(crate) started: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl WriterConfig {
@@ -91,6 +102,9 @@ impl WriterConfig {
             surroundings,
             events: None,
             watched: false,
+            #[cfg(panic_agent_spool)]
+            spool: None,
+            started: None,
         }
     }
 }
@@ -105,6 +119,8 @@ pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Re
     let signals = signals::AllBlocked::new();
     let started =
         thread::Builder::new().name(THREAD_NAME.to_owned()).stack_size(STACK_BYTES).spawn(move || {
+            let mut config = config;
+            let started = config.started.take();
             handle::enter_writer_thread();
             config.surroundings.enter_writer_thread();
             let abilities = config.abilities.clone();
@@ -114,11 +130,23 @@ pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Re
                 worker.patience.symbols = readiness::warm_up(Box::new(Native), inbox, own_thread);
             }
             worker.start(abilities, Strategy::THIS_BUILD);
+            if let Some(started) = started {
+                started();
+            }
             worker.run()
         });
     drop(signals);
     // The thread works until the process ends, so its handle is of no use.
     started.map(|_: thread::JoinHandle<()>| handle)
+}
+
+/// Calls `start` with every signal blocked, so that the threads it starts have them blocked too.
+#[cfg(panic_agent_spool)]
+pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
+    let signals = signals::AllBlocked::new();
+    let started = start();
+    drop(signals);
+    started
 }
 
 fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: WriterConfig) -> worker::Worker {
@@ -127,6 +155,10 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
         _ => Box::new(Native),
     };
     worker::Worker {
+        #[cfg(panic_agent_spool)]
+        spool: config
+            .spool
+            .map(|live| spooled::Spooled::new(live, config.redactor.is_some(), config.max_report_bytes)),
         inbox,
         patience: patience::Patience::new(shared.clone(), inbox, config.flush_deadline),
         shared,

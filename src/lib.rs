@@ -124,8 +124,8 @@ mod sys;
 mod unwind;
 
 pub use crate::agent::{
-    Agent, AgentBuilder, AgentGuard, Recovered, Stats, Subscription, flush, has_panicked, init, recover, stats,
-    subscribe, try_init,
+    Agent, AgentBuilder, AgentGuard, Recovered, Stats, Subscription, flush, has_panicked, init, recover,
+    stats, subscribe, try_init,
 };
 pub use crate::capture::labels::{
     LabelGuard, LabelSet, ParseTraceContextError, TraceContext, label, remove_process_label,

@@ -52,7 +52,8 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     let place = spooling::place(&options.spool, log);
     let shared = spooling::Shared::of(&mut options);
     let mut spool_abilities = writer::Abilities::default();
-    let made = spooling::make(place.as_ref().map_err(|why| *why), options.slots, instance, &mut spool_abilities);
+    let made =
+        spooling::make(place.as_ref().map_err(|why| *why), options.slots, instance, &mut spool_abilities);
     let channel = match made {
         Some(spool) => Channel::within(spool.room(), options.slots)?,
         None => Channel::new(options.slots)?,

@@ -106,7 +106,8 @@ fn empty(dead: DeadSpool, log: &Path, treatment: Treatment) -> io::Result<Writte
         tail.add(LogTail::read(log, None, contents.instance)?);
     }
     let mut sink = FileSink::open(log)?;
-    let written = write(contents, &tail, treatment, &mut |kind, line| sink.write(&Line::new(kind, line, None)))?;
+    let written =
+        write(contents, &tail, treatment, &mut |kind, line| sink.write(&Line::new(kind, line, None)))?;
     File::open(log)?.sync_all()?;
     if let Some(directory) = log.parent() {
         File::open(directory)?.sync_all()?;

@@ -24,7 +24,9 @@ const STACK_BYTES: usize = 2 * 1024 * 1024;
 /// Where the spool goes; why there is none otherwise: a word and a sentence.
 pub(super) fn place(spool: &Spool, log: Option<PathBuf>) -> Result<Place, (&'static str, &'static str)> {
     match (spool, log) {
-        (Spool::Off, _) => Err(("switched_off", "reports under way are lost with the process: the spool is off")),
+        (Spool::Off, _) => {
+            Err(("switched_off", "reports under way are lost with the process: the spool is off"))
+        }
         (Spool::Directory(directory), log) => Ok(Place { directory: directory.clone(), log }),
         (Spool::BesideLog, Some(log)) => {
             let directory = log.parent().map_or_else(|| PathBuf::from("."), ToOwned::to_owned);
@@ -100,11 +102,8 @@ pub(super) fn recovery(
         let done = over.clone();
         let work = move || {
             hook::mark_writer_thread();
-            let treatment = || Treatment {
-                redactor: shared.redactor(),
-                keep: shared.filter(),
-                symbols: Some(symbols),
-            };
+            let treatment =
+                || Treatment { redactor: shared.redactor(), keep: shared.filter(), symbols: Some(symbols) };
             over.run(&place, &log, treatment);
             over.is_over();
         };

@@ -99,7 +99,11 @@ impl Channel {
         let count = count_of(slots)?;
         let Some(memory) = sync::SlotMemory::within(room, count) else {
             let subject = format!("the room is too small for {slots} slots");
-            return Err(Error::new(ErrorKind::AllocatePool, subject, "set PANIC_AGENT_SLOTS to a smaller number"));
+            return Err(Error::new(
+                ErrorKind::AllocatePool,
+                subject,
+                "set PANIC_AGENT_SLOTS to a smaller number",
+            ));
         };
         Ok(Self::over(Pool::over(memory, count), count))
     }

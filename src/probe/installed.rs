@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::got::{self, Applied, Symbol};
 use super::{
-    Ability, EventQueue, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, LandingNotes, Witness, dispose, land,
-    live, local, raise, state, threads, trial,
+    Ability, EventQueue, LandingNotes, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Witness,
+    dispose, land, live, local, raise, state, threads, trial,
 };
 
 /// Only one thread at a time redirects; holds whether fork handlers and the library's pin are in place.

@@ -63,7 +63,8 @@ impl Checksum {
 
     /// The sum of everything so far; never 0.
     pub(crate) fn finish(&self) -> u64 {
-        let mut sum = self.0.iter().fold(0_u64, |sum, lane| (sum.rotate_left(23) ^ lane).wrapping_mul(MULTIPLIERS[0]));
+        let mut sum =
+            self.0.iter().fold(0_u64, |sum, lane| (sum.rotate_left(23) ^ lane).wrapping_mul(MULTIPLIERS[0]));
         sum ^= sum >> 32;
         sum.max(1)
     }

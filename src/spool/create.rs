@@ -40,7 +40,8 @@ pub(crate) fn create(place: &Place, slots: usize, instance: u64) -> Created {
     let len = layout::file_bytes(slots);
     let made = make_file(place, &header, len).and_then(|(file, path)| {
         let region = Arc::new(Region::of_file(&file, len)?);
-        LiveSpool::new(region, file, Some(path), place.log.clone()).ok_or_else(|| ErrorKind::InvalidData.into())
+        LiveSpool::new(region, file, Some(path), place.log.clone())
+            .ok_or_else(|| ErrorKind::InvalidData.into())
     });
     match made {
         Ok(live) => Created { live: Some(live), problem: None },

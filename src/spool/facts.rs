@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn facts_come_back_and_give_up_images_rather_than_everything() {
-        let labels = [1, 2].map(|generation| (generation, BTreeMap::from([("k".to_owned(), "v".to_owned())])));
+        let labels =
+            [1, 2].map(|generation| (generation, BTreeMap::from([("k".to_owned(), "v".to_owned())])));
         let facts = Facts { images: (0..50).map(image).collect(), labels: labels.into(), ..Facts::default() };
         let whole = facts.to_bytes(usize::MAX).unwrap();
         assert_eq!(serde_json::from_slice::<Facts>(&whole).unwrap(), facts);

@@ -90,7 +90,12 @@ pub(crate) struct LiveSpool {
 
 impl LiveSpool {
     /// Takes the mapping of a file whose fixed header is written. The mapping is never given back.
-    pub(super) fn new(region: Arc<Region>, file: File, path: Option<PathBuf>, log: Option<PathBuf>) -> Option<Self> {
+    pub(super) fn new(
+        region: Arc<Region>,
+        file: File,
+        path: Option<PathBuf>,
+        log: Option<PathBuf>,
+    ) -> Option<Self> {
         if region.len() < layout::SLOTS_AT {
             return None;
         }

@@ -107,7 +107,8 @@ impl LogTail {
             let said = Said::of(text);
             if serde_json::from_slice::<IgnoredAny>(text).is_ok() {
                 self.note(&said, instance);
-            } else if said.may_be(instance, text) && (whole || next.is_some() || is_settled(file, at, line.len())?)
+            } else if said.may_be(instance, text)
+                && (whole || next.is_some() || is_settled(file, at, line.len())?)
             {
                 let blanks = vec![b' '; text.len()];
                 file.write_all_at(&blanks, at + start as u64)?;
@@ -183,7 +184,8 @@ fn files(log: &Path, noted: LogPosition) -> Vec<PathBuf> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_rotated = name.starts_with(&dotted) && !name.contains(INFIX) && !name.ends_with(".gz");
         let changed = || entry.metadata().ok()?.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok();
-        let is_new = || changed().is_some_and(|at| at.as_nanos() + CLOCK_SLACK_NS >= u128::from(noted.noted_ns));
+        let is_new =
+            || changed().is_some_and(|at| at.as_nanos() + CLOCK_SLACK_NS >= u128::from(noted.noted_ns));
         if is_rotated && is_new() {
             files.push(entry.path());
         }

@@ -21,7 +21,8 @@ use super::splice::LineBuffer;
 use super::surroundings::{ProcessLabels, Surroundings};
 use crate::config::{Filter, Redactor, Symbols};
 use crate::record::{
-    Basis, Fate, Image, LineKind, LossReason, Losses, RawFlag, RawRecord, Receipt, Report, SoftError, StopKind,
+    Basis, Fate, Image, LineKind, LossReason, Losses, RawFlag, RawRecord, Receipt, Report, SoftError,
+    StopKind,
 };
 use crate::spool::{Contents, Facts, LandingNote, LogTail, PastImage, Recovered};
 use crate::symbolize::{ImageAt, Images, Naming, Off, Resolve};
@@ -69,7 +70,8 @@ pub(crate) fn write(
 ) -> io::Result<Written> {
     let facts = contents.facts.clone().unwrap_or_default();
     let mut funeral = Funeral::new(contents, facts, treatment);
-    let process = funeral.facts.process.take().filter(|_| !contents.process_line_written && !tail.process_line);
+    let process =
+        funeral.facts.process.take().filter(|_| !contents.process_line_written && !tail.process_line);
     if let Some(process) = process {
         put(out, LineKind::Process, &process)?;
     }
@@ -198,7 +200,9 @@ impl Funeral {
     fn landing(&self, recovered: &Recovered) -> LandingNote {
         let RawRecord { tid, sequence, .. } = *recovered.record;
         match recovered.landing {
-            LandingNote::Unknown if self.last.get(&tid).is_some_and(|last| *last > sequence) => LandingNote::Landed,
+            LandingNote::Unknown if self.last.get(&tid).is_some_and(|last| *last > sequence) => {
+                LandingNote::Landed
+            }
             noted => noted,
         }
     }
@@ -228,7 +232,9 @@ fn outcome(report: &Report, landing: LandingNote) -> Final {
             dead(Fate::Aborted, Receipt::Discarded, prediction.abort_reason, None)
         }
         (_, LandingNote::NotLanded) => dead(Fate::Interrupted, Receipt::Discarded, None, Some(PROCESS_DIED)),
-        (StopKind::Catch, LandingNote::Landed) => dead(report.fate, Receipt::Unknown, None, Some(PROCESS_DIED)),
+        (StopKind::Catch, LandingNote::Landed) => {
+            dead(report.fate, Receipt::Unknown, None, Some(PROCESS_DIED))
+        }
         _ => dead(Fate::Unknown, Receipt::Unknown, None, Some(PROCESS_DIED)),
     }
 }

@@ -7,33 +7,21 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// Lines of a log, each parsed; those that are no JSON are counted.
+/// Lines of a log, each parsed, and those that are no JSON.
 pub(crate) struct Log {
     pub(crate) lines: Vec<Value>,
-    pub(crate) torn: usize,
+    pub(crate) torn: Vec<String>,
 }
 
 impl Log {
     /// Reads `panics.jsonl`. A line of spaces alone is where a torn one was.
     pub(crate) fn read(directory: &Path) -> Self {
         let bytes = std::fs::read(directory.join("panics.jsonl")).unwrap_or_default();
-        let mut log = Self { lines: Vec::new(), torn: 0 };
-        if !bytes.is_empty()
-            && !bytes.trim_ascii_end().is_empty()
-            && bytes.trim_ascii_end().last() != Some(&b'}')
-        {
-            eprintln!(
-                "the last line is not whole: {}",
-                String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(80)..])
-            );
-        }
+        let mut log = Self { lines: Vec::new(), torn: Vec::new() };
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
             match serde_json::from_slice(line) {
                 Ok(value) => log.lines.push(value),
-                Err(error) => {
-                    eprintln!("{error}: {}", String::from_utf8_lossy(&line[..line.len().min(200)]));
-                    log.torn += 1;
-                }
+                Err(_) => log.torn.push(String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned()),
             }
         }
         log

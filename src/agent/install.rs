@@ -3,26 +3,32 @@
 //! Runs on: the thread that installs the agent. Must not: leave anything behind when it fails.
 
 use core::hash::{BuildHasher, Hasher};
-use core::sync::atomic::AtomicBool;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 
-use super::neighbours::Neighbours;
+use super::neighbours::{ForkedChild, Neighbours};
 use super::recover::Recovery;
 use super::{AGENT, AgentGuard, Installed, guard, spooling};
 use crate::capture::{labels, stack};
 use crate::channel::Channel;
 use crate::config::{Options, Probes, apply_environment};
 use crate::error::{Error, ErrorKind};
-use crate::hook::{self, Counters, HookState};
-use crate::probe::{self, Ability, EventQueue, ProbeOptions, Witness};
+use crate::hook::{self, ChildWriter, Counters, HookState};
+use crate::probe::{self, Ability, EventQueue, LandingNotes, ProbeOptions, Witness};
 use crate::sys::{at_exit, fork};
 use crate::{sink, writer};
 
 /// How long `install` waits for the writer thread to learn how std's threads begin. It takes well below a
 /// millisecond; without it a panic that comes first would not know its thread's root.
 const WRITER_START: Duration = Duration::from_millis(200);
+
+/// How long one thread waits for another one to install.
+const INSTALLER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Whether the end of the process is waited for; stays so in forked children.
+static REGISTERED: AtomicBool = AtomicBool::new(false);
 
 /// Held while one thread installs.
 static INSTALLING: Mutex<()> = Mutex::new(());
@@ -38,8 +44,11 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     if std::thread::panicking() {
         return Err(hook::panicking());
     }
-    let _installing = INSTALLING.lock();
-    if AGENT.get().is_some() {
+    // Bounded, because another thread of the parent may have installed while this child was forked.
+    let _installing = INSTALLING.try_lock_for(INSTALLER_PATIENCE).ok_or_else(|| {
+        Error::new(ErrorKind::AlreadyInstalled, "another thread is installing the agent", "call `init` once")
+    })?;
+    if AGENT.get().is_some_and(Installed::is_at_home) {
         return Err(Error::new(
             ErrorKind::AlreadyInstalled,
             "an agent is installed in this process already",
@@ -48,6 +57,7 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     }
     let instance = instance();
     let log = sink::log_path(&options.outputs);
+    let reopen = sink::Reopen::all(&options.outputs);
     let sinks = sink::open_all(std::mem::take(&mut options.outputs))?;
     let place = spooling::place(&options.spool, log);
     let shared = spooling::Shared::of(&mut options);
@@ -62,7 +72,15 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     if let Some(spool) = made {
         channel.losses.mirror_in(spool.losses());
     }
-    let state: &'static HookState = Box::leak(Box::new(hook_state(channel, &mut options)));
+    let child: &'static writer::AfterFork = Box::leak(Box::new(writer::AfterFork::new(
+        writer::Service::new(instance, &options),
+        reopen,
+        options.redactor.is_some(),
+        options.max_report_bytes,
+        options.flush_deadline,
+        (self::instance, || Box::new(ForkedChild)),
+    )));
+    let state: &'static HookState = Box::leak(Box::new(hook_state(channel, child, &mut options)));
     for (key, value) in &options.labels {
         labels::set_process_label(key.as_str(), value);
     }
@@ -95,10 +113,18 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
         spool: made,
         recovery,
     };
-    // Cannot fail: INSTALLING is held and the cell was empty.
-    let _empty_before = AGENT.set(Box::new(installed));
+    if !AGENT.add(installed) {
+        return Err(Error::new(
+            ErrorKind::AlreadyInstalled,
+            "agents were installed in too many generations of forked children",
+            "leave it to the children's hooks: they write reports without an agent of their own",
+        ));
+    }
     hook::install(state)?;
-    at_exit::register(drain);
+    // Forked children inherit the registration.
+    if !REGISTERED.swap(true, Ordering::Relaxed) {
+        at_exit::register(drain);
+    }
     Ok(AgentGuard::active())
 }
 
@@ -135,7 +161,8 @@ fn install_probes(wanted: Probes, state: &'static HookState, config: &mut writer
     let any = abilities.named().iter().any(|(_, ability)| ability.is_active());
     config.events = any.then_some(events);
     if let Some(spool) = config.spool.filter(|_| config.watched && abilities.land.is_active()) {
-        probe::note_landings(&spool.landings);
+        let notes: &'static dyn LandingNotes = &spool.landings;
+        probe::note_landings(Box::leak(Box::new(notes)));
         spool.landings_are_noted();
     }
     if config.watched {
@@ -151,7 +178,11 @@ fn nudge() {
     }
 }
 
-fn hook_state(channel: &'static Channel, options: &mut Options) -> HookState {
+fn hook_state(
+    channel: &'static Channel,
+    child: &'static dyn ChildWriter,
+    options: &mut Options,
+) -> HookState {
     HookState {
         channel,
         counters: Counters::new(),
@@ -161,6 +192,7 @@ fn hook_state(channel: &'static Channel, options: &mut Options) -> HookState {
         console: options.console,
         payloads: std::mem::take(&mut options.payloads),
         home: fork::generation(),
+        child: Some(child),
         ending: AtomicBool::new(false),
     }
 }

@@ -36,9 +36,33 @@ use crate::spool::LiveSpool;
 use crate::sys::fork;
 use crate::writer::WriterHandle;
 
-/// The agent of this process. Empty until `install` has succeeded; set once, never taken away. Written
-/// by `install`, read by everyone.
-static AGENT: OnceBox<Installed> = OnceBox::new();
+/// The agent of this process. Empty until `install` has succeeded. Written by `install`, read by everyone.
+static AGENT: Newest = Newest([const { OnceBox::new() }; GENERATIONS]);
+
+/// Forked children of forked children that can have an agent of their own.
+const GENERATIONS: usize = 16;
+
+/// Agents of this process and of those it was forked from, oldest first; none is ever taken away.
+struct Newest([OnceBox<Installed>; GENERATIONS]);
+
+impl Newest {
+    /// The newest. In a forked child without an agent of its own that is its parent's.
+    fn get(&self) -> Option<&Installed> {
+        self.0.iter().map_while(OnceBox::get).last()
+    }
+
+    /// Adds one; `false` when there is no room.
+    fn add(&self, installed: Installed) -> bool {
+        let mut installed = Some(Box::new(installed));
+        self.0.iter().any(|place| match installed.take().map(|installed| place.set(installed)) {
+            Some(Err(refused)) => {
+                installed = Some(refused);
+                false
+            }
+            _ => true,
+        })
+    }
+}
 
 /// What an installed agent consists of.
 struct Installed {

@@ -105,3 +105,29 @@ impl Surroundings for Neighbours {
         self.counters.panics()
     }
 }
+
+/// The other stages as a forked child sees them: nothing is asked that another thread of the parent may have been
+/// in the middle of.
+pub(super) struct ForkedChild;
+
+impl Images for ForkedChild {
+    fn image_of(&mut self, ip: u64, generation: Option<u32>) -> Option<ImageAt> {
+        let snapshot = generation.map_or_else(image::current, image::of_generation)?;
+        let loaded = snapshot.image_of(ip)?;
+        Some(ImageAt { image: Arc::new(about(loaded)), address: loaded.relative_address(ip) })
+    }
+
+    fn refresh(&mut self) -> bool {
+        false
+    }
+}
+
+impl Surroundings for ForkedChild {
+    fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels> {
+        labels::process::at_once(generation.unwrap_or_else(labels::process::generation))
+    }
+
+    fn panics(&self) -> u64 {
+        0
+    }
+}

@@ -16,6 +16,7 @@
 )]
 
 mod abort;
+mod child;
 mod counters;
 mod payload;
 mod recursion;
@@ -29,6 +30,7 @@ use core::sync::atomic::{AtomicBool, Ordering, fence};
 use std::panic::{self, PanicHookInfo};
 use std::time::Duration;
 
+pub(crate) use child::ChildWriter;
 pub(crate) use counters::Counters;
 pub(crate) use recursion::{RecursionGuard, is_writer_thread, mark_writer_thread};
 pub(crate) use replaced::take_replacement;
@@ -59,6 +61,8 @@ pub(crate) struct HookState {
     pub(crate) payloads: Vec<PayloadExtractor>,
     /// [`fork::generation`] of the process that has the writer.
     pub(crate) home: u32,
+    /// Writes the reports of forked children.
+    pub(crate) child: Option<&'static dyn ChildWriter>,
     /// The process is ending and the writer has said so: from now on each hook waits until its report is written.
     pub(crate) ending: AtomicBool,
 }
@@ -92,6 +96,7 @@ impl HookState {
             console: defaults.console,
             payloads: Vec::new(),
             home: fork::generation(),
+            child: None,
             ending: AtomicBool::new(false),
         }
     }
@@ -108,6 +113,7 @@ pub(crate) fn install(state: &'static HookState) -> Result<(), Error> {
         return Err(panicking());
     }
     fork::watch();
+    child::is_home();
     capture::thread::prime();
     let previous = panic::take_hook();
     let replaced = replaced::Replaced { channel: state.channel };
@@ -129,12 +135,15 @@ pub(crate) fn panicking() -> Error {
 
 /// The hook.
 fn on_panic(state: &HookState, previous: &dyn Fn(&PanicHookInfo<'_>), info: &PanicHookInfo<'_>) {
-    let sequence = observe(state, info);
+    let superseded = state.is_superseded();
+    let sequence = if superseded { 0 } else { observe(state, info) };
     if state.console == Console::Previous {
         previous(info);
     }
-    // The last step: whatever the previous hook throws and catches is not this panic.
-    probe::note_hooked(sequence);
+    if !superseded {
+        // The last step: whatever the previous hook throws and catches is not this panic.
+        probe::note_hooked(sequence);
+    }
 }
 
 /// The agent's part of the hook; gives the number of the panic, or [`probe::LOST`]. Not inlined: its frame is gone before the previous hook runs.
@@ -171,7 +180,7 @@ fn record(
     }
     if fork::generation() != state.home {
         // The writer thread was not forked along.
-        return Err(LossReason::NoWriter);
+        return state.record_in_child(info, inside).map(|sequence| (sequence, None));
     }
     let mut slot = claim(state).ok_or(LossReason::PoolFull)?;
     let record = slot.record();

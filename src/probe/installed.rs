@@ -86,8 +86,8 @@ pub(crate) fn uninstall() {
     got::restore(probes());
 }
 
-/// Notes landings there from now on; only the first call in a process counts.
-pub(crate) fn note_landings(notes: &'static dyn LandingNotes) {
+/// Notes landings there from now on.
+pub(crate) fn note_landings(notes: &'static &'static dyn LandingNotes) {
     state::note_landings(notes);
 }
 

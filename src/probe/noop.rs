@@ -25,7 +25,7 @@ pub(crate) fn uninstall() {}
 pub(crate) fn call_witness(_: &'static &'static dyn Witness) {}
 
 /// There is nothing to note.
-pub(crate) fn note_landings(_: &'static dyn LandingNotes) {}
+pub(crate) fn note_landings(_: &'static &'static dyn LandingNotes) {}
 
 /// Nobody asks.
 pub(crate) fn note_hooked(_: u64) {}

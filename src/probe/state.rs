@@ -4,8 +4,6 @@
 
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 
-use once_cell::race::OnceBox;
-
 use super::event::{Entry, Event};
 use super::queue::EventQueue;
 use super::{Cleanups, LOST, LandingNotes, ProbeOptions, ThreadPlaces, Witness, local};
@@ -17,6 +15,7 @@ struct State {
     each_cleanup: AtomicBool,
     thread_places: AtomicU8,
     witness: AtomicPtr<&'static dyn Witness>,
+    notes: AtomicPtr<&'static dyn LandingNotes>,
     next_serial: AtomicU64,
     untraced: AtomicU64,
 }
@@ -26,6 +25,7 @@ static STATE: State = State {
     each_cleanup: AtomicBool::new(false),
     thread_places: AtomicU8::new(0),
     witness: AtomicPtr::new(core::ptr::null_mut()),
+    notes: AtomicPtr::new(core::ptr::null_mut()),
     next_serial: AtomicU64::new(1),
     untraced: AtomicU64::new(0),
 };
@@ -50,12 +50,10 @@ pub(super) fn witness() -> Option<&'static dyn Witness> {
     unsafe { witness.as_ref() }.copied()
 }
 
-/// Notes of landings; set once per process.
-static NOTES: OnceBox<&'static dyn LandingNotes> = OnceBox::new();
-
-pub(super) fn note_landings(notes: &'static dyn LandingNotes) {
-    // A second one is not listened to.
-    let _first = NOTES.set(Box::new(notes));
+/// Takes notes of landings from now on, in place of another one: a forked child has its own.
+pub(super) fn note_landings(notes: &'static &'static dyn LandingNotes) {
+    // Release pairs with the acquire in `notes_of`.
+    STATE.notes.store(core::ptr::from_ref(notes).cast_mut(), Ordering::Release);
 }
 
 /// # Cost
@@ -75,7 +73,12 @@ pub(super) fn thrown_again(hooked: u64) {
 }
 
 fn notes_of(hooked: u64) -> Option<&'static dyn LandingNotes> {
-    NOTES.get().copied().filter(|_| !matches!(hooked, 0 | LOST))
+    if matches!(hooked, 0 | LOST) {
+        return None;
+    }
+    let notes = STATE.notes.load(Ordering::Acquire);
+    // SAFETY: `note_landings` stored a reference that lives for ever; nobody stores anything else but null.
+    unsafe { notes.as_ref() }.copied()
 }
 
 pub(super) fn switch_off() {

@@ -59,7 +59,6 @@ const _: () = assert!(size_of::<RawRecord>() <= 6 * 1024, "a slot stays within 6
 
 impl RawRecord {
     /// A record of nothing. Large: not for the stack of a panicking thread.
-    #[cfg(test)]
     pub(crate) const fn new() -> Self {
         Self {
             sequence: 0,
@@ -84,6 +83,12 @@ impl RawRecord {
             labels: LabelBytes::new(),
             walk: RawWalk::new(),
         }
+    }
+
+    /// An empty record on the heap, made there.
+    pub(crate) fn boxed() -> Box<Self> {
+        const EMPTY: RawRecord = RawRecord::new();
+        Box::new(EMPTY)
     }
 
     /// Forgets everything without touching the large arrays.

@@ -6,6 +6,7 @@
 mod about;
 mod amend;
 mod build;
+mod child;
 mod clock;
 #[cfg(test)]
 mod fake_probes;
@@ -39,6 +40,7 @@ use std::thread;
 use std::time::Duration;
 
 pub(crate) use about::Abilities;
+pub(crate) use child::AfterFork;
 pub(crate) use handle::WriterHandle;
 pub(crate) use inbox::Inbox;
 pub(crate) use service::Service;

@@ -216,6 +216,8 @@ fn outcome(report: &Report, landing: LandingNote) -> Final {
         basis: Basis::Inferred,
         receipt,
         uncaught: match fate {
+            // Something catches it all the same, where the tables say so.
+            Fate::Unknown if landing == LandingNote::Landed => report.uncaught,
             Fate::Unknown => None,
             fate => Some(fate.is_uncaught()),
         },

@@ -241,7 +241,14 @@ fn outcome(report: &Report, landing: LandingNote) -> Final {
     }
 }
 
-fn resolver(_facts: &Facts) -> Box<dyn Resolve> {
+#[cfg(feature = "recover-symbols")]
+fn resolver(facts: &Facts) -> Box<dyn Resolve> {
+    Box::new(crate::symbolize::FileSymbols::new(&facts.images))
+}
+
+/// The twin without the feature.
+#[cfg(not(feature = "recover-symbols"))]
+fn resolver(_: &Facts) -> Box<dyn Resolve> {
     Box::new(Off)
 }
 

@@ -283,7 +283,12 @@ fn verdicts() {
     // The twin. `panic 0` was in the writer's hands.
     let caught = log.last_word("panic 3");
     assert_eq!((&caught["kind"], &caught["basis"]), (&"verdict".into(), &"inferred".into()), "{caught}");
-    assert_ne!(caught["fate"], "interrupted", "{caught}");
+    assert_eq!(caught["fate"], "caught", "{caught}");
+    // The names come from the file of the program.
+    let line = *log.of("panic").iter().find(|line| line["message"] == "panic 3").expect("a line");
+    assert_eq!((&line["recovered"], &line["thread"]), (&true.into(), &"main".into()));
+    let function = line["frames"][0]["function"].as_str().expect("a name");
+    assert!(function.starts_with("reliability::ends::panics"), "{function}");
     assert_eq!((&caught["uncaught"], &caught["reason"]), (&false.into(), &"process_died".into()), "{caught}");
 }
 

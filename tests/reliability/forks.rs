@@ -9,11 +9,11 @@ use std::panic::catch_unwind;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{process, thread};
 
 use libtest_mimic::{Failed, Trial};
-use panic_agent::{Agent, Console};
+use panic_agent::{Agent, Console, Overflow};
 
 use super::log::{Log, spools};
 use super::program::{acknowledge, command, fresh_directory};
@@ -33,7 +33,8 @@ pub(crate) const PROGRAMS: &[(&str, fn())] = &[
 ];
 
 fn agent() -> panic_agent::AgentGuard {
-    Agent::builder().console(Console::Off).install().expect("it starts")
+    let wait = Overflow::Block(Duration::from_secs(60));
+    Agent::builder().console(Console::Off).overflow(wait).install().expect("it starts")
 }
 
 fn caught(text: &str) {
@@ -68,7 +69,7 @@ fn many() {
                     caught(&format!("noise {thread} {panics}"));
                     panics += 1;
                     // A breath, so that the queue does not fill up.
-                    thread::sleep(std::time::Duration::from_millis(1));
+                    thread::sleep(Duration::from_millis(1));
                 }
             })
         })
@@ -88,7 +89,7 @@ fn own_agent() {
     let _agent = agent();
     caught("parent before");
     // The debug information is read by then; a child that is forked in the middle of that gets no names.
-    assert!(panic_agent::flush(std::time::Duration::from_secs(60)));
+    assert!(panic_agent::flush(Duration::from_secs(60)));
     in_child(|| {
         caught("child before");
         drop(agent());

@@ -6,6 +6,7 @@ use core::hash::{BuildHasher, Hasher};
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use once_cell::race::OnceRef;
 use parking_lot::Mutex;
 
 use super::neighbours::{ForkedChild, Neighbours};
@@ -163,6 +164,8 @@ fn install_probes(wanted: Probes, state: &'static HookState, config: &mut writer
     if let Some(spool) = config.spool.filter(|_| config.watched && abilities.land.is_active()) {
         let notes: &'static dyn LandingNotes = &spool.landings;
         probe::note_landings(Box::leak(Box::new(notes)));
+        // Set once: the state is new.
+        let _new = state.landings.set(&spool.landings);
         spool.landings_are_noted();
     }
     if config.watched {
@@ -193,6 +196,7 @@ fn hook_state(
         payloads: std::mem::take(&mut options.payloads),
         home: fork::generation(),
         child: Some(child),
+        landings: OnceRef::new(),
         ending: AtomicBool::new(false),
     }
 }

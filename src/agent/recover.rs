@@ -3,6 +3,7 @@
 //! Runs on: the thread that asks, or a thread of its own at the start of the agent. Must not: touch the spool of a
 //! process that lives, or remove one before its lines are on disk.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -100,10 +101,23 @@ impl Recovered {
 fn empty(dead: DeadSpool, log: &Path, treatment: Treatment) -> io::Result<Written> {
     let contents = &dead.contents;
     let own_log = contents.facts.as_ref().and_then(|facts| facts.log.as_deref());
-    let mut tail = LogTail::read(own_log.unwrap_or(log), contents.log, contents.instance)?;
+    let in_spool: HashSet<u64> = contents.records.iter().map(|found| found.record.sequence).collect();
+    let wanted: HashSet<u64> =
+        contents.unwinding.iter().copied().filter(|one| !in_spool.contains(one)).collect();
+    let source = own_log.unwrap_or(log);
+    let mut tail = LogTail::read(source, contents.log, contents.instance, &wanted)?;
     if own_log.is_some_and(|own| own != log) {
         // An earlier recovery may have come this far.
-        tail.add(LogTail::read(log, None, contents.instance)?);
+        tail.add(LogTail::read(log, None, contents.instance, &wanted)?);
+    }
+    let missing = wanted.iter().copied().filter(|one| !tail.lines.contains_key(one)).collect::<HashSet<_>>();
+    if !missing.is_empty() {
+        // They have been unwinding for long.
+        let older = LogTail::read(source, None, contents.instance, &missing)?;
+        tail.lines.extend(older.lines);
+        for (one, fate) in older.fates {
+            tail.fates.entry(one).or_insert(fate);
+        }
     }
     let mut sink = FileSink::open(log)?;
     let written =

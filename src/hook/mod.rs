@@ -30,6 +30,8 @@ use core::sync::atomic::{AtomicBool, Ordering, fence};
 use std::panic::{self, PanicHookInfo};
 use std::time::Duration;
 
+use once_cell::race::OnceRef;
+
 pub(crate) use child::ChildWriter;
 pub(crate) use counters::Counters;
 pub(crate) use recursion::{RecursionGuard, is_writer_thread, mark_writer_thread};
@@ -41,6 +43,7 @@ use crate::config::{Console, Overflow, PayloadExtractor};
 use crate::error::{Error, ErrorKind};
 use crate::probe;
 use crate::record::{LossReason, RawFlag};
+use crate::spool::Landings;
 use crate::sys::fork;
 
 /// Everything the hook needs. Leaked, because a hook can run until the last instant of the process.
@@ -63,6 +66,8 @@ pub(crate) struct HookState {
     pub(crate) home: u32,
     /// Writes the reports of forked children.
     pub(crate) child: Option<&'static dyn ChildWriter>,
+    /// Where unwindings are noted for whoever comes after this process.
+    pub(crate) landings: OnceRef<'static, Landings>,
     /// The process is ending and the writer has said so: from now on each hook waits until its report is written.
     pub(crate) ending: AtomicBool,
 }
@@ -73,6 +78,13 @@ impl HookState {
         self.ending.store(true, Ordering::Relaxed);
         // Either a hook sees this, or its publication is seen by the look that follows.
         fence(Ordering::SeqCst);
+    }
+
+    /// The panic is about to unwind.
+    fn note_raise(&self, sequence: u64) {
+        if let Some(landings) = self.landings.get() {
+            landings.raised(sequence);
+        }
     }
 
     /// Whether a publication of a moment ago has to be waited for.
@@ -97,6 +109,7 @@ impl HookState {
             payloads: Vec::new(),
             home: fork::generation(),
             child: None,
+            landings: OnceRef::new(),
             ending: AtomicBool::new(false),
         }
     }
@@ -192,6 +205,7 @@ fn record(
     if wait {
         record.set_flag(RawFlag::Waiting);
     }
+    state.note_raise(sequence);
     let ticket = slot.publish();
     Ok((sequence, (wait || state.is_ending()).then_some(ticket)))
 }

@@ -58,6 +58,9 @@ impl HookState {
         describe(record);
         let sequence = record.sequence;
         capture::capture(record, anchor, self.max_frames, &inside);
+        if !record.has_flag(RawFlag::Hop) {
+            self.note_raise(sequence);
+        }
         let ticket = slot.publish();
         if self.is_ending() {
             // Not written in time: the process ends as it would without the agent.

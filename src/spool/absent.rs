@@ -10,6 +10,13 @@ use crate::record::LossMirror;
 #[derive(Debug)]
 pub(crate) enum Landings {}
 
+impl Landings {
+    /// By the hook.
+    pub(crate) fn raised(&self, _: u64) {
+        match *self {}
+    }
+}
+
 impl LandingNotes for Landings {
     fn landed(&self, _: u64) {
         match *self {}

@@ -54,8 +54,10 @@ pub(crate) const FACTS_BYTES: usize = 64 * 1024;
 /// Bytes before the text.
 pub(crate) const FACTS_HEAD: usize = 24;
 
-/// Numbers of panics that landed, each at its remainder.
+/// Numbers of panics, each at its remainder, with [`UNWINDING`] until it has landed.
 pub(crate) const LANDINGS_AT: usize = FACTS_AT + 2 * FACTS_BYTES;
+/// Set in the number of a panic that has not landed.
+pub(crate) const UNWINDING: u64 = 1 << 63;
 /// Entries of 8 bytes.
 pub(crate) const LANDINGS: usize = 8192;
 

@@ -52,20 +52,32 @@ pub(crate) struct Landings {
 
 impl LandingNotes for Landings {
     fn landed(&self, sequence: u64) {
-        if let Some(entry) = self.entry(sequence) {
-            entry.store(sequence, Ordering::Relaxed);
-        }
+        self.change(sequence, sequence | layout::UNWINDING, sequence);
     }
 
     fn thrown_again(&self, sequence: u64) {
-        if let Some(entry) = self.entry(sequence) {
-            // Another panic may have taken the entry meanwhile; then nothing is known of this one.
-            let _ours = entry.compare_exchange(sequence, 0, Ordering::Relaxed, Ordering::Relaxed);
-        }
+        self.change(sequence, sequence, sequence | layout::UNWINDING);
     }
 }
 
 impl Landings {
+    /// By the hook, before it publishes the record.
+    ///
+    /// # Cost
+    /// One store.
+    pub(crate) fn raised(&self, sequence: u64) {
+        if let Some(entry) = self.entry(sequence) {
+            entry.store(sequence | layout::UNWINDING, Ordering::Relaxed);
+        }
+    }
+
+    /// Another panic may have taken the entry meanwhile; then nothing is known of this one.
+    fn change(&self, sequence: u64, from: u64, to: u64) {
+        if let Some(entry) = self.entry(sequence) {
+            let _ours = entry.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
     fn entry(&self, sequence: u64) -> Option<&AtomicU64> {
         let at = usize::try_from(sequence).ok()?.checked_rem(layout::LANDINGS)?;
         self.entries.get(at).filter(|_| self.home == fork::generation())

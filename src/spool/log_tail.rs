@@ -6,7 +6,7 @@
 //! processes append behind it. So such a part is overwritten with spaces, which JSON allows before a line; what
 //! stood in it is written again from the spool.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom};
@@ -19,6 +19,7 @@ use serde::de::IgnoredAny;
 use super::INFIX;
 use super::owner::identity;
 use super::reader::LogPosition;
+use crate::record::{Fate, Report, VerdictLine};
 
 /// How each line begins.
 const START: &[u8] = br#"{"schema":"#;
@@ -34,6 +35,10 @@ const SETTLE: Duration = Duration::from_millis(20);
 pub(crate) struct LogTail {
     /// Numbers of panics that have a line.
     pub(crate) panics: HashSet<u64>,
+    /// Lines of the panics that were asked for.
+    pub(crate) lines: HashMap<u64, Report>,
+    /// The last word on their fates.
+    pub(crate) fates: HashMap<u64, Fate>,
     /// Whether its `process` line is there.
     pub(crate) process_line: bool,
     /// Whether its death was reported.
@@ -47,7 +52,13 @@ impl LogTail {
     ///
     /// # Errors
     /// When a file that is there cannot be read.
-    pub(crate) fn read(log: &Path, noted: Option<LogPosition>, instance: u64) -> io::Result<Self> {
+    pub(crate) fn read(
+        log: &Path,
+        noted: Option<LogPosition>,
+        instance: u64,
+        wanted: &HashSet<u64>,
+    ) -> io::Result<Self> {
+        let asked = Asked { instance, wanted };
         let mut tail = Self::default();
         let noted = noted.unwrap_or_default();
         for path in files(log, noted) {
@@ -66,7 +77,7 @@ impl LogTail {
             }
             let same = identity(&metadata) == (noted.device, noted.inode);
             let from = if same && noted.offset <= metadata.len() { noted.offset } else { 0 };
-            tail.read_file(file, from, instance)?;
+            tail.read_file(file, from, asked)?;
         }
         Ok(tail)
     }
@@ -74,12 +85,14 @@ impl LogTail {
     /// Adds what another file says.
     pub(crate) fn add(&mut self, other: Self) {
         self.panics.extend(other.panics);
+        self.lines.extend(other.lines);
+        self.fates.extend(other.fates);
         self.process_line |= other.process_line;
         self.death |= other.death;
         self.torn += other.torn;
     }
 
-    fn read_file(&mut self, file: File, from: u64, instance: u64) -> io::Result<()> {
+    fn read_file(&mut self, file: File, from: u64, asked: Asked<'_>) -> io::Result<()> {
         let mut reader = BufReader::new(&file);
         reader.seek(SeekFrom::Start(from))?;
         let mut at = from;
@@ -91,12 +104,19 @@ impl LogTail {
                 return Ok(());
             }
             let whole = line.ends_with(b"\n");
-            self.take_line(&file, at, &line, whole, instance)?;
+            self.take_line(&file, at, &line, whole, asked)?;
             at += read as u64;
         }
     }
 
-    fn take_line(&mut self, file: &File, at: u64, line: &[u8], whole: bool, instance: u64) -> io::Result<()> {
+    fn take_line(
+        &mut self,
+        file: &File,
+        at: u64,
+        line: &[u8],
+        whole: bool,
+        asked: Asked<'_>,
+    ) -> io::Result<()> {
         let mut start = line.iter().take_while(|byte| **byte == b' ').count();
         loop {
             let rest = &line[start..];
@@ -106,8 +126,8 @@ impl LogTail {
             let text = one.trim_ascii_end();
             let said = Said::of(text);
             if serde_json::from_slice::<IgnoredAny>(text).is_ok() {
-                self.note(&said, instance);
-            } else if said.may_be(instance, text)
+                self.note(&said, text, asked);
+            } else if said.may_be(asked.instance, text)
                 && (whole || next.is_some() || is_settled(file, at, line.len())?)
             {
                 let blanks = vec![b' '; text.len()];
@@ -121,17 +141,38 @@ impl LogTail {
         }
     }
 
-    fn note(&mut self, said: &Said<'_>, instance: u64) {
-        if said.instance != Some(instance) {
+    fn note(&mut self, said: &Said<'_>, text: &[u8], asked: Asked<'_>) {
+        if said.instance != Some(asked.instance) {
             return;
         }
         match (said.kind, said.number) {
-            (b"panic", Some(number)) => drop(self.panics.insert(number)),
+            (b"panic", Some(number)) => {
+                self.panics.insert(number);
+                if asked.wanted.contains(&number)
+                    && let Ok(report) = serde_json::from_slice::<Report>(text)
+                {
+                    self.fates.insert(number, report.fate);
+                    self.lines.insert(number, report);
+                }
+            }
+            (b"verdict", Some(number)) if asked.wanted.contains(&number) => {
+                if let Ok(verdict) = serde_json::from_slice::<VerdictLine>(text) {
+                    self.fates.insert(number, verdict.fate);
+                }
+            }
             (b"process", _) => self.process_line = true,
             (b"finding", _) => self.death |= said.is_death,
             _ => {}
         }
     }
+}
+
+/// Whose lines are looked for.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    instance: u64,
+    /// Panics whose lines are kept.
+    wanted: &'a HashSet<u64>,
 }
 
 /// The first fields of a line, as far as they are there.

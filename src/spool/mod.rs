@@ -36,14 +36,14 @@ mod tests;
 use std::path::PathBuf;
 
 #[cfg(not(panic_agent_spool))]
-pub(crate) use absent::LiveSpool;
+pub(crate) use absent::{Landings, LiveSpool};
 #[cfg(panic_agent_spool)]
 pub(crate) use create::create;
 #[cfg(panic_agent_spool)]
 pub(crate) use dead::{DeadSpool, Search, find, log_of};
 pub(crate) use facts::{Facts, PastImage};
 #[cfg(panic_agent_spool)]
-pub(crate) use live::LiveSpool;
+pub(crate) use live::{Landings, LiveSpool};
 #[cfg(panic_agent_spool)]
 pub(crate) use log_tail::LogTail;
 #[cfg(panic_agent_spool)]

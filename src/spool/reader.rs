@@ -62,6 +62,8 @@ pub(crate) struct Contents {
     pub(crate) records: Vec<Recovered>,
     /// Slots that hold a record that is not whole.
     pub(crate) torn: usize,
+    /// Numbers of panics that had not landed, as far as they were noted; in no order.
+    pub(crate) unwinding: Vec<u64>,
 }
 
 /// Where the log ended before the last batch of lines.
@@ -116,6 +118,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Contents, SpoolError> {
         process_line_written: flags & layout::FLAG_PROCESS_LINE != 0,
         records: Vec::new(),
         torn: 0,
+        unwinding: unwinding(bytes, flags),
     };
     let slots = bytes.get(layout::SLOTS_AT..).unwrap_or_default();
     for (index, slot) in (0..header.slots).zip(slots.chunks_exact(layout::SLOT_BYTES)) {
@@ -223,9 +226,20 @@ fn landing(bytes: &[u8], sequence: u64, flags: u32) -> LandingNote {
     let entry = usize::try_from(sequence).unwrap_or(0) % layout::LANDINGS;
     match u64_at(bytes, layout::LANDINGS_AT.saturating_add(entry.saturating_mul(8))) {
         Some(noted) if noted == sequence => LandingNote::Landed,
-        Some(noted) if noted < sequence => LandingNote::NotLanded,
+        Some(noted) if noted == sequence | layout::UNWINDING => LandingNote::NotLanded,
         _ => LandingNote::Unknown,
     }
+}
+
+/// Numbers of panics that had not landed.
+fn unwinding(bytes: &[u8], flags: u32) -> Vec<u64> {
+    if flags & layout::FLAG_LANDINGS == 0 {
+        return Vec::new();
+    }
+    let entries = bytes.get(layout::LANDINGS_AT..).unwrap_or_default().chunks_exact(8).take(layout::LANDINGS);
+    let numbers = entries.filter_map(|entry| u64_at(entry, 0));
+    let open = numbers.filter(|entry| entry & layout::UNWINDING != 0).map(|entry| entry & !layout::UNWINDING);
+    open.filter(|sequence| *sequence > 0).collect()
 }
 
 /// The newer of two copies.

@@ -21,8 +21,8 @@ use super::splice::LineBuffer;
 use super::surroundings::{ProcessLabels, Surroundings};
 use crate::config::{Filter, Redactor, Symbols};
 use crate::record::{
-    Basis, Fate, Image, LineKind, LossReason, Losses, RawFlag, RawRecord, Receipt, Report, SoftError,
-    StopKind,
+    AbortReason, Basis, Fate, Image, LineKind, LossReason, Losses, RawFlag, RawRecord, Receipt, Report,
+    SoftError, StopKind,
 };
 use crate::spool::{Contents, Facts, LandingNote, LogTail, PastImage, Recovered};
 use crate::symbolize::{ImageAt, Images, Naming, Off, Resolve};
@@ -88,6 +88,7 @@ pub(crate) fn write(
             written.filtered += 1;
         }
     }
+    funeral.close(contents, tail, out)?;
     if contents.losses != Losses::default() {
         let mut line = losses_line(&mut funeral.builder, contents.losses, Vec::new());
         line.pid = contents.owner.pid;
@@ -118,6 +119,8 @@ struct Funeral {
     pid: u32,
     /// The last panic of each thread that was not raised while another one unwound.
     last: HashMap<u32, u64>,
+    /// The panic of each thread with which core gave up, and why.
+    dooms: HashMap<u32, (u64, AbortReason)>,
 }
 
 impl Funeral {
@@ -143,8 +146,14 @@ impl Funeral {
             None if facts.redacted => Some(Box::new(|_, _| Some(NO_REDACTOR.to_owned()))),
             redactor => redactor,
         };
-        let mut last = HashMap::new();
+        let (mut last, mut dooms) = (HashMap::new(), HashMap::new());
         for Recovered { record, .. } in &contents.records {
+            let doom = match () {
+                () if record.has_flag(RawFlag::CannotUnwind) => Some(AbortReason::NounwindBoundary),
+                () if record.has_flag(RawFlag::InCleanup) => Some(AbortReason::DropDuringUnwind),
+                () => None,
+            };
+            dooms.extend(doom.map(|doom| (record.tid, (record.sequence, doom))));
             if !record.has_flag(RawFlag::Nested) {
                 last.insert(record.tid, record.sequence);
             }
@@ -164,6 +173,7 @@ impl Funeral {
             keep: treatment.keep,
             pid: contents.owner.pid,
             last,
+            dooms,
         }
     }
 
@@ -186,7 +196,7 @@ impl Funeral {
             sequence: record.sequence,
             incident: record.sequence,
             relation: None,
-            outcome: outcome(&report, self.landing(recovered)),
+            outcome: outcome(&report, self.landing(recovered), self.doom(record)),
         };
         let too_large = || io::Error::other(format!("{:?}", LossReason::TooLarge));
         self.line.write(&mut report, &prepared, self.max_report_bytes).map_err(|_| too_large())?;
@@ -194,6 +204,33 @@ impl Funeral {
         let line = verdict_line(&mut self.builder, &change, about);
         put(out, LineKind::Verdict, &line)?;
         Ok(true)
+    }
+
+    /// The last word on panics that have a line and were still unwinding.
+    fn close(&mut self, contents: &Contents, tail: &LogTail, out: Out<'_>) -> io::Result<()> {
+        for sequence in &contents.unwinding {
+            let said = tail.fates.get(sequence).copied();
+            let Some(report) = tail.lines.get(sequence) else { continue };
+            // What dooms it may have been seen.
+            if matches!(said, Some(Fate::Aborted | Fate::Interrupted)) {
+                continue;
+            }
+            let change = Change {
+                sequence: *sequence,
+                incident: report.incident.sequence(),
+                relation: None,
+                outcome: outcome(report, LandingNote::NotLanded, None),
+            };
+            let mut line = verdict_line(&mut self.builder, &change, About::of(report));
+            line.relation.clone_from(&report.relation);
+            put(out, LineKind::Verdict, &line)?;
+        }
+        Ok(())
+    }
+
+    /// Why the panic could not have landed: core said so later on its thread.
+    fn doom(&self, record: &RawRecord) -> Option<AbortReason> {
+        self.dooms.get(&record.tid).filter(|(later, _)| *later > record.sequence).map(|(_, why)| *why)
     }
 
     /// Whether the panic landed. A thread that raised another one later, outside of any unwinding, had gone on.
@@ -209,7 +246,7 @@ impl Funeral {
 }
 
 /// The verdict on a panic whose process died, with what the spool shows of its end.
-fn outcome(report: &Report, landing: LandingNote) -> Final {
+fn outcome(report: &Report, landing: LandingNote, doom: Option<AbortReason>) -> Final {
     let prediction = &report.prediction;
     let dead = |fate, receipt, abort_reason, reason| Final {
         fate,
@@ -229,6 +266,9 @@ fn outcome(report: &Report, landing: LandingNote) -> Final {
         received_at: None,
         hops: 0,
     };
+    if let Some(doom) = doom.filter(|_| landing != LandingNote::Landed) {
+        return dead(Fate::Aborted, Receipt::Discarded, Some(doom), None);
+    }
     match (prediction.stop, landing) {
         (StopKind::Abort | StopKind::None, _) => {
             dead(Fate::Aborted, Receipt::Discarded, prediction.abort_reason, None)

@@ -91,6 +91,18 @@ pub(crate) const PROGRAMS: &[(&str, fn())] = &[
     }),
     ("end-segfault", || signal(libc::SIGSEGV)),
     ("end-open", end_open),
+    ("end-written", || {
+        struct Kills;
+        impl Drop for Kills {
+            fn drop(&mut self) {
+                assert!(panic_agent::flush(std::time::Duration::from_secs(60)));
+                signal_self(libc::SIGKILL);
+            }
+        }
+        let _agent = before();
+        let _kills = Kills;
+        panic!("killed while it unwinds");
+    }),
     ("end-exec-itself", || {
         if std::env::var_os("SECOND_LIFE").is_some() {
             return drop(panic_agent::init());
@@ -260,7 +272,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             trials.push(trial(name, Box::new(move || ends(end, by_start))));
         }
     }
-    let checks: [(&str, fn()); 6] = [
+    let checks: [(&str, fn()); 7] = [
+        ("a_panic_that_unwound_gets_its_last_verdict_also_when_its_line_was_written", last_verdict),
         ("a_panic_that_had_landed_is_not_interrupted_and_one_that_unwound_is", verdicts),
         ("a_program_that_becomes_itself_again_finds_what_it_left", becomes_itself),
         ("without_a_spool_a_kill_takes_what_is_under_way", without_a_spool),
@@ -290,6 +303,21 @@ fn verdicts() {
     let function = line["frames"][0]["function"].as_str().expect("a name");
     assert!(function.starts_with("reliability::ends::panics"), "{function}");
     assert_eq!((&caught["uncaught"], &caught["reason"]), (&false.into(), &"process_died".into()), "{caught}");
+}
+
+fn last_verdict() {
+    let directory = fresh_directory("end-written");
+    let (_, words) = run("end-written", &directory, &[]);
+    let before = Log::read(&directory);
+    let open = before.last_word("killed while it unwinds");
+    assert_ne!(open["fate"], "interrupted", "nobody knows yet");
+    panic_agent::recover(&directory).expect("the directory is there");
+    let log = nothing_is_missing(&directory, &words);
+    let open = log.last_word("killed while it unwinds");
+    assert_eq!((&open["kind"], &open["fate"]), (&"verdict".into(), &"interrupted".into()), "{open}");
+    assert_eq!(open["reason"], "process_died");
+    let caught = log.last_word("panic 3");
+    assert_eq!((&caught["fate"], &caught["basis"]), (&"caught".into(), &"confirmed".into()), "{caught}");
 }
 
 fn becomes_itself() {

@@ -174,3 +174,13 @@ pub mod tables {
         let _either = extent(section, ADDRESS, function);
     }
 }
+
+/// The spool reader, for its fuzz target.
+#[cfg(panic_agent_spool)]
+pub mod spool {
+    /// Reads a spool in its compact form (see `src/spool/fuzzing.rs`), and writes the lines of everything in it.
+    /// Returns for any bytes.
+    pub fn read_and_write(input: &[u8]) {
+        crate::spool::fuzzing::read_and_write(input);
+    }
+}

@@ -19,6 +19,8 @@ mod create;
 mod dead;
 #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
 mod facts;
+#[cfg(all(panic_agent_spool, any(test, feature = "testing")))]
+pub(crate) mod fuzzing;
 pub(crate) mod layout;
 #[cfg(panic_agent_spool)]
 #[allow(unsafe_code)]
@@ -29,8 +31,7 @@ mod log_tail;
 mod owner;
 #[cfg(panic_agent_spool)]
 pub(crate) mod reader;
-#[cfg(test)]
-#[cfg(panic_agent_spool)]
+#[cfg(all(panic_agent_spool, test, not(loom), not(miri)))]
 mod tests;
 
 use std::path::PathBuf;

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use panic_agent::internals::tables;
+use panic_agent::internals::{spool, tables};
 
 const COPIES: u32 = 20_000;
+/// Bytes of a changed copy at most.
+const LONGEST: usize = 32 * 1024;
 
 /// A small generator of reproducible changes (xorshift).
 struct Changes(u64);
@@ -28,11 +30,15 @@ impl Changes {
                 _ => bytes.extend_from_within(at.min(bytes.len())..),
             }
         }
-        bytes.truncate(4096);
+        bytes.truncate(LONGEST);
     }
 }
 
 fn run(name: &str, target: fn(&[u8])) {
+    run_copies(name, COPIES, target);
+}
+
+fn run_copies(name: &str, copies: u32, target: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name);
     let mut changes = Changes(0x2545_f491_4f6c_dd1d);
     let mut seeds = 0;
@@ -40,7 +46,7 @@ fn run(name: &str, target: fn(&[u8])) {
         let seed = fs::read(entry.unwrap().path()).unwrap();
         target(&seed);
         seeds += 1;
-        for _ in 0..COPIES {
+        for _ in 0..copies {
             let mut bytes = seed.clone();
             changes.change(&mut bytes);
             target(&bytes);
@@ -62,4 +68,10 @@ fn eh_frame_returns_for_any_bytes() {
 #[test]
 fn lsda_returns_for_any_bytes() {
     run("lsda", tables::lsda);
+}
+
+#[test]
+fn spool_returns_for_any_bytes() {
+    // Each one is expanded to a whole file.
+    run_copies("spool", COPIES / 10, spool::read_and_write);
 }

@@ -67,17 +67,19 @@
 //!
 //! * It catches nothing and restarts nothing.
 //! * It does not see what calls no panic hook: `resume_unwind`, a stack overflow, a failed allocation, a signal.
-//! * It is no crash reporter: there is no dump of memory, and `SIGKILL` takes what is under way with it.
+//! * It is no crash reporter: there is no dump of memory. What is under way at a `SIGKILL` is written at the next start, or
+//!   by [`recover`].
 //! * It does not tell whether an error that was caught was also handled. It names who catches.
 //! * Predictions need the unwind tables of Linux with glibc (x86_64, aarch64). Elsewhere the rest works, and the
 //!   prediction is `unknown`.
 //!
 //! # Features
 //!
+//! * `recover-symbols`, on by default: reports that another process recovers get names.
 //! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which
 //!   keeps lines in memory, and access to internals that this package's own tests use.
 //!
-//! None is on by default, and none is needed to get from a panic to its line.
+//! None is needed to get from a panic to its line.
 #![deny(unsafe_code)]
 
 mod agent; // wires the stages

@@ -139,7 +139,7 @@ mod tests {
             |record| record.column = 1,
             |record| record.message.set("index out of bound"),
             |record| record.thread_name.set("a"),
-            |record| drop(record.labels.push("rack", "")),
+            |record| assert!(record.labels.push("rack", "")),
             |record| record.walk.ips[2] = 1,
             |record| record.walk.actions[0] = 1,
             |record| record.walk.end = 1,

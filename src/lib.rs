@@ -66,7 +66,8 @@
 //! # What it is not for
 //!
 //! * It catches nothing and restarts nothing.
-//! * It does not see what calls no panic hook: `resume_unwind`, a stack overflow, a failed allocation, a signal.
+//! * It does not see what is no panic: a stack overflow, a failed allocation, a signal. What calls no panic hook
+//!   (`resume_unwind`) is seen by the probes only.
 //! * It is no crash reporter: there is no dump of memory. What is under way at a `SIGKILL` is written at the next start, or
 //!   by [`recover`].
 //! * It does not tell whether an error that was caught was also handled. It names who catches.
@@ -75,6 +76,8 @@
 //!
 //! # Features
 //!
+//! * `probes`, on by default: raises, landings, reads and drops of payloads, and threads are observed as they
+//!   happen, on Linux with glibc. Without it verdicts are predictions.
 //! * `recover-symbols`, on by default: reports that another process recovers get names.
 //! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which
 //!   keeps lines in memory, and access to internals that this package's own tests use.
@@ -114,8 +117,8 @@ mod spool;
 // beside the stages: what happens to a panic after its hook
 #[allow(unsafe_code)] // redirected calls, exception objects, traced vtables
 #[cfg_attr(
-    not(any(test, feature = "testing")),
-    allow(dead_code, unused_imports, reason = "taking the probes back and their counts are for tests")
+    not(panic_agent_probes),
+    allow(dead_code, unused_imports, reason = "where there are no probes, few of their words are used")
 )]
 mod probe;
 

@@ -265,9 +265,9 @@ fn threads_have_parents_ends_and_joiners(program: &Program) {
         after.text
     );
 
+    assert_eq!(started[0].number("frames"), 0, "nobody asked for the place");
     let spawned = program.run("join-ignore", "places");
-    assert_eq!(spawned.of_kind("spawned")[0].get("child"), "1");
-    assert!(spawned.of_kind("spawned")[0].number("frames") > 0);
+    assert!(spawned.of_kind("started")[0].number("frames") > 0, "{}", spawned.text);
 
     let forgotten = program.run("forget", "on");
     assert!(forgotten.of_kind("joined").is_empty() && forgotten.of_kind("detached").is_empty());

@@ -162,8 +162,12 @@ fn findings(expected: &Expectation, setting: Setting, observed: &Observed, found
     codes.sort_unstable();
     codes.dedup();
     let all = setting.probes == Probes::On && expected.delivery != Delivery::AtRisk;
+    // What is thrown again calls no hook by right; only names tell it from a hook that is gone.
+    let nameless = setting.profile == Profile::ReleaseLtoStripped;
+    let due = |code: &&&str| !(nameless && **code == "raise_without_hook");
     let fits = if all {
-        codes == expected.findings
+        codes.iter().filter(due).eq(expected.findings.iter().filter(due))
+            && codes.iter().all(|code| expected.findings.contains(code))
     } else {
         codes.iter().all(|code| expected.findings.contains(code))
     };

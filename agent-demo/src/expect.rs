@@ -160,7 +160,11 @@ impl Outcome {
         let honest = found.handler == Some(HandlerKind::Unknown)
             && found.stop == self.stop
             && matches!(found.fate, Fate::Unknown);
-        self == found || needs_symbols && honest
+        // A frame that must not unwind, and no name says of which kind.
+        let unnamed =
+            matches!(self.abort_reason, Some(AbortReason::DropDuringUnwind | AbortReason::TlsDestructor))
+                && found == Self { abort_reason: None, ..self };
+        self == found || needs_symbols && honest || unnamed
     }
 }
 

@@ -143,6 +143,12 @@ impl Verdict {
     /// Without symbols: the roots of threads and of `main` are known by the tables, other handlers are not;
     /// and so it is with who drops a payload.
     fn without_names(self) -> Self {
+        // No name shows that the first one died in a one-time initialization.
+        let link = self.link.filter(|link| link.relation != "poisoned_init");
+        Self { link, ..self }.with_unnamed_end()
+    }
+
+    fn with_unnamed_end(self) -> Self {
         let rooted = matches!(self.fate, Fate::ThreadDied) || ends_process(self.fate);
         if rooted {
             return Self { place: None, ..self };

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::neighbours::{ForkedChild, Neighbours};
 use super::recover::Recovery;
-use super::{AGENT, AgentGuard, Installed, guard, spooling};
+use super::{AGENT, AgentGuard, Installed, exit_place, guard, spooling};
 use crate::capture::{labels, stack};
 use crate::channel::Channel;
 use crate::config::{Options, Probes, apply_environment};
@@ -92,7 +92,7 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     let mut config = writer::WriterConfig::new(instance, &mut options, sinks, Box::new(neighbours));
     config.abilities.add(spool_abilities);
     config.spool = made;
-    install_probes(options.probes, state, &mut config);
+    install_probes(&options, state, &mut config);
     let recovery = Recovery::default();
     match place {
         Ok(place) => config.started = Some(spooling::recovery(place, shared, symbols, recovery.clone())),
@@ -133,6 +133,10 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
 /// totals and the `end` line.
 extern "C" fn drain() {
     if let Some(agent) = AGENT.get().filter(|agent| agent.is_at_home()) {
+        if agent.counters.panics() > 0 {
+            // A panic may be under way, and then somebody will want to know who did not wait for it.
+            agent.writer.note_exit(exit_place::here());
+        }
         agent.hook.begin_end();
         let written = agent.writer.finish(agent.flush_deadline);
         agent.recovery.wait(agent.flush_deadline);
@@ -144,14 +148,22 @@ extern "C" fn drain() {
 }
 
 /// Lets the probes observe, and says in the `process` line what they can and what they cannot.
-fn install_probes(wanted: Probes, state: &'static HookState, config: &mut writer::WriterConfig) {
-    let probes = match wanted {
+fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writer::WriterConfig) {
+    let probes = match wanted.probes {
         Probes::On => probe::Probes::On,
         Probes::Off => probe::Probes::Off,
     };
     let events: &'static EventQueue =
         Box::leak(Box::new(EventQueue::new(probe::DEFAULT_EVENTS, Some(nudge))));
-    let abilities = probe::install(events, ProbeOptions { probes, ..ProbeOptions::default() });
+    let abilities = probe::install(
+        events,
+        ProbeOptions {
+            probes,
+            spawn_places: wanted.spawn_places,
+            inherit_labels: wanted.inherit_labels,
+            ..ProbeOptions::default()
+        },
+    );
     for (word, ability) in abilities.named() {
         match ability {
             Ability::Active => config.abilities.can(word),

@@ -4,6 +4,7 @@
 //! Must not: be used on a panicking thread.
 
 mod builder;
+mod exit_place;
 mod guard;
 mod install;
 mod neighbours;

@@ -10,7 +10,7 @@ use crate::capture::{labels, stack};
 use crate::hook::{self, Counters};
 use crate::image::{self, LoadedImage};
 use crate::probe;
-use crate::record::Image;
+use crate::record::{Image, ProbeLosses};
 use crate::spool::PastImage;
 use crate::symbolize::{ImageAt, Images};
 use crate::writer::{ProcessLabels, Surroundings};
@@ -103,6 +103,10 @@ impl Surroundings for Neighbours {
 
     fn panics(&self) -> u64 {
         self.counters.panics()
+    }
+
+    fn probe_losses(&self) -> ProbeLosses {
+        probe::counts().said()
     }
 }
 

@@ -44,8 +44,7 @@ mod waiters;
 use std::time::Duration;
 
 pub(crate) use loss_sites::LossSites;
-#[cfg(not(all(test, loom)))]
-pub(crate) use memory::SlotRoom;
+pub(crate) use sync::SlotRoom;
 pub(crate) use ticket::{ClaimedSlot, ReceivedSlot, Ticket};
 
 use crate::error::{Error, ErrorKind};
@@ -94,7 +93,6 @@ impl Channel {
     ///
     /// # Errors
     /// [`ErrorKind::AllocatePool`] when the room is too small, [`ErrorKind::InvalidValue`] for no slots at all.
-    #[cfg(not(all(test, loom)))]
     pub(crate) fn within(room: SlotRoom, slots: usize) -> Result<Self, Error> {
         let count = count_of(slots)?;
         let Some(memory) = sync::SlotMemory::within(room, count) else {

@@ -7,7 +7,9 @@ use core::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Console, MAX_SLOTS, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, Probes, Spool, Symbols};
+use super::{
+    Console, MAX_SETTLE, MAX_SLOTS, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, Probes, Spool, Symbols,
+};
 
 /// A variable whose value cannot be used.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,7 +33,7 @@ struct Variable {
     apply: fn(&mut Options, &str) -> Option<()>,
 }
 
-const VARIABLES: [Variable; 12] = [
+const VARIABLES: [Variable; 15] = [
     Variable {
         name: "PANIC_AGENT",
         accepted: "`on` or `off`",
@@ -157,6 +159,31 @@ const VARIABLES: [Variable; 12] = [
             Some(())
         },
     },
+    Variable {
+        name: "PANIC_AGENT_SETTLE_MS",
+        accepted: "a number of milliseconds from 0 to 60000",
+        apply: |options, value| {
+            let settle = Duration::from_millis(value.parse().ok()?);
+            options.settle = (settle <= MAX_SETTLE).then_some(settle)?;
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_INHERIT_LABELS",
+        accepted: "`on` or `off`",
+        apply: |options, value| {
+            options.inherit_labels = switch(value)?;
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_SPAWN_PLACES",
+        accepted: "`on` or `off`",
+        apply: |options, value| {
+            options.spawn_places = switch(value)?;
+            Some(())
+        },
+    },
 ];
 
 /// Lets every variable that is set win over the options; returns what was not understood.
@@ -214,6 +241,9 @@ mod tests {
             ("PANIC_AGENT_OVERFLOW", "block:250"),
             ("PANIC_AGENT_SLOTS", "16"),
             ("PANIC_AGENT_FLUSH_MS", "100"),
+            ("PANIC_AGENT_SETTLE_MS", "0"),
+            ("PANIC_AGENT_INHERIT_LABELS", "on"),
+            ("PANIC_AGENT_SPAWN_PLACES", "on"),
         ]);
         assert_eq!(warnings, []);
         assert!(!options.enabled);
@@ -229,6 +259,8 @@ mod tests {
         assert_eq!(options.overflow, Overflow::Block(Duration::from_millis(250)));
         assert_eq!(options.slots, 16);
         assert_eq!(options.flush_deadline, Duration::from_millis(100));
+        assert_eq!(options.settle, Duration::ZERO);
+        assert!(options.inherit_labels && options.spawn_places);
     }
 
     #[test]
@@ -249,6 +281,10 @@ mod tests {
             ("PANIC_AGENT_SLOTS", "0"),
             ("PANIC_AGENT_SLOTS", "65537"),
             ("PANIC_AGENT_FLUSH_MS", "-1"),
+            ("PANIC_AGENT_SETTLE_MS", "60001"),
+            ("PANIC_AGENT_SETTLE_MS", "soon"),
+            ("PANIC_AGENT_INHERIT_LABELS", "some"),
+            ("PANIC_AGENT_SPAWN_PLACES", "all"),
         ] {
             let (options, warnings) = with(&[(name, bad)]);
             let text = warnings.first().expect(name).to_string();
@@ -256,6 +292,8 @@ mod tests {
             assert!(options.outputs.is_empty() && options.labels.is_empty() && options.enabled);
             assert_eq!(options.slots, DEFAULTS.0);
             assert_eq!(options.max_report_bytes, DEFAULTS.1);
+            assert_eq!(options.settle, Duration::from_millis(20));
+            assert!(!options.inherit_labels && !options.spawn_places);
         }
     }
 

@@ -24,6 +24,11 @@ const DEFAULT_MAX_REPORT_BYTES: usize = 30 * 1024;
 pub(crate) const MIN_MAX_REPORT_BYTES: usize = 4 * 1024;
 /// Default for [`Options::flush_deadline`].
 const DEFAULT_FLUSH_DEADLINE: Duration = Duration::from_secs(2);
+/// Default for [`Options::settle`]. The payload of a caught panic is usually dropped within microseconds of the
+/// catch.
+const DEFAULT_SETTLE: Duration = Duration::from_millis(20);
+/// The longest that a verdict may be told to wait.
+pub(crate) const MAX_SETTLE: Duration = Duration::from_secs(60);
 /// Default for [`Options::max_frames`].
 const DEFAULT_MAX_FRAMES: usize = 128;
 
@@ -161,6 +166,9 @@ pub(crate) struct Options {
     pub(crate) console: Console,
     pub(crate) probes: Probes,
     pub(crate) spool: Spool,
+    pub(crate) settle: Duration,
+    pub(crate) inherit_labels: bool,
+    pub(crate) spawn_places: bool,
     pub(crate) redactor: Option<Redactor>,
     pub(crate) before_write: Option<Filter>,
     pub(crate) payloads: Vec<PayloadExtractor>,
@@ -184,6 +192,9 @@ impl Default for Options {
             console: Console::Previous,
             probes: Probes::On,
             spool: Spool::BesideLog,
+            settle: DEFAULT_SETTLE,
+            inherit_labels: false,
+            spawn_places: false,
             redactor: None,
             before_write: None,
             payloads: Vec::new(),

@@ -35,7 +35,7 @@ use once_cell::race::OnceRef;
 pub(crate) use child::ChildWriter;
 pub(crate) use counters::Counters;
 pub(crate) use recursion::{RecursionGuard, is_writer_thread, mark_writer_thread};
-pub(crate) use replaced::take_replacement;
+pub(crate) use replaced::{is_replaced, take_replacement};
 
 use crate::capture;
 use crate::channel::{Channel, ClaimedSlot, Ticket};
@@ -94,7 +94,6 @@ impl HookState {
         self.ending.load(Ordering::Relaxed)
     }
 
-    #[cfg(test)]
     /// The state with the defaults of [`Options`](crate::config::Options), for the running process.
     #[cfg(test)]
     pub(crate) fn new(channel: &'static Channel) -> Self {

@@ -6,6 +6,8 @@
 //! Runs on: the thread that sets a hook, which is never panicking (std forbids it), and the writer.
 //! Must not: panic.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use parking_lot::Mutex;
 
 use crate::channel::Channel;
@@ -15,6 +17,9 @@ const FRAMES: usize = 32;
 
 /// Where the hook was dropped, until the writer takes it. Written by [`Replaced::drop`].
 static PLACE: Mutex<Option<Vec<u64>>> = Mutex::new(None);
+
+/// Whether the hook was dropped. Relaxed: it publishes no other memory.
+static DROPPED: AtomicBool = AtomicBool::new(false);
 
 /// Lives in the hook and dies with it.
 pub(super) struct Replaced {
@@ -28,9 +33,15 @@ impl Drop for Replaced {
             ips.push(frame.ip().addr() as u64);
             ips.len() < FRAMES
         });
+        DROPPED.store(true, Ordering::Relaxed);
         *PLACE.lock() = Some(ips);
         self.channel.nudge();
     }
+}
+
+/// Writer: whether the hook was dropped by somebody who set another one.
+pub(crate) fn is_replaced() -> bool {
+    DROPPED.load(Ordering::Relaxed)
 }
 
 /// Writer: the stack of the call that replaced the hook, innermost first, once.

@@ -65,6 +65,7 @@ pub(super) unsafe fn follow(exception: *mut Exception, hooked: u64) -> Followed 
     let followed = |trace| Followed { panic, payload, vtable: current, trace, hops: 0 };
     // SAFETY: `current` is the vtable of the live payload.
     if unsafe { vtable::size_of_value(current) } == 0 {
+        state::count_empty();
         return followed(Trace::ZeroSized);
     }
     // SAFETY: as above, and the canary's std comes from this compiler.

@@ -172,19 +172,10 @@ pub(crate) enum Event {
         /// Reads before the drop.
         reads: u32,
     },
-    /// A thread was started.
-    ///
-    /// When: after `pthread_create` succeeded; only with [`ThreadPlaces::Always`]. Thread: the parent.
-    /// Proves: where the thread was started (`place`). May come after the child's own events.
-    ///
-    /// [`ThreadPlaces::Always`]: super::ThreadPlaces::Always
-    Spawned {
-        /// Number of the child.
-        child: u64,
-    },
     /// A thread begins.
     ///
-    /// When: before the start routine. Thread: the new one (`stamp`). Proves: who its parent is.
+    /// When: before the start routine. Thread: the new one (`stamp`). Proves: who its parent is. `place` is where
+    /// the parent called `pthread_create`, with [`spawn_places`](super::ProbeOptions::spawn_places).
     Started {
         /// Number of the parent thread, as in [`Stamp::thread`].
         parent: u64,
@@ -205,7 +196,7 @@ pub(crate) enum Event {
     ///
     /// When: after `pthread_join` succeeded. Thread: the joiner. Proves: the thread is gone and its result is
     /// in the joiner's hands (what it does with it, [`Event::Read`] and [`Event::Dropped`] tell). `place` is
-    /// where, under the conditions of [`ThreadPlaces`](super::ThreadPlaces).
+    /// where, if a panic was raised on that thread.
     Joined {
         /// The joined thread.
         target: ThreadRef,
@@ -281,6 +272,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// No stack.
+    pub(crate) const fn new() -> Self {
+        Self { len: 0, ips: [0; PLACE_FRAMES] }
+    }
+
     /// Forgets the addresses.
     pub(crate) fn clear(&mut self) {
         self.len = 0;

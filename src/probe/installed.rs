@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use super::got::{self, Applied, Symbol};
 use super::{
     Ability, EventQueue, LandingNotes, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Witness,
-    dispose, land, live, local, raise, state, threads, trial,
+    dispose, land, live, local, raise, starts, state, threads, trial,
 };
 
 /// Only one thread at a time redirects; holds whether fork handlers and the library's pin are in place.
@@ -79,6 +79,7 @@ pub(crate) fn refresh() -> u32 {
 
 /// Leads the calls back to the real functions and sends no more events. Payloads that are traced already keep
 /// their vtable, which then only forwards.
+#[cfg(any(test, feature = "testing"))]
 pub(crate) fn uninstall() {
     let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     state::switch_off();
@@ -104,7 +105,9 @@ pub(crate) fn counts() -> ProbeCounts {
     ProbeCounts {
         lost: state::queue().map_or(0, EventQueue::lost),
         untraced: state::untraced(),
+        empty: state::empty(),
         unidentified: live::evicted(),
+        unseen_threads: starts::unseen(),
     }
 }
 

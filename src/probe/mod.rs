@@ -45,6 +45,8 @@ mod place;
 #[cfg(panic_agent_probes)]
 mod raise;
 #[cfg(panic_agent_probes)]
+mod starts;
+#[cfg(panic_agent_probes)]
 mod state;
 #[cfg(panic_agent_probes)]
 mod thread_table;
@@ -69,9 +71,13 @@ pub(crate) use event::Class;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use event::ThreadRef;
 pub(crate) use event::{Entry, Event, Handler, PanicRef, Stamp, Trace};
-pub(crate) use installed::{call_witness, counts, install, note_hooked, note_landings, refresh, uninstall};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use installed::uninstall;
+pub(crate) use installed::{call_witness, counts, install, note_hooked, note_landings, refresh};
 pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
 pub(crate) use witness::{LOST, LandingNotes, Text, Witness};
+
+use crate::record::ProbeLosses;
 
 /// Reads of one payload between two raises that are sent; more say nothing new.
 pub(crate) const MAX_READS: u32 = 4;
@@ -83,8 +89,10 @@ pub(crate) struct ProbeOptions {
     pub(crate) probes: Probes,
     /// Landings that only run destructors.
     pub(crate) cleanups: Cleanups,
-    /// Stacks of joins, detaches and spawns.
-    pub(crate) thread_places: ThreadPlaces,
+    /// Whether [`Event::Started`] has the stack of the spawn: below a microsecond per thread.
+    pub(crate) spawn_places: bool,
+    /// Whether a thread begins with the labels in force where it is spawned.
+    pub(crate) inherit_labels: bool,
 }
 
 /// The run-time switch.
@@ -107,18 +115,6 @@ pub(crate) enum Cleanups {
     Each,
 }
 
-/// When joins, detaches and spawns carry a place.
-#[repr(u8)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum ThreadPlaces {
-    /// Joins and detaches of a thread on which a panic was raised. The default: a place costs a few
-    /// microseconds, and threads that never panicked need none.
-    #[default]
-    Panicked = 1,
-    /// Every join, detach and spawn.
-    Always = 2,
-}
-
 /// What the probes had to leave out, since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ProbeCounts {
@@ -126,6 +122,23 @@ pub(crate) struct ProbeCounts {
     pub(crate) lost: u64,
     /// Panics whose payload is not followed because there are too many payload types.
     pub(crate) untraced: u64,
+    /// Panics whose payload has no bytes, so that it cannot be followed.
+    pub(crate) empty: u64,
     /// Payloads whose later events cannot say to which panic they belong.
     pub(crate) unidentified: u64,
+    /// Threads whose start was not seen because too many were just starting.
+    pub(crate) unseen_threads: u64,
+}
+
+impl ProbeCounts {
+    /// As the lines say it.
+    pub(crate) fn said(self) -> ProbeLosses {
+        ProbeLosses {
+            events_lost: self.lost,
+            payloads_without_bytes: self.empty,
+            payload_types_full: self.untraced,
+            payloads_unidentified: self.unidentified,
+            threads_unseen: self.unseen_threads,
+        }
+    }
 }

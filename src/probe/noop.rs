@@ -19,6 +19,7 @@ pub(crate) fn refresh() -> u32 {
 }
 
 /// There is nothing to take back.
+#[cfg(any(test, feature = "testing"))]
 pub(crate) fn uninstall() {}
 
 /// There is nothing to record.

@@ -2,37 +2,42 @@
 //!
 //! Runs on: the installer (`switch_on`, `switch_off`) and every thread. Must not: allocate, lock, panic.
 
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use super::event::{Entry, Event};
 use super::queue::EventQueue;
-use super::{Cleanups, LOST, LandingNotes, ProbeOptions, ThreadPlaces, Witness, local};
+use super::{Cleanups, LOST, LandingNotes, ProbeOptions, Witness, local};
 
 /// The one state of the probes of this process. `queue` null: every probe only forwards. Written by the
 /// installer, and by a forked child, where nobody would read the events.
 struct State {
     queue: AtomicPtr<EventQueue>,
     each_cleanup: AtomicBool,
-    thread_places: AtomicU8,
+    spawn_places: AtomicBool,
+    inherit_labels: AtomicBool,
     witness: AtomicPtr<&'static dyn Witness>,
     notes: AtomicPtr<&'static dyn LandingNotes>,
     next_serial: AtomicU64,
     untraced: AtomicU64,
+    empty: AtomicU64,
 }
 
 static STATE: State = State {
     queue: AtomicPtr::new(core::ptr::null_mut()),
     each_cleanup: AtomicBool::new(false),
-    thread_places: AtomicU8::new(0),
+    spawn_places: AtomicBool::new(false),
+    inherit_labels: AtomicBool::new(false),
     witness: AtomicPtr::new(core::ptr::null_mut()),
     notes: AtomicPtr::new(core::ptr::null_mut()),
     next_serial: AtomicU64::new(1),
     untraced: AtomicU64::new(0),
+    empty: AtomicU64::new(0),
 };
 
 pub(super) fn switch_on(queue: &'static EventQueue, options: &ProbeOptions) {
     STATE.each_cleanup.store(options.cleanups == Cleanups::Each, Ordering::Relaxed);
-    STATE.thread_places.store(options.thread_places as u8, Ordering::Relaxed);
+    STATE.spawn_places.store(options.spawn_places, Ordering::Relaxed);
+    STATE.inherit_labels.store(options.inherit_labels, Ordering::Relaxed);
     // Release pairs with the acquire in `queue`: whoever sees the queue sees what is in it.
     STATE.queue.store(core::ptr::from_ref(queue).cast_mut(), Ordering::Release);
 }
@@ -96,10 +101,14 @@ pub(super) fn wants_cleanups() -> bool {
     STATE.each_cleanup.load(Ordering::Relaxed)
 }
 
-/// Whether the place of an act upon a thread is wanted.
-pub(super) fn wants_place(panicked: bool) -> bool {
-    let wanted = STATE.thread_places.load(Ordering::Relaxed);
-    wanted == ThreadPlaces::Always as u8 || (panicked && wanted == ThreadPlaces::Panicked as u8)
+/// Whether a new thread is to know where it was spawned.
+pub(super) fn wants_spawn_places() -> bool {
+    STATE.spawn_places.load(Ordering::Relaxed)
+}
+
+/// Whether a new thread begins with the labels of its parent.
+pub(super) fn inherits_labels() -> bool {
+    STATE.inherit_labels.load(Ordering::Relaxed)
 }
 
 /// Number for a panic that is raised for the first time.
@@ -110,6 +119,15 @@ pub(super) fn next_serial() -> u64 {
 
 pub(super) fn count_untraced() {
     STATE.untraced.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A payload without bytes was raised.
+pub(super) fn count_empty() {
+    STATE.empty.fetch_add(1, Ordering::Relaxed);
+}
+
+pub(super) fn empty() -> u64 {
+    STATE.empty.load(Ordering::Relaxed)
 }
 
 pub(super) fn untraced() -> u64 {

@@ -5,9 +5,7 @@
 
 use std::sync::OnceLock;
 
-use super::{
-    Cleanups, DEFAULT_EVENTS, Entry, Event, EventQueue, ProbeOptions, Probes, ThreadPlaces, ThreadRef,
-};
+use super::{Cleanups, DEFAULT_EVENTS, Entry, Event, EventQueue, ProbeOptions, Probes, ThreadRef};
 
 static QUEUE: OnceLock<EventQueue> = OnceLock::new();
 
@@ -16,8 +14,10 @@ static QUEUE: OnceLock<EventQueue> = OnceLock::new();
 pub struct Setup {
     /// Send an event for each cleanup landing.
     pub each_cleanup: bool,
-    /// Take the place of every join, detach and spawn.
-    pub all_thread_places: bool,
+    /// Take the place of every spawn.
+    pub spawn_places: bool,
+    /// Let threads begin with the labels of their parents.
+    pub inherit_labels: bool,
     /// The run-time switch.
     pub off: bool,
     /// Entries of the queue; 0 for the default. The first installation decides.
@@ -53,7 +53,6 @@ pub struct Seen {
     pub handler: String,
     /// `nth` of a read, `reads` of a drop.
     pub reads: u32,
-    pub child: u64,
     pub parent: u64,
     pub parent_tid: u32,
     pub detached: bool,
@@ -74,7 +73,8 @@ pub fn install(setup: Setup) -> Vec<NamedAbility> {
     let options = ProbeOptions {
         probes: if setup.off { Probes::Off } else { Probes::On },
         cleanups: if setup.each_cleanup { Cleanups::Each } else { Cleanups::Count },
-        thread_places: if setup.all_thread_places { ThreadPlaces::Always } else { ThreadPlaces::Panicked },
+        spawn_places: setup.spawn_places,
+        inherit_labels: setup.inherit_labels,
     };
     crate::capture::stack::prepare();
     let abilities = super::install(queue, options);
@@ -160,7 +160,6 @@ fn seen(entry: &Entry) -> Seen {
             named(&mut seen, panic);
             (seen.kind, seen.payload, seen.reads) = ("dropped", payload, reads);
         }
-        Event::Spawned { child } => (seen.kind, seen.child) = ("spawned", child),
         Event::Started { parent, parent_tid, detached, handle } => {
             (seen.kind, seen.parent, seen.parent_tid) = ("started", parent, parent_tid);
             (seen.detached, seen.handle) = (detached, handle);

@@ -4,16 +4,12 @@
 //! value with a destructor around the real call (a cancelled or exiting thread unwinds through these frames).
 
 use core::ffi::{c_int, c_void};
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::event::{Event, ThreadRef};
 use super::got::Symbol;
+use super::starts::{self, Start};
 use super::{local, place, state, thread_table};
-
-/// Threads that can be between their creation and their first instruction at once.
-const STARTS: usize = 256;
-/// Places that are tried for a new thread.
-const TRIES: usize = 16;
 
 type Routine = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
 type RealCreate = unsafe extern "C-unwind" fn(
@@ -25,42 +21,13 @@ type RealCreate = unsafe extern "C-unwind" fn(
 type RealJoin = unsafe extern "C-unwind" fn(libc::pthread_t, *mut *mut c_void) -> c_int;
 type RealDetach = unsafe extern "C-unwind" fn(libc::pthread_t) -> c_int;
 
-/// What a parent leaves for its child. `taken` is set by the parent's CAS and cleared by the child once it
-/// has read the rest, or by the parent when there is no child.
-struct Start {
-    taken: AtomicBool,
-    detached: AtomicBool,
-    parent_tid: AtomicU32,
-    parent: AtomicU64,
-    number: AtomicU64,
-    routine: AtomicUsize,
-    argument: AtomicUsize,
-}
-
-struct Threads {
-    starts: [Start; STARTS],
-    /// The key whose destructor marks the end of a thread, plus one; 0 before `prepare`.
-    key: AtomicU32,
-}
-
-static THREADS: Threads = Threads {
-    starts: [const {
-        Start {
-            taken: AtomicBool::new(false),
-            detached: AtomicBool::new(false),
-            parent_tid: AtomicU32::new(0),
-            parent: AtomicU64::new(0),
-            number: AtomicU64::new(0),
-            routine: AtomicUsize::new(0),
-            argument: AtomicUsize::new(0),
-        }
-    }; STARTS],
-    key: AtomicU32::new(0),
-};
+/// The key whose destructor marks the end of a thread, plus one; 0 before `prepare`. Written once, by the
+/// installer.
+static KEY: AtomicU32 = AtomicU32::new(0);
 
 /// Makes the key for ends of threads, once.
 pub(super) fn prepare() -> Result<(), c_int> {
-    if THREADS.key.load(Ordering::Relaxed) != 0 {
+    if KEY.load(Ordering::Relaxed) != 0 {
         return Ok(());
     }
     let mut key: libc::pthread_key_t = 0;
@@ -69,7 +36,7 @@ pub(super) fn prepare() -> Result<(), c_int> {
     if code != 0 {
         return Err(code);
     }
-    THREADS.key.store(key.wrapping_add(1), Ordering::Relaxed);
+    KEY.store(key.wrapping_add(1), Ordering::Relaxed);
     Ok(())
 }
 
@@ -92,58 +59,25 @@ pub(super) unsafe extern "C-unwind" fn create(
     }
     // SAFETY: `real` is the address of the function this stands in for.
     let real = unsafe { core::mem::transmute::<usize, RealCreate>(real) };
-    let Some(start) = leave(attributes, routine, argument) else {
+    let detached = is_detached(attributes);
+    let left = starts::leave(detached, routine as usize, argument, (&raw const anchor).addr());
+    // The child may run, end and free the entry before the call returns, so its number is kept here.
+    let Some((start, number)) = left else {
         // SAFETY: forwarded as it came.
         return unsafe { real(handle, attributes, routine, argument) };
     };
-    // The child may run, end and free the entry before the call returns.
-    let number = start.number.load(Ordering::Relaxed);
-    let detached = start.detached.load(Ordering::Relaxed);
     let start_address = core::ptr::from_ref(start).cast_mut().cast::<c_void>();
     // SAFETY: the trampoline jumps to `routine` with `argument`; everything else is forwarded as it came.
     let code = unsafe { real(handle, attributes, trampoline, start_address) };
     if code != 0 {
-        start.taken.store(false, Ordering::Release);
+        start.give_back();
         return code;
     }
     if !detached {
         // SAFETY: a successful `pthread_create` has written the handle.
         thread_table::insert(unsafe { *handle }, number);
     }
-    if state::wants_place(false) {
-        born(number, (&raw const anchor).addr());
-    }
     code
-}
-
-#[inline(never)]
-fn born(child: u64, anchor: usize) {
-    state::emit(Event::Spawned { child }, |entry| entry.place.fill(|ips| place::here(ips, anchor)));
-}
-
-/// Fills a free start entry; `None` when the probes are off or too many threads are just starting.
-fn leave(
-    attributes: *const libc::pthread_attr_t,
-    routine: Routine,
-    argument: *mut c_void,
-) -> Option<&'static Start> {
-    state::queue()?;
-    let number = thread_table::next();
-    let start = (0..TRIES)
-        .filter_map(|step| THREADS.starts.get((number as usize).wrapping_add(step) % STARTS))
-        // Acquire pairs with the release in `trampoline`: the last child has read its values.
-        .find(|start| {
-            start.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
-        })?;
-    let (parent, parent_tid) = local::with(|local| (local.thread.get(), local.tid())).unwrap_or_default();
-    start.parent.store(parent, Ordering::Relaxed);
-    start.parent_tid.store(parent_tid, Ordering::Relaxed);
-    start.detached.store(is_detached(attributes), Ordering::Relaxed);
-    start.number.store(number, Ordering::Relaxed);
-    start.routine.store(routine as usize, Ordering::Relaxed);
-    // Creating the thread orders all of these before the child's reads.
-    start.argument.store(argument.expose_provenance(), Ordering::Relaxed);
-    Some(start)
 }
 
 fn is_detached(attributes: *const libc::pthread_attr_t) -> bool {
@@ -196,28 +130,30 @@ struct Task {
 unsafe extern "C" fn begin(start: *mut c_void) -> Task {
     // SAFETY: `create` passes an entry of a static.
     let start = unsafe { &*start.cast::<Start>() };
-    let number = start.number.load(Ordering::Relaxed);
-    let routine = start.routine.load(Ordering::Relaxed);
-    let argument = start.argument.load(Ordering::Relaxed);
-    let event = Event::Started {
-        parent: start.parent.load(Ordering::Relaxed),
-        parent_tid: start.parent_tid.load(Ordering::Relaxed),
-        detached: start.detached.load(Ordering::Relaxed),
-        // SAFETY: no preconditions.
-        handle: unsafe { libc::pthread_self() },
-    };
-    start.taken.store(false, Ordering::Release);
-    local::with(|local| {
-        local.thread.set(number);
-        thread_table::started(number, local.tid());
+    let birth = start.take(|birth, place| {
+        local::with(|local| {
+            local.thread.set(birth.number);
+            thread_table::started(birth.number, local.tid());
+        });
+        let event = Event::Started {
+            parent: birth.parent,
+            parent_tid: birth.parent_tid,
+            detached: birth.detached,
+            // SAFETY: no preconditions.
+            handle: unsafe { libc::pthread_self() },
+        };
+        state::emit(event, |entry| {
+            if let Some(place) = place {
+                entry.place = *place;
+            }
+        });
     });
-    if let Some(key) = THREADS.key.load(Ordering::Relaxed).checked_sub(1) {
+    if let Some(key) = KEY.load(Ordering::Relaxed).checked_sub(1) {
         // SAFETY: the key was created; the value is a number, never followed. A failure (no memory) means
         // that the end is not seen.
-        unsafe { libc::pthread_setspecific(key, core::ptr::without_provenance(number as usize)) };
+        unsafe { libc::pthread_setspecific(key, core::ptr::without_provenance(birth.number as usize)) };
     }
-    state::emit(event, |_| {});
-    Task { routine, argument }
+    Task { routine: birth.routine, argument: birth.argument }
 }
 
 /// Called by the C library at the end of a thread that `begin` marked.
@@ -276,7 +212,8 @@ pub(super) unsafe extern "C-unwind" fn detach(handle: libc::pthread_t) -> c_int 
 fn tell(target: ThreadRef, anchor: usize, event: Event) {
     thread_table::remove(target);
     state::emit(event, |entry| {
-        if state::wants_place(target.last_panic != 0) {
+        // A place costs a microsecond or so, and threads that never panicked need none.
+        if target.last_panic != 0 {
             entry.place.fill(|ips| place::here(ips, anchor));
         }
     });

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Basis, Fate, Handler, Image, Level, Losses, PanicId, Place, Receipt, Report, SoftError};
+use super::{
+    Basis, Fate, Handler, Image, Level, Losses, PanicId, Place, ProbeLosses, Receipt, Report, SoftError,
+};
 
 /// Version of the record schema, raised when a field changes its meaning or goes away.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -212,7 +214,7 @@ pub struct LossesLine {
     pub ts_ms: i64,
     /// Process id.
     pub pid: u32,
-    /// Always `error`.
+    /// `error`; `warn` when only the probes lost something.
     pub level: Level,
     /// Service name, as configured.
     pub service: Option<Arc<str>>,
@@ -226,6 +228,8 @@ pub struct LossesLine {
     pub message: String,
     /// Totals since the start of the process.
     pub losses: Losses,
+    /// What the probes could not follow; `null` without probes.
+    pub probes: Option<ProbeLosses>,
     /// Places that lost most reports, most first; at most a few dozen.
     pub sites: Vec<LossSite>,
 }
@@ -274,6 +278,8 @@ pub struct EndLine {
     pub written: u64,
     /// Totals of what was lost.
     pub losses: Losses,
+    /// What the probes could not follow; `null` without probes.
+    pub probes: Option<ProbeLosses>,
 }
 
 impl PanicId {

@@ -93,6 +93,31 @@ impl Losses {
     }
 }
 
+/// What the probes could not follow, since the start of the process. No report is lost by it: verdicts say
+/// `unknown` instead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ProbeLosses {
+    /// Events that found no room in the queue. Verdicts that were open then say `events_lost`.
+    pub events_lost: u64,
+    /// Panics whose payload has no bytes, as with `panic_any(())`: nothing tells such payloads apart.
+    pub payloads_without_bytes: u64,
+    /// Panics whose payload type came after the table of types was full.
+    pub payload_types_full: u64,
+    /// Payloads that had to make room, so that their reads and drops belong to no panic any more.
+    pub payloads_unidentified: u64,
+    /// Threads whose start was not seen because too many were just starting; they inherit no labels.
+    pub threads_unseen: u64,
+}
+
+impl ProbeLosses {
+    /// Whether more was lost for want of room. A payload without bytes is no lack of room.
+    pub(crate) fn grew_since(self, before: Self) -> bool {
+        let of_room = |counts: Self| Self { payloads_without_bytes: 0, ..counts };
+        of_room(self) != of_room(before)
+    }
+}
+
 /// Counters that outlive the process, in the order of [`LossReason`]; there is room for reasons to come.
 #[repr(transparent)]
 #[derive(Debug)]

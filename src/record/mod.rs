@@ -21,8 +21,8 @@ pub use fate::{AbortReason, Basis, Fate, HandlerKind, Level, Receipt, StopKind};
 pub use frame::{EhAction, Frame, Image};
 pub use id::PanicId;
 pub use lines::{EndLine, FindingLine, Line, LineKind, LossSite, LossesLine, ProcessLine, VerdictLine};
-pub use loss::{LossReason, Losses};
-pub use place::{Ancestor, Place};
+pub use loss::{LossReason, Losses, ProbeLosses};
+pub use place::{Ancestor, Place, SpawnPlace};
 pub use report::{DetachState, Handler, Location, Prediction, Report, StackSummary, ThreadFacts};
 pub use soft_error::SoftError;
 

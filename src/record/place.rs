@@ -26,4 +26,20 @@ pub struct Ancestor {
     pub os_id: u32,
     /// Name as the system knows it (15 bytes); `null` when the thread is gone.
     pub name: Option<String>,
+    /// Where it spawned the next thread of the list: the panicking one, or the ancestor before it. `null` unless
+    /// the agent was told to look, and when the start was not seen.
+    pub spawned_at: Option<SpawnPlace>,
+}
+
+/// Where a thread was spawned: the frame of the program nearest to the start of the thread, outside of std and of
+/// the runtime that started it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SpawnPlace {
+    /// Function, demangled; `null` without symbols.
+    pub function: Option<String>,
+    /// Source file.
+    pub file: Option<String>,
+    /// Line, from 1.
+    pub line: Option<u32>,
 }

@@ -88,7 +88,7 @@ pub(crate) fn predict(walk: &RawWalk, stack: &Stack, strategy: Strategy, flags: 
     let action = EhAction::from_u8(walk.stop_action);
     let (mut prediction, inside_root) = match action {
         EhAction::Filter | EhAction::Terminate if has(RawFlag::Nested) => (nested_stop(stack, end), false),
-        EhAction::Filter | EhAction::Terminate => (abort(AbortReason::NounwindBoundary), false),
+        EhAction::Filter | EhAction::Terminate => (boundary(stack, end), false),
         EhAction::Catch => {
             let root = root_of(walk);
             let named = handler::name(stack, end, root);
@@ -123,7 +123,36 @@ fn root_of(walk: &RawWalk) -> Option<HandlerKind> {
 fn passes_tls_destructor(stack: &Stack, end: usize) -> bool {
     (stack.trimmed()..end.min(stack.physical().len()))
         .flat_map(|index| stack.logical(index))
-        .any(|frame| frame.plain.ends_with("thread_local::abort_on_dtor_unwind"))
+        .any(|frame| frame.plain.ends_with("abort_on_dtor_unwind"))
+}
+
+/// Whether a frame is the C library's, which calls the destructors of thread-locals.
+fn runs_tls_destructors(stack: &Stack, index: usize) -> bool {
+    // With its debug information, glibc's function has a local name, `__GI_...`.
+    let caller = |name: &str| name.ends_with("call_tls_dtors") || name.ends_with("nptl_deallocate_tsd");
+    stack.logical(index).iter().any(|frame| caller(&frame.plain))
+}
+
+/// A frame that must not unwind, the first one on the way. Its name would tell std's guard around the
+/// destructors of thread-locals from a boundary of the program; without a name the neighbours must do.
+fn boundary(stack: &Stack, stopper: usize) -> Prediction {
+    if runs_tls_destructors(stack, stopper.saturating_add(1)) {
+        return abort(AbortReason::TlsDestructor);
+    }
+    let unnamed = stack.logical(stopper).iter().all(|frame| frame.function.is_none());
+    if unnamed && (stopper..stack.physical().len()).any(|outer| runs_tls_destructors(stack, outer)) {
+        return unnamed_abort();
+    }
+    abort(AbortReason::NounwindBoundary)
+}
+
+/// Aborts; which of the reasons it is cannot be told without names.
+fn unnamed_abort() -> Prediction {
+    Prediction {
+        reason: Some(reason::ABORT_WITHOUT_SYMBOLS.to_owned()),
+        abort_reason: None,
+        ..abort(AbortReason::NounwindBoundary)
+    }
 }
 
 /// A frame that must not unwind, while another panic is unwinding: either a destructor that cleanup called
@@ -138,11 +167,7 @@ fn nested_stop(stack: &Stack, stopper: usize) -> Prediction {
     if named(inlined) && named(callee) && inlined.iter().all(|frame| frame.file.is_some()) {
         return abort(AbortReason::NounwindBoundary);
     }
-    Prediction {
-        reason: Some(reason::NESTED_WITHOUT_SYMBOLS.to_owned()),
-        abort_reason: None,
-        ..abort(AbortReason::DropDuringUnwind)
-    }
+    unnamed_abort()
 }
 
 fn without_stopper(walk: &RawWalk) -> Prediction {

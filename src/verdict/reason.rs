@@ -19,7 +19,7 @@ pub(crate) const UNREADABLE_TABLE: &str = "unreadable_table";
 /// The walk names a stopper that stops nothing.
 pub(crate) const NO_STOP_ACTION: &str = "no_stop_action";
 /// Aborts, but whether in a destructor or at a boundary cannot be told.
-pub(crate) const NESTED_WITHOUT_SYMBOLS: &str = "nested_abort_unnamed";
+pub(crate) const ABORT_WITHOUT_SYMBOLS: &str = "abort_unnamed_no_symbols";
 /// A catch that is no root; without symbols nobody knows whose.
 pub(crate) const HANDLER_NO_SYMBOLS: &str = "handler_unnamed_no_symbols";
 /// A catch in a function whose inlined calls are not known.

@@ -8,8 +8,8 @@ use super::finding::Finding;
 use crate::config::RedactField;
 use crate::record::lines::SCHEMA_VERSION;
 use crate::record::{
-    EndLine, FindingLine, Level, LineKind, LossSite, Losses, LossesLine, PanicId, ProcessLine, SoftError,
-    VerdictLine,
+    EndLine, FindingLine, Level, LineKind, LossSite, Losses, LossesLine, PanicId, ProbeLosses, ProcessLine,
+    SoftError, VerdictLine,
 };
 use crate::sys::thread::TELLS_DETACH_STATE;
 use crate::verdict::{Change, Strategy, level_of};
@@ -117,8 +117,28 @@ pub(crate) fn process_line(
     }
 }
 
+/// Totals of everything that was lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lost {
+    pub(crate) reports: Losses,
+    /// `None` without probes.
+    pub(crate) probes: Option<ProbeLosses>,
+}
+
+impl Lost {
+    /// Whether a line should say so. Counts never shrink.
+    pub(crate) fn grew_since(self, before: Self) -> bool {
+        let probes = self.probes.unwrap_or_default().grew_since(before.probes.unwrap_or_default());
+        probes || self.reports != before.reports
+    }
+}
+
 /// The `losses` line.
-pub(crate) fn losses_line(builder: &mut Builder, losses: Losses, sites: Vec<LossSite>) -> LossesLine {
+pub(crate) fn losses_line(
+    builder: &mut Builder,
+    Lost { reports: losses, probes }: Lost,
+    sites: Vec<LossSite>,
+) -> LossesLine {
     let stamp = builder.clock.now();
     LossesLine {
         schema: SCHEMA_VERSION,
@@ -127,19 +147,30 @@ pub(crate) fn losses_line(builder: &mut Builder, losses: Losses, sites: Vec<Loss
         ts: stamp.ts,
         ts_ms: stamp.ts_ms,
         pid: std::process::id(),
-        level: Level::Error,
+        level: if losses == Losses::default() { Level::Warn } else { Level::Error },
         service: builder.service.service.clone(),
         version: builder.service.version.clone(),
         environment: builder.service.environment.clone(),
         host: builder.service.host.clone(),
-        message: format!("{} panics of this process have no line", losses.total()),
+        message: match probes.map_or(0, |probes| probes.events_lost) {
+            0 => format!("{} panics of this process have no line", losses.total()),
+            events => format!(
+                "{} panics of this process have no line, {events} events of the probes were lost",
+                losses.total()
+            ),
+        },
         losses,
+        probes,
         sites,
     }
 }
 
 /// The `end` line.
-pub(crate) fn end_line(builder: &mut Builder, written: u64, losses: Losses) -> EndLine {
+pub(crate) fn end_line(
+    builder: &mut Builder,
+    written: u64,
+    Lost { reports: losses, probes }: Lost,
+) -> EndLine {
     let stamp = builder.clock.now();
     let panics = builder.surroundings.panics();
     EndLine {
@@ -158,6 +189,7 @@ pub(crate) fn end_line(builder: &mut Builder, written: u64, losses: Losses) -> E
         panics,
         written,
         losses,
+        probes,
     }
 }
 

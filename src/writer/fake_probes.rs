@@ -34,9 +34,14 @@ impl FakeProbes {
 
     /// The thread was started by another.
     pub(crate) fn started(&self, tid: u32, parent: u32) {
+        self.spawned(tid, parent, &[]);
+    }
+
+    /// The thread was started by another, by a call with this stack.
+    pub(crate) fn spawned(&self, tid: u32, parent: u32, symbols: &[u64]) {
         let event =
             Event::Started { parent: u64::from(parent), parent_tid: parent, detached: false, handle: 0 };
-        self.send(tid, event, &[]);
+        self.send(tid, event, symbols);
     }
 
     /// The unwinder was entered, after `hops` times before.

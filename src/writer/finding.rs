@@ -5,6 +5,9 @@
 use crate::record::{Level, Place};
 use crate::verdict::NamedFrame;
 
+/// Places of one finding.
+const PLACES: usize = 16;
+
 /// A finding on its way to its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
@@ -17,29 +20,36 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    /// std called a hook for this panic, and it was not the agent's.
-    pub(crate) fn raise_without_hook(sequence: u64) -> Self {
+    /// std called a hook for this panic, and it was not the agent's, which was `dropped` before or is kept by
+    /// somebody who does not call it.
+    pub(crate) fn raise_without_hook(sequence: u64, dropped: bool) -> Self {
+        let why = if dropped {
+            "it was replaced and dropped, as the finding `hook_replaced` says"
+        } else {
+            "another hook took its place, keeps it, and did not call it"
+        };
         Self {
             level: Level::Error,
             code: "raise_without_hook",
-            message:
-                "a panic was raised without the agent's hook being called: another hook replaced it and \
-                      does not call it"
-                    .to_owned(),
+            message: format!("a panic was raised without the agent's hook being called: {why}"),
             panic: Some(sequence),
             places: Vec::new(),
         }
     }
 
-    /// The process ends while a panic is still unwinding: destructors that should have run do not.
-    pub(crate) fn exit_while_unwinding(sequence: u64) -> Self {
+    /// The process ends while a panic is still unwinding: destructors that should have run do not. `frames` are
+    /// those of the exit handler on the thread `tid`.
+    pub(crate) fn exit_while_unwinding(sequence: u64, tid: u32, frames: &[NamedFrame]) -> Self {
+        // What C calls has no path: without a caller in Rust, `main` returned or C code ends the process.
+        let on_the_way = |frame: &&NamedFrame| is_own(frame) || !frame.path.contains("::");
+        let places = places(frames.iter().skip_while(on_the_way), Some(tid));
         Self {
             level: Level::Error,
             code: "exit_while_unwinding",
             message: "the process ended while this panic was unwinding; destructors on its way did not run"
                 .to_owned(),
             panic: Some(sequence),
-            places: Vec::new(),
+            places,
         }
     }
 
@@ -74,22 +84,7 @@ impl Finding {
 
     /// The agent's hook was dropped by whoever set another one; `frames` are those of the call.
     pub(crate) fn hook_replaced(frames: &[NamedFrame]) -> Self {
-        let own = |frame: &&NamedFrame| {
-            frame.path.starts_with("panic_agent::")
-                || ["core::", "alloc::"].iter().any(|prefix| frame.path.starts_with(prefix))
-        };
-        let places = frames
-            .iter()
-            .skip_while(own)
-            .filter(|frame| frame.function.is_some())
-            .take(16)
-            .map(|frame| Place {
-                function: frame.function.clone(),
-                file: frame.file.clone(),
-                line: frame.line,
-                ..Place::default()
-            })
-            .collect();
+        let places = places(frames.iter().skip_while(|frame| is_own(frame)), None);
         Self {
             level: Level::Error,
             code: "hook_replaced",
@@ -101,6 +96,23 @@ impl Finding {
             places,
         }
     }
+}
+
+/// Frames of the agent, of its walk, and what compilers put between them and the program.
+fn is_own(frame: &NamedFrame) -> bool {
+    ["panic_agent::", "backtrace::", "core::", "alloc::"].iter().any(|prefix| frame.path.starts_with(prefix))
+}
+
+/// The frames that have names, as many as a finding shows.
+fn places<'a>(frames: impl Iterator<Item = &'a NamedFrame>, os_thread: Option<u32>) -> Vec<Place> {
+    let named = frames.filter(|frame| frame.function.is_some());
+    let place = |frame: &NamedFrame| Place {
+        function: frame.function.clone(),
+        file: frame.file.clone(),
+        line: frame.line,
+        os_thread,
+    };
+    named.take(PLACES).map(place).collect()
 }
 
 #[cfg(test)]
@@ -135,8 +147,8 @@ mod tests {
     #[test]
     fn each_finding_of_a_panic_names_it_and_only_doubt_is_a_mere_warning() {
         let of_panics = [
-            (Finding::raise_without_hook(7), Level::Error),
-            (Finding::exit_while_unwinding(7), Level::Error),
+            (Finding::raise_without_hook(7, true), Level::Error),
+            (Finding::exit_while_unwinding(7, 4, &[]), Level::Error),
             (Finding::unbalanced(7, "touched_after_drop"), Level::Warn),
         ];
         for (finding, level) in of_panics {
@@ -144,5 +156,26 @@ mod tests {
             assert!(!finding.message.contains("  "), "{}", finding.message);
         }
         assert!(Finding::unbalanced(7, "touched_after_drop").message.ends_with("touched_after_drop"));
+    }
+
+    #[test]
+    fn who_calls_exit_comes_first_and_who_returns_from_main_is_nobody() {
+        let own = ["panic_agent::agent::exit_place::here", "", "__run_exit_handlers", "exit"];
+        let frames =
+            |theirs: &[&str]| own.iter().chain(theirs).map(|path| frame(path)).collect::<Vec<NamedFrame>>();
+        let called = frames(&["std::process::exit", "app::stop", "main"]);
+        let finding = Finding::exit_while_unwinding(7, 4, &called);
+        let names: Vec<&str> = finding.places.iter().filter_map(|place| place.function.as_deref()).collect();
+        assert_eq!(names, ["std::process::exit", "app::stop", "main"]);
+        assert!(finding.places.iter().all(|place| place.os_thread == Some(4)));
+        let returned = frames(&["__libc_start_call_main", "_start"]);
+        assert!(Finding::exit_while_unwinding(7, 4, &returned).places.is_empty());
+    }
+
+    #[test]
+    fn a_raise_without_the_hook_says_whether_the_hook_is_still_there() {
+        let text = |dropped| Finding::raise_without_hook(7, dropped).message;
+        assert!(text(true).contains("`hook_replaced`") && !text(false).contains("`hook_replaced`"));
+        assert!(text(false).contains("keeps it"));
     }
 }

@@ -9,14 +9,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::probe::{Entry, Event, EventQueue, Handler as HandlerFrame, LOST, PanicRef, Stamp, Trace};
-use crate::record::{AbortReason, Ancestor, EhAction, Fate, Place, RawFlag, RawRecord, Report};
+use crate::record::{Ancestor, EhAction, Fate, Place, RawFlag, RawRecord, Report};
 use crate::verdict::{Change, Lives, NamedFrame, Raise, Stop, Thread, Throw, place};
 use crate::writer::amend::{About, amend};
+use crate::writer::lineage;
 use crate::writer::prepared::Prepared;
 
-/// How long a verdict that may still change waits for the change. The payload of a caught panic is usually
-/// dropped within microseconds of the catch.
-pub(super) const SETTLE: Duration = Duration::from_millis(20);
 /// Events that wait for their record. Beyond that the oldest is applied to what is known.
 pub(super) const WAITING: usize = 8192;
 /// Threads whose ancestors are remembered with their names.
@@ -41,6 +39,8 @@ pub(crate) struct Follow {
     events: Option<&'static EventQueue>,
     /// Whether every raise is seen, so that one that has not come says something.
     watched: bool,
+    /// How long a verdict that may still change waits for the change.
+    settle: Duration,
     waiting: VecDeque<Entry>,
     /// Losses of the queue that were taken into account.
     lost: u64,
@@ -55,11 +55,12 @@ pub(crate) struct Follow {
 
 impl Follow {
     /// Follows panics by the events of `events`, or by their records alone.
-    pub(crate) fn new(events: Option<&'static EventQueue>, watched: bool) -> Self {
+    pub(crate) fn new(events: Option<&'static EventQueue>, watched: bool, settle: Duration) -> Self {
         Self {
             lives: Lives::default(),
             events,
             watched,
+            settle,
             waiting: VecDeque::new(),
             lost: 0,
             about: HashMap::new(),
@@ -171,7 +172,7 @@ impl Follow {
             }
         }
         while let Some(&(since, sequence)) = self.unsettled_since.front() {
-            if now.is_some_and(|now| now.saturating_duration_since(since) < SETTLE) {
+            if now.is_some_and(|now| now.saturating_duration_since(since) < self.settle) {
                 break;
             }
             self.unsettled_since.pop_front();
@@ -187,7 +188,12 @@ impl Follow {
     /// When to look again for verdicts that are due; `None` when none waits.
     pub(crate) fn next_due(&self, now: Instant) -> Option<Duration> {
         let (since, _) = self.unsettled_since.front()?;
-        Some(SETTLE.saturating_sub(now.saturating_duration_since(*since)))
+        Some(self.settle.saturating_sub(now.saturating_duration_since(*since)))
+    }
+
+    /// Whether there are probes.
+    pub(crate) fn has_probes(&self) -> bool {
+        self.events.is_some()
     }
 
     /// Whether events wait to be received.
@@ -234,7 +240,8 @@ impl Follow {
         let Stamp { thread, tid, .. } = *stamp;
         match *event {
             Event::Started { parent, parent_tid, .. } => {
-                self.lives.started(thread, Thread { tid, parent, parent_tid });
+                let spawned_at = at.ips().into();
+                self.lives.started(thread, Thread { tid, parent, parent_tid, spawned_at });
             }
             Event::Exited => {
                 self.lives.exited(thread, tid);
@@ -242,7 +249,7 @@ impl Follow {
             }
             Event::Joined { target } => self.lives.joined(tid, target.last_panic),
             Event::Detached { target } => self.lives.detached(tid, target.last_panic),
-            Event::Spawned { .. } | Event::Cleanup { .. } => {}
+            Event::Cleanup { .. } => {}
             Event::Raised { panic, trace, walked, .. } if self.concerns(panic) => {
                 let traced = trace == Trace::Traced;
                 let throw = Throw { serial: panic.serial, thread, tid, traced, recorded_again: walked };
@@ -254,8 +261,7 @@ impl Follow {
                     // A frame of another language must throw it on, or the process aborts: not the end yet.
                     (HandlerFrame::Foreign, _) => {}
                     (HandlerFrame::Rust, EhAction::Filter | EhAction::Terminate) => {
-                        let reason = self.lives.predicted_abort(panic.hooked);
-                        self.lives.doomed(panic.hooked, reason.unwrap_or(AbortReason::NounwindBoundary));
+                        self.lives.doomed(panic.hooked);
                     }
                     (HandlerFrame::Rust, _) => self.lives.landed(panic.hooked, tid, ip, cleanups),
                 }
@@ -284,17 +290,14 @@ impl Follow {
         if let Some(known) = self.lineages.get(&tid) {
             return known.clone();
         }
-        let mut name = |tid: u32| {
-            let name = std::fs::read_to_string(format!("/proc/self/task/{tid}/comm")).ok()?;
-            Some(namer.redact_thread_name(name.trim_end().to_owned()))
+        let ancestors: Arc<[Ancestor]> =
+            self.lives.line_of(sequence).map(|child| lineage::parent_of(child, namer)).collect();
+        let unnamed = |ancestor: &Ancestor| {
+            ancestor.spawned_at.as_ref().is_some_and(|place| place.function.is_none() && place.line.is_none())
         };
-        let ancestors: Arc<[Ancestor]> = self
-            .lives
-            .ancestors(sequence)
-            .into_iter()
-            .map(|os_id| Ancestor { os_id, name: name(os_id) })
-            .collect();
-        if self.lineages.len() < LINEAGES && !ancestors.is_empty() {
+        // Names may be ready when the thread panics again.
+        let whole = !ancestors.is_empty() && !ancestors.iter().any(unnamed);
+        if whole && self.lineages.len() < LINEAGES {
             self.lineages.insert(tid, ancestors.clone());
         }
         ancestors

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::amend::About;
 use super::fake_probes::{FakeProbes, PROGRAM, ROOT};
-use super::follow::{Follow, Namer, SETTLE, WAITING};
+use super::follow::{Follow, Namer, WAITING};
 use super::samples::*;
 use super::*;
 use crate::probe::Handler as HandlerFrame;
@@ -12,6 +12,7 @@ use crate::record::*;
 use crate::verdict::{Change, NamedFrame};
 
 const TID: u32 = 4242;
+const SETTLE: Duration = Duration::from_millis(20);
 /// The frame of [`raw_record`] that catches.
 const CATCH: u64 = 5;
 
@@ -53,8 +54,12 @@ struct Bench {
 
 impl Bench {
     fn new(capacity: usize) -> Self {
+        Self::settling(capacity, SETTLE)
+    }
+
+    fn settling(capacity: usize, settle: Duration) -> Self {
         let probes = FakeProbes::new(capacity);
-        let follow = Follow::new(Some(probes.queue), true);
+        let follow = Follow::new(Some(probes.queue), true, settle);
         Self { probes, follow, builder: builder(None), now: Instant::now() }
     }
 
@@ -345,6 +350,31 @@ fn a_death_that_an_unwrap_carries_on_is_one_incident() {
     let said = bench.said_after(SETTLE);
     assert_eq!(said.len(), 1);
     assert_eq!((said[0].0.sequence, said[0].0.outcome.silent), (1, Some(false)));
+}
+
+#[test]
+fn with_a_settle_time_of_nothing_nothing_waits() {
+    for (settle, at_once) in [(Duration::ZERO, 1), (SETTLE, 0)] {
+        let mut bench = Bench::settling(16, settle);
+        bench.probes.raised(TID, 1, 0);
+        bench.record(1);
+        bench.probes.landed(TID, 1, CATCH);
+        assert_eq!(bench.said().len(), at_once);
+        assert_eq!(bench.said_after(settle).len(), 1 - at_once);
+    }
+}
+
+#[test]
+fn a_place_of_a_spawn_is_named_when_the_thread_panics() {
+    let mut bench = Bench::new(16);
+    bench.probes.spawned(7, 6, &[]);
+    bench.probes.spawned(TID, 7, &[ROOT, PROGRAM]);
+    bench.probes.raised(TID, 1, 0);
+    let lineage = bench.record(1).lineage;
+    let [parent, grandparent] = &lineage[..] else { panic!("{lineage:?}") };
+    let place = parent.spawned_at.as_ref().unwrap();
+    assert_eq!((parent.os_id, place.function.as_deref()), (7, Some("app::run")), "outside of std");
+    assert_eq!((grandparent.os_id, &grandparent.spawned_at), (6, &None), "nobody asked then");
 }
 
 #[test]

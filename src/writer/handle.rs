@@ -42,6 +42,17 @@ pub(crate) struct Shared {
     subscribers: Mutex<Vec<Sender<Arc<Report>>>>,
     /// Length of `subscribers`, so that the usual case of none takes no lock.
     subscribed: AtomicUsize,
+    /// Who ends the process, until the writer takes it.
+    exit: Mutex<Option<ExitPlace>>,
+}
+
+/// Where `exit` was called.
+#[derive(Debug)]
+pub(crate) struct ExitPlace {
+    /// OS id of the thread.
+    pub(crate) tid: u32,
+    /// Its stack, innermost first.
+    pub(crate) ips: Vec<u64>,
 }
 
 /// A request whose maker waits.
@@ -98,6 +109,11 @@ impl Shared {
         self.moved.notify_all();
     }
 
+    /// Writer: who ends the process, once.
+    pub(crate) fn take_exit(&self) -> Option<ExitPlace> {
+        self.exit.lock().take()
+    }
+
     /// Writer: one more `panic` line is out.
     pub(crate) fn count_written(&self) {
         self.written.fetch_add(1, Ordering::Relaxed);
@@ -144,6 +160,11 @@ impl WriterHandle {
     /// for what it is about to do.
     pub(crate) fn flush(&self, deadline: Duration) -> bool {
         self.wait(deadline, false)
+    }
+
+    /// Says who ends the process, before [`finish`](Self::finish).
+    pub(crate) fn note_exit(&self, place: ExitPlace) {
+        self.shared.exit.lock().get_or_insert(place);
     }
 
     /// Like [`flush`](Self::flush), and then writes the totals and the `end` line. Further calls write no

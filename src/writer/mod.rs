@@ -17,6 +17,7 @@ mod follow;
 mod guarded;
 mod handle;
 mod inbox;
+mod lineage;
 mod patience;
 mod prepared;
 mod readiness;
@@ -41,7 +42,7 @@ use std::time::Duration;
 
 pub(crate) use about::Abilities;
 pub(crate) use child::AfterFork;
-pub(crate) use handle::WriterHandle;
+pub(crate) use handle::{ExitPlace, WriterHandle};
 pub(crate) use inbox::Inbox;
 pub(crate) use service::Service;
 pub(crate) use surroundings::{ProcessLabels, Surroundings};
@@ -68,6 +69,8 @@ pub(crate) struct WriterConfig {
     pub(crate) max_report_bytes: usize,
     /// How long a thread that is about to abort waits for the writer.
     pub(crate) flush_deadline: Duration,
+    /// How long a verdict that may still change waits for the change.
+    pub(crate) settle: Duration,
     pub(crate) redactor: Option<Redactor>,
     pub(crate) before_write: Option<Filter>,
     pub(crate) abilities: Abilities,
@@ -98,6 +101,7 @@ impl WriterConfig {
             symbols: options.symbols,
             max_report_bytes: options.max_report_bytes,
             flush_deadline: options.flush_deadline,
+            settle: options.settle,
             redactor: options.redactor.take(),
             before_write: options.before_write.take(),
             abilities: Abilities::of_this_build(options.symbols == Symbols::On),
@@ -172,7 +176,7 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
             clock: clock::Clock::default(),
             no_ancestors: Arc::default(),
         },
-        follow: follow::Follow::new(config.events, config.watched),
+        follow: follow::Follow::new(config.events, config.watched, config.settle),
         sinks: fan_out::FanOut::new(config.sinks),
         console: (config.console == Console::Pretty).then(Pretty::new),
         before_write: config.before_write,

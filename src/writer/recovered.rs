@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::about::{finding_line, losses_line, verdict_line};
+use super::about::{Lost, finding_line, losses_line, verdict_line};
 use super::amend::About;
 use super::build::Builder;
 use super::clock::Clock;
@@ -90,7 +90,10 @@ pub(crate) fn write(
     }
     funeral.close(contents, tail, out)?;
     if contents.losses != Losses::default() {
-        let mut line = losses_line(&mut funeral.builder, contents.losses, Vec::new());
+        let mut line = {
+            let lost = Lost { reports: contents.losses, probes: None };
+            losses_line(&mut funeral.builder, lost, Vec::new())
+        };
         line.pid = contents.owner.pid;
         put(out, LineKind::Losses, &line)?;
     }

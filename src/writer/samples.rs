@@ -154,6 +154,10 @@ impl Surroundings for FakeSurroundings {
     fn panics(&self) -> u64 {
         3
     }
+
+    fn probe_losses(&self) -> ProbeLosses {
+        ProbeLosses { payloads_without_bytes: 2, ..ProbeLosses::default() }
+    }
 }
 
 /// A builder over fake symbols.

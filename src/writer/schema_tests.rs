@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::fake_probes::FakeProbes;
+use super::fake_probes::{FakeProbes, PROGRAM};
 use super::finding::Finding;
 use super::samples::*;
 use super::*;
@@ -31,7 +31,7 @@ fn real_lines() -> Vec<Value> {
     worker.builder = builder(None);
     worker.start(abilities, Strategy::Unwind);
     let tid = raw_record().tid;
-    probes.started(tid, tid - 1);
+    probes.spawned(tid, tid - 1, &[PROGRAM]);
     probes.raised(tid, 1, 0);
     probes.landed(tid, 1, 5);
     probes.dropped(tid, 1, 0);
@@ -58,7 +58,7 @@ fn real_lines() -> Vec<Value> {
     probes.dropped(tid, 4, 1);
     let caller = NamedFrame { function: Some("app::main".to_owned()), ..NamedFrame::default() };
     worker.find(Finding::hook_replaced(&[caller]));
-    worker.find(Finding::raise_without_hook(4));
+    worker.find(Finding::raise_without_hook(4, true));
     worker.find(Finding::unbalanced(4, "landed_without_throw"));
     inbox.losses().record(LossReason::PoolFull);
     handle.finish(core::time::Duration::ZERO);

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::record::ProbeLosses;
 use crate::spool::PastImage;
 use crate::symbolize::Images;
 
@@ -43,4 +44,9 @@ pub(crate) trait Surroundings: Images + Send {
 
     /// Hook calls since the start.
     fn panics(&self) -> u64;
+
+    /// What the probes could not follow since the start; zeroes without probes.
+    fn probe_losses(&self) -> ProbeLosses {
+        ProbeLosses::default()
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::about::{Abilities, end_line, finding_line, losses_line, process_line, verdict_line};
+use super::about::{Abilities, Lost, end_line, finding_line, losses_line, process_line, verdict_line};
 use super::build::{Builder, PlaceNamer};
 use super::fan_out::FanOut;
 use super::finding::Finding;
@@ -22,7 +22,7 @@ use super::splice::LineBuffer;
 use super::spooled::Spooled;
 use crate::config::Filter;
 use crate::hook;
-use crate::record::{Line, LineKind, LossReason, Losses, RawFlag, RawRecord, SoftError};
+use crate::record::{Line, LineKind, LossReason, RawFlag, RawRecord, SoftError};
 use crate::sink::Pretty;
 use crate::verdict::Strategy;
 
@@ -63,14 +63,14 @@ pub(crate) enum Pause {
 /// The totals that the last `losses` line carried, and when that was.
 #[derive(Debug, Default)]
 pub(crate) struct LossesSaid {
-    totals: Losses,
+    totals: Lost,
     at: Option<Instant>,
 }
 
 impl LossesSaid {
     /// How long to wait until totals that grew may be said; `None` when they did not grow.
-    fn due_in(&self, totals: Losses, now: Instant) -> Option<Duration> {
-        if totals == self.totals {
+    fn due_in(&self, totals: Lost, now: Instant) -> Option<Duration> {
+        if !totals.grew_since(self.totals) {
             return None;
         }
         let since = self.at.map_or(LOSSES_EVERY, |at| now.saturating_duration_since(at));
@@ -140,7 +140,8 @@ impl Worker {
         self.say_verdicts(ending);
         self.say_losses(ending);
         if ending {
-            let line = end_line(&mut self.builder, self.shared.written(), self.inbox.losses().totals());
+            let lost = self.lost();
+            let line = end_line(&mut self.builder, self.shared.written(), lost);
             self.about(LineKind::End, &line);
             self.finished = true;
         }
@@ -154,7 +155,7 @@ impl Worker {
             self.builder.surroundings.refresh();
         }
         let now = Instant::now();
-        let due = self.losses.due_in(self.inbox.losses().totals(), now);
+        let due = self.losses.due_in(self.lost(), now);
         let due = [due, self.follow.next_due(now)].into_iter().flatten().min();
         let nothing_new = !self.follow.has_events()
             && self.shared.requested() == requested
@@ -197,7 +198,7 @@ impl Worker {
             report.soft_errors.push(Redact::failure());
         }
         if !report.hook && prepared.wants_hook == Some(true) {
-            self.find(Finding::raise_without_hook(record.sequence));
+            self.find(Finding::raise_without_hook(record.sequence, hook::is_replaced()));
         }
         if let Some(filter) = &self.before_write {
             match guarded(|| filter(&report)) {
@@ -230,19 +231,27 @@ impl Worker {
 
     /// Writes the verdicts that are due; when the process ends, the last one of every panic.
     fn say_verdicts(&mut self, ending: bool) {
+        let named = self.patience.symbols.is_ready();
         let patience = &mut self.patience;
         let naming = &mut |effort| patience.naming(effort, None);
         let mut namer = PlaceNamer { builder: &mut self.builder, naming };
         self.follow.catch_up(&mut namer);
-        if let Some(ips) = hook::take_replacement() {
-            let finding = Finding::hook_replaced(&namer.name(&ips));
-            self.find(finding);
+        let mut findings = Vec::new();
+        // Without names the finding would say little; the writer is woken when they are ready.
+        let nameable = ending || named;
+        if let Some(ips) = nameable.then(hook::take_replacement).flatten() {
+            findings.push(Finding::hook_replaced(&namer.name(&ips)));
         }
         if ending {
             self.follow.process_ends();
-            for sequence in self.follow.interrupted() {
-                self.find(Finding::exit_while_unwinding(sequence));
-            }
+            let interrupted = self.follow.interrupted();
+            let exit = self.shared.take_exit().filter(|_| !interrupted.is_empty());
+            let (tid, frames) = exit.map_or((0, Vec::new()), |exit| (exit.tid, namer.name(&exit.ips)));
+            let found = |sequence| Finding::exit_while_unwinding(sequence, tid, &frames);
+            findings.extend(interrupted.into_iter().map(found));
+        }
+        for finding in findings {
+            self.find(finding);
         }
         let now = (!ending).then(Instant::now);
         for sequence in self.follow.due(now) {
@@ -263,7 +272,7 @@ impl Worker {
 
     /// Writes a `losses` line when the totals grew and either the last one is old enough or the end has come.
     fn say_losses(&mut self, ending: bool) {
-        let totals = self.inbox.losses().totals();
+        let totals = self.lost();
         let now = Instant::now();
         if self.losses.due_in(totals, now).is_none_or(|due| !due.is_zero() && !ending) {
             return;
@@ -271,6 +280,13 @@ impl Worker {
         self.losses = LossesSaid { totals, at: Some(now) };
         let line = losses_line(&mut self.builder, totals, self.inbox.loss_sites());
         self.about(LineKind::Losses, &line);
+    }
+
+    fn lost(&self) -> Lost {
+        Lost {
+            reports: self.inbox.losses().totals(),
+            probes: self.follow.has_probes().then(|| self.builder.surroundings.probe_losses()),
+        }
     }
 
     /// A line about the process. When a sink refuses it no report is lost, so nothing is counted: the

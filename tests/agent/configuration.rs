@@ -18,6 +18,9 @@ const BAD: &[(&str, &str)] = &[
     ("PANIC_AGENT_OVERFLOW", "block"),
     ("PANIC_AGENT_SLOTS", "0"),
     ("PANIC_AGENT_FLUSH_MS", "2s"),
+    ("PANIC_AGENT_SETTLE_MS", "-1"),
+    ("PANIC_AGENT_INHERIT_LABELS", "yes"),
+    ("PANIC_AGENT_SPAWN_PLACES", "all"),
 ];
 
 pub(crate) const CASES: &[Case] = &[

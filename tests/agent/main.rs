@@ -7,10 +7,12 @@
 mod configuration;
 mod destinations;
 mod ending;
+mod following;
 mod outcome;
 mod questions;
 mod reports;
 mod starting;
+mod threads;
 mod tools;
 
 use std::path::{Path, PathBuf};
@@ -47,6 +49,8 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         questions::CASES,
         destinations::CASES,
         ending::CASES,
+        following::CASES,
+        threads::CASES,
     ]
     .into_iter()
     .flatten()

@@ -2,6 +2,7 @@
 //!
 //! Runs on: the threads that judge. Must not: forgive a line that is not JSON.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Output};
 
@@ -81,6 +82,12 @@ impl Lines {
         let lines = self.of(kind);
         assert_eq!(lines.len(), 1, "lines of kind {kind}: {lines:#?}");
         lines[0]
+    }
+
+    /// The last word on each panic, by id.
+    pub(crate) fn finals(&self) -> BTreeMap<&str, &Value> {
+        let speaks = |line: &&Value| line["kind"] == "panic" || line["kind"] == "verdict";
+        self.0.iter().filter(speaks).map(|line| (line["id"].as_str().unwrap(), line)).collect()
     }
 
     /// Messages of the `panic` lines.

@@ -52,6 +52,17 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     .under_abort(Exit::Signal(SIGABRT))
     .twin("hook-chained"),
     Scenario::new(
+        "hook-kept",
+        "A library takes the hook, keeps it and never calls it: no line from the hook",
+        "a hook instead of the agent's",
+        hook_kept,
+    )
+    .without_hook(&[panic("kept back", MAIN, USER).dropped_at("hooks::hook_kept")])
+    .finds(&["raise_without_hook"])
+    .under_abort(Exit::Signal(SIGABRT))
+    .beside_std_hook()
+    .twin("hook-chained"),
+    Scenario::new(
         "hook-panics",
         "A hook in front of the agent panics: abort, whatever catches",
         "a hook panics",
@@ -134,6 +145,16 @@ fn hook_replaced() {
 fn hook_taken() {
     drop(take_hook());
     let caught = catch(|| panic!("heard by std's hook only"));
+    println!("caught: {}", caught.is_some());
+}
+
+fn hook_kept() {
+    let kept = take_hook();
+    set_hook(Box::new(move |_| {
+        let _kept = &kept;
+        eprintln!("the later hook keeps it to itself");
+    }));
+    let caught = catch(|| panic!("kept back"));
     println!("caught: {}", caught.is_some());
 }
 

@@ -67,16 +67,20 @@ fn is_the_same_without_the_agent(scenario: &Scenario) -> Result<(), Failed> {
     if off.file.exists() {
         return Err(Failed::from("PANIC_AGENT=off, and yet there is a file"));
     }
-    let on = run(scenario, AgentSwitch::On)?;
-    for (what, off, on) in [
-        ("exit", off.exit.to_string(), on.exit.to_string()),
-        ("stdout", sorted(&off.stdout), sorted(&on.stdout)),
-        ("stderr", sorted(&off.stderr), sorted(&on.stderr)),
-    ] {
-        if off != on {
-            return Err(Failed::from(format!(
-                "{what} without the agent:\n{off}\n{what} with the agent:\n{on}"
-            )));
+    for (agent, label) in
+        [(AgentSwitch::On, "the agent"), (AgentSwitch::WithoutProbes, "the agent, no probes")]
+    {
+        let on = run(scenario, agent)?;
+        for (what, off, on) in [
+            ("exit", off.exit.to_string(), on.exit.to_string()),
+            ("stdout", sorted(&off.stdout), sorted(&on.stdout)),
+            ("stderr", sorted(&off.stderr), sorted(&on.stderr)),
+        ] {
+            if off != on {
+                return Err(Failed::from(format!(
+                    "{what} without the agent:\n{off}\n{what} with {label}:\n{on}"
+                )));
+            }
         }
     }
     Ok(())

@@ -5,6 +5,8 @@
 
 use core::cell::RefCell;
 
+#[cfg(any(test, panic_agent_probes))]
+use super::Handover;
 use crate::record::{LabelBytes, RawFlag, RawRecord};
 
 /// Labels that a thread can have at a time; the bytes are usually used up first.
@@ -59,6 +61,24 @@ impl Arena {
         entry
     }
 
+    /// Takes labels over as the outermost ones. There are none yet; no guard will ever remove these.
+    #[cfg(any(test, panic_agent_probes))]
+    fn take_over(&mut self, from: &Handover) {
+        if self.count > 0 {
+            return;
+        }
+        let Handover { labels, cut } = from;
+        self.labels.clear();
+        // Cannot fail: the arena they come from is as large.
+        self.labels.extend_encoded(labels.as_bytes());
+        for (id, _) in self.ids.iter_mut().zip(labels.pairs()) {
+            self.last_id = self.last_id.wrapping_add(1).max(1);
+            *id = self.last_id;
+            self.count = self.count.saturating_add(1);
+        }
+        self.cut = u32::from(*cut);
+    }
+
     fn remove(&mut self, entry: Entry) {
         self.cut = self.cut.saturating_sub(u32::from(entry.cut));
         let live = self.ids.get(..self.count).unwrap_or_default();
@@ -105,6 +125,29 @@ pub(super) fn copy_into(record: &mut RawRecord) {
         }
         if arena.cut > 0 {
             record.set_flag(RawFlag::LabelsTruncated);
+        }
+    });
+}
+
+/// Copies the labels in force on this thread.
+#[cfg(any(test, panic_agent_probes))]
+pub(super) fn hand_over(to: &mut Handover) {
+    to.labels.clear();
+    to.cut = false;
+    ARENA.with(|arena| {
+        if let Ok(arena) = arena.try_borrow() {
+            to.labels.extend_encoded(arena.labels.as_bytes());
+            to.cut = arena.cut > 0;
+        }
+    });
+}
+
+/// Puts labels of the parent in force on this thread.
+#[cfg(any(test, panic_agent_probes))]
+pub(super) fn take_over(from: &Handover) {
+    ARENA.with(|arena| {
+        if let Ok(mut arena) = arena.try_borrow_mut() {
+            arena.take_over(from);
         }
     });
 }

@@ -16,6 +16,8 @@ pub use process::{remove_process_label, set_process_label};
 pub use trace_context::{ParseTraceContextError, TraceContext};
 
 use super::nesting;
+#[cfg(any(test, panic_agent_probes))]
+use crate::record::LabelBytes;
 use crate::record::{FixedText, RawRecord};
 
 /// Bytes of a key that are kept.
@@ -26,7 +28,8 @@ const VALUE_BYTES: usize = 256;
 /// Puts a label in force on this thread until the guard is dropped.
 ///
 /// Every panic of this thread meanwhile is reported with it. Scopes nest: a label shadows an outer one with
-/// the same key and uncovers it when its guard is dropped. Guards may be dropped in any order; each takes
+/// the same key and uncovers it when its guard is dropped. Threads that are spawned meanwhile begin without it,
+/// unless [`inherit_labels`](crate::AgentBuilder::inherit_labels) says otherwise. Guards may be dropped in any order; each takes
 /// away its own label. A guard that is forgotten leaves its label in force until the thread ends.
 ///
 /// Keys are kept up to 64 bytes, values up to 256, all labels of a thread together up to 1024 bytes. What
@@ -121,6 +124,40 @@ macro_rules! __label_key {
     ($key:ident) => {
         ::core::stringify!($key)
     };
+}
+
+/// Labels on their way from a thread to one that it spawns.
+#[cfg(any(test, panic_agent_probes))]
+pub(crate) struct Handover {
+    labels: LabelBytes,
+    /// Whether something of them is missing.
+    cut: bool,
+}
+
+#[cfg(any(test, panic_agent_probes))]
+impl Handover {
+    /// No labels.
+    pub(crate) const fn new() -> Self {
+        Self { labels: LabelBytes::new(), cut: false }
+    }
+}
+
+/// Parent: copies the labels in force on this thread.
+///
+/// # Cost
+/// No allocation; one copy of the labels that there are.
+#[cfg(any(test, panic_agent_probes))]
+pub(crate) fn hand_over(to: &mut Handover) {
+    arena::hand_over(to);
+}
+
+/// Child: puts them in force, outermost, until this thread ends. To be called before any label of its own.
+///
+/// # Cost
+/// As [`hand_over`].
+#[cfg(any(test, panic_agent_probes))]
+pub(crate) fn take_over(from: &Handover) {
+    arena::take_over(from);
 }
 
 /// Copies the labels in force on this thread.

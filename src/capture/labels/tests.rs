@@ -64,6 +64,51 @@ fn labels_of_another_thread_are_not_seen() {
 }
 
 #[test]
+fn labels_that_are_handed_over_are_the_outermost_and_no_guard_takes_them_away() {
+    let mut handover = Handover::new();
+    let _outer = label("request", 1);
+    let inner = label("step", "a");
+    hand_over(&mut handover);
+    drop(inner);
+    let handover = &handover;
+    let child = || {
+        take_over(handover);
+        assert_eq!(in_force(), pairs(&[("request", "1"), ("step", "a")]));
+        let own = label("request", 2);
+        assert_eq!(in_force(), pairs(&[("request", "1"), ("step", "a"), ("request", "2")]));
+        // Too late: labels that are in force stay what they are.
+        take_over(handover);
+        drop(own);
+        assert_eq!(in_force(), pairs(&[("request", "1"), ("step", "a")]));
+    };
+    std::thread::scope(|scope| scope.spawn(child).join().unwrap());
+    let mut empty = Handover::new();
+    std::thread::scope(|scope| scope.spawn(|| hand_over(&mut empty)).join().unwrap());
+    let empty = &empty;
+    let orphan = || {
+        take_over(empty);
+        assert_eq!(in_force(), pairs(&[]));
+    };
+    std::thread::scope(|scope| scope.spawn(orphan).join().unwrap());
+}
+
+#[test]
+fn a_full_arena_is_handed_over_whole_with_what_is_missing() {
+    let mut handover = Handover::new();
+    let many: Vec<_> = (0..100).map(|number| label("k", number)).collect();
+    hand_over(&mut handover);
+    let handover = &handover;
+    let child = || {
+        take_over(handover);
+        assert_eq!(in_force().len(), 64);
+        drop(label("one", "more"));
+        assert!(copied().has_flag(RawFlag::LabelsTruncated), "as long as the thread lives");
+    };
+    std::thread::scope(|scope| scope.spawn(child).join().unwrap());
+    drop(many);
+}
+
+#[test]
 fn a_display_that_sets_labels_itself_disturbs_nothing() {
     struct Nosy;
     impl fmt::Display for Nosy {

@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::walker::walk;
 use crate::image::{self, Snapshot};
-use crate::record::{MAX_FRAMES, RawWalk, WalkEnd, WalkSource};
+use crate::record::{MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
 use crate::sys::thread_id;
 
 /// Frames that lie between std's thread start function and the bottom of a static executable's thread: the
@@ -95,9 +95,13 @@ pub(crate) fn learn_thread_start() -> bool {
             Some(index) => index,
             None => ips.len().checked_sub(C_FRAMES)?.checked_sub(1)?,
         };
-        // std's start function is further out than the catch of its thread.
-        let outermost_catch = usize::try_from(walk.outermost_catch).ok()?;
-        let ip = ips.get(index).filter(|_| index > outermost_catch)?;
+        // std's start function is further out than the catch of its thread. Where nothing unwinds there is no
+        // catch.
+        let outermost_catch = match walk.outermost_catch {
+            NO_FRAME if cfg!(panic = "abort") => None,
+            catch => Some(usize::try_from(catch).ok()?),
+        };
+        let ip = ips.get(index).filter(|_| Some(index) > outermost_catch)?;
         snapshot.function_at(ip.wrapping_sub(1))
     })
     .map(|range| LEARNED.thread_start.store(range))

@@ -94,6 +94,7 @@ pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
 }
 
 /// Leads the calls back to the real functions. The probes stay callable: another thread may be inside one.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn restore(probes: [usize; Symbol::ALL.len()]) {
     for_each_image(&mut |image| {
         dynamic::for_each_slot(image, &mut |slot| {

@@ -43,7 +43,7 @@ pub(crate) enum LifeEvent {
     /// The unwinder came back: there is no handler on the stack.
     EndOfStack,
     /// Something makes the process abort before this panic can land.
-    MustAbort(AbortReason),
+    MustAbort(Option<AbortReason>),
     /// The thread was seen doing something else: the panic is over, wherever it landed.
     ThreadWentOn,
     /// Somebody asked the payload for its type: `downcast`, `downcast_ref`, `is`, a `Display`.

@@ -64,7 +64,8 @@ struct Landing {
 /// An end that no landing can follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doom {
-    Aborted(AbortReason),
+    /// Why is `None` where names would be needed to tell.
+    Aborted(Option<AbortReason>),
     Interrupted,
 }
 
@@ -93,7 +94,8 @@ impl Life {
                 }
             }
             LifeEvent::Thrown { traced } => {
-                if self.is_unwinding() && self.throws > 0 {
+                // Also after the process was seen to end: this thread was still running then.
+                if self.throws > self.landings && !matches!(self.doom, Some(Doom::Aborted(_))) {
                     self.object(Imbalance::ThrownWhileUnwinding);
                 }
                 self.throws = self.throws.saturating_add(1);
@@ -102,7 +104,7 @@ impl Life {
             LifeEvent::Landed { fate, handler, inside_root } => {
                 self.land(Landing { fate, handler, inside_root, basis: Basis::Confirmed })
             }
-            LifeEvent::EndOfStack => self.meet(Doom::Aborted(AbortReason::NoHandler)),
+            LifeEvent::EndOfStack => self.meet(Doom::Aborted(Some(AbortReason::NoHandler))),
             LifeEvent::MustAbort(reason) => self.meet(Doom::Aborted(reason)),
             LifeEvent::ThreadWentOn => self.went_on(),
             LifeEvent::Read(place) => self.read(place),
@@ -118,6 +120,12 @@ impl Life {
     /// Whether the panic is on its way to a catch, as far as the probes can tell.
     pub(crate) fn is_unwinding(&self) -> bool {
         self.doom.is_none() && self.landings < self.throws
+    }
+
+    /// Whether the last throw ended in a landing.
+    #[cfg(test)]
+    pub(crate) fn has_landed(&self) -> bool {
+        self.doom.is_none() && self.landed.is_some() && !self.is_unwinding()
     }
 
     /// Whether nothing that is still to come can change the verdict, short of the end of the process.
@@ -157,8 +165,11 @@ impl Life {
     }
 
     fn meet(&mut self, doom: Doom) {
-        // The first reason stands: what follows is its consequence.
-        self.doom.get_or_insert(doom);
+        // The first reason stands: what follows is its consequence. No reason is none.
+        match (self.doom, doom) {
+            (None, _) | (Some(Doom::Aborted(None)), Doom::Aborted(Some(_))) => self.doom = Some(doom),
+            _ => {}
+        }
     }
 
     fn read(&mut self, place: Place) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Doom, DroppedBy, Landing, Life, Payload};
 use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, Place, Receipt};
-use crate::verdict::reason::HANDLER_UNKNOWN;
+use crate::verdict::reason::{ABORT_WITHOUT_SYMBOLS, HANDLER_UNKNOWN};
 
 /// The verdict on one panic, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,10 @@ impl Life {
         if self.scope_ambiguous && reason.is_none() {
             reason = Some("perhaps_scoped");
         }
+        let abort_reason = self.abort_reason();
+        if fate == Fate::Aborted && abort_reason.is_none() {
+            reason = Some(ABORT_WITHOUT_SYMBOLS);
+        }
         if fate == Fate::Unknown && reason.is_none() {
             reason = Some(HANDLER_UNKNOWN);
         }
@@ -74,7 +78,7 @@ impl Life {
             uncaught: self.uncaught(fate),
             silent: self.silent(fate, receipt),
             swallowed: self.swallowed(receipt),
-            abort_reason: self.abort_reason(),
+            abort_reason,
             reason,
             landing: self.settled_landing().and_then(|landing| landing.handler.clone()),
             received_at,
@@ -112,7 +116,7 @@ impl Life {
 
     fn abort_reason(&self) -> Option<AbortReason> {
         match (self.doom, self.settled_landing(), &self.predicted) {
-            (Some(Doom::Aborted(reason)), ..) => Some(reason),
+            (Some(Doom::Aborted(reason)), ..) => reason,
             (None, None, Some(predicted)) if self.throws <= 1 => predicted.abort_reason,
             _ => None,
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::record::{HandlerKind, Receipt};
+use crate::verdict::reason::ABORT_WITHOUT_SYMBOLS;
 
 fn handler(kind: HandlerKind) -> Option<Arc<Handler>> {
     Some(Arc::new(Handler { kind, function: None, file: None, line: None }))
@@ -129,7 +130,7 @@ fn a_payload_thrown_again_is_the_same_panic_and_the_last_landing_counts() {
 fn an_abort_overrides_the_landing_that_was_predicted() {
     let predicted = [hooked(Fate::MainDied), THROWN];
     assert_eq!(words(&predicted).1, Basis::Predicted);
-    let life = live(&[&predicted[..], &[LifeEvent::MustAbort(AbortReason::NounwindBoundary)]].concat());
+    let life = live(&[&predicted[..], &[LifeEvent::MustAbort(Some(AbortReason::NounwindBoundary))]].concat());
     assert_eq!(life.outcome().fate, Fate::Aborted);
     assert_eq!(life.outcome().abort_reason, Some(AbortReason::NounwindBoundary));
     assert_eq!(life.prediction_held(), Some(false));
@@ -184,6 +185,18 @@ fn what_did_not_come_proves_nothing_once_events_were_lost() {
 }
 
 #[test]
+fn a_reason_that_no_name_tells_is_filled_in_by_a_later_hook_call_and_a_told_one_stands() {
+    let unnamed = live(&[LifeEvent::MustAbort(None)]).outcome();
+    assert_eq!((unnamed.fate, unnamed.abort_reason), (Fate::Aborted, None));
+    assert_eq!(unnamed.reason, Some(ABORT_WITHOUT_SYMBOLS));
+    let later = LifeEvent::MustAbort(Some(AbortReason::DropDuringUnwind));
+    let told = live(&[LifeEvent::MustAbort(None), later.clone()]).outcome();
+    assert_eq!((told.abort_reason, told.reason), (Some(AbortReason::DropDuringUnwind), None));
+    let first = live(&[LifeEvent::MustAbort(Some(AbortReason::NounwindBoundary)), later]).outcome();
+    assert_eq!(first.abort_reason, Some(AbortReason::NounwindBoundary));
+}
+
+#[test]
 fn a_raise_without_a_hook_is_known_by_where_it_lands() {
     assert_eq!(words(&[THROWN, at_user()]).0, Fate::Caught);
     assert_eq!(words(&[THROWN]).0, Fate::Unknown);
@@ -220,7 +233,7 @@ fn alphabet() -> Vec<LifeEvent> {
         at_user(),
         at_root(),
         LifeEvent::EndOfStack,
-        LifeEvent::MustAbort(AbortReason::DropDuringUnwind),
+        LifeEvent::MustAbort(Some(AbortReason::DropDuringUnwind)),
         LifeEvent::ThreadWentOn,
         LifeEvent::Read(place(1)),
         dropped(DroppedBy::Program),

@@ -20,7 +20,7 @@ impl Lives {
             // Every panic that was still unwinding on this thread dies with it.
             let open = self.unwinding_on(raise.tid, sequence, raise.nested_in);
             for earlier in &open {
-                self.apply(*earlier, LifeEvent::MustAbort(reason));
+                self.apply(*earlier, LifeEvent::MustAbort(Some(reason)));
             }
             if let Some(&innermost) = open.last() {
                 self.join_chain(sequence, innermost, relation);

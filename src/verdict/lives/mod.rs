@@ -3,6 +3,7 @@
 //!
 //! Runs on: the writer thread. Must not: do I/O, read clocks, or grow without bound.
 
+mod facts;
 mod hands;
 mod incident;
 mod link;
@@ -17,95 +18,13 @@ mod threads;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
+pub(crate) use facts::{Change, Raise, Stop, Throw};
 pub(crate) use incident::Relation;
 pub(crate) use threads::Thread;
 
 use self::threads::Threads;
-use crate::record::{AbortReason, DetachState, Fate, Handler, Place, StopKind};
-use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent, Outcome};
-
-/// A panic as its record tells it.
-#[derive(Clone, Debug)]
-pub(crate) struct Raise {
-    /// Number of the panic in this process.
-    pub(crate) sequence: u64,
-    /// OS thread id.
-    pub(crate) tid: u32,
-    /// The panic of the same thread that was still unwinding, as far as the hook could tell; 0 for none.
-    pub(crate) nested_in: u64,
-    /// core's own "cannot unwind" panic.
-    pub(crate) cannot_unwind: bool,
-    /// core's own "in a destructor during cleanup" panic.
-    pub(crate) in_cleanup: bool,
-    /// Whether the stack runs through std's one-time initialization.
-    pub(crate) in_once: bool,
-    /// Whether `thread::scope` raised it; `None` when no name tells.
-    pub(crate) by_scope: Option<bool>,
-    /// The message, if the payload is a text.
-    pub(crate) message: Option<String>,
-    /// What stops it, from the tables.
-    pub(crate) stop: StopKind,
-    /// The fate that follows.
-    pub(crate) fate: Fate,
-    /// Who catches.
-    pub(crate) handler: Option<Arc<Handler>>,
-    /// Whether the stopper is certainly no root of a thread or of `main`.
-    pub(crate) inside_root: bool,
-    /// Return address of the stopper; 0 for none.
-    pub(crate) stopper_ip: u64,
-    /// Why it aborts.
-    pub(crate) abort_reason: Option<AbortReason>,
-    /// Whether somebody could join the thread.
-    pub(crate) detached: DetachState,
-}
-
-/// The unwinder was entered.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Throw {
-    /// The probes' number of the panic.
-    pub(crate) serial: u64,
-    /// The probes' number of the thread.
-    pub(crate) thread: u64,
-    /// OS thread id.
-    pub(crate) tid: u32,
-    /// Whether the payload's reads and drops will be seen.
-    pub(crate) traced: bool,
-    /// Whether this is a repeated throw whose stack was recorded.
-    pub(crate) recorded_again: bool,
-}
-
-/// Where a throw stops, as its stack tells.
-#[derive(Clone, Debug)]
-pub(crate) struct Stop {
-    /// Return address of the stopper.
-    pub(crate) ip: u64,
-    /// The fate of a panic that stops there.
-    pub(crate) fate: Fate,
-    /// Who catches.
-    pub(crate) handler: Option<Arc<Handler>>,
-    /// Whether it is certainly no root of a thread or of `main`.
-    pub(crate) inside_root: bool,
-}
-
-impl Default for Stop {
-    /// A place of which nothing is known.
-    fn default() -> Self {
-        Self { ip: 0, fate: Fate::Unknown, handler: None, inside_root: false }
-    }
-}
-
-/// A verdict that differs from what was said before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
-    /// Number of the panic.
-    pub(crate) sequence: u64,
-    /// Number of the first panic of its chain; its own when it stands alone.
-    pub(crate) incident: u64,
-    /// How it is linked to that chain.
-    pub(crate) relation: Option<Relation>,
-    /// The verdict.
-    pub(crate) outcome: Outcome,
-}
+use crate::record::{AbortReason, Fate, Place};
+use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent};
 
 /// One panic and what surrounds it.
 #[derive(Debug)]
@@ -238,13 +157,15 @@ impl Lives {
     }
 
     /// A panic was met by something that aborts the process.
-    pub(crate) fn doomed(&mut self, sequence: u64, reason: AbortReason) {
+    ///
+    /// Why is what its stack told; a boundary that nobody announced is one that must not unwind.
+    pub(crate) fn doomed(&mut self, sequence: u64) {
+        let raise = self.kept.get(&sequence).and_then(|kept| kept.raise.as_ref());
+        let reason = match raise {
+            Some(raise) if raise.fate == Fate::Aborted => raise.abort_reason,
+            _ => Some(AbortReason::NounwindBoundary),
+        };
         self.apply(sequence, LifeEvent::MustAbort(reason));
-    }
-
-    /// Why the process aborts, as the panic's stack told.
-    pub(crate) fn predicted_abort(&self, sequence: u64) -> Option<AbortReason> {
-        self.kept.get(&sequence)?.raise.as_ref()?.abort_reason
     }
 
     /// Panics that the end of the process cut short.
@@ -329,9 +250,10 @@ impl Lives {
         }
     }
 
-    /// Ancestors of the thread of a panic as OS thread ids, parent first.
-    pub(crate) fn ancestors(&self, sequence: u64) -> Vec<u32> {
-        self.kept.get(&sequence).map_or_else(Vec::new, |kept| self.threads.ancestors(kept.thread))
+    /// The thread of a panic and its ancestors, as far as their starts were seen.
+    pub(crate) fn line_of(&self, sequence: u64) -> impl Iterator<Item = &Thread> {
+        let thread = self.kept.get(&sequence).map_or(0, |kept| kept.thread);
+        self.threads.line_of(thread)
     }
 
     /// The verdict on one panic as it stands, which counts as said from now on.

@@ -1,11 +1,14 @@
 //! The order in which the writer happens to see different threads changes no verdict, and nothing that it may
 //! see makes it fall over.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::record::Receipt;
+use crate::record::{Basis, DetachState, Receipt, StopKind};
+use crate::verdict::life::Outcome;
 
 /// Where a first throw stops, and where a repeated one does.
 const STOPS: [u64; 2] = [0x1000, 0x2000];
@@ -133,6 +136,15 @@ fn script(tid: u32, shapes: &[Shape], dies: bool) -> Vec<Step> {
     steps
 }
 
+/// How much a basis is worth.
+fn strength(basis: Basis) -> u8 {
+    match basis {
+        Basis::Predicted => 0,
+        Basis::Inferred => 1,
+        Basis::Confirmed => 2,
+    }
+}
+
 /// Everything that is said in the end, after what happened between was said, too.
 fn verdicts(steps: Vec<Step>) -> Vec<Change> {
     let mut lives = Lives::default();
@@ -210,6 +222,62 @@ proptest! {
         let apart = verdicts(scripts.concat());
         let together = verdicts(interleave(&scripts, &choices));
         prop_assert_eq!(apart, together);
+    }
+
+    #[test]
+    fn every_throw_ends_once_and_what_was_said_last_stands(
+        scripts in scripts(),
+        choices in vec(any::<u8>(), 1..64),
+        watched in any::<bool>(),
+    ) {
+        let steps = interleave(&scripts, &choices);
+        let mut thrown = BTreeSet::new();
+        for step in &steps {
+            if let Step::Thrown(sequence, _) = step {
+                thrown.insert(*sequence);
+            }
+        }
+        let mut lives = Lives::default();
+        let mut said: BTreeMap<u64, Outcome> = BTreeMap::new();
+        let mut say = |lives: &mut Lives| -> Result<(), TestCaseError> {
+            for sequence in lives.take_changed() {
+                let Some(Change { outcome, .. }) = lives.publish(sequence) else { continue };
+                if let Some(before) = said.insert(sequence, outcome.clone()) {
+                    // Only a payload that is thrown again is on its way once more.
+                    let weaker = strength(outcome.basis) < strength(before.basis);
+                    prop_assert!(!weaker || outcome.hops > before.hops, "{before:?} then {outcome:?}");
+                }
+            }
+            Ok(())
+        };
+        for step in steps {
+            tell(&mut lives, step);
+            say(&mut lives)?;
+        }
+        lives.process_ends(watched);
+        say(&mut lives)?;
+        // The drain may be asked for more than once.
+        lives.process_ends(watched);
+        prop_assert!(lives.take_changed().is_empty());
+        prop_assert!(lives.take_imbalances().is_empty());
+        for (sequence, kept) in &lives.kept {
+            let outcome = kept.life.outcome();
+            prop_assert_eq!(said.get(sequence), Some(&outcome), "the last word");
+            prop_assert!(!kept.life.is_unwinding(), "{outcome:?}");
+            prop_assert!(outcome.fate != Fate::Unknown || outcome.reason.is_some());
+            let ends = [
+                outcome.landing.is_some() || kept.life.has_landed(),
+                outcome.fate == Fate::Aborted,
+                outcome.fate == Fate::Interrupted,
+            ];
+            let ends = ends.into_iter().filter(|end| *end).count();
+            if thrown.contains(sequence) {
+                prop_assert_eq!((ends, outcome.basis), (1, Basis::Confirmed));
+            } else {
+                // Nobody saw it thrown: it is as predicted, or the thread went on, or the process ended first.
+                prop_assert!(ends <= 1);
+            }
+        }
     }
 
     #[test]

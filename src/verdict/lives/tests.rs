@@ -1,7 +1,8 @@
 //! Chains of panics, each with a twin that must not be linked.
 
 use super::*;
-use crate::record::{Basis, HandlerKind, Receipt};
+use crate::record::{Basis, DetachState, Handler, HandlerKind, Receipt, StopKind};
+use crate::verdict::life::Outcome;
 
 const MAIN: u32 = 1;
 const CHILD: u32 = 2;
@@ -40,7 +41,7 @@ fn dying(sequence: u64, tid: u32, message: &str) -> Raise {
 /// A child thread (number `number`) died of the panic `sequence`.
 fn child_death(lives: &mut Lives, sequence: u64, number: u64) {
     let tid = CHILD + number as u32;
-    lives.started(number, Thread { tid, parent: 0, parent_tid: MAIN });
+    lives.started(number, Thread { tid, parent: 0, parent_tid: MAIN, spawned_at: Box::default() });
     lives.raised(dying(sequence, tid, "first"));
     throw(lives, sequence, number, tid);
     lives.landed(sequence, tid, STOP, 1);

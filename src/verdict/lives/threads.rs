@@ -7,8 +7,11 @@ use std::collections::{HashMap, VecDeque};
 /// Ended threads that are remembered, for panics whose events come late.
 const ENDED: usize = 4096;
 
+/// Ancestors that are followed.
+const LONGEST_LINE: usize = 32;
+
 /// A thread that the probes saw start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Thread {
     /// OS thread id.
     pub(crate) tid: u32,
@@ -16,6 +19,8 @@ pub(crate) struct Thread {
     pub(crate) parent: u64,
     /// OS thread id of its parent.
     pub(crate) parent_tid: u32,
+    /// Return addresses of the call that spawned it, innermost first; empty unless somebody asked for it.
+    pub(crate) spawned_at: Box<[u64]>,
 }
 
 /// Threads by the probes' numbers.
@@ -41,15 +46,11 @@ impl Threads {
         }
     }
 
-    /// Ancestors of a thread as OS thread ids, parent first. Bounded, whatever the numbers say.
-    pub(crate) fn ancestors(&self, number: u64) -> Vec<u32> {
-        let mut tids = Vec::new();
-        let mut next = self.known.get(&number);
-        while let Some(thread) = next.filter(|_| tids.len() < 32) {
-            tids.push(thread.parent_tid);
-            next = self.known.get(&thread.parent);
-        }
-        tids
+    /// A thread and its ancestors, as far as their starts were seen: each names its parent. Bounded, whatever the
+    /// numbers say.
+    pub(crate) fn line_of(&self, number: u64) -> impl Iterator<Item = &Thread> {
+        let parent = |thread: &&Thread| self.known.get(&thread.parent);
+        core::iter::successors(self.known.get(&number), parent).take(LONGEST_LINE)
     }
 
     /// Whether `parent_tid` started the thread.
@@ -62,19 +63,28 @@ impl Threads {
 mod tests {
     use super::*;
 
+    fn thread(tid: u32, parent: u64, parent_tid: u32) -> Thread {
+        Thread { tid, parent, parent_tid, spawned_at: Box::default() }
+    }
+
+    fn ancestors(threads: &Threads, number: u64) -> Vec<u32> {
+        threads.line_of(number).map(|thread| thread.parent_tid).collect()
+    }
+
     #[test]
     fn ancestors_are_listed_parent_first_and_the_memory_is_bounded() {
         let mut threads = Threads::default();
-        threads.started(1, Thread { tid: 11, parent: 0, parent_tid: 10 });
-        threads.started(2, Thread { tid: 12, parent: 1, parent_tid: 11 });
-        assert_eq!(threads.ancestors(2), [11, 10]);
+        threads.started(1, thread(11, 0, 10));
+        threads.started(2, thread(12, 1, 11));
+        assert_eq!(ancestors(&threads, 2), [11, 10]);
         assert!(threads.is_child(2, 11) && !threads.is_child(2, 10));
         for number in 3..10_000 {
-            threads.started(number, Thread { tid: 1, parent: 0, parent_tid: 0 });
+            threads.started(number, thread(1, 0, 0));
             threads.ended(number);
         }
         assert!(threads.known.len() <= ENDED + 2);
-        threads.started(5, Thread { tid: 1, parent: 5, parent_tid: 1 });
-        assert_eq!(threads.ancestors(5).len(), 32, "a thread that claims to be its own parent ends the walk");
+        threads.started(5, thread(1, 5, 1));
+        let claims = ancestors(&threads, 5).len();
+        assert_eq!(claims, LONGEST_LINE, "a thread that claims to be its own parent ends the walk");
     }
 }

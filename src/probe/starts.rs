@@ -1,0 +1,152 @@
+//! What a parent leaves for the thread that it starts.
+//!
+//! Runs on: the parent (`leave`) and the new thread (`take`). Must not: allocate, lock, wait, panic.
+
+use core::cell::UnsafeCell;
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::event::Place;
+use super::{local, place, state, thread_table};
+use crate::capture::labels;
+
+/// Threads that can be between their creation and their first instruction at once. What no entry is free for is
+/// a thread whose start is not seen (counted).
+const STARTS: usize = 256;
+/// Entries that are tried for a new thread.
+const TRIES: usize = 16;
+
+/// What the child needs.
+#[derive(Clone, Copy)]
+pub(super) struct Birth {
+    /// The child's number.
+    pub(super) number: u64,
+    /// The parent's number.
+    pub(super) parent: u64,
+    /// OS thread id of the parent.
+    pub(super) parent_tid: u32,
+    /// Whether the child is created detached.
+    pub(super) detached: bool,
+    /// The program's start routine.
+    pub(super) routine: usize,
+    /// Its argument, with its provenance exposed.
+    pub(super) argument: usize,
+    /// Whether `place` was taken.
+    placed: bool,
+    /// Whether `labels` were handed over.
+    inherits: bool,
+}
+
+/// The larger parts; touched only when they are wanted.
+struct Bulk {
+    place: Place,
+    labels: labels::Handover,
+}
+
+/// One start. `taken` is set by the parent's CAS and cleared by the child once it has read the rest, or by the
+/// parent when there is no child.
+pub(super) struct Start {
+    taken: AtomicBool,
+    birth: UnsafeCell<Birth>,
+    bulk: UnsafeCell<Bulk>,
+}
+
+// SAFETY: the cells belong to the parent from its CAS on `taken` until it creates the thread, which orders its
+// writes before everything the child does; then to the child until it clears `taken`.
+unsafe impl Sync for Start {}
+
+struct Table {
+    starts: [Start; STARTS],
+    /// Threads that found no entry.
+    unseen: AtomicU64,
+}
+
+static TABLE: Table = Table {
+    starts: [const {
+        Start {
+            taken: AtomicBool::new(false),
+            birth: UnsafeCell::new(Birth {
+                number: 0,
+                parent: 0,
+                parent_tid: 0,
+                detached: false,
+                routine: 0,
+                argument: 0,
+                placed: false,
+                inherits: false,
+            }),
+            bulk: UnsafeCell::new(Bulk { place: Place::new(), labels: labels::Handover::new() }),
+        }
+    }; STARTS],
+    unseen: AtomicU64::new(0),
+};
+
+/// Threads whose start was not seen because too many were just starting.
+pub(super) fn unseen() -> u64 {
+    TABLE.unseen.load(Ordering::Relaxed)
+}
+
+/// Fills a free entry and gives it with the child's number; `None` when the probes are off or too many threads
+/// are just starting. `anchor` is as in [`place::here`].
+pub(super) fn leave(
+    detached: bool,
+    routine: usize,
+    argument: *mut c_void,
+    anchor: usize,
+) -> Option<(&'static Start, u64)> {
+    state::queue()?;
+    let number = thread_table::next();
+    let start = (0..TRIES)
+        .filter_map(|step| TABLE.starts.get((number as usize).wrapping_add(step) % STARTS))
+        // Acquire pairs with the release in `give_back`: the last child has read its values.
+        .find(|start| {
+            start.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        });
+    let Some(start) = start else {
+        TABLE.unseen.fetch_add(1, Ordering::Relaxed);
+        return None;
+    };
+    let (parent, parent_tid) = local::with(|local| (local.thread.get(), local.tid())).unwrap_or_default();
+    let (placed, inherits) = (state::wants_spawn_places(), state::inherits_labels());
+    let argument = argument.expose_provenance();
+    let birth = Birth { number, parent, parent_tid, detached, routine, argument, placed, inherits };
+    // SAFETY: this thread has the entry to itself (see `Sync`).
+    unsafe { start.birth.get().write(birth) };
+    if placed || inherits {
+        // SAFETY: as above.
+        let bulk = unsafe { &mut *start.bulk.get() };
+        if placed {
+            bulk.place.fill(|ips| place::here(ips, anchor));
+        }
+        if inherits {
+            labels::hand_over(&mut bulk.labels);
+        }
+    }
+    Some((start, number))
+}
+
+impl Start {
+    /// Child: what the parent left. Puts inherited labels in force, and gives `with` the birth and the place of
+    /// the spawn, if it was wanted. The entry is free again when this returns.
+    pub(super) fn take(&self, with: impl FnOnce(Birth, Option<&Place>)) -> Birth {
+        // SAFETY: this is the child, which has the entry to itself (see `Sync`).
+        let birth = unsafe { self.birth.get().read() };
+        let bulk = if birth.placed || birth.inherits {
+            // SAFETY: as above.
+            Some(unsafe { &*self.bulk.get() })
+        } else {
+            None
+        };
+        if let Some(bulk) = bulk.filter(|_| birth.inherits) {
+            labels::take_over(&bulk.labels);
+        }
+        with(birth, bulk.filter(|_| birth.placed).map(|bulk| &bulk.place));
+        self.give_back();
+        birth
+    }
+
+    /// The entry is free again: the child has read it, or there is no child.
+    pub(super) fn give_back(&self) {
+        self.taken.store(false, Ordering::Release);
+    }
+}

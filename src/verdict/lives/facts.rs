@@ -1,0 +1,92 @@
+//! What the lives are told, and what they say.
+//!
+//! Runs on: the writer thread. Must not: hold anything that is not a plain value.
+
+use std::sync::Arc;
+
+use super::Relation;
+use crate::record::{AbortReason, DetachState, Fate, Handler, StopKind};
+use crate::verdict::life::Outcome;
+
+/// A panic as its record tells it.
+#[derive(Clone, Debug)]
+pub(crate) struct Raise {
+    /// Number of the panic in this process.
+    pub(crate) sequence: u64,
+    /// OS thread id.
+    pub(crate) tid: u32,
+    /// The panic of the same thread that was still unwinding, as far as the hook could tell; 0 for none.
+    pub(crate) nested_in: u64,
+    /// core's own "cannot unwind" panic.
+    pub(crate) cannot_unwind: bool,
+    /// core's own "in a destructor during cleanup" panic.
+    pub(crate) in_cleanup: bool,
+    /// Whether the stack runs through std's one-time initialization.
+    pub(crate) in_once: bool,
+    /// Whether `thread::scope` raised it; `None` when no name tells.
+    pub(crate) by_scope: Option<bool>,
+    /// The message, if the payload is a text.
+    pub(crate) message: Option<String>,
+    /// What stops it, from the tables.
+    pub(crate) stop: StopKind,
+    /// The fate that follows.
+    pub(crate) fate: Fate,
+    /// Who catches.
+    pub(crate) handler: Option<Arc<Handler>>,
+    /// Whether the stopper is certainly no root of a thread or of `main`.
+    pub(crate) inside_root: bool,
+    /// Return address of the stopper; 0 for none.
+    pub(crate) stopper_ip: u64,
+    /// Why it aborts.
+    pub(crate) abort_reason: Option<AbortReason>,
+    /// Whether somebody could join the thread.
+    pub(crate) detached: DetachState,
+}
+
+/// The unwinder was entered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Throw {
+    /// The probes' number of the panic.
+    pub(crate) serial: u64,
+    /// The probes' number of the thread.
+    pub(crate) thread: u64,
+    /// OS thread id.
+    pub(crate) tid: u32,
+    /// Whether the payload's reads and drops will be seen.
+    pub(crate) traced: bool,
+    /// Whether this is a repeated throw whose stack was recorded.
+    pub(crate) recorded_again: bool,
+}
+
+/// Where a throw stops, as its stack tells.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop {
+    /// Return address of the stopper.
+    pub(crate) ip: u64,
+    /// The fate of a panic that stops there.
+    pub(crate) fate: Fate,
+    /// Who catches.
+    pub(crate) handler: Option<Arc<Handler>>,
+    /// Whether it is certainly no root of a thread or of `main`.
+    pub(crate) inside_root: bool,
+}
+
+impl Default for Stop {
+    /// A place of which nothing is known.
+    fn default() -> Self {
+        Self { ip: 0, fate: Fate::Unknown, handler: None, inside_root: false }
+    }
+}
+
+/// A verdict that differs from what was said before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Number of the panic.
+    pub(crate) sequence: u64,
+    /// Number of the first panic of its chain; its own when it stands alone.
+    pub(crate) incident: u64,
+    /// How it is linked to that chain.
+    pub(crate) relation: Option<Relation>,
+    /// The verdict.
+    pub(crate) outcome: Outcome,
+}

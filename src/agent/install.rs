@@ -79,7 +79,7 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
         options.redactor.is_some(),
         options.max_report_bytes,
         options.flush_deadline,
-        (self::instance, || Box::new(ForkedChild)),
+        writer::Sources { instance: self::instance, surroundings: || Box::new(ForkedChild) },
     )));
     let state: &'static HookState = Box::leak(Box::new(hook_state(channel, child, &mut options)));
     for (key, value) in &options.labels {

@@ -33,6 +33,13 @@ const NO_REDACTOR: &str = "[no redactor in a forked child]";
 /// Word of everything that a forked child lacks.
 const FORKED_CHILD: &str = "forked_child";
 
+/// What a child asks when it begins.
+pub(crate) struct Sources {
+    /// A number for the process instance.
+    pub(crate) instance: fn() -> u64,
+    pub(crate) surroundings: fn() -> Box<dyn Surroundings>,
+}
+
 /// What a child needs; made in the parent.
 pub(crate) struct AfterFork {
     pub(crate) service: Service,
@@ -43,9 +50,8 @@ pub(crate) struct AfterFork {
     pub(crate) max_report_bytes: usize,
     /// How long one thread waits for another one of the child.
     pub(crate) deadline: Duration,
-    /// A number for the process instance.
-    pub(crate) instance: fn() -> u64,
-    pub(crate) surroundings: fn() -> Box<dyn Surroundings>,
+    instance: fn() -> u64,
+    surroundings: fn() -> Box<dyn Surroundings>,
     /// Used in children only, so it is free at the first fork.
     state: Mutex<Option<Box<Child>>>,
 }
@@ -68,9 +74,9 @@ impl AfterFork {
         redacted: bool,
         max_report_bytes: usize,
         deadline: Duration,
-        sources: (fn() -> u64, fn() -> Box<dyn Surroundings>),
+        sources: Sources,
     ) -> Self {
-        let (instance, surroundings) = sources;
+        let Sources { instance, surroundings } = sources;
         let state = Mutex::new(None);
         Self { service, outputs, redacted, max_report_bytes, deadline, instance, surroundings, state }
     }

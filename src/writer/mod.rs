@@ -41,7 +41,7 @@ use std::thread;
 use std::time::Duration;
 
 pub(crate) use about::Abilities;
-pub(crate) use child::AfterFork;
+pub(crate) use child::{AfterFork, Sources};
 pub(crate) use handle::{ExitPlace, WriterHandle};
 pub(crate) use inbox::Inbox;
 pub(crate) use service::Service;

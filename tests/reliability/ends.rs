@@ -183,7 +183,7 @@ fn signal_self(signal: i32) {
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
     // SAFETY: sends a signal to this process alone.
-    unsafe { libc::kill(libc::getpid(), signal) };
+    unsafe { libc::kill(process::id().cast_signed(), signal) };
     loop {
         thread::park();
     }

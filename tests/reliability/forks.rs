@@ -128,7 +128,7 @@ fn orphan() {
     caught("of the parent");
     acknowledge("panicked");
     // SAFETY: sends a signal to this process alone.
-    unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+    unsafe { libc::kill(process::id().cast_signed(), libc::SIGKILL) };
 }
 
 /// Two threads of one child panic at once.

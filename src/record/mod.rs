@@ -26,6 +26,7 @@ pub use place::{Ancestor, Place, SpawnPlace};
 pub use report::{DetachState, Handler, Location, Prediction, Report, StackSummary, ThreadFacts};
 pub use soft_error::SoftError;
 
+#[cfg(panic_agent_spool)]
 pub(crate) use checksum::Checksum;
 pub(crate) use loss::{LossCounters, LossMirror};
 pub(crate) use raw::{LabelBytes, PayloadKind, RawFlag, RawRecord};

@@ -42,7 +42,9 @@ pub(crate) use absent::{Landings, LiveSpool};
 pub(crate) use create::create;
 #[cfg(panic_agent_spool)]
 pub(crate) use dead::{DeadSpool, Search, find, log_of};
-pub(crate) use facts::{Facts, PastImage};
+#[cfg(panic_agent_spool)]
+pub(crate) use facts::Facts;
+pub(crate) use facts::PastImage;
 #[cfg(panic_agent_spool)]
 pub(crate) use live::{Landings, LiveSpool};
 #[cfg(panic_agent_spool)]

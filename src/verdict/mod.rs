@@ -23,6 +23,7 @@ mod lives;
 mod reason;
 
 pub(crate) use fate::{Outcome, abort_word, level_of, settle};
+#[cfg(panic_agent_spool)]
 pub(crate) use life::Outcome as Final;
 pub(crate) use lives::place::{self, NamedFrame};
 pub(crate) use lives::{Change, Lives, Raise, Stop, Thread, Throw};

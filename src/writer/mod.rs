@@ -50,7 +50,6 @@ pub(crate) use surroundings::{ProcessLabels, Surroundings};
 use crate::config::{Console, Filter, Options, Redactor, Symbols};
 use crate::probe::EventQueue;
 use crate::sink::{Pretty, Sink};
-#[cfg(panic_agent_spool)]
 use crate::spool::LiveSpool;
 use crate::symbolize::{Native, Off, Resolve};
 use crate::verdict::Strategy;
@@ -80,7 +79,7 @@ pub(crate) struct WriterConfig {
     /// Whether the probes see every raise.
     pub(crate) watched: bool,
     /// The file that holds the slots, if one does.
-    #[cfg(panic_agent_spool)]
+    #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
     pub(crate) spool: Option<&'static LiveSpool>,
     /// Called once on the writer thread, when the first line is written.
     pub(crate) started: Option<Box<dyn FnOnce() + Send>>,
@@ -108,7 +107,6 @@ impl WriterConfig {
             surroundings,
             events: None,
             watched: false,
-            #[cfg(panic_agent_spool)]
             spool: None,
             started: None,
         }

@@ -184,3 +184,81 @@ pub mod spool {
         crate::spool::fuzzing::read_and_write(input);
     }
 }
+
+/// Failures of system calls on demand, for the whole process.
+pub mod faults {
+    use crate::sys::faults::{Call, Fault, Plan, calls as plan_calls, fired as plan_fired, on_process};
+
+    /// Kinds of calls, as [`fail`] spells them.
+    pub const CALLS: [&str; 10] =
+        ["open", "write", "read", "stat", "rename", "unlink", "lock", "list", "ftruncate", "mmap"];
+
+    /// From the `nth` call of this kind on: that one fails with `errno`, and with `for_ever` all later ones, too. With
+    /// `half`, a write takes half of its bytes first. `false` for a kind that is not known.
+    pub fn fail(call: &str, nth: u32, errno: i32, half: bool, for_ever: bool) -> bool {
+        let call = match call {
+            "open" => Call::Open,
+            "write" => Call::Write,
+            "read" => Call::Read,
+            "stat" => Call::Stat,
+            "rename" => Call::Rename,
+            "unlink" => Call::Unlink,
+            "lock" => Call::Lock,
+            "list" => Call::List,
+            "ftruncate" => Call::Ftruncate,
+            "mmap" => Call::Mmap,
+            _ => return false,
+        };
+        let fault = if half { Fault::HalfThen(errno) } else { Fault::Errno(errno) };
+        on_process(Plan { call, nth, fault, for_ever });
+        true
+    }
+
+    /// Calls that failed so far.
+    pub fn fired() -> u64 {
+        plan_fired()
+    }
+
+    /// Calls of the kind so far.
+    pub fn calls() -> u32 {
+        plan_calls()
+    }
+}
+
+/// The reader of lines over bytes. Must return for any input.
+pub mod lines {
+    use std::io::BufReader;
+
+    use crate::record::{LineContent, LineReader};
+
+    /// The first byte is the size of the reader's buffer, the second the longest line in units of 16 bytes.
+    pub fn read(input: &[u8]) {
+        let [buffer, longest, bytes @ ..] = input else { return };
+        let input = BufReader::with_capacity(usize::from(*buffer).max(1), bytes);
+        let most = (usize::from(*longest) * 16).max(1);
+        let mut end = 0;
+        for line in LineReader::new(input).max_bytes(most) {
+            let Ok(line) = line else { unreachable!("memory can be read") };
+            let (from, to) = (line.offset as usize, (line.offset + line.len) as usize);
+            assert!(from >= end && line.len > 0, "in order, and nothing twice");
+            let between = bytes.get(end..from).unwrap_or_default();
+            assert!(between.iter().all(|byte| *byte == b'\n'), "only newlines are left out");
+            let text = bytes.get(from..to).unwrap_or_default();
+            assert!(text.len() as u64 == line.len && !text.contains(&b'\n'));
+            let is_json = serde_json::from_slice::<serde_json::Value>(text).is_ok();
+            // What stands before a line that was found behind it is damaged, whatever it is by itself.
+            let ended = bytes.get(to).is_none_or(|byte| *byte == b'\n');
+            match line.content {
+                LineContent::Damaged(_) => {
+                    assert!(!is_json || !ended || text.len() > most, "a whole line is read")
+                }
+                _ => assert!(is_json),
+            }
+            end = to;
+        }
+        assert!(
+            bytes.get(end..).unwrap_or_default().iter().all(|byte| *byte == b'\n'),
+            "nothing is left over"
+        );
+    }
+}

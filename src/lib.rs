@@ -79,6 +79,7 @@
 //! * `probes`, on by default: raises, landings, reads and drops of payloads, and threads are observed as they
 //!   happen, on Linux with glibc. Without it verdicts are predictions.
 //! * `recover-symbols`, on by default: reports that another process recovers get names.
+//! * `gzip`: archives of a rotated file are compressed, see [`Rotation`].
 //! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which
 //!   keeps lines in memory, and access to internals that this package's own tests use.
 //!
@@ -122,7 +123,8 @@ mod spool;
 )]
 mod probe;
 
-// what the stages use: loaded images, their tables, the operating system
+// what the stages use: files, loaded images, their tables, the operating system
+mod files;
 mod image;
 mod sys;
 #[cfg(any(panic_agent_tables, test))]
@@ -140,12 +142,13 @@ pub use crate::capture::labels::{
 #[doc(hidden)]
 pub mod internals;
 
-pub use crate::config::{Console, Overflow, Probes, RedactField, Spool, Symbols};
+pub use crate::config::{Console, Folding, Overflow, Probes, RedactField, Spool, Symbols};
 pub use crate::error::{Error, ErrorKind};
+pub use crate::files::FileTrust;
 pub use crate::record::*;
 #[cfg(any(test, feature = "testing"))]
 pub use crate::sink::MemorySink;
-pub use crate::sink::{FileSink, Sink, StandardSink};
+pub use crate::sink::{Compression, FileSink, Rotation, Sink, StandardSink};
 
 #[cfg(feature = "testing")]
 #[doc(hidden)]
@@ -155,3 +158,8 @@ pub use crate::probe::testing as probe_testing;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The example of the page on files is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/files.md")]
+struct Files;

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use super::{AgentGuard, install};
 use crate::config::{
-    Console, MAX_SETTLE, MAX_SLOTS, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, PayloadExtractor,
-    Probes, RedactField, Spool, Symbols,
+    Console, Folding, MAX_SETTLE, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES, Options, Output, Overflow,
+    PayloadExtractor, Probes, RedactField, Spool, Symbols,
 };
 use crate::error::{Error, ErrorKind};
+use crate::files::FileTrust;
 use crate::record::Report;
-use crate::sink::Sink;
+use crate::sink::{Compression, GZIP_AVAILABLE, MIN_ROTATION_AGE, MIN_ROTATION_BYTES, Rotation, Sink};
 
 /// Entry to the configuration: [`Agent::builder`].
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,36 @@ impl AgentBuilder {
     /// else instead of it. May be called several times.
     pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
         self.options.outputs.push(Output::Sink(Box::new(sink)));
+        self
+    }
+
+    /// In which places the file may lie. Default [`FileTrust::Strict`]: where no other user can replace it.
+    pub fn file_trust(mut self, trust: FileTrust) -> Self {
+        self.options.trust = trust;
+        self
+    }
+
+    /// When the file is put aside and begun anew. Default: never.
+    ///
+    /// # Examples
+    /// ```
+    /// use panic_agent::{Agent, Rotation};
+    /// use std::time::Duration;
+    ///
+    /// let agent = Agent::builder()
+    ///     .file(std::env::temp_dir().join("example-rotated.jsonl"))
+    ///     .rotation(Rotation::never().at_bytes(64 << 20).after(Duration::from_secs(86_400)).keep(7))
+    ///     .install()?;
+    /// # Ok::<(), panic_agent::Error>(())
+    /// ```
+    pub fn rotation(mut self, rotation: Rotation) -> Self {
+        self.options.rotation = rotation;
+        self
+    }
+
+    /// What to do with panics that repeat an earlier one. Default: every panic gets its line.
+    pub fn fold(mut self, folding: Folding) -> Self {
+        self.options.folding = Some(folding);
         self
     }
 
@@ -255,6 +286,33 @@ impl AgentBuilder {
         }
         if settle > MAX_SETTLE {
             return Err(out_of_range(format!("settle = {settle:?}"), "use at most 60 s"));
+        }
+        self.check_rotation()?;
+        match self.options.folding {
+            Some(folding) if folding.whole == 0 => {
+                Err(out_of_range("fold after 0".to_owned(), "write at least 1 panic of a fingerprint whole"))
+            }
+            Some(folding) if folding.every < MIN_FOLD_EVERY => {
+                Err(out_of_range(format!("fold every {:?}", folding.every), "use at least one second"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_rotation(&self) -> Result<(), Error> {
+        let Rotation { max_bytes, max_age, keep, compression } = self.options.rotation;
+        if let Some(bytes) = max_bytes.filter(|bytes| *bytes < MIN_ROTATION_BYTES) {
+            return Err(out_of_range(format!("rotation at {bytes} bytes"), "use at least 4096"));
+        }
+        if let Some(age) = max_age.filter(|age| *age < MIN_ROTATION_AGE) {
+            return Err(out_of_range(format!("rotation after {age:?}"), "use at least one second"));
+        }
+        if keep == 0 {
+            return Err(out_of_range("rotation with 0 archives".to_owned(), "keep at least 1"));
+        }
+        if compression == Compression::Gzip && !GZIP_AVAILABLE {
+            let advice = "switch on the cargo feature `gzip` of panic-agent";
+            return Err(out_of_range("rotation with gzip".to_owned(), advice));
         }
         Ok(())
     }

@@ -22,6 +22,7 @@
 )]
 
 #[cfg(all(test, loom))]
+#[allow(unsafe_code)]
 mod loom_tests;
 mod loss_sites;
 #[cfg(not(all(test, loom)))]

@@ -8,8 +8,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    Console, MAX_SETTLE, MAX_SLOTS, MIN_MAX_REPORT_BYTES, Options, Output, Overflow, Probes, Spool, Symbols,
+    Console, Folding, MAX_SETTLE, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES, Options, Output, Overflow,
+    Probes, Spool, Symbols,
 };
+use crate::files::FileTrust;
+use crate::sink::{Compression, GZIP_AVAILABLE, MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
 
 /// A variable whose value cannot be used.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,7 +36,7 @@ struct Variable {
     apply: fn(&mut Options, &str) -> Option<()>,
 }
 
-const VARIABLES: [Variable; 15] = [
+const VARIABLES: [Variable; 21] = [
     Variable {
         name: "PANIC_AGENT",
         accepted: "`on` or `off`",
@@ -143,6 +146,72 @@ const VARIABLES: [Variable; 15] = [
         },
     },
     Variable {
+        name: "PANIC_AGENT_FOLD",
+        accepted: "`off`, or `N` or `N/SECONDS`: panics of a fingerprint that are written whole, at least 1, and \
+                   seconds between two summaries of the others, at least 1",
+        apply: |options, value| {
+            options.folding = match value {
+                "off" | "0" => None,
+                _ => Some(folding(value)?),
+            };
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_FILE_TRUST",
+        accepted: "`strict` or `any`",
+        apply: |options, value| {
+            options.trust = match value {
+                "strict" => FileTrust::Strict,
+                "any" => FileTrust::Any,
+                _ => return None,
+            };
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_ROTATE_BYTES",
+        accepted: "`off`, or a number of bytes, at least 4096",
+        apply: |options, value| {
+            options.rotation.max_bytes =
+                or_off(value, |bytes| Some(bytes).filter(|bytes| *bytes >= MIN_ROTATION_BYTES))?;
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_ROTATE_SECONDS",
+        accepted: "`off`, or a number of seconds, at least 1",
+        apply: |options, value| {
+            options.rotation.max_age =
+                or_off(value, |age| Some(Duration::from_secs(age)).filter(|age| *age >= MIN_ROTATION_AGE))?;
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_ROTATE_KEEP",
+        accepted: "a number of archives, at least 1",
+        apply: |options, value| {
+            options.rotation.keep = value.parse().ok().filter(|keep| *keep >= 1)?;
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_ROTATE_GZIP",
+        accepted: if GZIP_AVAILABLE {
+            "`on` or `off`"
+        } else {
+            "`off`, because the program was built without the cargo feature `gzip` of panic-agent"
+        },
+        apply: |options, value| {
+            options.rotation.compression = match switch(value)? {
+                true if GZIP_AVAILABLE => Compression::Gzip,
+                true => return None,
+                false => Compression::Off,
+            };
+            Some(())
+        },
+    },
+    Variable {
         name: "PANIC_AGENT_SLOTS",
         accepted: "a number of slots from 1 to 65536",
         apply: |options, value| {
@@ -210,109 +279,32 @@ fn switch(value: &str) -> Option<bool> {
     }
 }
 
+/// `N` or `N/SECONDS`.
+fn folding(value: &str) -> Option<Folding> {
+    let (whole, every) = match value.split_once('/') {
+        Some((whole, every)) => (whole, Some(Duration::from_secs(every.trim().parse().ok()?))),
+        None => (value, None),
+    };
+    let folding = Folding::after(whole.trim().parse().ok().filter(|whole| *whole >= 1)?);
+    match every {
+        Some(every) if every < MIN_FOLD_EVERY => None,
+        Some(every) => Some(folding.every(every)),
+        None => Some(folding),
+    }
+}
+
+/// `Some(None)` for `off`, `None` when it is not understood.
+#[expect(clippy::option_option, reason = "whether it is understood, and whether it is on")]
+fn or_off<T>(value: &str, read: impl FnOnce(u64) -> Option<T>) -> Option<Option<T>> {
+    match value {
+        "off" | "0" => Some(None),
+        _ => read(value.parse().ok()?).map(Some),
+    }
+}
+
 fn non_empty(value: &str) -> Option<&str> {
     (!value.is_empty()).then_some(value)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn with(variables: &[(&str, &str)]) -> (Options, Vec<EnvWarning>) {
-        let mut options = Options::default();
-        let warnings = apply(&mut options, |name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
-        (options, warnings)
-    }
-
-    #[test]
-    fn good_values_win() {
-        let (options, warnings) = with(&[
-            ("PANIC_AGENT", "off"),
-            ("PANIC_AGENT_FILE", "stderr"),
-            ("PANIC_AGENT_SERVICE", "billing"),
-            ("PANIC_AGENT_LABELS", "zone=eu, rack=7"),
-            ("PANIC_AGENT_CONSOLE", "pretty"),
-            ("PANIC_AGENT_SYMBOLS", "off"),
-            ("PANIC_AGENT_PROBES", "off"),
-            ("PANIC_AGENT_SPOOL", "/run/spools"),
-            ("PANIC_AGENT_MAX_REPORT_BYTES", "8192"),
-            ("PANIC_AGENT_OVERFLOW", "block:250"),
-            ("PANIC_AGENT_SLOTS", "16"),
-            ("PANIC_AGENT_FLUSH_MS", "100"),
-            ("PANIC_AGENT_SETTLE_MS", "0"),
-            ("PANIC_AGENT_INHERIT_LABELS", "on"),
-            ("PANIC_AGENT_SPAWN_PLACES", "on"),
-        ]);
-        assert_eq!(warnings, []);
-        assert!(!options.enabled);
-        assert!(matches!(options.outputs[..], [Output::Stderr]));
-        assert_eq!(options.service.as_deref(), Some("billing"));
-        let labels = [("zone".to_owned(), "eu".to_owned()), ("rack".to_owned(), "7".to_owned())];
-        assert_eq!(options.labels, labels);
-        assert_eq!(options.console, Console::Pretty);
-        assert_eq!(options.symbols, Symbols::Off);
-        assert_eq!(options.probes, Probes::Off);
-        assert_eq!(options.spool, Spool::Directory("/run/spools".into()));
-        assert_eq!(options.max_report_bytes, 8192);
-        assert_eq!(options.overflow, Overflow::Block(Duration::from_millis(250)));
-        assert_eq!(options.slots, 16);
-        assert_eq!(options.flush_deadline, Duration::from_millis(100));
-        assert_eq!(options.settle, Duration::ZERO);
-        assert!(options.inherit_labels && options.spawn_places);
-    }
-
-    #[test]
-    fn a_bad_value_names_the_variable_the_value_and_what_is_accepted_and_changes_nothing() {
-        for (name, bad) in [
-            ("PANIC_AGENT", "maybe"),
-            ("PANIC_AGENT_FILE", ""),
-            ("PANIC_AGENT_SERVICE", ""),
-            ("PANIC_AGENT_LABELS", "zone"),
-            ("PANIC_AGENT_LABELS", "=eu"),
-            ("PANIC_AGENT_CONSOLE", "loud"),
-            ("PANIC_AGENT_SYMBOLS", "some"),
-            ("PANIC_AGENT_PROBES", "some"),
-            ("PANIC_AGENT_SPOOL", ""),
-            ("PANIC_AGENT_MAX_REPORT_BYTES", "100"),
-            ("PANIC_AGENT_OVERFLOW", "block"),
-            ("PANIC_AGENT_OVERFLOW", "block:soon"),
-            ("PANIC_AGENT_SLOTS", "0"),
-            ("PANIC_AGENT_SLOTS", "65537"),
-            ("PANIC_AGENT_FLUSH_MS", "-1"),
-            ("PANIC_AGENT_SETTLE_MS", "60001"),
-            ("PANIC_AGENT_SETTLE_MS", "soon"),
-            ("PANIC_AGENT_INHERIT_LABELS", "some"),
-            ("PANIC_AGENT_SPAWN_PLACES", "all"),
-        ] {
-            let (options, warnings) = with(&[(name, bad)]);
-            let text = warnings.first().expect(name).to_string();
-            assert!(text.contains(name) && text.contains(bad) && text.contains("accepted:"), "{text}");
-            assert!(options.outputs.is_empty() && options.labels.is_empty() && options.enabled);
-            assert_eq!(options.slots, DEFAULTS.0);
-            assert_eq!(options.max_report_bytes, DEFAULTS.1);
-            assert_eq!(options.settle, Duration::from_millis(20));
-            assert!(!options.inherit_labels && !options.spawn_places);
-        }
-    }
-
-    const DEFAULTS: (usize, usize) = (256, 30 * 1024);
-
-    #[test]
-    fn the_file_variable_replaces_the_file_and_keeps_other_sinks() {
-        struct Null;
-        impl crate::Sink for Null {
-            fn write(&mut self, _: &crate::Line<'_>) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
-        let mut options = Options::default();
-        options.outputs.push(Output::File("a".into()));
-        options.outputs.push(Output::Sink(Box::new(Null)));
-        apply(&mut options, |name| (name == "PANIC_AGENT_FILE").then(|| "b".to_owned()));
-        assert!(
-            matches!(&options.outputs[..], [Output::File(path), Output::Sink(_)] if path.as_os_str() == "b")
-        );
-    }
-}
+mod tests;

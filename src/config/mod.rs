@@ -11,8 +11,9 @@ use std::time::Duration;
 
 pub(crate) use env::apply_environment;
 
+use crate::files::FileTrust;
 use crate::record::Report;
-use crate::sink::Sink;
+use crate::sink::{Rotation, Sink};
 
 /// Default for [`Options::slots`]: 256 slots of 6 KiB are 1.5 MiB of address space, touched as needed.
 const DEFAULT_SLOTS: usize = 256;
@@ -32,6 +33,11 @@ pub(crate) const MAX_SETTLE: Duration = Duration::from_secs(60);
 /// Default for [`Options::max_frames`].
 const DEFAULT_MAX_FRAMES: usize = 128;
 
+/// Default for [`Folding::every`].
+const DEFAULT_FOLD_EVERY: Duration = Duration::from_secs(60);
+/// Least time between two summaries.
+pub(crate) const MIN_FOLD_EVERY: Duration = Duration::from_secs(1);
+
 /// What to do when every slot is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -40,6 +46,41 @@ pub enum Overflow {
     Count,
     /// Let the panicking thread wait for a free slot, at most this long; then drop and count.
     Block(Duration),
+}
+
+/// What to do with panics that repeat an earlier one, by their fingerprint. Off by default.
+///
+/// The first panics of a fingerprint get `panic` lines; those after them are counted, and a `repeats` line
+/// says once in an interval how many there were and when the last one was. A fingerprint that was quiet for an
+/// interval starts anew. A panic that ends the process always gets its line.
+///
+/// # Examples
+/// ```
+/// use panic_agent::Folding;
+/// use std::time::Duration;
+///
+/// let folding = Folding::after(5).every(Duration::from_secs(10));
+/// assert_ne!(folding, Folding::after(5));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Folding {
+    /// Reports of a fingerprint that are written whole.
+    pub(crate) whole: u64,
+    /// Between two summaries.
+    pub(crate) every: Duration,
+}
+
+impl Folding {
+    /// Writes this many panics of a fingerprint whole, at least 1, and counts the rest in summaries, once a minute.
+    pub const fn after(whole: u64) -> Self {
+        Self { whole, every: DEFAULT_FOLD_EVERY }
+    }
+
+    /// Time between two summaries of a fingerprint, at least one second.
+    pub const fn every(mut self, interval: Duration) -> Self {
+        self.every = interval;
+        self
+    }
 }
 
 /// What people see on the console when a panic happens.
@@ -153,12 +194,18 @@ pub(crate) struct Options {
     pub(crate) enabled: bool,
     /// Destinations; `panics.jsonl` in the working directory when empty.
     pub(crate) outputs: Vec<Output>,
+    /// Where files may lie.
+    pub(crate) trust: FileTrust,
+    /// When files are put aside.
+    pub(crate) rotation: Rotation,
     pub(crate) service: Option<String>,
     pub(crate) version: Option<String>,
     pub(crate) environment: Option<String>,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) slots: usize,
     pub(crate) overflow: Overflow,
+    /// `None`: every panic gets its line.
+    pub(crate) folding: Option<Folding>,
     pub(crate) flush_deadline: Duration,
     pub(crate) max_report_bytes: usize,
     pub(crate) max_frames: usize,
@@ -179,12 +226,15 @@ impl Default for Options {
         Self {
             enabled: true,
             outputs: Vec::new(),
+            trust: FileTrust::Strict,
+            rotation: Rotation::never(),
             service: None,
             version: None,
             environment: None,
             labels: Vec::new(),
             slots: DEFAULT_SLOTS,
             overflow: Overflow::Count,
+            folding: None,
             flush_deadline: DEFAULT_FLUSH_DEADLINE,
             max_report_bytes: DEFAULT_MAX_REPORT_BYTES,
             max_frames: DEFAULT_MAX_FRAMES,

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Basis, Fate, Handler, Image, Level, Losses, PanicId, Place, ProbeLosses, Receipt, Report, SoftError,
+    Basis, Fate, Handler, Image, Level, Location, Losses, PanicId, Place, ProbeLosses, Receipt, Report,
+    SoftError,
 };
 
 /// Version of the record schema, raised when a field changes its meaning or goes away.
@@ -27,6 +28,8 @@ pub enum LineKind {
     Verdict,
     /// Something about the process that its owner should know.
     Finding,
+    /// Panics that repeat others and have no line of their own.
+    Repeats,
     /// Reports were lost; totals by reason.
     Losses,
     /// Clean end of the process, with totals.
@@ -196,6 +199,56 @@ pub struct FindingLine {
     pub panic: Option<PanicId>,
     /// Where it happened, innermost first; empty when no stack was taken.
     pub places: Vec<Place>,
+}
+
+/// Panics of one fingerprint that were counted instead of written; see [`Folding`](crate::Folding).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RepeatsLine {
+    /// Version of the schema.
+    pub schema: u32,
+    /// Always [`LineKind::Repeats`].
+    pub kind: LineKind,
+    /// Process instance.
+    pub id: String,
+    /// When this was written: RFC 3339, UTC, nanoseconds.
+    pub ts: String,
+    /// Milliseconds since the Unix epoch.
+    pub ts_ms: i64,
+    /// Process id.
+    pub pid: u32,
+    /// The worst of the panics.
+    pub level: Level,
+    /// Service name, as configured.
+    pub service: Option<Arc<str>>,
+    /// Service version, as configured.
+    pub version: Option<Arc<str>>,
+    /// Deployment environment, as configured.
+    pub environment: Option<Arc<str>>,
+    /// Host name.
+    pub host: Option<Arc<str>>,
+    /// First line of the last panic's message, at most 200 bytes; `null` when its payload is not a text.
+    pub message: Option<String>,
+    /// Fingerprint of the panics.
+    pub fingerprint: String,
+    /// Panics since the last such line.
+    pub count: u64,
+    /// The same since the last `panic` line of this fingerprint.
+    pub total: u64,
+    /// A panic of the same fingerprint that has a `panic` line.
+    pub first: PanicId,
+    /// The last of the panics.
+    pub last: PanicId,
+    /// When the last one was raised: RFC 3339, UTC, nanoseconds.
+    pub last_ts: String,
+    /// Milliseconds since the Unix epoch.
+    pub last_ts_ms: i64,
+    /// Name of the last one's thread; `null` when it has none.
+    pub thread: Option<String>,
+    /// Where the last one was raised; `null` when it has no location.
+    pub location: Option<Location>,
+    /// How many of the panics met each fate, as far as it was known at once.
+    pub fates: BTreeMap<String, u64>,
 }
 
 /// Written when reports were lost since the last such line.

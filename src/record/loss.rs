@@ -34,11 +34,13 @@ pub enum LossReason {
     TooLarge = 7,
     /// A subscriber's queue was full.
     SubscriberFull = 8,
+    /// The panic repeats others and is counted in a `repeats` line; see [`Folding`](crate::Folding).
+    Folded = 9,
 }
 
 impl LossReason {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::PoolFull,
         Self::Reentered,
         Self::WriterThread,
@@ -48,6 +50,7 @@ impl LossReason {
         Self::Filtered,
         Self::TooLarge,
         Self::SubscriberFull,
+        Self::Folded,
     ];
 }
 
@@ -73,6 +76,9 @@ pub struct Losses {
     pub too_large: u64,
     /// See [`LossReason::SubscriberFull`].
     pub subscriber_full: u64,
+    /// See [`LossReason::Folded`].
+    #[serde(default)]
+    pub folded: u64,
 }
 
 impl Losses {
@@ -87,6 +93,7 @@ impl Losses {
             self.no_writer,
             self.filtered,
             self.too_large,
+            self.folded,
         ]
         .into_iter()
         .fold(0, u64::saturating_add)
@@ -195,6 +202,7 @@ impl Losses {
             filtered: of(LossReason::Filtered),
             too_large: of(LossReason::TooLarge),
             subscriber_full: of(LossReason::SubscriberFull),
+            folded: of(LossReason::Folded),
         }
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod lines;
 mod loss;
 mod place;
 mod raw;
+mod reading;
 mod report;
 mod soft_error;
 mod text;
@@ -20,9 +21,12 @@ mod walk;
 pub use fate::{AbortReason, Basis, Fate, HandlerKind, Level, Receipt, StopKind};
 pub use frame::{EhAction, Frame, Image};
 pub use id::PanicId;
-pub use lines::{EndLine, FindingLine, Line, LineKind, LossSite, LossesLine, ProcessLine, VerdictLine};
+pub use lines::{
+    EndLine, FindingLine, Line, LineKind, LossSite, LossesLine, ProcessLine, RepeatsLine, VerdictLine,
+};
 pub use loss::{LossReason, Losses, ProbeLosses};
 pub use place::{Ancestor, Place, SpawnPlace};
+pub use reading::{LineContent, LineReader, ReadLine};
 pub use report::{DetachState, Handler, Location, Prediction, Report, StackSummary, ThreadFacts};
 pub use soft_error::SoftError;
 

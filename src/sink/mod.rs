@@ -15,14 +15,19 @@ mod whole_line;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use file::FileSink;
+pub use file::{Compression, FileSink, Rotation};
+pub(crate) use file::{GZIP_AVAILABLE, MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
 #[cfg(any(test, feature = "testing"))]
 pub use memory::MemorySink;
 pub(crate) use pretty::Pretty;
+#[cfg(unix)]
+pub(crate) use raw_fd::wait_writable;
 pub use standard::StandardSink;
+pub(crate) use whole_line::RawWrite;
 
 use crate::config::Output;
 use crate::error::Error;
+use crate::files::FileTrust;
 use crate::record::Line;
 
 /// File that receives the lines when nothing else was asked for.
@@ -77,9 +82,14 @@ impl Reopen {
 ///
 /// # Errors
 /// When a file cannot be opened.
-pub(crate) fn open_all(outputs: Vec<Output>) -> Result<Vec<Box<dyn Sink>>, Error> {
+pub(crate) fn open_all(
+    outputs: Vec<Output>,
+    trust: FileTrust,
+    rotation: Rotation,
+) -> Result<Vec<Box<dyn Sink>>, Error> {
     let file = |path: &Path| -> Result<Box<dyn Sink>, Error> {
-        let sink = FileSink::open(path).map_err(|error| Error::open_file(path, error))?;
+        let sink =
+            FileSink::open_with(path, trust, rotation).map_err(|error| Error::open_file(path, error))?;
         Ok(Box::new(sink))
     };
     if outputs.is_empty() {
@@ -114,5 +124,12 @@ pub trait Sink: Send {
     /// When lines that were taken may not have arrived.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+
+    /// One sentence about something that does not work although no line was lost, such as a rotation; asked after
+    /// each flush. What it gives becomes a `finding` line with the code `sink_trouble`, so it should give
+    /// each trouble once.
+    fn take_trouble(&mut self) -> Option<String> {
+        None
     }
 }

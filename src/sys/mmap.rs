@@ -5,6 +5,8 @@
 use core::ptr::NonNull;
 use std::io;
 
+use super::faults::{self, Call};
+
 /// A mapping of private, anonymous, zeroed pages. Pages take memory when they are first touched.
 #[derive(Debug)]
 pub(crate) struct Region {
@@ -24,6 +26,7 @@ impl Region {
     /// When the system has no memory, or `len` is 0.
     #[cfg(unix)]
     pub(crate) fn zeroed(len: usize) -> io::Result<Self> {
+        faults::check(Call::Mmap)?;
         // SAFETY: a new anonymous mapping at an address of the system's choice touches no existing memory.
         let start = unsafe {
             libc::mmap(
@@ -74,6 +77,7 @@ impl Region {
     /// When there is no memory, or `len` is 0.
     #[cfg(not(unix))]
     pub(crate) fn zeroed(len: usize) -> io::Result<Self> {
+        faults::check(Call::Mmap)?;
         let layout = layout(len)?;
         // SAFETY: `layout` is not of size 0; that was checked when it was made.
         let start = unsafe { std::alloc::alloc_zeroed(layout) };

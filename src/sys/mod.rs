@@ -6,6 +6,9 @@
 pub(crate) mod at_exit; // a function to run at the end of the process
 #[allow(unsafe_code)]
 pub(crate) mod clock; // the two clocks of a record
+pub(crate) mod faults; // failures on demand, for tests
+#[allow(unsafe_code)]
+pub(crate) mod file_lock; // advisory locks
 #[allow(unsafe_code)]
 pub(crate) mod fork; // the child handler of `pthread_atfork`
 #[allow(unsafe_code)]
@@ -35,3 +38,6 @@ pub(crate) mod thread; // the current thread, as the system sees it
 #[cfg(panic_agent_tables)]
 #[allow(unsafe_code)]
 pub(crate) mod thread_id; // whether this is the first thread
+#[cfg(unix)]
+#[allow(unsafe_code)]
+pub(crate) mod user; // whose rights the process has

@@ -5,11 +5,12 @@
 use super::amend::About;
 use super::build::Builder;
 use super::finding::Finding;
+use super::fold::Folded;
 use crate::config::RedactField;
 use crate::record::lines::SCHEMA_VERSION;
 use crate::record::{
     EndLine, FindingLine, Level, LineKind, LossSite, Losses, LossesLine, PanicId, ProbeLosses, ProcessLine,
-    SoftError, VerdictLine,
+    RepeatsLine, SoftError, VerdictLine,
 };
 use crate::sys::thread::TELLS_DETACH_STATE;
 use crate::verdict::{Change, Strategy, level_of};
@@ -129,7 +130,8 @@ impl Lost {
     /// Whether a line should say so. Counts never shrink.
     pub(crate) fn grew_since(self, before: Self) -> bool {
         let probes = self.probes.unwrap_or_default().grew_since(before.probes.unwrap_or_default());
-        probes || self.reports != before.reports
+        // What was folded has lines of its own.
+        probes || self.reports != Losses { folded: self.reports.folded, ..before.reports }
     }
 }
 
@@ -162,6 +164,36 @@ pub(crate) fn losses_line(
         losses,
         probes,
         sites,
+    }
+}
+
+/// The line of panics that were folded.
+pub(super) fn repeats_line(builder: &mut Builder, folded: Folded) -> RepeatsLine {
+    let stamp = builder.clock.now();
+    let service = &builder.service;
+    RepeatsLine {
+        schema: SCHEMA_VERSION,
+        kind: LineKind::Repeats,
+        id: service.instance_text(),
+        ts: stamp.ts,
+        ts_ms: stamp.ts_ms,
+        pid: std::process::id(),
+        level: folded.level,
+        service: service.service.clone(),
+        version: service.version.clone(),
+        environment: service.environment.clone(),
+        host: service.host.clone(),
+        message: folded.message,
+        fingerprint: folded.fingerprint,
+        count: folded.count,
+        total: folded.total,
+        first: folded.first,
+        last: folded.last,
+        last_ts: folded.last_ts,
+        last_ts_ms: folded.last_ts_ms,
+        thread: folded.thread,
+        location: folded.location,
+        fates: folded.fates,
     }
 }
 

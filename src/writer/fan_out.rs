@@ -56,4 +56,9 @@ impl FanOut {
         }
         result
     }
+
+    /// What does not work although no line was lost.
+    pub(crate) fn take_troubles(&mut self) -> Vec<String> {
+        self.sinks.iter_mut().filter_map(|sink| guarded(|| sink.take_trouble()).flatten()).collect()
+    }
 }

@@ -82,6 +82,11 @@ impl Finding {
         }
     }
 
+    /// A sink has trouble that cost no line.
+    pub(crate) fn sink_trouble(message: String) -> Self {
+        Self { level: Level::Warn, code: "sink_trouble", message, panic: None, places: Vec::new() }
+    }
+
     /// The agent's hook was dropped by whoever set another one; `frames` are those of the call.
     pub(crate) fn hook_replaced(frames: &[NamedFrame]) -> Self {
         let places = places(frames.iter().skip_while(|frame| is_own(frame)), None);

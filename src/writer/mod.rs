@@ -13,6 +13,7 @@ mod fake_probes;
 mod fan_out;
 mod finding;
 mod fingerprint;
+mod fold;
 mod follow;
 mod guarded;
 mod handle;
@@ -47,7 +48,7 @@ pub(crate) use inbox::Inbox;
 pub(crate) use service::Service;
 pub(crate) use surroundings::{ProcessLabels, Surroundings};
 
-use crate::config::{Console, Filter, Options, Redactor, Symbols};
+use crate::config::{Console, Filter, Folding, Options, Redactor, Symbols};
 use crate::probe::EventQueue;
 use crate::sink::{Pretty, Sink};
 use crate::spool::LiveSpool;
@@ -72,6 +73,7 @@ pub(crate) struct WriterConfig {
     pub(crate) settle: Duration,
     pub(crate) redactor: Option<Redactor>,
     pub(crate) before_write: Option<Filter>,
+    pub(crate) folding: Option<Folding>,
     pub(crate) abilities: Abilities,
     pub(crate) surroundings: Box<dyn Surroundings>,
     /// What the probes see; `None` without probes.
@@ -103,6 +105,7 @@ impl WriterConfig {
             settle: options.settle,
             redactor: options.redactor.take(),
             before_write: options.before_write.take(),
+            folding: options.folding,
             abilities: Abilities::of_this_build(options.symbols == Symbols::On),
             surroundings,
             events: None,
@@ -178,6 +181,7 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
         sinks: fan_out::FanOut::new(config.sinks),
         console: (config.console == Console::Pretty).then(Pretty::new),
         before_write: config.before_write,
+        fold: fold::Fold::new(config.folding),
         max_report_bytes: config.max_report_bytes,
         line: splice::LineBuffer::new(),
         losses: worker::LossesSaid::default(),

@@ -24,6 +24,7 @@ fn real_lines() -> Vec<Value> {
     let mut options = Options { symbols: Symbols::Off, ..Options::default() };
     let mut config =
         WriterConfig::new(0xabc, &mut options, vec![Box::new(sink.clone())], Box::new(FakeSurroundings));
+    config.folding = Some(Folding::after(3));
     let probes = FakeProbes::new(64);
     config.events = Some(probes.queue);
     let abilities = config.abilities.clone();
@@ -52,6 +53,9 @@ fn real_lines() -> Vec<Value> {
         probes.raised(record.tid, sequence, 0);
         inbox.publish(record);
     }
+    let mut fourth = raw_record();
+    fourth.sequence = 6;
+    inbox.publish(fourth);
     while worker.turn().is_none() {}
     probes.landed(tid + 4, 4, 5);
     probes.read(tid, 4);
@@ -75,7 +79,7 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                let name = if path == "labels" { "*" } else { name };
+                let name = if path == "labels" || path == "fates" { "*" } else { name };
                 let inner = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
                 found.insert(inner.clone());
                 paths(value, &inner, found);
@@ -114,7 +118,7 @@ fn every_documented_field_occurs_and_every_field_is_documented() {
     let documented = documented();
     let common = &documented["Fields of every line"];
     let lines = real_lines();
-    for of in ["process", "panic", "verdict", "finding", "losses", "end"] {
+    for of in ["process", "panic", "verdict", "finding", "repeats", "losses", "end"] {
         let mut seen = BTreeSet::new();
         lines.iter().filter(|line| kind(line) == of).for_each(|line| paths(line, "", &mut seen));
         let page: BTreeSet<String> = common.keys().chain(documented[of].keys()).cloned().collect();

@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::about::{Abilities, Lost, end_line, finding_line, losses_line, process_line, verdict_line};
+use super::about::{
+    Abilities, Lost, end_line, finding_line, losses_line, process_line, repeats_line, verdict_line,
+};
 use super::build::{Builder, PlaceNamer};
 use super::fan_out::FanOut;
 use super::finding::Finding;
+use super::fold::Fold;
 use super::follow::{Follow, Namer as _};
 use super::guarded::guarded;
 use super::handle::Shared;
@@ -39,6 +42,7 @@ pub(crate) struct Worker {
     pub(crate) sinks: FanOut,
     pub(crate) console: Option<Pretty>,
     pub(crate) before_write: Option<Filter>,
+    pub(crate) fold: Fold,
     pub(crate) max_report_bytes: usize,
     pub(crate) line: LineBuffer,
     pub(crate) losses: LossesSaid,
@@ -138,6 +142,7 @@ impl Worker {
         let idle = received < batch || batch == 0;
         let ending = finish && !self.finished;
         self.say_verdicts(ending);
+        self.say_repeats(ending);
         self.say_losses(ending);
         if ending {
             let lost = self.lost();
@@ -156,7 +161,7 @@ impl Worker {
         }
         let now = Instant::now();
         let due = self.losses.due_in(self.lost(), now);
-        let due = [due, self.follow.next_due(now)].into_iter().flatten().min();
+        let due = [due, self.follow.next_due(now), self.fold.due_in(now)].into_iter().flatten().min();
         let nothing_new = !self.follow.has_events()
             && self.shared.requested() == requested
             && self.shared.finish_requested() == finish;
@@ -214,6 +219,10 @@ impl Worker {
                 )),
             }
         }
+        if !record.has_flag(RawFlag::Waiting) && self.fold.takes(&report, Instant::now()) {
+            self.follow.unsaid(record.sequence);
+            return Err(LossReason::Folded);
+        }
         if self.line.write(&mut report, &prepared, self.max_report_bytes).is_err() {
             self.follow.unsaid(record.sequence);
             return Err(LossReason::TooLarge);
@@ -270,6 +279,14 @@ impl Worker {
         self.about(LineKind::Finding, &line);
     }
 
+    /// Writes a line for each fingerprint whose folded panics have waited long enough; at the end, for all.
+    fn say_repeats(&mut self, ending: bool) {
+        for folded in self.fold.take_due((!ending).then(Instant::now)) {
+            let line = repeats_line(&mut self.builder, folded);
+            self.about(LineKind::Repeats, &line);
+        }
+    }
+
     /// Writes a `losses` line when the totals grew and either the last one is old enough or the end has come.
     fn say_losses(&mut self, ending: bool) {
         let totals = self.lost();
@@ -305,6 +322,9 @@ impl Worker {
             && reports
         {
             self.inbox.losses().record(reason);
+        }
+        for trouble in self.sinks.take_troubles() {
+            self.find(Finding::sink_trouble(trouble));
         }
     }
 }

@@ -6,12 +6,16 @@
 
 mod configuration;
 mod destinations;
+mod disk;
 mod ending;
+mod files;
 mod following;
 mod outcome;
 mod questions;
 mod reports;
 mod starting;
+mod storms;
+mod system;
 mod threads;
 mod tools;
 
@@ -48,6 +52,9 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         reports::CASES,
         questions::CASES,
         destinations::CASES,
+        disk::CASES,
+        files::CASES,
+        storms::CASES,
         ending::CASES,
         following::CASES,
         threads::CASES,

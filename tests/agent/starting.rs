@@ -1,6 +1,8 @@
 //! Programs in which the agent starts, or says why it does not.
 
-use panic_agent::{Agent, ErrorKind, init, try_init};
+use std::time::Duration;
+
+use panic_agent::{Agent, ErrorKind, Folding, Rotation, init, try_init};
 
 use crate::Case;
 use crate::tools::{caught, on_a_thread};
@@ -132,6 +134,11 @@ pub(crate) const CASES: &[Case] = &[
                 Agent::builder().max_report_bytes(4_095),
                 Agent::builder().max_frames(0),
                 Agent::builder().max_frames(193),
+                Agent::builder().rotation(Rotation::never().at_bytes(4_095)),
+                Agent::builder().rotation(Rotation::never().after(Duration::from_millis(999))),
+                Agent::builder().rotation(Rotation::never().keep(0)),
+                Agent::builder().fold(Folding::after(0)),
+                Agent::builder().fold(Folding::after(1).every(Duration::ZERO)),
             ] {
                 let error = builder.install().expect_err("out of range");
                 assert_eq!(error.kind(), ErrorKind::InvalidValue, "{error}");
@@ -146,7 +153,12 @@ pub(crate) const CASES: &[Case] = &[
                  slots = 65537; use a number from 1 to 65536\n\
                  max_report_bytes = 4095; use at least 4096\n\
                  max_frames = 0; use a number from 1 to 192\n\
-                 max_frames = 193; use a number from 1 to 192\n"
+                 max_frames = 193; use a number from 1 to 192\n\
+                 rotation at 4095 bytes; use at least 4096\n\
+                 rotation after 999ms; use at least one second\n\
+                 rotation with 0 archives; keep at least 1\n\
+                 fold after 0; write at least 1 panic of a fingerprint whole\n\
+                 fold every 0ns; use at least one second\n"
             );
             assert!(!run.has("panics.jsonl"));
         },

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use panic_agent::internals::{spool, tables};
+use panic_agent::internals::{lines, spool, tables};
 
 const COPIES: u32 = 20_000;
 /// Bytes of a changed copy at most.
@@ -34,12 +34,7 @@ impl Changes {
     }
 }
 
-fn run(name: &str, target: fn(&[u8])) {
-    let asked = std::env::var("FUZZ_COPIES").ok().and_then(|copies| copies.parse().ok());
-    run_copies(name, asked.unwrap_or(COPIES), target);
-}
-
-fn run_copies(name: &str, copies: u32, target: fn(&[u8])) {
+fn run(name: &str, copies: u32, target: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name);
     let mut changes = Changes(0x2545_f491_4f6c_dd1d);
     let mut seeds = 0;
@@ -58,22 +53,27 @@ fn run_copies(name: &str, copies: u32, target: fn(&[u8])) {
 
 #[test]
 fn eh_frame_hdr_returns_for_any_bytes() {
-    run("eh_frame_hdr", tables::eh_frame_hdr);
+    run("eh_frame_hdr", COPIES, tables::eh_frame_hdr);
 }
 
 #[test]
 fn eh_frame_returns_for_any_bytes() {
-    run("eh_frame", tables::eh_frame);
+    run("eh_frame", COPIES, tables::eh_frame);
 }
 
 #[test]
 fn lsda_returns_for_any_bytes() {
-    run("lsda", tables::lsda);
+    run("lsda", COPIES, tables::lsda);
+}
+
+#[test]
+fn lines_returns_for_any_bytes() {
+    run("lines", COPIES / 20, lines::read);
 }
 
 #[test]
 fn spool_returns_for_any_bytes() {
     // Each one is expanded to a whole file.
     let asked = std::env::var("FUZZ_COPIES").ok().and_then(|copies| copies.parse().ok());
-    run_copies("spool", asked.unwrap_or(COPIES / 10), spool::read_and_write);
+    run("spool", asked.unwrap_or(COPIES / 10), spool::read_and_write);
 }

@@ -2,11 +2,12 @@
 
 use std::backtrace::Backtrace;
 use std::hint::black_box;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use panic_agent::{Agent, Line, Sink};
+use panic_agent::{Agent, AgentBuilder, Folding, Line, Overflow, Rotation, Sink};
 
 /// A hook to measure. The first is the baseline of every ratio.
 pub const SUBJECTS: [&str; 9] = [
@@ -20,6 +21,10 @@ pub const SUBJECTS: [&str; 9] = [
     "color-eyre",
     "tracing-panic, backtrace",
 ];
+
+/// Ways to go through a storm, besides the defaults.
+pub const STORMS: [&str; 4] =
+    ["panic-agent", "panic-agent, waiting", "panic-agent, folding", "panic-agent, rotated file"];
 
 /// Kept alive while the measurement runs.
 pub type Keep = Vec<Box<dyn std::any::Any>>;
@@ -36,6 +41,20 @@ pub fn install(name: &str) -> Result<Keep, String> {
             for key in LABELS {
                 keep.push(Box::new(panic_agent::label(key, "a value of ordinary length")));
             }
+        }
+        "panic-agent, waiting" => keep.push(Box::new(install_storm_agent(|agent| {
+            agent.sink(NullSink).overflow(Overflow::Block(Duration::from_secs(60)))
+        })?)),
+        "panic-agent, folding" => {
+            keep.push(Box::new(install_storm_agent(|agent| agent.sink(NullSink).fold(Folding::after(10)))?));
+        }
+        "panic-agent, rotated file" => {
+            let directory = TempDirectory::new()?;
+            let path = directory.0.join("panics.jsonl");
+            keep.push(Box::new(install_storm_agent(|agent| {
+                agent.file(path).rotation(Rotation::never().at_bytes(64 << 20).keep(2))
+            })?));
+            keep.push(Box::new(directory));
         }
         "force_capture, unresolved" => {
             std::panic::set_hook(Box::new(|_| drop(black_box(Backtrace::force_capture()))));
@@ -118,6 +137,31 @@ pub fn checked_reports() -> Result<[u64; 2], String> {
 pub fn install_agent() -> Result<panic_agent::AgentGuard, String> {
     std::panic::set_hook(Box::new(|_| {}));
     Agent::builder().sink(NullSink).install().map_err(|error| error.to_string())
+}
+
+/// The agent over an empty hook, with options of one storm.
+fn install_storm_agent(
+    options: impl FnOnce(AgentBuilder) -> AgentBuilder,
+) -> Result<panic_agent::AgentGuard, String> {
+    std::panic::set_hook(Box::new(|_| {}));
+    options(Agent::builder()).install().map_err(|error| error.to_string())
+}
+
+/// Gone with everything in it when the measurement ends.
+struct TempDirectory(PathBuf);
+
+impl TempDirectory {
+    fn new() -> Result<Self, String> {
+        let path = std::env::temp_dir().join(format!("panic-bench-{}", std::process::id()));
+        std::fs::create_dir(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for TempDirectory {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
 }
 
 /// The same with a file, as `init` does it.

@@ -1,7 +1,7 @@
 //! Rounds, medians and tables.
 
 use crate::measure::run;
-use crate::subject::SUBJECTS;
+use crate::subject::{STORMS, SUBJECTS};
 
 const FRAMES: [&str; 3] = ["5", "20", "50"];
 /// Frames of the program that make a stack of 36 or 37 frames here.
@@ -49,7 +49,17 @@ pub fn print_all(rounds: usize) -> Result<(), String> {
         }
     }
     for threads in ["1", "2"] {
-        storm(threads, rounds.min(5))?;
+        storm(STORMS[0], threads, rounds.min(5))?;
+    }
+    Ok(())
+}
+
+/// Storms with every overflow policy, with folding and with a rotated file.
+pub fn print_storms(rounds: usize) -> Result<(), String> {
+    for subject in STORMS {
+        for threads in ["1", "2"] {
+            storm(subject, threads, rounds)?;
+        }
     }
     Ok(())
 }
@@ -122,12 +132,12 @@ fn costs(kind: &str, subjects: &[&str], frames: &str, rounds: usize) -> Result<(
     Ok(())
 }
 
-fn storm(threads: &str, rounds: usize) -> Result<(), String> {
-    println!("\nStorm, 500 000 panics on each of {threads} thread(s), 20 frames:");
+fn storm(subject: &str, threads: &str, rounds: usize) -> Result<(), String> {
+    println!("\nStorm with {subject}, 500 000 panics on each of {threads} thread(s), 20 frames:");
     let mut ratios = Vec::new();
     for _ in 0..rounds {
         let empty = run(&["storm", "empty hook", threads])?;
-        let agent = run(&["storm", "panic-agent", threads])?;
+        let agent = run(&["storm", subject, threads])?;
         let (&[base, ..], &[rate, panics, accounted, written, growth, flushed]) = (&empty[..], &agent[..])
         else {
             return Err(format!("storm: {empty:?} {agent:?}"));
@@ -138,7 +148,7 @@ fn storm(threads: &str, rounds: usize) -> Result<(), String> {
         ratios.push(rate / base);
         println!(
             "  {rate:.0}/s with the agent, {base:.0}/s without: {:.2} x; {panics:.0} panics = {written:.0} \
-             written + {:.0} counted as lost; resident memory +{growth:.0} KiB",
+             written + {:.0} counted as lost or folded; resident memory +{growth:.0} KiB",
             rate / base,
             panics - written
         );

@@ -1,0 +1,43 @@
+//! Files that the agent appends to: how they are opened, and in which places.
+//!
+//! Runs on: the installing thread and the writer thread. Must not: write into a file that another user put there,
+//! or follow a link that another user may have made.
+
+mod appending;
+pub(crate) mod calls;
+mod place;
+
+pub(crate) use appending::Appending;
+pub use place::FileTrust;
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! A directory for one test.
+
+    use std::path::{Path, PathBuf};
+
+    pub(crate) struct Dir(PathBuf);
+
+    impl Dir {
+        pub(crate) fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("panic-agent-files-{name}-{}", std::process::id()));
+            std::fs::remove_dir_all(&path).ok();
+            std::fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+    }
+
+    impl std::ops::Deref for Dir {
+        type Target = Path;
+
+        fn deref(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    impl Drop for Dir {
+        fn drop(&mut self) {
+            std::fs::remove_dir_all(&self.0).ok();
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Appends lines to a file, finds it again when it was moved away, and puts it aside when it is full or old.
+//!
+//! Runs on: the writer thread, `open` on the installing thread. Must not: truncate, or write a part of a
+//! line on purpose: other processes may append to the same file.
+
+#[cfg(feature = "gzip")]
+mod gzip;
+#[cfg(not(feature = "gzip"))]
+#[path = "no_gzip.rs"]
+mod gzip;
+mod rotation;
+#[cfg(all(test, unix))]
+mod tests;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub(crate) use gzip::AVAILABLE as GZIP_AVAILABLE;
+pub use rotation::{Compression, Rotation};
+pub(crate) use rotation::{MIN_AGE as MIN_ROTATION_AGE, MIN_BYTES as MIN_ROTATION_BYTES};
+
+use super::whole_line::WholeLine;
+use crate::files::{Appending, FileTrust, calls};
+use crate::record::Line;
+use crate::sink::Sink;
+use rotation::Directory;
+
+/// Lines between two looks at whether the file was moved; after a pause the next line always looks.
+const LINES_PER_LOOK: u32 = 64;
+/// Times that a file which is moved away again and again is opened for one line.
+const MAX_OPENS: u32 = 4;
+
+/// A file that grows by whole lines: opened for appending (`O_APPEND`, `O_CLOEXEC`, mode 0600), one
+/// `write(2)` per line.
+///
+/// A file that is removed or renamed (log rotation) is created again. A last line without a newline, left by a
+/// process that died, is closed before the first line. When the disk is full the line is counted as lost and the
+/// next one is tried as usual. See `docs/files.md`.
+#[derive(Debug)]
+pub struct FileSink {
+    /// Absolute, so that a change of the working directory does not matter.
+    path: PathBuf,
+    trust: FileTrust,
+    rotation: Rotation,
+    open: Appending,
+    line: WholeLine,
+    /// Whether nobody has looked yet how the open file ends.
+    end_unknown: bool,
+    until_look: u32,
+    /// Whether to try to rotate when it is due. After an attempt that changed nothing, not before the next look.
+    may_rotate: bool,
+    trouble: Trouble,
+}
+
+/// What does not work and costs no line.
+#[derive(Debug, Default)]
+struct Trouble {
+    /// Not asked for yet.
+    news: Option<String>,
+    /// Whether it was said since it last worked.
+    known: bool,
+}
+
+impl Trouble {
+    fn is(&mut self, what: &str, path: &Path, error: &io::Error) {
+        if !self.known {
+            self.known = true;
+            self.news = Some(format!("{what} `{}`: {error}", path.display()));
+        }
+    }
+
+    fn is_over(&mut self) {
+        self.known = false;
+    }
+}
+
+impl FileSink {
+    /// Opens or creates the file, in a place that no other user can replace, and never rotates it.
+    ///
+    /// # Errors
+    /// When the file cannot be opened for appending, or when another user could replace it.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// let sink = panic_agent::FileSink::open("panics.jsonl")?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::open_with(path, FileTrust::Strict, Rotation::never())
+    }
+
+    /// Opens or creates the file. A size below 4096 bytes, an age below one second and 0 archives are taken as these
+    /// numbers (and 1).
+    ///
+    /// # Errors
+    /// When the file cannot be opened for appending, or is not to be trusted.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use panic_agent::{FileSink, FileTrust, Rotation};
+    ///
+    /// let rotation = Rotation::never().at_bytes(64 * 1024 * 1024);
+    /// let sink = FileSink::open_with("panics.jsonl", FileTrust::Strict, rotation)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn open_with(path: impl AsRef<Path>, trust: FileTrust, rotation: Rotation) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        let open = Appending::open(&path, trust)?;
+        let line = WholeLine::default();
+        let rotation = rotation.at_least();
+        let trouble = Trouble::default();
+        Ok(Self {
+            path,
+            trust,
+            rotation,
+            open,
+            line,
+            end_unknown: true,
+            until_look: 0,
+            may_rotate: true,
+            trouble,
+        })
+    }
+
+    /// Opens the path again when it no longer leads to the open file, and looks how the file ends.
+    fn look(&mut self) -> io::Result<()> {
+        for _ in 0..MAX_OPENS {
+            // The lock comes first: a file that is put aside after it is not compressed while we write.
+            let free = self.open.lock();
+            if free && self.open.is_at(&self.path) {
+                // When the size cannot be had, the old one is as good as any.
+                self.open.look().ok();
+                match self.open.is_torn() {
+                    Some(torn) => self.line.set_torn(torn),
+                    // An empty line is better than one that begins in the middle of another.
+                    None if self.end_unknown && self.open.regular && self.open.size > 0 => {
+                        self.line.set_torn(true)
+                    }
+                    None => {}
+                }
+                self.end_unknown = false;
+                self.until_look = LINES_PER_LOOK;
+                self.may_rotate = true;
+                return Ok(());
+            }
+            match Appending::open(&self.path, self.trust) {
+                Ok(open) => {
+                    self.open = open;
+                    self.line = WholeLine::default();
+                    self.end_unknown = true;
+                }
+                // The file was renamed and cannot be made again. It is still a file that can be found.
+                Err(error) if free && self.open.look().unwrap_or(false) => {
+                    self.trouble.is(
+                        "lines go to the file that was moved away, for want of",
+                        &self.path,
+                        &error,
+                    );
+                    self.until_look = 0;
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the file aside and begins a new one, unless somebody else just does that.
+    fn rotate(&mut self, more: usize) -> io::Result<()> {
+        // With any place trusted, the path may be a link.
+        let path = match std::fs::canonicalize(&self.open.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Somebody else has just put it aside.
+                self.until_look = 0;
+                return Ok(());
+            }
+            other => other?,
+        };
+        let Some(directory) = Directory::of(&path)? else { return Ok(()) };
+        // Nobody but us renames it now; somebody may have done so before.
+        self.look()?;
+        if !self.open.is_at(&self.path) || !self.rotation.is_due(self.open.size, more, self.open.since) {
+            return Ok(());
+        }
+        calls::rename(&path, &directory.free_name()?)?;
+        if self.open.is_at(&self.path) {
+            self.rotation = Rotation::never();
+            return Err(io::Error::other("the path leads to an open file, whatever the name of that is"));
+        }
+        self.look()?;
+        let deleted = directory.delete_old(self.rotation.keep);
+        if self.rotation.compression == Compression::Gzip {
+            gzip::start(&directory);
+        }
+        deleted
+    }
+}
+
+impl Sink for FileSink {
+    fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
+        let bytes = line.with_newline();
+        if self.until_look == 0 {
+            self.look()?;
+        }
+        self.until_look = self.until_look.saturating_sub(1);
+        if self.may_rotate
+            && self.open.rotates()
+            && self.rotation.is_due(self.open.size, bytes.len(), self.open.since)
+        {
+            self.may_rotate = false;
+            match self.rotate(bytes.len()) {
+                Ok(()) => self.trouble.is_over(),
+                // It goes on growing; the next look tries again.
+                Err(error) => self.trouble.is("cannot rotate", &self.path, &error),
+            }
+        }
+        self.line.write(&mut self.open, bytes)
+    }
+
+    /// Nothing is buffered; the next line looks whether the file was moved.
+    fn flush(&mut self) -> io::Result<()> {
+        self.until_look = 0;
+        self.open.unlock();
+        Ok(())
+    }
+
+    fn take_trouble(&mut self) -> Option<String> {
+        self.trouble.news.take()
+    }
+}

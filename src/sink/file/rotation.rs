@@ -1,0 +1,287 @@
+//! When a file is put aside, under which name, and how many old ones are kept.
+//!
+//! Runs on: the writer thread, and the thread that compresses archives (`Archives`). Must not: put aside or delete a
+//! file into which some process is writing.
+//!
+//! Several processes may rotate one file. Who holds the lock of the directory may rename and delete in it; who
+//! does not get it lets the other one do it. A writer holds a shared lock on the open file while it writes a burst
+//! of lines; an archive is compressed or deleted only by who has an exclusive lock on it.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::files::calls;
+use crate::sys::file_lock::{self, Locking};
+
+/// Default for [`Rotation::keep`].
+const KEEP: usize = 8;
+/// Least size at which a file is put aside.
+pub(crate) const MIN_BYTES: u64 = 4096;
+/// Least age at which a file is put aside.
+pub(crate) const MIN_AGE: Duration = Duration::from_secs(1);
+/// What [`stamp`] makes: `20260131T235959.123456789Z`.
+const STAMP_LEN: usize = 26;
+/// End of the name of a compressed archive.
+pub(super) const GZ: &str = ".gz";
+/// End of the name of an archive that is being compressed.
+pub(super) const PART: &str = ".gz.part";
+
+/// Whether archives are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// They stay as they are. The default.
+    #[default]
+    Off,
+    /// On a thread of its own, after the file was put aside. Needs the cargo feature `gzip`.
+    Gzip,
+}
+
+/// When a file is put aside as an archive and begun anew. Never, by default.
+///
+/// An archive lies beside the file and has its name, a dot and the UTC time at which it was put aside, such as
+/// `panics.jsonl.20260131T235959.123456789Z`.
+///
+/// # Examples
+/// ```
+/// use panic_agent::Rotation;
+///
+/// let rotation = Rotation::never().at_bytes(64 * 1024 * 1024).keep(4);
+/// assert_ne!(rotation, Rotation::never());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    pub(crate) max_bytes: Option<u64>,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) keep: usize,
+    pub(crate) compression: Compression,
+}
+
+impl Rotation {
+    /// Lets the file grow.
+    pub const fn never() -> Self {
+        Self { max_bytes: None, max_age: None, keep: KEEP, compression: Compression::Off }
+    }
+
+    /// Before a line would make the file longer than this many bytes; at least 4096. With several processes it may
+    /// get longer by 64 lines of each.
+    pub const fn at_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = Some(bytes);
+        self
+    }
+
+    /// Before the first line that comes when the file is this old; at least one second. Where the file system does
+    /// not tell when a file was made, its age is counted from when this process opened it.
+    pub const fn after(mut self, age: Duration) -> Self {
+        self.max_age = Some(age);
+        self
+    }
+
+    /// Archives that are kept, at least 1; the oldest are deleted. Default 8.
+    pub const fn keep(mut self, archives: usize) -> Self {
+        self.keep = archives;
+        self
+    }
+
+    /// Whether archives are compressed. Default [`Compression::Off`].
+    pub const fn compress(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// With every number at least as large as makes sense.
+    pub(super) fn at_least(mut self) -> Self {
+        self.max_bytes = self.max_bytes.map(|bytes| bytes.max(MIN_BYTES));
+        self.max_age = self.max_age.map(|age| age.max(MIN_AGE));
+        self.keep = self.keep.max(1);
+        self
+    }
+
+    /// Whether a file of this size and age is to be put aside before `more` bytes come.
+    pub(super) fn is_due(&self, size: u64, more: usize, since: SystemTime) -> bool {
+        let too_long = |max: u64| size.saturating_add(more as u64) > max;
+        let too_old = |max: Duration| since.elapsed().is_ok_and(|age| age >= max);
+        size > 0 && (self.max_bytes.is_some_and(too_long) || self.max_age.is_some_and(too_old))
+    }
+}
+
+impl Default for Rotation {
+    fn default() -> Self {
+        Self::never()
+    }
+}
+
+/// The right to rename and delete in a directory; gone when this is dropped.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    /// Name of the file whose archives these are.
+    name: String,
+    _locked: File,
+}
+
+impl Directory {
+    /// `None` when somebody else has the right.
+    ///
+    /// # Errors
+    /// When the directory cannot be opened, its file system has no locks, or the file's name is not UTF-8.
+    pub(super) fn of(file: &Path) -> io::Result<Option<Self>> {
+        let no_name = || io::Error::new(io::ErrorKind::InvalidInput, "the name of the file is not UTF-8");
+        let name = file.file_name().and_then(|name| name.to_str()).ok_or_else(no_name)?.to_owned();
+        let path = file.parent().unwrap_or(Path::new("/")).to_owned();
+        let locked = calls::open(OpenOptions::new().read(true), &path)?;
+        let held = file_lock::exclusive(&locked)? == Locking::Held;
+        Ok(held.then_some(Self { path, name, _locked: locked }))
+    }
+
+    /// A name for a new archive, which nothing has.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    pub(super) fn free_name(&self) -> io::Result<PathBuf> {
+        let mut at = SystemTime::now();
+        loop {
+            let path = self.path.join(format!("{}.{}", self.name, stamp(at)));
+            match calls::lstat(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
+                Err(error) => return Err(error),
+                Ok(_) => at += Duration::from_nanos(1),
+            }
+        }
+    }
+
+    /// The archives, newest first.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub(super) fn archives(&self) -> io::Result<Vec<Archive>> {
+        let names = calls::list(&self.path)?;
+        let mut archives: Vec<Archive> = names
+            .iter()
+            .filter_map(|name| {
+                let (stamp, ending) = parse(name.to_str()?, &self.name)?;
+                let path = self.path.join(name);
+                Some(Archive { stamp: stamp.to_owned(), path, state: state(ending)? })
+            })
+            .collect();
+        archives.sort_by(|a, b| (&b.stamp, a.state).cmp(&(&a.stamp, b.state)));
+        Ok(archives)
+    }
+
+    /// Deletes the oldest archives, but for `keep`, and what a compression that never ended left behind. Those that
+    /// are in use stay until the next time.
+    ///
+    /// # Errors
+    /// The first one; the others are deleted all the same.
+    pub(super) fn delete_old(&self, keep: usize) -> io::Result<()> {
+        let mut result = Ok(());
+        let mut stamps: Vec<String> = Vec::new();
+        for archive in self.archives()? {
+            if stamps.last() != Some(&archive.stamp) && archive.state != State::Part {
+                stamps.push(archive.stamp.clone());
+            }
+            if stamps.len() > keep || archive.state == State::Part {
+                let deleted = archive.delete_unless_in_use();
+                result = result.and(deleted);
+            }
+        }
+        result
+    }
+}
+
+/// A file that was put aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Archive {
+    stamp: String,
+    pub(super) path: PathBuf,
+    pub(super) state: State,
+}
+
+/// How far it is with an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum State {
+    Plain,
+    Compressed,
+    /// Being compressed, or left so by a process that died.
+    Part,
+}
+
+impl Archive {
+    /// Opens it with an exclusive lock; `None` when it is in use or gone.
+    pub(super) fn take(&self) -> io::Result<Option<File>> {
+        let file = match calls::open(OpenOptions::new().read(true), &self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        Ok((file_lock::exclusive(&file)? == Locking::Held).then_some(file))
+    }
+
+    fn delete_unless_in_use(&self) -> io::Result<()> {
+        let Some(_alone) = self.take()? else { return Ok(()) };
+        match calls::unlink(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn state(ending: &str) -> Option<State> {
+    match ending {
+        "" => Some(State::Plain),
+        GZ => Some(State::Compressed),
+        PART => Some(State::Part),
+        _ => None,
+    }
+}
+
+/// Stamp and ending of a name, when it is one of an archive of `file`.
+fn parse<'a>(name: &'a str, file: &str) -> Option<(&'a str, &'a str)> {
+    let (stamp, ending) = name.strip_prefix(file)?.strip_prefix('.')?.split_at_checked(STAMP_LEN)?;
+    let fits = |(index, byte): (usize, u8)| match index {
+        8 => byte == b'T',
+        15 => byte == b'.',
+        25 => byte == b'Z',
+        _ => byte.is_ascii_digit(),
+    };
+    stamp.bytes().enumerate().all(fits).then_some((stamp, ending))
+}
+
+/// A moment as part of a file name; as text in the order of time.
+fn stamp(at: SystemTime) -> String {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let seconds = i64::try_from(since.as_secs()).unwrap_or_default();
+    let text = jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string();
+    let digits: String = text.chars().filter(|letter| !matches!(letter, '-' | ':' | 'Z')).collect();
+    format!("{digits}.{:09}Z", since.subsec_nanos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_in_the_order_of_time_and_is_found_again() {
+        let at = SystemTime::UNIX_EPOCH + Duration::new(1_795_468_988, 7);
+        let stamp = stamp(at);
+        assert_eq!(stamp, "20261123T212308.000000007Z");
+        assert_eq!(parse(&format!("p.jsonl.{stamp}.gz"), "p.jsonl"), Some((stamp.as_str(), ".gz")));
+        for other in ["p.jsonl", "p.jsonl.1", "p.jsonl.20261123T212308.00000000xZ", "q.jsonl.x"] {
+            assert_eq!(parse(other, "p.jsonl"), None, "{other}");
+        }
+        assert_eq!(state(".old"), None);
+    }
+
+    #[test]
+    fn an_empty_file_is_never_put_aside_and_a_full_or_old_one_is() {
+        let now = SystemTime::now();
+        let by_size = Rotation::never().at_bytes(100);
+        assert!(!Rotation::never().is_due(u64::MAX, 1, SystemTime::UNIX_EPOCH));
+        assert!(!by_size.is_due(0, 1000, now));
+        assert!(!by_size.is_due(90, 10, now) && by_size.is_due(90, 11, now));
+        let by_age = Rotation::never().after(Duration::from_secs(60));
+        assert!(!by_age.is_due(1, 1, now) && by_age.is_due(1, 1, now - Duration::from_secs(60)));
+        assert!(!by_age.is_due(1, 1, now + Duration::from_secs(60)), "a clock that was set back");
+    }
+}

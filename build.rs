@@ -7,9 +7,11 @@
 //! `panic_agent_probes`: the life of a panic after the hook is observed by redirecting a few calls of the
 //! loaded images. Only with the feature `probes`, and only where those calls go through a table that the
 //! loader fills: dynamically linked glibc.
+//!
+//! `panic_agent_spool`: the slots lie in a file that outlives the process. Linux.
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(panic_agent_tables, panic_agent_probes)");
+    println!("cargo::rustc-check-cfg=cfg(panic_agent_tables, panic_agent_probes, panic_agent_spool)");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
     let cfg = |name: &str| std::env::var(format!("CARGO_CFG_{name}")).unwrap_or_default();
@@ -23,6 +25,9 @@ fn main() {
     let forced_fallback = std::env::var_os("CARGO_CFG_PANIC_AGENT_FALLBACK").is_some();
     if tables && !forced_fallback {
         println!("cargo::rustc-cfg=panic_agent_tables");
+    }
+    if cfg("TARGET_OS") == "linux" && !forced_fallback {
+        println!("cargo::rustc-cfg=panic_agent_spool");
     }
     let dynamic = !cfg("TARGET_FEATURE").split(',').any(|feature| feature == "crt-static");
     // The x32 ABI of x86_64 has other relocations.

@@ -31,6 +31,8 @@ pub enum ErrorKind {
     Panicking,
     /// A value cannot be used.
     InvalidValue,
+    /// The spools of a directory cannot be listed.
+    Recover,
 }
 
 impl Error {

@@ -180,6 +180,16 @@ pub fn labels_in_force() -> Vec<String> {
     crate::capture::labels::in_force()
 }
 
+/// The spool reader, for its fuzz target.
+#[cfg(panic_agent_spool)]
+pub mod spool {
+    /// Reads a spool in its compact form (see `src/spool/fuzzing.rs`), and writes the lines of everything in it.
+    /// Returns for any bytes.
+    pub fn read_and_write(input: &[u8]) {
+        crate::spool::fuzzing::read_and_write(input);
+    }
+}
+
 /// Failures of system calls on demand, for the whole process.
 pub mod faults {
     use crate::sys::faults::{Call, Fault, Plan, calls as plan_calls, fired as plan_fired, on_process};

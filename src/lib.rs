@@ -69,7 +69,8 @@
 //!   like, see `docs/wrappers.md`.
 //! * It does not see what is no panic: a stack overflow, a failed allocation, a signal. What calls no panic hook
 //!   (`resume_unwind`) is seen by the probes only.
-//! * It is no crash reporter: there is no dump of memory, and `SIGKILL` takes what is under way with it.
+//! * It is no crash reporter: there is no dump of memory. What is under way at a `SIGKILL` is written at the next start, or
+//!   by [`recover`].
 //! * It does not tell whether an error that was caught was also handled. It names who catches.
 //! * Predictions need the unwind tables of Linux with glibc (x86_64, aarch64). Elsewhere the rest works, and the
 //!   prediction is `unknown`.
@@ -82,6 +83,7 @@
 //!   back as errors.
 //! * `tower`: a layer that makes responses of panics.
 //! * `tracing`: spans as labels, and an event per verdict.
+//! * `recover-symbols`, on by default: reports that another process recovers get names.
 //! * `gzip`: archives of a rotated file are compressed, see [`Rotation`].
 //! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which
 //!   keeps lines in memory, and access to internals that this package's own tests use.
@@ -115,6 +117,9 @@ mod verdict;
 // 7
 mod sink;
 
+// beside the channel: slots that outlive the process
+mod spool;
+
 // beside the stages: what happens to a panic after its hook
 #[allow(unsafe_code)] // redirected calls, exception objects, traced vtables
 #[cfg_attr(
@@ -134,8 +139,8 @@ mod sys;
 mod unwind;
 
 pub use crate::agent::{
-    Agent, AgentBuilder, AgentGuard, Stats, Subscription, flush, has_panicked, init, stats, subscribe,
-    try_init,
+    Agent, AgentBuilder, AgentGuard, Recovered, Stats, Subscription, flush, has_panicked, init, recover,
+    stats, subscribe, try_init,
 };
 pub use crate::capture::labels::{
     LabelGuard, LabelSet, ParseTraceContextError, TraceContext, label, remove_process_label,
@@ -145,7 +150,7 @@ pub use crate::capture::labels::{
 #[doc(hidden)]
 pub mod internals;
 
-pub use crate::config::{Console, Folding, Overflow, Probes, RedactField, Symbols};
+pub use crate::config::{Console, Folding, Overflow, Probes, RedactField, Spool, Symbols};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::files::FileTrust;
 pub use crate::record::*;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::{AgentGuard, install};
 use crate::config::{
     Console, Folding, MAX_SETTLE, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES, Options, Output, Overflow,
-    PayloadExtractor, Probes, RedactField, Symbols,
+    PayloadExtractor, Probes, RedactField, Spool, Symbols,
 };
 use crate::error::{Error, ErrorKind};
 use crate::files::FileTrust;
@@ -165,6 +165,24 @@ impl AgentBuilder {
     /// Whether the life of a panic is observed after its hook. Default [`Probes::On`] where the build has them.
     pub fn probes(mut self, probes: Probes) -> Self {
         self.options.probes = probes;
+        self
+    }
+
+    /// Whether reports that are under way outlive the process. Default [`Spool::BesideLog`].
+    ///
+    /// # Examples
+    /// ```
+    /// let directory = std::env::temp_dir().join(format!("panic-agent-spools-{}", std::process::id()));
+    /// std::fs::create_dir_all(&directory)?;
+    /// let agent = panic_agent::Agent::builder()
+    ///     .file(directory.join("panics.jsonl"))
+    ///     .spool(panic_agent::Spool::Directory(directory))
+    ///     .install()?;
+    /// assert!(agent.is_active());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn spool(mut self, spool: Spool) -> Self {
+        self.options.spool = spool;
         self
     }
 

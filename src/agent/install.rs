@@ -3,24 +3,33 @@
 //! Runs on: the thread that installs the agent. Must not: leave anything behind when it fails.
 
 use core::hash::{BuildHasher, Hasher};
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use once_cell::race::OnceRef;
 use parking_lot::Mutex;
 
-use super::neighbours::Neighbours;
-use super::{AGENT, AgentGuard, Installed, exit_place, guard};
+use super::neighbours::{ForkedChild, Neighbours};
+use super::recover::Recovery;
+use super::{AGENT, AgentGuard, Installed, exit_place, guard, spooling};
 use crate::capture::{labels, stack};
 use crate::channel::Channel;
 use crate::config::{Options, Probes, apply_environment};
 use crate::error::{Error, ErrorKind};
-use crate::hook::{self, Counters, HookState};
-use crate::probe::{self, Ability, EventQueue, ProbeOptions, Witness};
+use crate::hook::{self, ChildWriter, Counters, HookState};
+use crate::probe::{self, Ability, EventQueue, LandingNotes, ProbeOptions, Witness};
 use crate::sys::{at_exit, fork};
 use crate::{sink, writer};
 
 /// How long `install` waits for the writer thread to learn how std's threads begin. It takes well below a
 /// millisecond; without it a panic that comes first would not know its thread's root.
 const WRITER_START: Duration = Duration::from_millis(200);
+
+/// How long one thread waits for another one to install.
+const INSTALLER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Whether the end of the process is waited for; stays so in forked children.
+static REGISTERED: AtomicBool = AtomicBool::new(false);
 
 /// Held while one thread installs.
 static INSTALLING: Mutex<()> = Mutex::new(());
@@ -36,26 +45,59 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     if std::thread::panicking() {
         return Err(hook::panicking());
     }
-    let _installing = INSTALLING.lock();
-    if AGENT.get().is_some() {
+    // Bounded, because another thread of the parent may have installed while this child was forked.
+    let _installing = INSTALLING.try_lock_for(INSTALLER_PATIENCE).ok_or_else(|| {
+        Error::new(ErrorKind::AlreadyInstalled, "another thread is installing the agent", "call `init` once")
+    })?;
+    if AGENT.get().is_some_and(Installed::is_at_home) {
         return Err(Error::new(
             ErrorKind::AlreadyInstalled,
             "an agent is installed in this process already",
             "call `init` once, and keep its guard",
         ));
     }
+    let instance = instance();
+    let log = sink::log_path(&options.outputs);
+    let reopen = sink::Reopen::all(&options.outputs);
     let sinks = sink::open_all(std::mem::take(&mut options.outputs), options.trust, options.rotation)?;
-    let channel: &'static Channel = Box::leak(Box::new(Channel::new(options.slots)?));
-    let state: &'static HookState = Box::leak(Box::new(hook_state(channel, &mut options)));
+    let place = spooling::place(&options.spool, log);
+    let shared = spooling::Shared::of(&mut options);
+    let mut spool_abilities = writer::Abilities::default();
+    let made =
+        spooling::make(place.as_ref().map_err(|why| *why), options.slots, instance, &mut spool_abilities);
+    let channel = match made {
+        Some(spool) => Channel::within(spool.room(), options.slots)?,
+        None => Channel::new(options.slots)?,
+    };
+    let channel: &'static Channel = Box::leak(Box::new(channel));
+    if let Some(spool) = made {
+        channel.losses.mirror_in(spool.losses());
+    }
+    let child: &'static writer::AfterFork = Box::leak(Box::new(writer::AfterFork::new(
+        writer::Service::new(instance, &options),
+        reopen,
+        options.redactor.is_some(),
+        options.max_report_bytes,
+        options.flush_deadline,
+        writer::Sources { instance: self::instance, surroundings: || Box::new(ForkedChild) },
+    )));
+    let state: &'static HookState = Box::leak(Box::new(hook_state(channel, child, &mut options)));
     for (key, value) in &options.labels {
         labels::set_process_label(key.as_str(), value);
     }
     stack::prepare();
     stack::learn_main_start();
     let (neighbours, started) = Neighbours::new(&state.counters);
-    let instance = instance();
+    let symbols = options.symbols;
     let mut config = writer::WriterConfig::new(instance, &mut options, sinks, Box::new(neighbours));
+    config.abilities.add(spool_abilities);
+    config.spool = made;
     install_probes(&options, state, &mut config);
+    let recovery = Recovery::default();
+    match place {
+        Ok(place) => config.started = Some(spooling::recovery(place, shared, symbols, recovery.clone())),
+        Err(_) => recovery.is_over(),
+    }
     let handle = writer::spawn(channel, config).map_err(|error| {
         Error::new(ErrorKind::SpawnWriter, "cannot start the writer thread", "check the limit of threads")
             .with_source(error)
@@ -69,11 +111,22 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
         writer: handle,
         flush_deadline: options.flush_deadline,
         home: fork::generation(),
+        hook: state,
+        spool: made,
+        recovery,
     };
-    // Cannot fail: INSTALLING is held and the cell was empty.
-    let _empty_before = AGENT.set(Box::new(installed));
+    if !AGENT.add(installed) {
+        return Err(Error::new(
+            ErrorKind::AlreadyInstalled,
+            "agents were installed in too many generations of forked children",
+            "leave it to the children's hooks: they write reports without an agent of their own",
+        ));
+    }
     hook::install(state)?;
-    at_exit::register(drain);
+    // Forked children inherit the registration.
+    if !REGISTERED.swap(true, Ordering::Relaxed) {
+        at_exit::register(drain);
+    }
     Ok(AgentGuard::active())
 }
 
@@ -85,7 +138,13 @@ pub(super) extern "C" fn drain() {
             // A panic may be under way, and then somebody will want to know who did not wait for it.
             agent.writer.note_exit(exit_place::here());
         }
-        let _in_time = agent.writer.finish(agent.flush_deadline);
+        agent.hook.begin_end();
+        let written = agent.writer.finish(agent.flush_deadline);
+        agent.recovery.wait(agent.flush_deadline);
+        // Not everything in time: the next start finds it in the spool.
+        if let Some(spool) = agent.spool.filter(|_| written && agent.channel.pending() == 0) {
+            spool.remove();
+        }
     }
 }
 
@@ -117,6 +176,13 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
     config.events = Some(events);
     config.notes_only = !abilities.named().iter().any(|(_, ability)| ability.is_active());
     probe::note::listen(events);
+    if let Some(spool) = config.spool.filter(|_| config.watched && abilities.land.is_active()) {
+        let notes: &'static dyn LandingNotes = &spool.landings;
+        probe::note_landings(Box::leak(Box::new(notes)));
+        // Set once: the state is new.
+        let _new = state.landings.set(&spool.landings);
+        spool.landings_are_noted();
+    }
     if config.watched {
         let witness: &'static dyn Witness = state;
         probe::call_witness(Box::leak(Box::new(witness)));
@@ -130,7 +196,11 @@ fn nudge() {
     }
 }
 
-fn hook_state(channel: &'static Channel, options: &mut Options) -> HookState {
+fn hook_state(
+    channel: &'static Channel,
+    child: &'static dyn ChildWriter,
+    options: &mut Options,
+) -> HookState {
     HookState {
         channel,
         counters: Counters::new(),
@@ -140,6 +210,9 @@ fn hook_state(channel: &'static Channel, options: &mut Options) -> HookState {
         console: options.console,
         payloads: std::mem::take(&mut options.payloads),
         home: fork::generation(),
+        child: Some(child),
+        landings: OnceRef::new(),
+        ending: AtomicBool::new(false),
     }
 }
 

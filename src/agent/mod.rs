@@ -8,6 +8,16 @@ mod exit_place;
 mod guard;
 mod install;
 mod neighbours;
+#[cfg(panic_agent_spool)]
+mod recover;
+#[cfg(not(panic_agent_spool))]
+#[path = "recover_absent.rs"]
+mod recover;
+#[cfg(panic_agent_spool)]
+mod spooling;
+#[cfg(not(panic_agent_spool))]
+#[path = "spooling_absent.rs"]
+mod spooling;
 mod subscription;
 
 use std::sync::{Arc, OnceLock};
@@ -18,18 +28,44 @@ use once_cell::race::OnceBox;
 pub use builder::{Agent, AgentBuilder};
 pub use guard::AgentGuard;
 pub(crate) use guard::complain;
+pub use recover::{Recovered, recover};
 pub use subscription::Subscription;
 
 use crate::channel::Channel;
 use crate::error::Error;
-use crate::hook::Counters;
+use crate::hook::{Counters, HookState};
 use crate::record::{Losses, PanicId};
+use crate::spool::LiveSpool;
 use crate::sys::fork;
 use crate::writer::{Pigeonhole, WriterHandle};
 
-/// The agent of this process. Empty until `install` has succeeded; set once, never taken away. Written
-/// by `install`, read by everyone.
-static AGENT: OnceBox<Installed> = OnceBox::new();
+/// The agent of this process. Empty until `install` has succeeded. Written by `install`, read by everyone.
+static AGENT: Newest = Newest([const { OnceBox::new() }; GENERATIONS]);
+
+/// Forked children of forked children that can have an agent of their own.
+const GENERATIONS: usize = 16;
+
+/// Agents of this process and of those it was forked from, oldest first; none is ever taken away.
+struct Newest([OnceBox<Installed>; GENERATIONS]);
+
+impl Newest {
+    /// The newest. In a forked child without an agent of its own that is its parent's.
+    fn get(&self) -> Option<&Installed> {
+        self.0.iter().map_while(OnceBox::get).last()
+    }
+
+    /// Adds one; `false` when there is no room.
+    fn add(&self, installed: Installed) -> bool {
+        let mut installed = Some(Box::new(installed));
+        self.0.iter().any(|place| match installed.take().map(|installed| place.set(installed)) {
+            Some(Err(refused)) => {
+                installed = Some(refused);
+                false
+            }
+            _ => true,
+        })
+    }
+}
 
 /// What an installed agent consists of.
 struct Installed {
@@ -41,6 +77,11 @@ struct Installed {
     flush_deadline: Duration,
     /// [`fork::generation`] of the process that has the writer.
     home: u32,
+    hook: &'static HookState,
+    /// The file that holds the slots, if one does.
+    spool: Option<&'static LiveSpool>,
+    /// The emptying of dead processes' spools.
+    recovery: recover::Recovery,
 }
 
 impl Installed {

@@ -11,6 +11,7 @@ use crate::hook::{self, Counters};
 use crate::image::{self, LoadedImage};
 use crate::probe;
 use crate::record::{Image, ProbeLosses};
+use crate::spool::PastImage;
 use crate::symbolize::{ImageAt, Images};
 use crate::writer::{ProcessLabels, Surroundings};
 
@@ -34,14 +35,18 @@ impl Neighbours {
         if let Some((_, image)) = self.described.iter().find(|(known, _)| *known == key) {
             return image.clone();
         }
-        let image = Arc::new(Image {
-            name: loaded.name().to_owned(),
-            path: loaded.path().map(str::to_owned),
-            build_id: loaded.build_id().map(str::to_owned),
-            bias: Some(format!("{:#x}", loaded.bias())),
-        });
+        let image = Arc::new(about(loaded));
         self.described.push((key, image.clone()));
         image
+    }
+}
+
+fn about(loaded: &LoadedImage) -> Image {
+    Image {
+        name: loaded.name().to_owned(),
+        path: loaded.path().map(str::to_owned),
+        build_id: loaded.build_id().map(str::to_owned),
+        bias: Some(format!("{:#x}", loaded.bias())),
     }
 }
 
@@ -78,11 +83,55 @@ impl Surroundings for Neighbours {
         labels::process::at(generation.unwrap_or_else(labels::process::generation))
     }
 
+    fn labels_generation(&self) -> u32 {
+        labels::process::generation()
+    }
+
+    fn images_generation(&self) -> u32 {
+        image::current().map_or(0, image::Snapshot::generation)
+    }
+
+    fn images(&self) -> Vec<PastImage> {
+        let Some(snapshot) = image::current() else { return Vec::new() };
+        let past = |loaded: &LoadedImage| PastImage {
+            image: about(loaded),
+            offset: loaded.bias(),
+            code: loaded.code().to_vec(),
+        };
+        snapshot.images().map(past).collect()
+    }
+
     fn panics(&self) -> u64 {
         self.counters.panics()
     }
 
     fn probe_losses(&self) -> ProbeLosses {
         probe::counts().said()
+    }
+}
+
+/// The other stages as a forked child sees them: nothing is asked that another thread of the parent may have been
+/// in the middle of.
+pub(super) struct ForkedChild;
+
+impl Images for ForkedChild {
+    fn image_of(&mut self, ip: u64, generation: Option<u32>) -> Option<ImageAt> {
+        let snapshot = generation.map_or_else(image::current, image::of_generation)?;
+        let loaded = snapshot.image_of(ip)?;
+        Some(ImageAt { image: Arc::new(about(loaded)), address: loaded.relative_address(ip) })
+    }
+
+    fn refresh(&mut self) -> bool {
+        false
+    }
+}
+
+impl Surroundings for ForkedChild {
+    fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels> {
+        labels::process::at_once(generation.unwrap_or_else(labels::process::generation))
+    }
+
+    fn panics(&self) -> u64 {
+        0
     }
 }

@@ -1,16 +1,28 @@
-//! The memory of the slots: a plain run of [`Slot`]s, position independent, zeroed at the start.
+//! The memory of the slots: a plain run of [`Slot`]s, position independent, zeroed at the start. It may be a part
+//! of a file, where it outlives the process.
 //!
 //! Runs on: the thread that installs the agent (mapping) and every thread (access).
 //! Must not: touch a slot before it is used, so that unused slots take no memory.
+
+use std::sync::Arc;
 
 use super::slot::Slot;
 use crate::error::{Error, ErrorKind};
 use crate::sys::mmap::Region;
 
-/// `count` slots, one after the other, from the first byte of the region.
+/// Zeroed memory in which slots may lie.
+pub(crate) struct SlotRoom {
+    pub(crate) region: Arc<Region>,
+    /// Offset of the first slot; a multiple of 64.
+    pub(crate) at: usize,
+}
+
+/// `count` slots, one after the other.
 pub(super) struct SlotMemory {
-    region: Region,
+    room: SlotRoom,
     count: u32,
+    /// Whether somebody else may read the slots later, and wants to know which are whole.
+    lasting: bool,
 }
 
 impl SlotMemory {
@@ -26,7 +38,20 @@ impl SlotMemory {
         };
         let bytes = (count as usize).checked_mul(size_of::<Slot>());
         let bytes = bytes.ok_or_else(|| refused(std::io::ErrorKind::OutOfMemory.into()))?;
-        Ok(Self { region: Region::zeroed(bytes).map_err(refused)?, count })
+        let region = Arc::new(Region::zeroed(bytes).map_err(refused)?);
+        Ok(Self { room: SlotRoom { region, at: 0 }, count, lasting: false })
+    }
+
+    /// Takes room that lasts longer than the process; `None` when it is too small.
+    pub(super) fn within(room: SlotRoom, count: u32) -> Option<Self> {
+        let bytes = (count as usize).checked_mul(size_of::<Slot>())?.checked_add(room.at)?;
+        let fits = bytes <= room.region.len() && room.at.is_multiple_of(align_of::<Slot>());
+        fits.then_some(Self { room, count, lasting: true })
+    }
+
+    /// Whether the slots outlive the process.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.lasting
     }
 
     /// The slot with this number.
@@ -34,10 +59,11 @@ impl SlotMemory {
         if index >= self.count {
             return None;
         }
-        let slots = self.region.start().cast::<Slot>();
+        // SAFETY: `at` is within the region; that was checked when this was made.
+        let slots = unsafe { self.room.region.start().add(self.room.at) }.cast::<Slot>();
         // SAFETY: `index < count`, and the region has room for `count` slots.
         let slot = unsafe { slots.add(index as usize) };
-        // SAFETY: the region is aligned to a page, lives as long as `self`, started as zeros, which is a
+        // SAFETY: the region is aligned to a page, `at` to a slot; it lives as long as `self`, started as zeros, which is a
         // valid slot, and is reached only through shared `Slot`s, whose fields are atomics and a cell.
         Some(unsafe { slot.as_ref() })
     }

@@ -22,6 +22,7 @@
 )]
 
 #[cfg(all(test, loom))]
+#[allow(unsafe_code)]
 mod loom_tests;
 mod loss_sites;
 #[cfg(not(all(test, loom)))]
@@ -44,6 +45,7 @@ mod waiters;
 use std::time::Duration;
 
 pub(crate) use loss_sites::LossSites;
+pub(crate) use sync::SlotRoom;
 pub(crate) use ticket::{ClaimedSlot, ReceivedSlot, Ticket};
 
 use crate::error::{Error, ErrorKind};
@@ -84,16 +86,33 @@ impl Channel {
     /// [`ErrorKind::AllocatePool`] when the system does not give the memory, [`ErrorKind::InvalidValue`] for
     /// no slots at all.
     pub(crate) fn new(slots: usize) -> Result<Self, Error> {
-        let count = u32::try_from(slots).ok().filter(|&count| 0 < count && count < u32::MAX);
-        let Some(count) = count else {
-            let subject = format!("cannot work with {slots} slots");
-            return Err(Error::new(ErrorKind::InvalidValue, subject, "ask for at least 1 slot"));
+        let count = count_of(slots)?;
+        Ok(Self::over(Pool::new(count)?, count))
+    }
+
+    /// Puts the slots into room that outlives the process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AllocatePool`] when the room is too small, [`ErrorKind::InvalidValue`] for no slots at all.
+    pub(crate) fn within(room: SlotRoom, slots: usize) -> Result<Self, Error> {
+        let count = count_of(slots)?;
+        let Some(memory) = sync::SlotMemory::within(room, count) else {
+            let subject = format!("the room is too small for {slots} slots");
+            return Err(Error::new(
+                ErrorKind::AllocatePool,
+                subject,
+                "set PANIC_AGENT_SLOTS to a smaller number",
+            ));
         };
-        Ok(Self {
+        Ok(Self::over(Pool::over(memory, count), count))
+    }
+
+    fn over(pool: Pool, count: u32) -> Self {
+        Self {
             losses: LossCounters::new(),
             loss_sites: LossSites::new(),
-            pool: Pool::new(count)?,
-            queue: Queue::new(slots),
+            pool,
+            queue: Queue::new(count as usize),
             sleep: Sleep::new(),
             attention: AtomicU32::new(0),
             published: AtomicU64::new(0),
@@ -101,7 +120,7 @@ impl Channel {
             written: Waiters::new(),
             returned: Waiters::new(),
             many: u64::from(count.div_ceil(2)),
-        })
+        }
     }
 
     /// A free slot, cleared; `None` when there is none. Never waits.
@@ -240,4 +259,12 @@ impl Channel {
         self.pool.give_back(index);
         self.returned.happened();
     }
+}
+
+fn count_of(slots: usize) -> Result<u32, Error> {
+    let count = u32::try_from(slots).ok().filter(|&count| 0 < count && count < u32::MAX);
+    count.ok_or_else(|| {
+        let subject = format!("cannot work with {slots} slots");
+        Error::new(ErrorKind::InvalidValue, subject, "ask for at least 1 slot")
+    })
 }

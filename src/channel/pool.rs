@@ -31,8 +31,17 @@ impl Pool {
     /// # Errors
     /// When the system does not give the memory.
     pub(super) fn new(count: u32) -> Result<Self, Error> {
-        let slots = SlotMemory::map(count)?;
-        Ok(Self { slots, count, head: OwnLine(AtomicU64::new(0)), fresh: AtomicU32::new(0) })
+        Ok(Self::over(SlotMemory::map(count)?, count))
+    }
+
+    /// A pool of slots that are all free, zero, and as many as `count`.
+    pub(super) fn over(slots: SlotMemory, count: u32) -> Self {
+        Self { slots, count, head: OwnLine(AtomicU64::new(0)), fresh: AtomicU32::new(0) }
+    }
+
+    /// Whether the slots outlive the process.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.slots.is_lasting()
     }
 
     /// The slot with this number.

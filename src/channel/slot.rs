@@ -8,7 +8,9 @@
 //! | 4 | 4 | number of the next free slot plus 1, while this one is in the free list |
 //! | 8 | 4 | publications of this slot that were written, wrapping |
 //! | 12 | 4 | reserved, 0 |
-//! | 16 | … | [`RawRecord`] |
+//! | 16 | 8 | checksum of the record, where the memory outlives the process |
+//! | 24 | 8 | reserved, 0 |
+//! | 32 | … | [`RawRecord`] |
 //!
 //! The state goes round `free → claimed → published → written → free`, and from `claimed` back to `free`
 //! when a claim is given up. Only the owner of the moment moves it on: whoever took the slot from the free
@@ -17,7 +19,7 @@
 //! comes after the process died, which records are whole. Hence every store of it is `Release`: a reader
 //! that sees `published` sees the whole record.
 
-use super::sync::{AtomicU32, Futex, Ordering, RecordCell};
+use super::sync::{AtomicU32, AtomicU64, Futex, Ordering, RecordCell};
 
 /// Nobody owns the slot.
 const FREE: u32 = 0;
@@ -37,11 +39,21 @@ pub(super) struct Slot {
     /// Written by the writer only, between `published` and `free`.
     pub(super) written: Futex,
     _reserved: u32,
+    checksum: AtomicU64,
+    _reserved_too: u64,
     pub(super) record: RecordCell,
 }
 
 #[cfg(not(all(loom, test)))]
-const _: () = assert!(core::mem::offset_of!(Slot, record) == 16, "the layout is documented");
+const _: () = {
+    use crate::spool::layout;
+    assert!(core::mem::offset_of!(Slot, state) == layout::slot::STATE, "the layout is documented");
+    assert!(core::mem::offset_of!(Slot, written) == layout::slot::WRITTEN, "the layout is documented");
+    assert!(core::mem::offset_of!(Slot, checksum) == layout::slot::CHECKSUM, "the layout is documented");
+    assert!(core::mem::offset_of!(Slot, record) == layout::slot::RECORD, "the layout is documented");
+    assert!(size_of::<Slot>() == layout::SLOT_BYTES, "the layout is documented");
+    assert!(PUBLISHED == layout::slot::PUBLISHED, "the layout is documented");
+};
 #[cfg(not(all(loom, test)))]
 const _: () = assert!(size_of::<Slot>() <= 6 * 1024, "a slot stays within 6 KiB");
 
@@ -56,6 +68,8 @@ impl Slot {
             next: AtomicU32::new(0),
             written: Futex::new(0),
             _reserved: 0,
+            checksum: AtomicU64::new(0),
+            _reserved_too: 0,
             record: RecordCell::new(),
         }
     }
@@ -63,6 +77,12 @@ impl Slot {
     /// By the thread that took the slot from the free list.
     pub(super) fn mark_claimed(&self) {
         self.state.store(CLAIMED, Ordering::Release);
+    }
+
+    /// By the thread that claimed it, before it publishes: what tells a later reader that the record is whole.
+    pub(super) fn seal(&self, checksum: u64) {
+        // Relaxed: `mark_published` follows.
+        self.checksum.store(checksum, Ordering::Relaxed);
     }
 
     /// By the thread that claimed it, when the record is whole.
@@ -81,6 +101,13 @@ impl Slot {
     /// By the owner, before the slot goes back to the free list.
     pub(super) fn mark_free(&self) {
         self.state.store(FREE, Ordering::Release);
+    }
+
+    /// What one would find who comes after the process died now: a record that waits to be written. Acquire:
+    /// then it is whole.
+    #[cfg(all(loom, test))]
+    pub(super) fn holds_a_record(&self) -> bool {
+        self.state.load(Ordering::Acquire) == PUBLISHED
     }
 
     /// For tests of the protocol.

@@ -8,6 +8,7 @@ pub(super) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use core::cell::UnsafeCell;
 
 pub(super) use super::memory::SlotMemory;
+pub(crate) use super::memory::SlotRoom;
 pub(super) use super::queue::Queue;
 pub(super) use crate::sys::futex::Futex;
 

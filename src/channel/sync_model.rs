@@ -71,12 +71,27 @@ impl RecordCell {
     }
 }
 
+/// Room that is not used: the slots of a model lie on its own heap.
+pub(crate) struct SlotRoom {
+    pub(crate) region: std::sync::Arc<crate::sys::mmap::Region>,
+    pub(crate) at: usize,
+}
+
 /// Stands for the mapped slots.
 pub(super) struct SlotMemory(Vec<Slot>);
 
 impl SlotMemory {
     pub(super) fn map(slots: u32) -> Result<Self, Error> {
         Ok(Self((0..slots).map(|_| Slot::new()).collect()))
+    }
+
+    pub(super) fn within(room: SlotRoom, slots: u32) -> Option<Self> {
+        let _unused = (room.region.len(), room.at);
+        Self::map(slots).ok()
+    }
+
+    pub(super) fn is_lasting(&self) -> bool {
+        false
     }
 
     pub(super) fn get(&self, index: u32) -> Option<&Slot> {

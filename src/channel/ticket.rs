@@ -10,6 +10,7 @@ use super::Channel;
 use super::slot::Slot;
 use super::sync::Ordering;
 use crate::record::{LossReason, RawRecord};
+use crate::spool::layout;
 
 /// Names one publication of a slot, so that the hook can wait until it was written.
 ///
@@ -66,6 +67,13 @@ impl<'a> ClaimedSlot<'a> {
         core::mem::forget(self);
         // Relaxed: the writer changes it only while it owns the slot, and we got the slot after that.
         let written_before = slot.written.word().load(Ordering::Relaxed);
+        if channel.pool.is_lasting() {
+            let record = slot.record.read();
+            // SAFETY: the slot was claimed by this thread and is not published yet, so nobody else reaches the
+            // record.
+            let checksum = unsafe { &*record }.checksum(layout::place(index, written_before));
+            slot.seal(checksum);
+        }
         slot.mark_published();
         if !channel.send(index) {
             channel.losses.record(LossReason::PoolFull);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{
     Console, Folding, MAX_SETTLE, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES, Options, Output, Overflow,
-    Probes, Symbols,
+    Probes, Spool, Symbols,
 };
 use crate::files::FileTrust;
 use crate::sink::{Compression, GZIP_AVAILABLE, MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
@@ -36,7 +36,7 @@ struct Variable {
     apply: fn(&mut Options, &str) -> Option<()>,
 }
 
-const VARIABLES: [Variable; 20] = [
+const VARIABLES: [Variable; 21] = [
     Variable {
         name: "PANIC_AGENT",
         accepted: "`on` or `off`",
@@ -101,6 +101,18 @@ const VARIABLES: [Variable; 20] = [
         accepted: "`on` or `off`",
         apply: |options, value| {
             options.probes = if switch(value)? { Probes::On } else { Probes::Off };
+            Some(())
+        },
+    },
+    Variable {
+        name: "PANIC_AGENT_SPOOL",
+        accepted: "`on`, `off` or an existing directory",
+        apply: |options, value| {
+            options.spool = match switch(value) {
+                Some(true) => Spool::BesideLog,
+                Some(false) => Spool::Off,
+                None => Spool::Directory(PathBuf::from(non_empty(value)?)),
+            };
             Some(())
         },
     },

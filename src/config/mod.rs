@@ -105,6 +105,20 @@ pub enum Symbols {
     Off,
 }
 
+/// Whether reports that are under way outlive the process, and where.
+///
+/// See `docs/reliability.md` for what that promises.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Spool {
+    /// In a file beside the log. Lines that go to no file have no spool. The default.
+    BesideLog,
+    /// In a file in this directory, which must exist; a file system in memory, such as `/run`, is fine.
+    Directory(PathBuf),
+    /// In the memory of the process alone, with which they are lost.
+    Off,
+}
+
 /// Whether the life of a panic is observed after its hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -198,6 +212,7 @@ pub(crate) struct Options {
     pub(crate) symbols: Symbols,
     pub(crate) console: Console,
     pub(crate) probes: Probes,
+    pub(crate) spool: Spool,
     pub(crate) settle: Duration,
     pub(crate) inherit_labels: bool,
     pub(crate) spawn_places: bool,
@@ -226,6 +241,7 @@ impl Default for Options {
             symbols: Symbols::On,
             console: Console::Previous,
             probes: Probes::On,
+            spool: Spool::BesideLog,
             settle: DEFAULT_SETTLE,
             inherit_labels: false,
             spawn_places: false,

@@ -16,6 +16,7 @@
 )]
 
 mod abort;
+mod child;
 mod counters;
 mod light;
 mod payload;
@@ -27,9 +28,13 @@ mod tests;
 mod unhooked;
 
 use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering, fence};
 use std::panic::{self, PanicHookInfo};
 use std::time::Duration;
 
+use once_cell::race::OnceRef;
+
+pub(crate) use child::ChildWriter;
 pub(crate) use counters::Counters;
 pub(crate) use light::ensure as ensure_hook;
 pub(crate) use recursion::{RecursionGuard, is_writer_thread, mark_writer_thread};
@@ -41,6 +46,7 @@ use crate::config::{Console, Overflow, PayloadExtractor};
 use crate::error::{Error, ErrorKind};
 use crate::probe;
 use crate::record::{LossReason, RawFlag};
+use crate::spool::Landings;
 use crate::sys::fork;
 
 /// Everything the hook needs. Leaked, because a hook can run until the last instant of the process.
@@ -61,9 +67,36 @@ pub(crate) struct HookState {
     pub(crate) payloads: Vec<PayloadExtractor>,
     /// [`fork::generation`] of the process that has the writer.
     pub(crate) home: u32,
+    /// Writes the reports of forked children.
+    pub(crate) child: Option<&'static dyn ChildWriter>,
+    /// Where unwindings are noted for whoever comes after this process.
+    pub(crate) landings: OnceRef<'static, Landings>,
+    /// The process is ending and the writer has said so: from now on each hook waits until its report is written.
+    pub(crate) ending: AtomicBool,
 }
 
 impl HookState {
+    /// By the thread that ends the process, before it looks whether everything is written.
+    pub(crate) fn begin_end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        // Either a hook sees this, or its publication is seen by the look that follows.
+        fence(Ordering::SeqCst);
+    }
+
+    /// The panic is about to unwind.
+    fn note_raise(&self, sequence: u64) {
+        if let Some(landings) = self.landings.get() {
+            landings.raised(sequence);
+        }
+    }
+
+    /// Whether a publication of a moment ago has to be waited for.
+    fn is_ending(&self) -> bool {
+        // The twin of the fence in `begin_end`.
+        fence(Ordering::SeqCst);
+        self.ending.load(Ordering::Relaxed)
+    }
+
     /// The state with the defaults of [`Options`](crate::config::Options), for the running process.
     #[cfg(test)]
     pub(crate) fn new(channel: &'static Channel) -> Self {
@@ -77,6 +110,9 @@ impl HookState {
             console: defaults.console,
             payloads: Vec::new(),
             home: fork::generation(),
+            child: None,
+            landings: OnceRef::new(),
+            ending: AtomicBool::new(false),
         }
     }
 }
@@ -92,6 +128,7 @@ pub(crate) fn install(state: &'static HookState) -> Result<(), Error> {
         return Err(panicking());
     }
     fork::watch();
+    child::is_home();
     capture::thread::prime();
     let _setting = light::SETTING.lock();
     let previous = panic::take_hook();
@@ -115,12 +152,15 @@ pub(crate) fn panicking() -> Error {
 
 /// The hook.
 fn on_panic(state: &HookState, previous: &dyn Fn(&PanicHookInfo<'_>), info: &PanicHookInfo<'_>) {
-    let Observed { sequence, silent, .. } = observe(state, info);
+    let superseded = state.is_superseded();
+    let Observed { sequence, silent, .. } = if superseded { Observed::NOTHING } else { observe(state, info) };
     if state.console == Console::Previous && !silent {
         previous(info);
     }
-    // The last step: whatever the previous hook throws and catches is not this panic.
-    probe::note_hooked(sequence);
+    if !superseded {
+        // The last step: whatever the previous hook throws and catches is not this panic.
+        probe::note_hooked(sequence);
+    }
 }
 
 /// What the agent's part of the hook found.
@@ -132,6 +172,11 @@ struct Observed {
     /// Whether the program asked for no console output, and the process survives.
     silent: bool,
     ticket: Option<Ticket>,
+}
+
+impl Observed {
+    /// By a hook that a newer agent has superseded.
+    const NOTHING: Self = Self { sequence: 0, nested: true, silent: false, ticket: None };
 }
 
 /// The agent's part of the hook. Not inlined: its frame is gone before the previous hook runs.
@@ -169,7 +214,10 @@ fn record(
     }
     if fork::generation() != state.home {
         // The writer thread was not forked along.
-        return Err(LossReason::NoWriter);
+        let silent = recent::is_silent();
+        // Whether it is nested is not looked at in a child: nothing is claimed.
+        let observed = |sequence| Observed { sequence, nested: true, silent, ticket: None };
+        return state.record_in_child(info, inside).map(observed);
     }
     let mut slot = claim(state).ok_or(LossReason::PoolFull)?;
     let record = slot.record();
@@ -189,8 +237,9 @@ fn record(
     if silent {
         record.set_flag(RawFlag::Silent);
     }
+    state.note_raise(sequence);
     let ticket = slot.publish();
-    Ok(Observed { sequence, nested, silent, ticket: wait.then_some(ticket) })
+    Ok(Observed { sequence, nested, silent, ticket: (wait || state.is_ending()).then_some(ticket) })
 }
 
 fn claim(state: &HookState) -> Option<ClaimedSlot<'static>> {

@@ -63,7 +63,14 @@ impl HookState {
             record.set_flag(RawFlag::Wrapped);
         }
         capture::capture(record, anchor, self.max_frames, &inside);
-        slot.publish();
+        if !record.has_flag(RawFlag::Hop) {
+            self.note_raise(sequence);
+        }
+        let ticket = slot.publish();
+        if self.is_ending() {
+            // Not written in time: the process ends as it would without the agent.
+            let _written = self.channel.wait_written(ticket, self.flush_deadline);
+        }
         Ok(sequence)
     }
 }

@@ -27,6 +27,11 @@ impl LoadedImage {
         match *self {}
     }
 
+    /// Segments with code.
+    pub(crate) fn code(&self) -> &[(u64, u64)] {
+        match *self {}
+    }
+
     /// Address in the file of an address in memory.
     pub(crate) fn relative_address(&self, _ip: u64) -> u64 {
         match *self {}
@@ -41,6 +46,13 @@ impl Snapshot {
     /// Number of the snapshot, from 1.
     pub(crate) fn generation(&self) -> u32 {
         match *self {}
+    }
+
+    /// All images.
+    pub(crate) fn images(&self) -> impl Iterator<Item = &LoadedImage> {
+        match *self {}
+        #[allow(unreachable_code)]
+        core::iter::empty()
     }
 
     /// The image an address lies in.

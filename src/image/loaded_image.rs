@@ -45,6 +45,11 @@ impl LoadedImage {
         ip.wrapping_sub(self.bias)
     }
 
+    /// Start and end of each segment with code, as addresses in memory.
+    pub(crate) fn code(&self) -> &[(u64, u64)] {
+        &self.code
+    }
+
     /// The unwind tables.
     pub(crate) fn tables(&self) -> Option<&ImageTables<'static>> {
         self.tables.as_ref()

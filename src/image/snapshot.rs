@@ -91,9 +91,7 @@ impl Snapshot {
         self.image_at(ip).or_else(|| self.image_at(ip.checked_sub(1)?))
     }
 
-    #[cfg(test)]
     /// All images, the main executable first.
-    #[cfg(test)]
     pub(crate) fn images(&self) -> impl Iterator<Item = &'static LoadedImage> {
         self.images.iter().copied()
     }

@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::got::{self, Applied, Symbol};
 use super::{
-    Ability, EventQueue, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Stamp,
-    Witness, dispose, land, live, local, raise, starts, state, threads, trial, vtable,
+    Ability, EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes,
+    Stamp, Witness, dispose, land, live, local, raise, starts, state, threads, trial, vtable,
 };
 
 /// Only one thread at a time redirects; holds whether fork handlers and the library's pin are in place.
@@ -86,6 +86,11 @@ pub(crate) fn uninstall() {
     state::switch_off();
     dispose::trust(0);
     got::restore(probes());
+}
+
+/// Notes landings there from now on.
+pub(crate) fn note_landings(notes: &'static &'static dyn LandingNotes) {
+    state::note_landings(notes);
 }
 
 /// Hook, as its very last step: the raise that follows on this thread belongs to this panic.

@@ -121,6 +121,9 @@ unsafe fn landed(
     if trial::landed(local, action) {
         return;
     }
+    if handler == Handler::Rust && !matches!(action, EhAction::Filter | EhAction::Terminate) {
+        state::landed(panic.hooked);
+    }
     let event = Event::Landed {
         panic,
         exception: exception as u64,

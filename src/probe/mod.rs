@@ -74,9 +74,9 @@ pub(crate) use event::ThreadRef;
 pub(crate) use event::{Catcher, Entry, Event, Handler, Keeper, Notice, PanicRef, Stamp, Trace};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use installed::uninstall;
-pub(crate) use installed::{call_witness, counts, install, note_hooked, refresh};
+pub(crate) use installed::{call_witness, counts, install, note_hooked, note_landings, refresh};
 pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
-pub(crate) use witness::{LOST, Text, Witness};
+pub(crate) use witness::{LOST, LandingNotes, Text, Witness};
 
 use crate::record::ProbeLosses;
 

@@ -5,7 +5,8 @@
 use std::any::Any;
 
 use super::{
-    EventQueue, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Stamp, Witness,
+    EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Stamp,
+    Witness,
 };
 use crate::sys::{clock, thread};
 
@@ -29,6 +30,9 @@ pub(crate) fn uninstall() {}
 
 /// There is nothing to record.
 pub(crate) fn call_witness(_: &'static &'static dyn Witness) {}
+
+/// There is nothing to note.
+pub(crate) fn note_landings(_: &'static &'static dyn LandingNotes) {}
 
 /// Nobody asks.
 pub(crate) fn note_hooked(_: u64) {}

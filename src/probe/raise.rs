@@ -94,6 +94,9 @@ unsafe fn observe(local: &Local, exception: *mut Exception, anchor: usize) {
         return;
     }
     local.begin(Flight { exception: address, panic, cleanups: 0, class: Class::Rust });
+    if followed.hops > 0 {
+        state::thrown_again(panic.hooked);
+    }
     threads::note_panic(local.thread.get(), panic.serial);
     let event = Event::Raised {
         panic,

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use super::event::{Entry, Event};
 use super::queue::EventQueue;
-use super::{Cleanups, ProbeOptions, Witness, local};
+use super::{Cleanups, LOST, LandingNotes, ProbeOptions, Witness, local};
 
 /// The one state of the probes of this process. `queue` null: every probe only forwards. Written by the
 /// installer, and by a forked child, where nobody would read the events.
@@ -16,6 +16,7 @@ struct State {
     spawn_places: AtomicBool,
     inherit_labels: AtomicBool,
     witness: AtomicPtr<&'static dyn Witness>,
+    notes: AtomicPtr<&'static dyn LandingNotes>,
     next_serial: AtomicU64,
     untraced: AtomicU64,
     empty: AtomicU64,
@@ -27,6 +28,7 @@ static STATE: State = State {
     spawn_places: AtomicBool::new(false),
     inherit_labels: AtomicBool::new(false),
     witness: AtomicPtr::new(core::ptr::null_mut()),
+    notes: AtomicPtr::new(core::ptr::null_mut()),
     next_serial: AtomicU64::new(1),
     untraced: AtomicU64::new(0),
     empty: AtomicU64::new(0),
@@ -51,6 +53,37 @@ pub(super) fn witness() -> Option<&'static dyn Witness> {
     let witness = STATE.witness.load(Ordering::Acquire);
     // SAFETY: `call_witness` stored a reference that lives for ever; nobody stores anything else but null.
     unsafe { witness.as_ref() }.copied()
+}
+
+/// Takes notes of landings from now on, in place of another one: a forked child has its own.
+pub(super) fn note_landings(notes: &'static &'static dyn LandingNotes) {
+    // Release pairs with the acquire in `notes_of`.
+    STATE.notes.store(core::ptr::from_ref(notes).cast_mut(), Ordering::Release);
+}
+
+/// # Cost
+/// Two loads and what the note costs.
+pub(super) fn landed(hooked: u64) {
+    if let Some(notes) = notes_of(hooked) {
+        notes.landed(hooked);
+    }
+}
+
+/// # Cost
+/// As for [`landed`].
+pub(super) fn thrown_again(hooked: u64) {
+    if let Some(notes) = notes_of(hooked) {
+        notes.thrown_again(hooked);
+    }
+}
+
+fn notes_of(hooked: u64) -> Option<&'static dyn LandingNotes> {
+    if matches!(hooked, 0 | LOST) {
+        return None;
+    }
+    let notes = STATE.notes.load(Ordering::Acquire);
+    // SAFETY: `note_landings` stored a reference that lives for ever; nobody stores anything else but null.
+    unsafe { notes.as_ref() }.copied()
 }
 
 pub(super) fn switch_off() {

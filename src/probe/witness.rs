@@ -34,3 +34,12 @@ impl<'a> Text<'a> {
         }
     }
 }
+
+/// Where the end of each unwinding is noted for whoever comes after this process.
+pub(crate) trait LandingNotes: Sync {
+    /// The panic with this hook number has landed.
+    fn landed(&self, sequence: u64);
+
+    /// Its payload is thrown once more.
+    fn thrown_again(&self, sequence: u64);
+}

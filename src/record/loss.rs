@@ -3,9 +3,12 @@
 //! Runs on: any panicking thread (`record`) and the writer thread (`totals`).
 //! Must not: allocate, block, panic.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use once_cell::race::OnceRef;
 use serde::{Deserialize, Serialize};
+
+use crate::sys::fork;
 
 /// Why a report was lost.
 #[repr(usize)]
@@ -122,18 +125,38 @@ impl ProbeLosses {
     }
 }
 
+/// Counters that outlive the process, in the order of [`LossReason`]; there is room for reasons to come.
+#[repr(transparent)]
+#[derive(Debug)]
+pub(crate) struct LossMirror(pub(crate) [AtomicU64; 16]);
+
 /// One saturating counter per [`LossReason`].
 ///
 /// All accesses are relaxed: a count publishes no other memory.
 #[derive(Debug)]
 pub(crate) struct LossCounters {
     counters: [AtomicU64; LossReason::ALL.len()],
+    /// Counts along, once it is set. Not in a forked child, which shares it with its parent.
+    mirror: OnceRef<'static, LossMirror>,
+    /// [`fork::generation`] of the process that owns the mirror.
+    home: AtomicU32,
 }
 
 impl LossCounters {
     /// All zero.
     pub(crate) const fn new() -> Self {
-        Self { counters: [const { AtomicU64::new(0) }; LossReason::ALL.len()] }
+        Self {
+            counters: [const { AtomicU64::new(0) }; LossReason::ALL.len()],
+            mirror: OnceRef::new(),
+            home: AtomicU32::new(0),
+        }
+    }
+
+    /// Lets another set of counters count along from now on; only the first call counts.
+    pub(crate) fn mirror_in(&self, mirror: &'static LossMirror) {
+        self.home.store(fork::generation(), Ordering::Relaxed);
+        // A second mirror is not looked at.
+        let _first = self.mirror.set(mirror);
     }
 
     /// Adds one loss; stays at `u64::MAX` rather than wrap to 0.
@@ -142,6 +165,12 @@ impl LossCounters {
     /// No allocation; one CAS unless other threads count the same reason at the same instant.
     pub(crate) fn record(&self, reason: LossReason) {
         let Some(counter) = self.counters.get(reason as usize) else { return };
+        if let Some(mirror) = self.mirror.get()
+            && self.home.load(Ordering::Relaxed) == fork::generation()
+            && let Some(counter) = mirror.0.get(reason as usize)
+        {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
         let mut seen = counter.load(Ordering::Relaxed);
         while seen != u64::MAX {
             let next = seen.saturating_add(1);
@@ -154,10 +183,16 @@ impl LossCounters {
 
     /// The totals so far.
     pub(crate) fn totals(&self) -> Losses {
-        let of = |reason: LossReason| {
+        Losses::from_counts(|reason| {
             self.counters.get(reason as usize).map_or(0, |counter| counter.load(Ordering::Relaxed))
-        };
-        Losses {
+        })
+    }
+}
+
+impl Losses {
+    /// Asks for the count of each reason.
+    pub(crate) fn from_counts(of: impl Fn(LossReason) -> u64) -> Self {
+        Self {
             pool_full: of(LossReason::PoolFull),
             reentered: of(LossReason::Reentered),
             writer_thread: of(LossReason::WriterThread),

@@ -3,6 +3,8 @@
 //!
 //! Runs on: every thread. Must not: allocate in anything that [`RawRecord`] owns; do I/O.
 
+mod checksum;
+mod decode;
 mod fate;
 mod frame;
 mod id;
@@ -28,7 +30,9 @@ pub use reading::{LineContent, LineReader, ReadLine};
 pub use report::{DetachState, Handler, Location, Prediction, Report, StackSummary, ThreadFacts};
 pub use soft_error::SoftError;
 
-pub(crate) use loss::LossCounters;
+#[cfg(panic_agent_spool)]
+pub(crate) use checksum::Checksum;
+pub(crate) use loss::{LossCounters, LossMirror};
 pub(crate) use raw::{LabelBytes, PayloadKind, RawFlag, RawRecord};
 pub(crate) use text::FixedText;
-pub(crate) use walk::{MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
+pub(crate) use walk::{LANDING_FRAMES, MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};

@@ -59,7 +59,6 @@ const _: () = assert!(size_of::<RawRecord>() <= 6 * 1024, "a slot stays within 6
 
 impl RawRecord {
     /// A record of nothing. Large: not for the stack of a panicking thread.
-    #[cfg(test)]
     pub(crate) const fn new() -> Self {
         Self {
             sequence: 0,
@@ -84,6 +83,12 @@ impl RawRecord {
             labels: LabelBytes::new(),
             walk: RawWalk::new(),
         }
+    }
+
+    /// An empty record on the heap, made there.
+    pub(crate) fn boxed() -> Box<Self> {
+        const EMPTY: RawRecord = RawRecord::new();
+        Box::new(EMPTY)
     }
 
     /// Forgets everything without touching the large arrays.
@@ -223,6 +228,11 @@ impl LabelBytes {
             these.swap_with_slice(those);
         }
         core::mem::swap(&mut self.len, &mut other.len);
+    }
+
+    /// What lies in memory; `None` when the length is beyond the bytes.
+    pub(crate) fn from_parts(len: u32, bytes: [u8; LABEL_BYTES]) -> Option<Self> {
+        (len as usize <= LABEL_BYTES).then_some(Self { len, bytes })
     }
 
     /// Copies pairs that are already encoded; `false` when they do not fit (then nothing is copied).

@@ -76,6 +76,8 @@ pub struct Report {
     pub lineage: Arc<[Ancestor]>,
     /// Whether a panic hook was called for it.
     pub hook: bool,
+    /// Whether another process wrote this line, after the one that panicked had died.
+    pub recovered: bool,
     /// Monotonic clock in nanoseconds.
     pub mono_ns: u64,
     /// True length of the message in bytes; larger than the text when it was cut.

@@ -60,7 +60,7 @@ impl<const N: usize> FixedText<N> {
 
     /// The kept text. Bytes that are not UTF-8 (a damaged record) end it early.
     pub(crate) fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..(self.len as usize).min(N)).unwrap_or_default();
+        let bytes = self.kept();
         match core::str::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => bytes
@@ -68,6 +68,17 @@ impl<const N: usize> FixedText<N> {
                 .and_then(|valid| core::str::from_utf8(valid).ok())
                 .unwrap_or_default(),
         }
+    }
+
+    /// The bytes that were kept.
+    pub(crate) fn kept(&self) -> &[u8] {
+        self.bytes.get(..(self.len as usize).min(N)).unwrap_or_default()
+    }
+
+    /// What lies in memory: the true length, the bytes kept, and those bytes. `None` when the numbers
+    /// contradict each other, as they may in a damaged file.
+    pub(crate) fn from_parts(total: u32, len: u32, bytes: [u8; N]) -> Option<Self> {
+        (len as usize <= N && len <= total).then_some(Self { total, len, bytes })
     }
 
     /// Bytes the whole text had.

@@ -13,7 +13,7 @@ mod standard;
 mod whole_line;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use file::{Compression, FileSink, Rotation};
 pub(crate) use file::{GZIP_AVAILABLE, MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
@@ -31,7 +31,52 @@ use crate::files::FileTrust;
 use crate::record::Line;
 
 /// File that receives the lines when nothing else was asked for.
-const DEFAULT_FILE: &str = "panics.jsonl";
+pub(crate) const DEFAULT_FILE: &str = "panics.jsonl";
+
+/// The file of the lines, absolute; `None` when they go to no file.
+pub(crate) fn log_path(outputs: &[Output]) -> Option<PathBuf> {
+    let default = outputs.is_empty().then_some(Path::new(DEFAULT_FILE));
+    let mut files = outputs.iter().filter_map(|output| match output {
+        Output::File(path) => Some(path.as_path()),
+        _ => None,
+    });
+    std::path::absolute(default.or_else(|| files.next())?).ok()
+}
+
+/// A destination that a forked child can open for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reopen {
+    /// Absolute.
+    File(PathBuf),
+    Stdout,
+    Stderr,
+}
+
+impl Reopen {
+    /// Those among the outputs; a destination of the user's belongs to the parent's writer.
+    pub(crate) fn all(outputs: &[Output]) -> Vec<Self> {
+        let file = |path: &Path| std::path::absolute(path).ok().map(Self::File);
+        if outputs.is_empty() {
+            return file(Path::new(DEFAULT_FILE)).into_iter().collect();
+        }
+        let reopen = |output: &Output| match output {
+            Output::File(path) => file(path),
+            Output::Stdout => Some(Self::Stdout),
+            Output::Stderr => Some(Self::Stderr),
+            Output::Sink(_) => None,
+        };
+        outputs.iter().filter_map(reopen).collect()
+    }
+
+    /// Opens it in this process.
+    pub(crate) fn open(&self) -> io::Result<Box<dyn Sink>> {
+        Ok(match self {
+            Self::File(path) => Box::new(FileSink::open(path)?),
+            Self::Stdout => Box::new(StandardSink::stdout()),
+            Self::Stderr => Box::new(StandardSink::stderr()),
+        })
+    }
+}
 
 /// Opens the destinations that were asked for, or the default file.
 ///

@@ -4,6 +4,8 @@
 //! Runs on: the writer thread. Must not: run on a panicking thread; a walk that cannot be symbolized
 //! gives frames without names and a soft error.
 
+#[cfg(all(feature = "recover-symbols", panic_agent_spool))]
+mod files;
 mod logical;
 mod name;
 mod naming;
@@ -14,6 +16,8 @@ mod stack;
 
 use std::sync::Arc;
 
+#[cfg(all(feature = "recover-symbols", panic_agent_spool))]
+pub(crate) use files::FileSymbols;
 pub(crate) use logical::{Logical, is_system_image};
 pub(crate) use naming::{Effort, Naming};
 pub(crate) use origin::portable;

@@ -45,6 +45,32 @@ impl Region {
         Ok(Self { start, len })
     }
 
+    /// Maps the first `len` bytes of a file, shared with everyone who maps it; `len` must not be beyond its end.
+    ///
+    /// # Errors
+    /// When the file cannot be mapped for writing.
+    #[cfg(panic_agent_spool)]
+    pub(crate) fn of_file(file: &std::fs::File, len: usize) -> io::Result<Self> {
+        use std::os::fd::AsRawFd as _;
+        // SAFETY: a new mapping at an address of the system's choice touches no existing memory. Whoever reads
+        // it reckons with changes by other processes: all access is through atomics and cells.
+        let start = unsafe {
+            libc::mmap(
+                core::ptr::null_mut(),
+                len,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED,
+                file.as_raw_fd(),
+                0,
+            )
+        };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        Ok(Self { start, len })
+    }
+
     /// The twin for systems without `mmap`: the allocator's memory, in whole pages.
     ///
     /// # Errors
@@ -65,9 +91,7 @@ impl Region {
         self.start
     }
 
-    #[cfg(test)]
     /// Bytes that were asked for.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

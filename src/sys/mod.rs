@@ -24,6 +24,9 @@ pub(crate) mod portable_unwinder; // the unwinder, where there are no tables to 
 #[cfg(panic_agent_tables)]
 #[allow(unsafe_code)]
 pub(crate) mod registers; // where a walk begins
+#[cfg(panic_agent_spool)]
+#[allow(unsafe_code)]
+pub(crate) mod spool_file; // files that are memory, and their locks
 #[cfg(panic_agent_tables)]
 #[allow(unsafe_code)]
 pub(crate) mod stack_bound; // where a stack ends

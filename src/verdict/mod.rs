@@ -24,6 +24,8 @@ mod reason;
 
 pub(crate) use fate::{Outcome, abort_word, fate_of_handler, level_of, settle};
 pub(crate) use life::DroppedBy;
+#[cfg(panic_agent_spool)]
+pub(crate) use life::Outcome as Final;
 pub(crate) use lives::place::{self, NamedFrame};
 pub(crate) use lives::{Change, Lives, Raise, Stop, Thread, Throw};
 pub(crate) use reason::HANDLER_UNKNOWN;

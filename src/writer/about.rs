@@ -46,6 +46,12 @@ impl Abilities {
         abilities
     }
 
+    /// Adds everything that another one says.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.can.extend(other.can);
+        self.soft_errors.extend(other.soft_errors);
+    }
+
     /// Adds an ability.
     pub(crate) fn can(&mut self, ability: &str) {
         self.can.push(ability.to_owned());

@@ -88,6 +88,7 @@ impl Builder {
             hops: 0,
             lineage: self.no_ancestors.clone(),
             hook: !record.has_flag(RawFlag::NoHook),
+            recovered: false,
             mono_ns: record.mono_ns,
             payload_type: payload_type(record),
             thread_facts: ThreadFacts {

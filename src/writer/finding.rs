@@ -54,6 +54,24 @@ impl Finding {
         }
     }
 
+    /// A process ended without an `end` line, and this is written in its name.
+    pub(crate) fn process_died(pid: u32, recovered: u64, torn: usize) -> Self {
+        let torn = match torn {
+            0 => String::new(),
+            torn => format!("; {torn} more were not finished when it died"),
+        };
+        Self {
+            level: Level::Error,
+            code: "process_died",
+            message: format!(
+                "process {pid} ended without saying so (killed, or an exit that runs nothing); {recovered} \
+                 reports were recovered from its spool{torn}"
+            ),
+            panic: None,
+            places: Vec::new(),
+        }
+    }
+
     /// A life that does not add up.
     pub(crate) fn unbalanced(sequence: u64, why: &str) -> Self {
         Self {

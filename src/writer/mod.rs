@@ -7,6 +7,7 @@ mod about;
 mod amend;
 mod board;
 mod build;
+mod child;
 mod clock;
 #[cfg(test)]
 mod fake_probes;
@@ -22,6 +23,8 @@ mod lineage;
 mod patience;
 mod prepared;
 mod readiness;
+#[cfg(panic_agent_spool)]
+pub(crate) mod recovered;
 mod redact;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -29,6 +32,8 @@ mod service;
 #[allow(unsafe_code)]
 mod signals;
 mod splice;
+#[cfg(panic_agent_spool)]
+mod spooled;
 mod surroundings;
 mod worker;
 
@@ -39,6 +44,7 @@ use std::time::Duration;
 
 pub(crate) use about::Abilities;
 pub(crate) use board::{Delivery, Pigeonhole};
+pub(crate) use child::{AfterFork, Sources};
 pub(crate) use handle::{ExitPlace, WriterHandle};
 pub(crate) use inbox::Inbox;
 pub(crate) use service::Service;
@@ -47,6 +53,7 @@ pub(crate) use surroundings::{ProcessLabels, Surroundings};
 use crate::config::{Console, Filter, Folding, Options, Redactor, Symbols};
 use crate::probe::EventQueue;
 use crate::sink::{Pretty, Sink};
+use crate::spool::LiveSpool;
 use crate::symbolize::{Native, Off, Resolve};
 use crate::verdict::Strategy;
 
@@ -77,6 +84,11 @@ pub(crate) struct WriterConfig {
     pub(crate) watched: bool,
     /// Whether the events come from wrappers alone.
     pub(crate) notes_only: bool,
+    /// The file that holds the slots, if one does.
+    #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
+    pub(crate) spool: Option<&'static LiveSpool>,
+    /// Called once on the writer thread, when the first line is written.
+    pub(crate) started: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl WriterConfig {
@@ -103,6 +115,8 @@ impl WriterConfig {
             events: None,
             watched: false,
             notes_only: false,
+            spool: None,
+            started: None,
         }
     }
 }
@@ -117,6 +131,8 @@ pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Re
     let signals = signals::AllBlocked::new();
     let started =
         thread::Builder::new().name(THREAD_NAME.to_owned()).stack_size(STACK_BYTES).spawn(move || {
+            let mut config = config;
+            let started = config.started.take();
             handle::enter_writer_thread();
             config.surroundings.enter_writer_thread();
             let abilities = config.abilities.clone();
@@ -126,11 +142,23 @@ pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Re
                 worker.patience.symbols = readiness::warm_up(Box::new(Native), inbox, own_thread);
             }
             worker.start(abilities, Strategy::THIS_BUILD);
+            if let Some(started) = started {
+                started();
+            }
             worker.run()
         });
     drop(signals);
     // The thread works until the process ends, so its handle is of no use.
     started.map(|_: thread::JoinHandle<()>| handle)
+}
+
+/// Calls `start` with every signal blocked, so that the threads it starts have them blocked too.
+#[cfg(panic_agent_spool)]
+pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
+    let signals = signals::AllBlocked::new();
+    let started = start();
+    drop(signals);
+    started
 }
 
 fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: WriterConfig) -> worker::Worker {
@@ -139,6 +167,10 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
         _ => Box::new(Native),
     };
     worker::Worker {
+        #[cfg(panic_agent_spool)]
+        spool: config
+            .spool
+            .map(|live| spooled::Spooled::new(live, config.redactor.is_some(), config.max_report_bytes)),
         inbox,
         patience: patience::Patience::new(shared.clone(), inbox, config.flush_deadline),
         shared,

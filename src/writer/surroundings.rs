@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::record::ProbeLosses;
+use crate::spool::PastImage;
 use crate::symbolize::Images;
 
 /// Key and value of process-wide labels.
@@ -25,6 +26,21 @@ pub(crate) trait Surroundings: Images + Send {
     /// The process-wide labels of a generation; `None` stands for the newest one. `None` when the
     /// generation is too old to be remembered.
     fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels>;
+
+    /// Generation of the newest process-wide labels.
+    fn labels_generation(&self) -> u32 {
+        0
+    }
+
+    /// Generation of the images.
+    fn images_generation(&self) -> u32 {
+        0
+    }
+
+    /// The images of the newest generation, the executable first.
+    fn images(&self) -> Vec<PastImage> {
+        Vec::new()
+    }
 
     /// Hook calls since the start.
     fn panics(&self) -> u64;

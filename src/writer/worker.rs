@@ -22,6 +22,8 @@ use super::inbox::Inbox;
 use super::patience::Patience;
 use super::redact::Redact;
 use super::splice::LineBuffer;
+#[cfg(panic_agent_spool)]
+use super::spooled::Spooled;
 use crate::config::Filter;
 use crate::hook;
 use crate::record::{Line, LineKind, LossReason, RawFlag, RawRecord, SoftError};
@@ -50,6 +52,8 @@ pub(crate) struct Worker {
     /// Whether a report was given to the sinks since the last flush.
     pub(crate) unflushed: bool,
     pub(crate) finished: bool,
+    #[cfg(panic_agent_spool)]
+    pub(crate) spool: Option<Spooled>,
 }
 
 /// What the writer does when a round is over.
@@ -84,7 +88,15 @@ impl Worker {
     pub(crate) fn start(&mut self, abilities: Abilities, strategy: Strategy) {
         let own_ip = Self::start as fn(&mut Self, Abilities, Strategy) as usize as u64 + 1;
         let line = process_line(&mut self.builder, abilities, strategy, own_ip);
+        #[cfg(panic_agent_spool)]
+        if let Some(spool) = &mut self.spool {
+            spool.starts(&line, &*self.builder.surroundings);
+        }
         self.about(LineKind::Process, &line);
+        #[cfg(panic_agent_spool)]
+        if let Some(spool) = &self.spool {
+            spool.started();
+        }
         self.flush();
         // The warm-up looks up an address of this crate.
         if let Some(at) = self.builder.surroundings.image_of(own_ip, None) {
@@ -116,6 +128,13 @@ impl Worker {
         }
         // What was published before a request is within this batch, so a storm cannot starve a flush.
         let batch = if hold.is_none() { pending.max(1) } else { 0 };
+        #[cfg(panic_agent_spool)]
+        if let Some(spool) = &mut self.spool {
+            spool.refresh(&*self.builder.surroundings);
+            if pending > 0 {
+                spool.before_lines();
+            }
+        }
         let inbox = self.inbox;
         let mut received = 0;
         while received < batch && inbox.receive(&mut |record| self.record(record)) {

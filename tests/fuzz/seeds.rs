@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use panic_agent::internals::{lines, tables};
+use panic_agent::internals::{lines, spool, tables};
 
 const COPIES: u32 = 20_000;
+/// Bytes of a changed copy at most.
+const LONGEST: usize = 32 * 1024;
 
 /// A small generator of reproducible changes (xorshift).
 struct Changes(u64);
@@ -28,7 +30,7 @@ impl Changes {
                 _ => bytes.extend_from_within(at.min(bytes.len())..),
             }
         }
-        bytes.truncate(4096);
+        bytes.truncate(LONGEST);
     }
 }
 
@@ -67,4 +69,11 @@ fn lsda_returns_for_any_bytes() {
 #[test]
 fn lines_returns_for_any_bytes() {
     run("lines", COPIES / 20, lines::read);
+}
+
+#[test]
+fn spool_returns_for_any_bytes() {
+    // Each one is expanded to a whole file.
+    let asked = std::env::var("FUZZ_COPIES").ok().and_then(|copies| copies.parse().ok());
+    run("spool", asked.unwrap_or(COPIES / 10), spool::read_and_write);
 }

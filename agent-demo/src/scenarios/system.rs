@@ -50,7 +50,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         fork_child_panics,
     )
     .panics(&[panic("in the forked child", MAIN, USER).dropped_at("system::fork_child_panics")])
-    // The child has no writer thread.
+    // The child writes the line itself, without names, and nobody says how the panic ended.
     .delivery(Delivery::AtRisk)
     .under_abort(Exit::Code(0))
     .twin("fork-parent-panics"),

@@ -79,7 +79,18 @@ pub(crate) fn at(generation: u32) -> Option<Labels> {
     if generation == 0 {
         return Some(Labels::default());
     }
-    let history = HISTORY.lock();
+    find(&HISTORY.lock(), generation)
+}
+
+/// Like [`at`], and `None` also when the lock is not free: in a forked child it may never be again.
+pub(crate) fn at_once(generation: u32) -> Option<Labels> {
+    if generation == 0 {
+        return Some(Labels::default());
+    }
+    find(&*HISTORY.try_lock()?, generation)
+}
+
+fn find(history: &VecDeque<(u32, Labels)>, generation: u32) -> Option<Labels> {
     // The newest is asked for most.
     history.iter().rev().find(|(known, _)| *known == generation).map(|(_, labels)| Arc::clone(labels))
 }

@@ -20,6 +20,7 @@ fn good_values_win() {
         ("PANIC_AGENT_CONSOLE", "pretty"),
         ("PANIC_AGENT_SYMBOLS", "off"),
         ("PANIC_AGENT_PROBES", "off"),
+        ("PANIC_AGENT_SPOOL", "/run/spools"),
         ("PANIC_AGENT_MAX_REPORT_BYTES", "8192"),
         ("PANIC_AGENT_OVERFLOW", "block:250"),
         ("PANIC_AGENT_FOLD", "5 / 10"),
@@ -43,6 +44,7 @@ fn good_values_win() {
     assert_eq!(options.console, Console::Pretty);
     assert_eq!(options.symbols, Symbols::Off);
     assert_eq!(options.probes, Probes::Off);
+    assert_eq!(options.spool, Spool::Directory("/run/spools".into()));
     assert_eq!(options.max_report_bytes, 8192);
     assert_eq!(options.overflow, Overflow::Block(Duration::from_millis(250)));
     assert_eq!(options.folding, Some(Folding::after(5).every(Duration::from_secs(10))));
@@ -66,6 +68,7 @@ fn a_bad_value_names_the_variable_the_value_and_what_is_accepted_and_changes_not
         ("PANIC_AGENT_CONSOLE", "loud"),
         ("PANIC_AGENT_SYMBOLS", "some"),
         ("PANIC_AGENT_PROBES", "some"),
+        ("PANIC_AGENT_SPOOL", ""),
         ("PANIC_AGENT_MAX_REPORT_BYTES", "100"),
         ("PANIC_AGENT_OVERFLOW", "block"),
         ("PANIC_AGENT_OVERFLOW", "block:soon"),

@@ -1,0 +1,166 @@
+//! Writes down what dead processes left in their spools.
+//!
+//! Runs on: the thread that asks, or a thread of its own at the start of the agent. Must not: touch the spool of a
+//! process that lives, or remove one before its lines are on disk.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::{Error, ErrorKind};
+use crate::record::Line;
+use crate::sink::{DEFAULT_FILE, FileSink, Sink as _};
+use crate::spool::{DeadSpool, LogTail, Place, Search, find, log_of};
+use crate::writer::recovered::{Treatment, Written, write};
+
+/// What [`recover`] found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// Dead processes whose spools were emptied and removed.
+    pub processes: u64,
+    /// `panic` lines that were written for them.
+    pub panics: u64,
+    /// Records whose line was in the log already.
+    pub known: u64,
+    /// Records that were not whole: the process died while a thread wrote them, before its hook returned.
+    pub torn: u64,
+    /// Spools whose processes live, or that somebody else is recovering.
+    pub in_use: u64,
+    /// Spools that could not be read or emptied, with the reason. They are left where they are.
+    pub left: Vec<(PathBuf, String)>,
+}
+
+/// Writes the reports that dead processes left in the spools of a directory into the logs beside them, and
+/// removes those spools.
+///
+/// A spool `panics.jsonl.spool-<pid>` belongs to `panics.jsonl` in the same directory. An agent that starts with
+/// this log does the same by itself; this is for logs whose program does not start again. Safe to call from
+/// several processes at once, and while programs with an agent run.
+///
+/// Where the program had a redactor, the texts it would have been shown are left out.
+///
+/// # Errors
+/// [`ErrorKind::Recover`] when the directory cannot be read. What goes wrong with a single spool is in
+/// [`Recovered::left`].
+///
+/// # Examples
+/// ```
+/// let directory = std::env::temp_dir().join(format!("panic-agent-recover-{}", std::process::id()));
+/// std::fs::create_dir_all(&directory)?;
+/// let recovered = panic_agent::recover(&directory)?;
+/// assert_eq!(recovered.processes, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn recover(directory: impl AsRef<Path>) -> Result<Recovered, Error> {
+    let directory = std::path::absolute(directory.as_ref()).unwrap_or_else(|_| directory.as_ref().to_owned());
+    let place = Place { directory: directory.clone(), log: None };
+    let spools = find(&place, true).map_err(|source| {
+        let subject = format!("cannot list the spools in `{}`", directory.display());
+        Error::new(ErrorKind::Recover, subject, "name the directory of the log").with_source(source)
+    })?;
+    let mut recovered = Recovered::default();
+    for path in spools {
+        let log = log_of(&path).unwrap_or_else(|| directory.join(DEFAULT_FILE));
+        recovered.take(&path, &log, Treatment::default);
+    }
+    Ok(recovered)
+}
+
+impl Recovered {
+    /// Empties one spool into a log, if it is one of a dead process.
+    fn take(&mut self, path: &Path, log: &Path, treatment: impl FnOnce() -> Treatment) {
+        let dead = match DeadSpool::open(path) {
+            Ok(Search::Dead(dead)) => *dead,
+            Ok(Search::InUse) => return self.in_use += 1,
+            Ok(Search::NeverUsed) => return,
+            Ok(Search::Unreadable(why)) => return self.left.push((path.to_owned(), why.to_string())),
+            // Somebody else has recovered it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => return self.left.push((path.to_owned(), error.to_string())),
+        };
+        let torn = dead.contents.torn as u64;
+        match empty(dead, log, treatment()) {
+            Ok(written) => {
+                self.processes += 1;
+                self.panics += written.panics;
+                self.known += written.known;
+                self.torn += torn;
+            }
+            Err(error) => self.left.push((path.to_owned(), error.to_string())),
+        }
+    }
+}
+
+/// Writes everything that the log lacks, and removes the spool once that is on disk.
+fn empty(dead: DeadSpool, log: &Path, treatment: Treatment) -> io::Result<Written> {
+    let contents = &dead.contents;
+    let own_log = contents.facts.as_ref().and_then(|facts| facts.log.as_deref());
+    let in_spool: HashSet<u64> = contents.records.iter().map(|found| found.record.sequence).collect();
+    let wanted: HashSet<u64> =
+        contents.unwinding.iter().copied().filter(|one| !in_spool.contains(one)).collect();
+    let source = own_log.unwrap_or(log);
+    let mut tail = LogTail::read(source, contents.log, contents.instance, &wanted)?;
+    if own_log.is_some_and(|own| own != log) {
+        // An earlier recovery may have come this far.
+        tail.add(LogTail::read(log, None, contents.instance, &wanted)?);
+    }
+    let missing = wanted.iter().copied().filter(|one| !tail.lines.contains_key(one)).collect::<HashSet<_>>();
+    if !missing.is_empty() {
+        // They have been unwinding for long.
+        let older = LogTail::read(source, None, contents.instance, &missing)?;
+        tail.lines.extend(older.lines);
+        for (one, fate) in older.fates {
+            tail.fates.entry(one).or_insert(fate);
+        }
+    }
+    let mut sink = FileSink::open(log)?;
+    let written =
+        write(contents, &tail, treatment, &mut |kind, line| sink.write(&Line::new(kind, line, None)))?;
+    File::open(log)?.sync_all()?;
+    if let Some(directory) = log.parent() {
+        File::open(directory)?.sync_all()?;
+    }
+    // A spool that cannot be removed is found again, with all of its lines in the log.
+    dead.remove()?;
+    Ok(written)
+}
+
+/// The recovery at the start of the agent, as the end of the process sees it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recovery(Arc<(Mutex<bool>, Condvar)>);
+
+impl Recovery {
+    /// Empties every spool of this place but the process's own.
+    pub(crate) fn run(&self, place: &Place, log: &Path, treatment: impl Fn() -> Treatment) -> Recovered {
+        let mut recovered = Recovered::default();
+        for path in find(place, false).unwrap_or_default() {
+            recovered.take(&path, log, &treatment);
+        }
+        recovered
+    }
+
+    /// Nothing more will be done.
+    pub(crate) fn is_over(&self) {
+        *self.0.0.lock() = true;
+        self.0.1.notify_all();
+    }
+
+    /// Waits for the end, at most this long.
+    pub(crate) fn wait(&self, deadline: Duration) {
+        let until = Instant::now().checked_add(deadline);
+        let mut over = self.0.0.lock();
+        while !*over {
+            match until {
+                Some(until) if self.0.1.wait_until(&mut over, until).timed_out() => return,
+                Some(_) => {}
+                None => self.0.1.wait(&mut over),
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The twin of `live` for systems without spools: none exists.
+//!
+//! Runs on: nothing. Must not: be made.
+
+use crate::channel::SlotRoom;
+use crate::probe::LandingNotes;
+use crate::record::LossMirror;
+
+/// Notes of landings; none exist here.
+#[derive(Debug)]
+pub(crate) enum Landings {}
+
+impl Landings {
+    /// By the hook.
+    pub(crate) fn raised(&self, _: u64) {
+        match *self {}
+    }
+}
+
+impl LandingNotes for Landings {
+    fn landed(&self, _: u64) {
+        match *self {}
+    }
+
+    fn thrown_again(&self, _: u64) {
+        match *self {}
+    }
+}
+
+/// A spool; none exists here.
+#[derive(Debug)]
+pub(crate) struct LiveSpool {
+    pub(crate) landings: Landings,
+}
+
+impl LiveSpool {
+    /// Where the slots go.
+    pub(crate) fn room(&self) -> SlotRoom {
+        match self.landings {}
+    }
+
+    /// Loss counters that outlive the process.
+    pub(crate) fn losses(&self) -> &'static LossMirror {
+        match self.landings {}
+    }
+
+    /// Landings are noted from now on.
+    pub(crate) fn landings_are_noted(&self) {
+        match self.landings {}
+    }
+
+    /// Takes the name away.
+    pub(crate) fn remove(&self) {
+        match self.landings {}
+    }
+}

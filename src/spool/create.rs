@@ -1,0 +1,167 @@
+//! Makes the spool of this process.
+//!
+//! Runs on: the thread that installs the agent. Must not: fail the program; without a file the memory has no name.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::layout::{self, fixed};
+use super::live::LiveSpool;
+use super::owner::Owner;
+use super::reader::header_checksum;
+use super::{INFIX, Place};
+use crate::record::RawRecord;
+use crate::sys::clock::wall_ns;
+use crate::sys::mmap::Region;
+use crate::sys::spool_file::{self, Lock};
+
+/// Ends the name of a spool that is being made.
+const UNFINISHED: &str = ".new";
+/// Spools of dead processes with the same id that may lie in the way.
+const MAX_SAME_PID: u32 = 100;
+/// Permission for others to write, and the bit that keeps them from replacing what is not theirs.
+const OTHERS_WRITE: u32 = 0o002;
+const STICKY: u32 = 0o1000;
+
+/// What came of making a spool.
+pub(crate) struct Created {
+    /// `None` when not even memory without a name was to be had.
+    pub(crate) live: Option<LiveSpool>,
+    /// Why there is no file, if there is none.
+    pub(crate) problem: Option<String>,
+}
+
+/// Makes a spool for this many slots; `instance` is the process instance of the panics' ids.
+pub(crate) fn create(place: &Place, slots: usize, instance: u64) -> Created {
+    let header = header(slots, instance);
+    let len = layout::file_bytes(slots);
+    let made = make_file(place, &header, len).and_then(|(file, path)| {
+        let region = Arc::new(Region::of_file(&file, len)?);
+        LiveSpool::new(region, file, Some(path), place.log.clone())
+            .ok_or_else(|| ErrorKind::InvalidData.into())
+    });
+    match made {
+        Ok(live) => Created { live: Some(live), problem: None },
+        Err(error) => {
+            let problem = format!("no file in `{}`: {error}", place.directory.display());
+            Created { live: without_name(&header, len, place.log.clone()).ok(), problem: Some(problem) }
+        }
+    }
+}
+
+fn without_name(header: &[u8], len: usize, log: Option<PathBuf>) -> io::Result<LiveSpool> {
+    let file = spool_file::without_name(len)?;
+    file.write_all_at(header, 0)?;
+    let region = Arc::new(Region::of_file(&file, len)?);
+    LiveSpool::new(region, file, None, log).ok_or_else(|| ErrorKind::InvalidData.into())
+}
+
+/// The file gets its name when it is complete and locked, so that nobody takes it for one of a dead process.
+fn make_file(place: &Place, header: &[u8], len: usize) -> io::Result<(File, PathBuf)> {
+    let directory = fs::metadata(&place.directory)?;
+    if directory.mode() & OTHERS_WRITE != 0 && directory.mode() & STICKY == 0 {
+        let text = "every user may replace files in the directory";
+        return Err(io::Error::new(ErrorKind::PermissionDenied, text));
+    }
+    let name = format!("{}{INFIX}{}", place.log_name(), std::process::id());
+    let unfinished = place.directory.join(format!("{name}{UNFINISHED}"));
+    // Of a process with the same id that died within these few lines.
+    let _leftover = fs::remove_file(&unfinished);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
+        .open(&unfinished)?;
+    let named = fill(&file, header, len).and_then(|()| give_name(place, &unfinished, &name));
+    // The file has its name now, or is of no use.
+    let _gone = fs::remove_file(&unfinished);
+    Ok((file, named?))
+}
+
+fn fill(file: &File, header: &[u8], len: usize) -> io::Result<()> {
+    spool_file::reserve(file, len)?;
+    file.write_all_at(header, 0)?;
+    match spool_file::lock_for_process(file) {
+        // Without locks the process id and the start time decide.
+        Lock::Taken | Lock::Unsupported => Ok(()),
+        Lock::Held => Err(ErrorKind::WouldBlock.into()),
+    }
+}
+
+fn give_name(place: &Place, unfinished: &Path, name: &str) -> io::Result<PathBuf> {
+    for number in 0..MAX_SAME_PID {
+        let suffix = if number == 0 { String::new() } else { format!(".{number}") };
+        let path = place.directory.join(format!("{name}{suffix}"));
+        match fs::hard_link(unfinished, &path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            // No hard links here. Nobody else makes a name with this process id.
+            Err(_) if !path.exists() => return fs::rename(unfinished, &path).map(|()| path),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(ErrorKind::AlreadyExists.into())
+}
+
+fn header(slots: usize, instance: u64) -> Vec<u8> {
+    let owner = Owner::this_process();
+    let mut bytes = vec![0; fixed::BYTES];
+    let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+    put(fixed::MAGIC, &layout::MAGIC);
+    put(fixed::VERSION, &layout::VERSION.to_ne_bytes());
+    put(fixed::BYTE_ORDER, &layout::BYTE_ORDER.to_ne_bytes());
+    put(fixed::PID, &owner.pid.to_ne_bytes());
+    put(fixed::SLOTS, &u32::try_from(slots).unwrap_or(u32::MAX).to_ne_bytes());
+    put(fixed::SLOT_BYTES, &(layout::SLOT_BYTES as u32).to_ne_bytes());
+    put(fixed::RECORD_BYTES, &(size_of::<RawRecord>() as u32).to_ne_bytes());
+    put(fixed::START_TICKS, &owner.start_ticks.to_ne_bytes());
+    put(fixed::INSTANCE, &instance.to_ne_bytes());
+    put(fixed::CREATED, &wall_ns().to_ne_bytes());
+    put(fixed::BOOT, &owner.boot.to_ne_bytes());
+    let checksum = header_checksum(&bytes);
+    bytes[fixed::CHECKSUM..fixed::BYTES].copy_from_slice(&checksum.to_ne_bytes());
+    bytes
+}
+
+/// The process id in the name of a spool that belongs to this log, finished or not.
+pub(crate) fn pid_in_name(name: &str, log_name: &str) -> Option<u32> {
+    let rest = name.strip_prefix(log_name)?.strip_prefix(INFIX)?;
+    let digits = rest.find(|letter: char| !letter.is_ascii_digit()).map_or(rest, |end| &rest[..end]);
+    let suffix = rest.strip_prefix(digits)?.strip_prefix('.');
+    let known = match suffix {
+        None => rest.len() == digits.len(),
+        Some(suffix) => suffix == &UNFINISHED[1..] || suffix.bytes().all(|byte| byte.is_ascii_digit()),
+    };
+    digits.parse().ok().filter(|_| known)
+}
+
+/// Whether a name is that of a spool that was never finished.
+pub(crate) fn is_unfinished(name: &str) -> bool {
+    name.ends_with(UNFINISHED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_logs_spools_have_a_process_id() {
+        for (name, pid) in [
+            ("p.jsonl.spool-12", Some(12)),
+            ("p.jsonl.spool-12.3", Some(12)),
+            ("p.jsonl.spool-12.new", Some(12)),
+            ("p.jsonl.spool-12.gz", None),
+            ("p.jsonl.spool-", None),
+            ("p.jsonl.spool-x", None),
+            ("p.jsonl", None),
+            ("other.jsonl.spool-12", None),
+        ] {
+            assert_eq!(pid_in_name(name, "p.jsonl"), pid, "{name}");
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! What a dead process had already written: the end of its log, read line by line.
+//!
+//! Runs on: recoveries. Must not: change a byte that is not part of a torn line of the dead process.
+//!
+//! A process that is killed inside `write(2)` can leave a part of a line. Nobody else writes there any more: other
+//! processes append behind it. So such a part is overwritten with spaces, which JSON allows before a line; what
+//! stood in it is written again from the spool.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
+
+use super::INFIX;
+use super::owner::identity;
+use super::reader::LogPosition;
+use crate::record::{Fate, Report, VerdictLine};
+
+/// How each line begins.
+const START: &[u8] = br#"{"schema":"#;
+/// Longest line that is kept in memory. Longer ones are not the agent's.
+const LONGEST: usize = 4 << 20;
+/// How much older than the last note a rotated file may look; clocks of file systems are coarse.
+const CLOCK_SLACK_NS: u128 = 2_000_000_000;
+/// How long a part of a line at the very end may still be growing.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// What the log says of one process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LogTail {
+    /// Numbers of panics that have a line.
+    pub(crate) panics: HashSet<u64>,
+    /// Lines of the panics that were asked for.
+    pub(crate) lines: HashMap<u64, Report>,
+    /// The last word on their fates.
+    pub(crate) fates: HashMap<u64, Fate>,
+    /// Whether its `process` line is there.
+    pub(crate) process_line: bool,
+    /// Whether its death was reported.
+    pub(crate) death: bool,
+    /// Parts of lines that were blanked out.
+    pub(crate) torn: usize,
+}
+
+impl LogTail {
+    /// Reads what lies behind the noted position, also in files that were renamed since.
+    ///
+    /// # Errors
+    /// When a file that is there cannot be read.
+    pub(crate) fn read(
+        log: &Path,
+        noted: Option<LogPosition>,
+        instance: u64,
+        wanted: &HashSet<u64>,
+    ) -> io::Result<Self> {
+        let asked = Asked { instance, wanted };
+        let mut tail = Self::default();
+        let noted = noted.unwrap_or_default();
+        for path in files(log, noted) {
+            let file = match File::options()
+                .read(true)
+                .write(true)
+                .custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK)
+                .open(&path)
+            {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                file => file?,
+            };
+            let metadata = file.metadata()?;
+            if !metadata.is_file() {
+                continue;
+            }
+            let same = identity(&metadata) == (noted.device, noted.inode);
+            let from = if same && noted.offset <= metadata.len() { noted.offset } else { 0 };
+            tail.read_file(file, from, asked)?;
+        }
+        Ok(tail)
+    }
+
+    /// Adds what another file says.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.panics.extend(other.panics);
+        self.lines.extend(other.lines);
+        self.fates.extend(other.fates);
+        self.process_line |= other.process_line;
+        self.death |= other.death;
+        self.torn += other.torn;
+    }
+
+    fn read_file(&mut self, file: File, from: u64, asked: Asked<'_>) -> io::Result<()> {
+        let mut reader = BufReader::new(&file);
+        reader.seek(SeekFrom::Start(from))?;
+        let mut at = from;
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let read = reader.by_ref_take(&mut line)?;
+            if read == 0 {
+                return Ok(());
+            }
+            let whole = line.ends_with(b"\n");
+            self.take_line(&file, at, &line, whole, asked)?;
+            at += read as u64;
+        }
+    }
+
+    fn take_line(
+        &mut self,
+        file: &File,
+        at: u64,
+        line: &[u8],
+        whole: bool,
+        asked: Asked<'_>,
+    ) -> io::Result<()> {
+        let mut start = line.iter().take_while(|byte| **byte == b' ').count();
+        loop {
+            let rest = &line[start..];
+            // A part of a line may stand directly before a whole one of another process.
+            let next = rest.get(1..).and_then(|after| find(after, START)).map(|found| found + 1);
+            let one = &rest[..next.unwrap_or(rest.len())];
+            let text = one.trim_ascii_end();
+            let said = Said::of(text);
+            if serde_json::from_slice::<IgnoredAny>(text).is_ok() {
+                self.note(&said, text, asked);
+            } else if said.may_be(asked.instance, text)
+                && (whole || next.is_some() || is_settled(file, at, line.len())?)
+            {
+                let blanks = vec![b' '; text.len()];
+                file.write_all_at(&blanks, at + start as u64)?;
+                self.torn += 1;
+            }
+            match next {
+                Some(next) => start += next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn note(&mut self, said: &Said<'_>, text: &[u8], asked: Asked<'_>) {
+        if said.instance != Some(asked.instance) {
+            return;
+        }
+        match (said.kind, said.number) {
+            (b"panic", Some(number)) => {
+                self.panics.insert(number);
+                if asked.wanted.contains(&number)
+                    && let Ok(report) = serde_json::from_slice::<Report>(text)
+                {
+                    self.fates.insert(number, report.fate);
+                    self.lines.insert(number, report);
+                }
+            }
+            (b"verdict", Some(number)) if asked.wanted.contains(&number) => {
+                if let Ok(verdict) = serde_json::from_slice::<VerdictLine>(text) {
+                    self.fates.insert(number, verdict.fate);
+                }
+            }
+            (b"process", _) => self.process_line = true,
+            (b"finding", _) => self.death |= said.is_death,
+            _ => {}
+        }
+    }
+}
+
+/// Whose lines are looked for.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    instance: u64,
+    /// Panics whose lines are kept.
+    wanted: &'a HashSet<u64>,
+}
+
+/// The first fields of a line, as far as they are there.
+struct Said<'a> {
+    kind: &'a [u8],
+    instance: Option<u64>,
+    number: Option<u64>,
+    is_death: bool,
+}
+
+impl<'a> Said<'a> {
+    fn of(line: &'a [u8]) -> Self {
+        let field = |name: &[u8]| {
+            let from = find(&line[..line.len().min(200)], name)? + name.len();
+            let rest = &line[from..];
+            Some(&rest[..rest.iter().position(|byte| *byte == b'"')?])
+        };
+        let id = field(br#""id":""#).and_then(|id| std::str::from_utf8(id).ok()).unwrap_or_default();
+        let (instance, number) = id.split_once('-').unwrap_or((id, ""));
+        Self {
+            kind: field(br#""kind":""#).unwrap_or_default(),
+            instance: (instance.len() == 16).then(|| u64::from_str_radix(instance, 16).ok()).flatten(),
+            number: number.parse().ok(),
+            is_death: find(line, br#""code":"process_died""#).is_some(),
+        }
+    }
+
+    /// Whether a text that is not JSON is a part of a line of this process: its id is there, or it ends before.
+    fn may_be(&self, instance: u64, text: &[u8]) -> bool {
+        let begins = text.starts_with(START) || START.starts_with(text);
+        begins && !text.is_empty() && self.instance.map_or(text.len() < 64, |said| said == instance)
+    }
+}
+
+/// Whether a part of a line at the end of a file is not just being written.
+fn is_settled(file: &File, at: u64, len: usize) -> io::Result<bool> {
+    std::thread::sleep(SETTLE);
+    Ok(file.metadata()?.len() == at + len as u64)
+}
+
+/// The log, and files that it was renamed to after the note.
+fn files(log: &Path, noted: LogPosition) -> Vec<PathBuf> {
+    let mut files = vec![log.to_owned()];
+    let (Some(directory), Some(name)) = (log.parent(), log.file_name()) else { return files };
+    let Ok(entries) = fs::read_dir(directory) else { return files };
+    let mut dotted = OsString::from(name);
+    dotted.push(".");
+    let dotted = dotted.to_string_lossy().into_owned();
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_rotated = name.starts_with(&dotted) && !name.contains(INFIX) && !name.ends_with(".gz");
+        let changed = || entry.metadata().ok()?.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok();
+        let is_new =
+            || changed().is_some_and(|at| at.as_nanos() + CLOCK_SLACK_NS >= u128::from(noted.noted_ns));
+        if is_rotated && is_new() {
+            files.push(entry.path());
+        }
+    }
+    files
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}
+
+/// Reading one line without trusting its length.
+trait ReadLine {
+    fn by_ref_take(&mut self, line: &mut Vec<u8>) -> io::Result<usize>;
+}
+
+impl ReadLine for BufReader<&File> {
+    /// Appends a line with its newline, or its first bytes when it is too long; gives its true length.
+    fn by_ref_take(&mut self, line: &mut Vec<u8>) -> io::Result<usize> {
+        let mut read = 0;
+        loop {
+            let buffer = self.fill_buf()?;
+            if buffer.is_empty() {
+                return Ok(read);
+            }
+            let end = buffer.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
+            let taken = end.unwrap_or(buffer.len());
+            let room = LONGEST.saturating_sub(line.len()).min(taken);
+            line.extend_from_slice(&buffer[..room]);
+            self.consume(taken);
+            read += taken;
+            if end.is_some() {
+                return Ok(read);
+            }
+        }
+    }
+}

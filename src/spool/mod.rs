@@ -1,0 +1,72 @@
+//! A memory-mapped file that holds the slots, so that the reports in them outlive the process.
+//!
+//! ```text
+//! panicking thread → slot in the file → writer → line in the log → slot is free
+//!                        ╰── process dies ──→ recovery, in another process → line in the log
+//! ```
+//!
+//! The slots themselves belong to `channel`; here is everything around them: making the file ([`create()`]), what
+//! the process notes in it while it runs ([`LiveSpool`]), reading it from bytes that may be anything ([`reader`]),
+//! and finding those of dead processes ([`dead`]). The layout is in `docs/spool-format.md`.
+//!
+//! Runs on: see each file. Must not: write lines; that is the writer's.
+
+#[cfg(not(panic_agent_spool))]
+mod absent;
+#[cfg(panic_agent_spool)]
+mod create;
+#[cfg(panic_agent_spool)]
+mod dead;
+#[cfg_attr(not(panic_agent_spool), allow(dead_code))]
+mod facts;
+#[cfg(all(panic_agent_spool, any(test, feature = "testing")))]
+pub(crate) mod fuzzing;
+pub(crate) mod layout;
+#[cfg(panic_agent_spool)]
+#[allow(unsafe_code)]
+mod live;
+#[cfg(panic_agent_spool)]
+mod log_tail;
+#[cfg(panic_agent_spool)]
+mod owner;
+#[cfg(panic_agent_spool)]
+pub(crate) mod reader;
+#[cfg(all(panic_agent_spool, test, not(loom), not(miri)))]
+mod tests;
+
+use std::path::PathBuf;
+
+#[cfg(not(panic_agent_spool))]
+pub(crate) use absent::{Landings, LiveSpool};
+#[cfg(panic_agent_spool)]
+pub(crate) use create::create;
+#[cfg(panic_agent_spool)]
+pub(crate) use dead::{DeadSpool, Search, find, log_of};
+#[cfg(panic_agent_spool)]
+pub(crate) use facts::Facts;
+pub(crate) use facts::PastImage;
+#[cfg(panic_agent_spool)]
+pub(crate) use live::{Landings, LiveSpool};
+#[cfg(panic_agent_spool)]
+pub(crate) use log_tail::LogTail;
+#[cfg(panic_agent_spool)]
+pub(crate) use reader::{Contents, LandingNote, Recovered};
+
+/// What stands between the name of the log and the process id in the name of a spool.
+const INFIX: &str = ".spool-";
+
+/// Where spools lie, and for which log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) directory: PathBuf,
+    /// Absolute; `None` when lines go to no file.
+    pub(crate) log: Option<PathBuf>,
+}
+
+impl Place {
+    /// The first part of the names.
+    pub(crate) fn log_name(&self) -> String {
+        let name = self.log.as_deref().and_then(|log| log.file_name());
+        name.map_or_else(|| crate::sink::DEFAULT_FILE.to_owned(), |name| name.to_string_lossy().into_owned())
+    }
+}

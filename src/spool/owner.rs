@@ -1,0 +1,109 @@
+//! Who a process is, so that another one can tell later whether it still lives: process id, start time, boot.
+//!
+//! Runs on: the thread that installs the agent, and recoveries. Must not: take a process id alone for an answer;
+//! ids are used again.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use super::INFIX;
+
+/// One process, of this boot of this machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) pid: u32,
+    /// Start time in clock ticks since the boot; 0: not known.
+    pub(crate) start_ticks: u64,
+    /// Number of the boot; 0: not known.
+    pub(crate) boot: u128,
+}
+
+/// What can be said of a process without asking for its lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// It runs, and has the file mapped.
+    Uses,
+    /// It is gone, or it became another program.
+    Gone,
+    /// It runs; whether it has the file mapped cannot be seen.
+    Unknown,
+}
+
+impl Owner {
+    /// The calling process.
+    pub(crate) fn this_process() -> Self {
+        let pid = std::process::id();
+        Self { pid, start_ticks: start_ticks(pid).unwrap_or(0), boot: boot().unwrap_or(0) }
+    }
+
+    /// Whether this process still uses the file with this inode number.
+    pub(crate) fn life(&self, inode: u64) -> Life {
+        if self.boot != 0 && boot().is_some_and(|now| now != self.boot) {
+            return Life::Gone;
+        }
+        match start_ticks(self.pid) {
+            None => Life::Gone,
+            Some(ticks) if self.start_ticks != 0 && ticks != self.start_ticks => Life::Gone,
+            // The same process; after an `exec` it is another program, without the mapping.
+            Some(_) => match maps(self.pid, inode) {
+                Some(true) => Life::Uses,
+                Some(false) => Life::Gone,
+                None => Life::Unknown,
+            },
+        }
+    }
+}
+
+/// Field 22 of `/proc/<pid>/stat`. The name of the program, field 2, may hold anything, so the fields are
+/// counted from its closing bracket. `None` when there is no such process, or it is a zombie.
+fn start_ticks(pid: u32) -> Option<u64> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X" | "x") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+fn boot() -> Option<u128> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    u128::from_str_radix(&text.trim().replace('-', ""), 16).ok()
+}
+
+/// Whether a process has a spool with this inode number mapped; `None` when its mappings may not be read.
+///
+/// The device is not compared: on some file systems the kernel prints another one here than `stat` tells.
+pub(crate) fn maps(pid: u32, inode: u64) -> Option<bool> {
+    let maps = fs::read(format!("/proc/{pid}/maps")).ok()?;
+    let maps = String::from_utf8_lossy(&maps);
+    let inode = inode.to_string();
+    let is_it = |line: &str| line.contains(INFIX) && line.split_ascii_whitespace().nth(4) == Some(&inode);
+    Some(maps.lines().any(is_it))
+}
+
+/// The numbers that tell files apart.
+pub(crate) fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_lives_and_does_not_map_a_file_that_it_never_saw() {
+        let this = Owner::this_process();
+        assert!(this.start_ticks > 0 && this.boot != 0);
+        assert_eq!(this.life(u64::MAX), Life::Gone);
+    }
+
+    #[test]
+    fn another_start_time_another_boot_and_no_process_are_gone() {
+        let this = Owner::this_process();
+        assert_eq!(Owner { start_ticks: this.start_ticks + 1, ..this }.life(0), Life::Gone);
+        assert_eq!(Owner { boot: this.boot ^ 1, ..this }.life(0), Life::Gone);
+        assert_eq!(Owner { pid: u32::MAX - 1, ..this }.life(0), Life::Gone);
+    }
+}

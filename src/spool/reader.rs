@@ -1,0 +1,287 @@
+//! Reads a spool out of bytes that may be anything: damaged, cut, or made to deceive.
+//!
+//! Runs on: recoveries. Must not: panic, or do more work than the bytes are long; give out a record that is not
+//! whole.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use core::fmt;
+
+use super::facts::Facts;
+use super::layout::{self, changing, fixed, slot};
+use super::owner::Owner;
+use crate::record::{Checksum, LossReason, Losses, RawRecord};
+
+/// Why bytes are no spool that this build can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SpoolError {
+    /// They do not begin like one.
+    NotASpool,
+    /// Another version of the layout.
+    Version(u32),
+    /// Another byte order, or records of another size.
+    Geometry,
+    /// The fixed header does not add up.
+    Header,
+}
+
+impl fmt::Display for SpoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotASpool => write!(f, "it does not begin like a spool"),
+            Self::Version(version) => {
+                write!(f, "its layout has version {version}, this agent reads version {}", layout::VERSION)
+            }
+            Self::Geometry => write!(f, "it was made by another build or on another kind of machine"),
+            Self::Header => write!(f, "its header is damaged"),
+        }
+    }
+}
+
+/// Everything that a spool says.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) owner: Owner,
+    /// Process instance of the panics' ids.
+    pub(crate) instance: u64,
+    /// `None` when neither copy is whole.
+    pub(crate) facts: Option<Facts>,
+    pub(crate) log: Option<LogPosition>,
+    pub(crate) losses: Losses,
+    pub(crate) process_line_written: bool,
+    /// Published and perhaps not written, in the order of their numbers.
+    pub(crate) records: Vec<Recovered>,
+    /// Slots that hold a record that is not whole.
+    pub(crate) torn: usize,
+    /// Numbers of panics that had not landed, as far as they were noted; in no order.
+    pub(crate) unwinding: Vec<u64>,
+}
+
+/// Where the log ended before the last batch of lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LogPosition {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    pub(crate) offset: u64,
+    /// Nanoseconds since the Unix epoch.
+    pub(crate) noted_ns: u64,
+}
+
+/// A whole record.
+pub(crate) struct Recovered {
+    pub(crate) record: Box<RawRecord>,
+    pub(crate) landing: LandingNote,
+}
+
+impl fmt::Debug for Recovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recovered")
+            .field("sequence", &self.record.sequence)
+            .field("landing", &self.landing)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the spool says of the end of a panic's unwinding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LandingNote {
+    /// A catch was entered.
+    Landed,
+    /// None was.
+    NotLanded,
+    /// The process did not note it, or a later panic took the note's place.
+    Unknown,
+}
+
+/// Reads everything that is whole.
+///
+/// # Errors
+/// When the fixed header is not one that this build can read.
+pub(crate) fn read(bytes: &[u8]) -> Result<Contents, SpoolError> {
+    let header = Header::read(bytes)?;
+    let flags = u32_at(bytes, changing::FLAGS).unwrap_or(0);
+    let mut contents = Contents {
+        owner: header.owner,
+        instance: header.instance,
+        facts: facts(bytes),
+        log: log(bytes),
+        losses: losses(bytes),
+        process_line_written: flags & layout::FLAG_PROCESS_LINE != 0,
+        records: Vec::new(),
+        torn: 0,
+        unwinding: unwinding(bytes, flags),
+    };
+    let slots = bytes.get(layout::SLOTS_AT..).unwrap_or_default();
+    for (index, slot) in (0..header.slots).zip(slots.chunks_exact(layout::SLOT_BYTES)) {
+        match record(index, slot) {
+            Slot::Empty => {}
+            Slot::Torn => contents.torn = contents.torn.saturating_add(1),
+            Slot::Whole(record) => {
+                let landing = landing(bytes, record.sequence, flags);
+                contents.records.push(Recovered { record, landing });
+            }
+        }
+    }
+    contents.records.sort_by_key(|recovered| recovered.record.sequence);
+    Ok(contents)
+}
+
+/// The parts of the fixed header that are not only checked.
+struct Header {
+    owner: Owner,
+    instance: u64,
+    slots: u32,
+}
+
+impl Header {
+    fn read(bytes: &[u8]) -> Result<Self, SpoolError> {
+        if bytes.get(fixed::MAGIC..).and_then(|at| at.first_chunk()) != Some(&layout::MAGIC) {
+            return Err(SpoolError::NotASpool);
+        }
+        let number = |at| u32_at(bytes, at).ok_or(SpoolError::Header);
+        let long = |at| u64_at(bytes, at).ok_or(SpoolError::Header);
+        if number(fixed::BYTE_ORDER)? != layout::BYTE_ORDER {
+            return Err(SpoolError::Geometry);
+        }
+        let version = number(fixed::VERSION)?;
+        if version != layout::VERSION {
+            return Err(SpoolError::Version(version));
+        }
+        if long(fixed::CHECKSUM)? != header_checksum(bytes) {
+            return Err(SpoolError::Header);
+        }
+        if number(fixed::SLOT_BYTES)? as usize != layout::SLOT_BYTES
+            || number(fixed::RECORD_BYTES)? as usize != size_of::<RawRecord>()
+        {
+            return Err(SpoolError::Geometry);
+        }
+        let boot = bytes.get(fixed::BOOT..).and_then(|at| at.first_chunk()).ok_or(SpoolError::Header)?;
+        Ok(Self {
+            owner: Owner {
+                pid: number(fixed::PID)?,
+                start_ticks: long(fixed::START_TICKS)?,
+                boot: u128::from_ne_bytes(*boot),
+            },
+            instance: long(fixed::INSTANCE)?,
+            slots: number(fixed::SLOTS)?,
+        })
+    }
+}
+
+/// The checksum of a fixed header.
+pub(crate) fn header_checksum(bytes: &[u8]) -> u64 {
+    let mut sum = Checksum::new(0);
+    sum.bytes(bytes.get(..fixed::COVERED).unwrap_or_default());
+    sum.finish()
+}
+
+/// The checksum of a copy of the facts.
+pub(crate) fn facts_checksum(generation: u64, text: &[u8]) -> u64 {
+    let mut sum = Checksum::new(generation);
+    sum.bytes(text);
+    sum.finish()
+}
+
+/// The checksum of a log position.
+pub(crate) fn log_checksum(generation: u64, position: LogPosition) -> u64 {
+    let LogPosition { device, inode, offset, noted_ns } = position;
+    let mut sum = Checksum::new(generation);
+    [device, inode, offset, noted_ns].iter().for_each(|word| sum.bytes(&word.to_ne_bytes()));
+    sum.finish()
+}
+
+/// What a slot holds.
+enum Slot {
+    Empty,
+    Torn,
+    Whole(Box<RawRecord>),
+}
+
+fn record(index: u32, bytes: &[u8]) -> Slot {
+    if u32_at(bytes, slot::STATE) != Some(slot::PUBLISHED) {
+        return Slot::Empty;
+    }
+    let whole = || {
+        let written_before = u32_at(bytes, slot::WRITTEN)?;
+        let checksum = u64_at(bytes, slot::CHECKSUM)?;
+        let record = RawRecord::decode(bytes.get(slot::RECORD..)?)?;
+        (record.checksum(layout::place(index, written_before)) == checksum).then_some(record)
+    };
+    whole().map_or(Slot::Torn, Slot::Whole)
+}
+
+fn landing(bytes: &[u8], sequence: u64, flags: u32) -> LandingNote {
+    if flags & layout::FLAG_LANDINGS == 0 {
+        return LandingNote::Unknown;
+    }
+    let entry = usize::try_from(sequence).unwrap_or(0) % layout::LANDINGS;
+    match u64_at(bytes, layout::LANDINGS_AT.saturating_add(entry.saturating_mul(8))) {
+        Some(noted) if noted == sequence => LandingNote::Landed,
+        Some(noted) if noted == sequence | layout::UNWINDING => LandingNote::NotLanded,
+        _ => LandingNote::Unknown,
+    }
+}
+
+/// Numbers of panics that had not landed.
+fn unwinding(bytes: &[u8], flags: u32) -> Vec<u64> {
+    if flags & layout::FLAG_LANDINGS == 0 {
+        return Vec::new();
+    }
+    let entries = bytes.get(layout::LANDINGS_AT..).unwrap_or_default().chunks_exact(8).take(layout::LANDINGS);
+    let numbers = entries.filter_map(|entry| u64_at(entry, 0));
+    let open = numbers.filter(|entry| entry & layout::UNWINDING != 0).map(|entry| entry & !layout::UNWINDING);
+    open.filter(|sequence| *sequence > 0).collect()
+}
+
+/// The newer of two copies.
+fn newer<T>(copies: [Option<(u64, T)>; 2]) -> Option<T> {
+    copies.into_iter().flatten().max_by_key(|(generation, _)| *generation).map(|(_, copy)| copy)
+}
+
+fn facts(bytes: &[u8]) -> Option<Facts> {
+    let copy = |number: usize| {
+        let start = layout::FACTS_AT.checked_add(number.checked_mul(layout::FACTS_BYTES)?)?;
+        let bytes = bytes.get(start..)?;
+        let bytes = bytes.get(..layout::FACTS_BYTES).unwrap_or(bytes);
+        let (generation, len) = (u64_at(bytes, 0)?, u64_at(bytes, 8)?);
+        let text = bytes.get(layout::FACTS_HEAD..)?.get(..usize::try_from(len).ok()?)?;
+        let whole = generation > 0 && u64_at(bytes, 16)? == facts_checksum(generation, text);
+        Some((generation, serde_json::from_slice(text).ok().filter(|_| whole)?))
+    };
+    newer([copy(0), copy(1)])
+}
+
+fn log(bytes: &[u8]) -> Option<LogPosition> {
+    let copy = |number: usize| {
+        let at = changing::LOG.checked_add(number.checked_mul(changing::LOG_STRIDE)?)?;
+        let word = |number: usize| u64_at(bytes, at.checked_add(number.checked_mul(8)?)?);
+        let generation = word(0)?;
+        let position =
+            LogPosition { device: word(1)?, inode: word(2)?, offset: word(3)?, noted_ns: word(4)? };
+        (generation > 0 && word(5)? == log_checksum(generation, position)).then_some((generation, position))
+    };
+    newer([copy(0), copy(1)])
+}
+
+fn losses(bytes: &[u8]) -> Losses {
+    Losses::from_counts(|reason: LossReason| {
+        u64_at(bytes, changing::LOSSES.saturating_add((reason as usize).saturating_mul(8))).unwrap_or(0)
+    })
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|word| u32::from_ne_bytes(*word))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().map(|word| u64::from_ne_bytes(*word))
+}

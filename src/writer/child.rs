@@ -1,0 +1,164 @@
+//! Writes the reports of a forked child, on its panicking threads.
+//!
+//! Runs on: panicking threads of forked children, inside the hook. Must not: take a lock that a thread of the parent
+//! may have held at the fork (the writer's sinks, the debug information, the user's redactor), or touch the spool.
+//!
+//! The line is written before the hook returns, so nothing is under way that could be lost. In exchange it has
+//! addresses and no names: reading debug information takes long, and the lock around it may never be free again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use super::about::{Abilities, process_line};
+use super::build::Builder;
+use super::clock::Clock;
+use super::prepared::Stacks;
+use super::redact::Redact;
+use super::service::Service;
+use super::splice::LineBuffer;
+use super::surroundings::Surroundings;
+use crate::config::Redactor;
+use crate::hook::ChildWriter;
+use crate::record::{Line, LineKind, LossReason, RawRecord, SoftError};
+use crate::sink::{Reopen, Sink};
+use crate::symbolize::{Naming, Off};
+use crate::sys::fork;
+use crate::verdict::Strategy;
+
+/// Stands for a text whose redactor stayed in the parent.
+const NO_REDACTOR: &str = "[no redactor in a forked child]";
+/// Word of everything that a forked child lacks.
+const FORKED_CHILD: &str = "forked_child";
+
+/// What a child asks when it begins.
+pub(crate) struct Sources {
+    /// A number for the process instance.
+    pub(crate) instance: fn() -> u64,
+    pub(crate) surroundings: fn() -> Box<dyn Surroundings>,
+}
+
+/// What a child needs; made in the parent.
+pub(crate) struct AfterFork {
+    pub(crate) service: Service,
+    /// Destinations that can be opened again.
+    pub(crate) outputs: Vec<Reopen>,
+    /// Whether texts must not be written as they are.
+    pub(crate) redacted: bool,
+    pub(crate) max_report_bytes: usize,
+    /// How long one thread waits for another one of the child.
+    pub(crate) deadline: Duration,
+    instance: fn() -> u64,
+    surroundings: fn() -> Box<dyn Surroundings>,
+    /// Used in children only, so it is free at the first fork.
+    state: Mutex<Option<Box<Child>>>,
+}
+
+/// The writer of one child.
+struct Child {
+    /// [`fork::generation`] of the child.
+    generation: u32,
+    record: Box<RawRecord>,
+    panics: u64,
+    builder: Builder,
+    sinks: Vec<Box<dyn Sink>>,
+    line: LineBuffer,
+}
+
+impl AfterFork {
+    pub(crate) fn new(
+        service: Service,
+        outputs: Vec<Reopen>,
+        redacted: bool,
+        max_report_bytes: usize,
+        deadline: Duration,
+        sources: Sources,
+    ) -> Self {
+        let Sources { instance, surroundings } = sources;
+        let state = Mutex::new(None);
+        Self { service, outputs, redacted, max_report_bytes, deadline, instance, surroundings, state }
+    }
+}
+
+impl ChildWriter for AfterFork {
+    fn write(&self, fill: &mut dyn FnMut(&mut RawRecord)) -> Result<u64, LossReason> {
+        let mut state = self.state.try_lock_for(self.deadline).ok_or(LossReason::NoWriter)?;
+        let generation = fork::generation();
+        if state.as_ref().is_none_or(|child| child.generation != generation) {
+            // What a parent of this process left there stays: its files are not this process's to close.
+            core::mem::forget(state.replace(Box::new(Child::new(self, generation)?)));
+        }
+        let child = state.as_mut().ok_or(LossReason::NoWriter)?;
+        child.record.clear();
+        child.panics += 1;
+        child.record.sequence = child.panics;
+        fill(&mut child.record);
+        child.write(self.max_report_bytes)
+    }
+}
+
+impl Child {
+    /// Opens the outputs, and says who this is.
+    fn new(after: &AfterFork, generation: u32) -> Result<Self, LossReason> {
+        let sinks: Vec<_> = after.outputs.iter().filter_map(|output| output.open().ok()).collect();
+        if sinks.is_empty() {
+            return Err(LossReason::NoWriter);
+        }
+        let redactor: Option<Redactor> =
+            if after.redacted { Some(Box::new(|_, _| Some(NO_REDACTOR.to_owned()))) } else { None };
+        let builder = Builder {
+            service: Service { instance: (after.instance)(), ..after.service.clone() },
+            surroundings: (after.surroundings)(),
+            stacks: Stacks::new(Box::new(Off), Strategy::THIS_BUILD),
+            redact: Redact::new(redactor),
+            clock: Clock::default(),
+            no_ancestors: Arc::default(),
+        };
+        let record = RawRecord::boxed();
+        let mut child = Self { generation, record, panics: 0, builder, sinks, line: LineBuffer::new() };
+        child.introduce()?;
+        Ok(child)
+    }
+
+    fn introduce(&mut self) -> Result<(), LossReason> {
+        let mut abilities = Abilities::of_this_build(true);
+        abilities.can.retain(|ability| ability != "symbols");
+        abilities.cannot(
+            "spool",
+            FORKED_CHILD,
+            "lines are written before the hook returns; nothing is under way",
+        );
+        abilities.cannot("frames.function", FORKED_CHILD, "debug information is not read in a forked child");
+        let own_ip = Self::introduce as fn(&mut Self) -> Result<(), LossReason> as usize as u64 + 1;
+        let line = process_line(&mut self.builder, abilities, Strategy::THIS_BUILD, own_ip);
+        let json = to_line(&line).ok_or(LossReason::TooLarge)?;
+        put(&mut self.sinks, &Line::new(LineKind::Process, &json, None))
+    }
+
+    fn write(&mut self, max: usize) -> Result<u64, LossReason> {
+        let (mut report, prepared) = self.builder.report(&self.record, &mut |_| Naming::Allowed);
+        for error in &mut report.soft_errors {
+            if error.code == "symbols_off" {
+                let detail = "a forked child writes its reports itself and reads no debug information";
+                *error = SoftError::new("frames.function", FORKED_CHILD, detail);
+            }
+        }
+        self.line.write(&mut report, &prepared, max).map_err(|_| LossReason::TooLarge)?;
+        put(&mut self.sinks, &Line::new(LineKind::Panic, self.line.bytes(), None))?;
+        Ok(self.panics)
+    }
+}
+
+fn to_line<T: Serialize>(line: &T) -> Option<Vec<u8>> {
+    let mut json = serde_json::to_vec(line).ok()?;
+    json.push(b'\n');
+    Some(json)
+}
+
+fn put(sinks: &mut [Box<dyn Sink>], line: &Line<'_>) -> Result<(), LossReason> {
+    // Every sink gets the line, also behind one that refuses it.
+    let refused = sinks.iter_mut().filter_map(|sink| sink.write(line).err()).count();
+    if refused == 0 { Ok(()) } else { Err(LossReason::SinkFailed) }
+}

@@ -1,0 +1,338 @@
+//! Lines for a process that died: its records, what became of its panics, and that it died.
+//!
+//! Runs on: a recovery's thread. Must not: run on the writer thread, which would wait for foreign debug information;
+//! say more of a panic's end than the spool shows.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::about::{Lost, finding_line, losses_line, verdict_line};
+use super::amend::About;
+use super::build::Builder;
+use super::clock::Clock;
+use super::finding::Finding;
+use super::prepared::Stacks;
+use super::redact::Redact;
+use super::service::Service;
+use super::splice::LineBuffer;
+use super::surroundings::{ProcessLabels, Surroundings};
+use crate::config::{Filter, Redactor, Symbols};
+use crate::record::{
+    AbortReason, Basis, Fate, Image, LineKind, LossReason, Losses, RawFlag, RawRecord, Receipt, Report,
+    SoftError, StopKind,
+};
+use crate::spool::{Contents, Facts, LandingNote, LogTail, PastImage, Recovered};
+use crate::symbolize::{ImageAt, Images, Naming, Off, Resolve};
+use crate::verdict::{Change, Final, Strategy};
+
+/// What a recovered text is replaced with when its redactor died with its process.
+const NO_REDACTOR: &str = "[no redactor after the death of the process]";
+/// Line length for a spool that does not tell.
+const MAX_REPORT_BYTES: usize = 30 * 1024;
+/// Why a verdict knows no more.
+const PROCESS_DIED: &str = "process_died";
+
+/// What the recovering process does with texts and names.
+#[derive(Default)]
+pub(crate) struct Treatment {
+    pub(crate) redactor: Option<Redactor>,
+    pub(crate) keep: Option<Filter>,
+    /// `None` stands for names where they are to be had.
+    pub(crate) symbols: Option<Symbols>,
+}
+
+/// What was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// `panic` lines.
+    pub(crate) panics: u64,
+    /// Records whose line was there already.
+    pub(crate) known: u64,
+    /// Records that the filter did not want.
+    pub(crate) filtered: u64,
+}
+
+/// Takes one line with its newline.
+pub(crate) type Out<'a> = &'a mut dyn FnMut(LineKind, &[u8]) -> io::Result<()>;
+
+/// Writes what the log lacks of a dead process.
+///
+/// # Errors
+/// When `out` refuses a line; then the spool must stay.
+pub(crate) fn write(
+    contents: &Contents,
+    tail: &LogTail,
+    treatment: Treatment,
+    out: Out<'_>,
+) -> io::Result<Written> {
+    let facts = contents.facts.clone().unwrap_or_default();
+    let mut funeral = Funeral::new(contents, facts, treatment);
+    let process =
+        funeral.facts.process.take().filter(|_| !contents.process_line_written && !tail.process_line);
+    if let Some(process) = process {
+        put(out, LineKind::Process, &process)?;
+    }
+    let mut written = Written::default();
+    for recovered in &contents.records {
+        if recovered.record.has_flag(RawFlag::Hop) {
+            continue;
+        }
+        if tail.panics.contains(&recovered.record.sequence) {
+            written.known += 1;
+        } else if funeral.bury(recovered, out)? {
+            written.panics += 1;
+        } else {
+            written.filtered += 1;
+        }
+    }
+    funeral.close(contents, tail, out)?;
+    if contents.losses != Losses::default() {
+        let mut line = {
+            let lost = Lost { reports: contents.losses, probes: None };
+            losses_line(&mut funeral.builder, lost, Vec::new())
+        };
+        line.pid = contents.owner.pid;
+        put(out, LineKind::Losses, &line)?;
+    }
+    if !tail.death {
+        let finding = Finding::process_died(contents.owner.pid, written.panics, contents.torn);
+        let mut line = finding_line(&mut funeral.builder, finding);
+        line.pid = contents.owner.pid;
+        put(out, LineKind::Finding, &line)?;
+    }
+    Ok(written)
+}
+
+fn put<T: Serialize>(out: Out<'_>, kind: LineKind, line: &T) -> io::Result<()> {
+    let mut json = serde_json::to_vec(line).map_err(io::Error::other)?;
+    json.push(b'\n');
+    out(kind, &json)
+}
+
+/// The making of a dead process's lines.
+struct Funeral {
+    builder: Builder,
+    facts: Facts,
+    line: LineBuffer,
+    keep: Option<Filter>,
+    max_report_bytes: usize,
+    pid: u32,
+    /// The last panic of each thread that was not raised while another one unwound.
+    last: HashMap<u32, u64>,
+    /// The panic of each thread with which core gave up, and why.
+    dooms: HashMap<u32, (u64, AbortReason)>,
+}
+
+impl Funeral {
+    fn new(contents: &Contents, facts: Facts, treatment: Treatment) -> Self {
+        let resolver: Box<dyn Resolve> = match treatment.symbols {
+            Some(Symbols::Off) => Box::new(Off),
+            _ => resolver(&facts),
+        };
+        let process = facts.process.as_ref();
+        let strategy = match process.map(|process| process.panic_strategy.as_str()) {
+            Some("abort") => Strategy::Abort,
+            Some(_) => Strategy::Unwind,
+            None => Strategy::THIS_BUILD,
+        };
+        let service = Service {
+            instance: contents.instance,
+            service: process.and_then(|process| process.service.clone()),
+            version: process.and_then(|process| process.version.clone()),
+            environment: process.and_then(|process| process.environment.clone()),
+            host: process.and_then(|process| process.host.clone()),
+        };
+        let redactor: Option<Redactor> = match treatment.redactor {
+            None if facts.redacted => Some(Box::new(|_, _| Some(NO_REDACTOR.to_owned()))),
+            redactor => redactor,
+        };
+        let (mut last, mut dooms) = (HashMap::new(), HashMap::new());
+        for Recovered { record, .. } in &contents.records {
+            let doom = match () {
+                () if record.has_flag(RawFlag::CannotUnwind) => Some(AbortReason::NounwindBoundary),
+                () if record.has_flag(RawFlag::InCleanup) => Some(AbortReason::DropDuringUnwind),
+                () => None,
+            };
+            dooms.extend(doom.map(|doom| (record.tid, (record.sequence, doom))));
+            if !record.has_flag(RawFlag::Nested) {
+                last.insert(record.tid, record.sequence);
+            }
+        }
+        Self {
+            builder: Builder {
+                service,
+                surroundings: Box::new(Past::new(&facts)),
+                stacks: Stacks::new(resolver, strategy),
+                redact: Redact::new(redactor),
+                clock: Clock::default(),
+                no_ancestors: Arc::default(),
+            },
+            max_report_bytes: if facts.process.is_some() { facts.max_report_bytes } else { MAX_REPORT_BYTES },
+            facts,
+            line: LineBuffer::new(),
+            keep: treatment.keep,
+            pid: contents.owner.pid,
+            last,
+            dooms,
+        }
+    }
+
+    /// Writes the line of a record, and the last verdict on it; `false` when the filter does not want it.
+    fn bury(&mut self, recovered: &Recovered, out: Out<'_>) -> io::Result<bool> {
+        let record = &*recovered.record;
+        let (mut report, prepared) = self.builder.report(record, &mut |_| Naming::Allowed);
+        report.recovered = true;
+        if report.pid == 0 {
+            report.pid = self.pid;
+        }
+        let detail = "the process died before its writer took the record; another process wrote it";
+        report.soft_errors.push(SoftError::new("soft_errors", PROCESS_DIED, detail));
+        let wanted = |keep: &Filter| super::guarded::guarded(|| keep(&report)) != Some(false);
+        if !self.keep.as_ref().is_none_or(wanted) {
+            return Ok(false);
+        }
+        let about = About::of(&report);
+        let change = Change {
+            sequence: record.sequence,
+            incident: record.sequence,
+            relation: None,
+            outcome: outcome(&report, self.landing(recovered), self.doom(record)),
+        };
+        let too_large = || io::Error::other(format!("{:?}", LossReason::TooLarge));
+        self.line.write(&mut report, &prepared, self.max_report_bytes).map_err(|_| too_large())?;
+        out(LineKind::Panic, self.line.bytes())?;
+        let line = verdict_line(&mut self.builder, &change, about);
+        put(out, LineKind::Verdict, &line)?;
+        Ok(true)
+    }
+
+    /// The last word on panics that have a line and were still unwinding.
+    fn close(&mut self, contents: &Contents, tail: &LogTail, out: Out<'_>) -> io::Result<()> {
+        for sequence in &contents.unwinding {
+            let said = tail.fates.get(sequence).copied();
+            let Some(report) = tail.lines.get(sequence) else { continue };
+            // What dooms it may have been seen.
+            if matches!(said, Some(Fate::Aborted | Fate::Interrupted)) {
+                continue;
+            }
+            let change = Change {
+                sequence: *sequence,
+                incident: report.incident.sequence(),
+                relation: None,
+                outcome: outcome(report, LandingNote::NotLanded, None),
+            };
+            let mut line = verdict_line(&mut self.builder, &change, About::of(report));
+            line.relation.clone_from(&report.relation);
+            put(out, LineKind::Verdict, &line)?;
+        }
+        Ok(())
+    }
+
+    /// Why the panic could not have landed: core said so later on its thread.
+    fn doom(&self, record: &RawRecord) -> Option<AbortReason> {
+        self.dooms.get(&record.tid).filter(|(later, _)| *later > record.sequence).map(|(_, why)| *why)
+    }
+
+    /// Whether the panic landed. A thread that raised another one later, outside of any unwinding, had gone on.
+    fn landing(&self, recovered: &Recovered) -> LandingNote {
+        let RawRecord { tid, sequence, .. } = *recovered.record;
+        match recovered.landing {
+            LandingNote::Unknown if self.last.get(&tid).is_some_and(|last| *last > sequence) => {
+                LandingNote::Landed
+            }
+            noted => noted,
+        }
+    }
+}
+
+/// The verdict on a panic whose process died, with what the spool shows of its end.
+fn outcome(report: &Report, landing: LandingNote, doom: Option<AbortReason>) -> Final {
+    let prediction = &report.prediction;
+    let dead = |fate, receipt, abort_reason, reason| Final {
+        fate,
+        basis: Basis::Inferred,
+        receipt,
+        uncaught: match fate {
+            // Something catches it all the same, where the tables say so.
+            Fate::Unknown if landing == LandingNote::Landed => report.uncaught,
+            Fate::Unknown => None,
+            fate => Some(fate.is_uncaught()),
+        },
+        silent: (fate.is_uncaught() && fate != Fate::ThreadDied).then_some(false),
+        swallowed: (receipt == Receipt::Discarded).then_some(false),
+        abort_reason,
+        reason,
+        landing: None,
+        received_at: None,
+        hops: 0,
+    };
+    if let Some(doom) = doom.filter(|_| landing != LandingNote::Landed) {
+        return dead(Fate::Aborted, Receipt::Discarded, Some(doom), None);
+    }
+    match (prediction.stop, landing) {
+        (StopKind::Abort | StopKind::None, _) => {
+            dead(Fate::Aborted, Receipt::Discarded, prediction.abort_reason, None)
+        }
+        (_, LandingNote::NotLanded) => dead(Fate::Interrupted, Receipt::Discarded, None, Some(PROCESS_DIED)),
+        (StopKind::Catch, LandingNote::Landed) => {
+            dead(report.fate, Receipt::Unknown, None, Some(PROCESS_DIED))
+        }
+        _ => dead(Fate::Unknown, Receipt::Unknown, None, Some(PROCESS_DIED)),
+    }
+}
+
+#[cfg(feature = "recover-symbols")]
+fn resolver(facts: &Facts) -> Box<dyn Resolve> {
+    Box::new(crate::symbolize::FileSymbols::new(&facts.images))
+}
+
+/// The twin without the feature.
+#[cfg(not(feature = "recover-symbols"))]
+fn resolver(_: &Facts) -> Box<dyn Resolve> {
+    Box::new(Off)
+}
+
+/// What the facts say of images and labels.
+struct Past {
+    images: Vec<(PastImage, Arc<Image>)>,
+    labels: Vec<(u32, ProcessLabels)>,
+}
+
+impl Past {
+    fn new(facts: &Facts) -> Self {
+        let images = facts.images.iter().map(|past| (past.clone(), Arc::new(past.image.clone())));
+        let labels = facts.labels.iter().map(|(generation, labels)| (*generation, Arc::new(labels.clone())));
+        Self { images: images.collect(), labels: labels.collect() }
+    }
+}
+
+impl Images for Past {
+    fn image_of(&mut self, ip: u64, _generation: Option<u32>) -> Option<ImageAt> {
+        let holds = |past: &PastImage| past.code.iter().any(|(start, end)| (*start..*end).contains(&ip));
+        let (past, image) = self.images.iter().find(|(past, _)| holds(past))?;
+        Some(ImageAt { image: image.clone(), address: ip.wrapping_sub(past.offset) })
+    }
+
+    fn refresh(&mut self) -> bool {
+        false
+    }
+}
+
+impl Surroundings for Past {
+    fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels> {
+        match generation {
+            Some(0) => Some(ProcessLabels::default()),
+            Some(generation) => {
+                self.labels.iter().find(|(known, _)| *known == generation).map(|(_, labels)| labels.clone())
+            }
+            None => self.labels.last().map(|(_, labels)| labels.clone()),
+        }
+    }
+
+    fn panics(&self) -> u64 {
+        0
+    }
+}

@@ -1,0 +1,168 @@
+//! A program that panics on four threads is killed at a random instant; every panic that it acknowledged must be in
+//! its log afterwards, once.
+//!
+//! Runs on: the thread that judges. Must not: depend on the clock for anything but the instant.
+
+use std::collections::HashSet;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::panic::catch_unwind;
+use std::path::Path;
+use std::process::Child;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use panic_agent::{Agent, Console, Overflow};
+
+use super::log::{Log, spools};
+use super::program::{acknowledge, command, fresh_directory};
+
+/// Kills of the test command, and of the long campaign.
+const KILLS: u64 = 100;
+const THREADS: usize = 4;
+/// Longest life after the first acknowledgement.
+const LONGEST: Duration = Duration::from_millis(60);
+/// One run in this many reads debug information first, and holds its reports until then.
+const WITH_SYMBOLS: u64 = 25;
+
+/// One recovery in this many is that of the library call.
+const BY_CALL: u64 = 8;
+
+pub(crate) const PROGRAMS: &[(&str, fn())] = &[("storm", storm), ("nothing", nothing)];
+
+/// Panics and acknowledges until it is killed.
+fn storm() {
+    let wait = Overflow::Block(Duration::from_secs(60));
+    let _agent =
+        Agent::builder().console(Console::Off).overflow(wait).slots(64).install().expect("it starts");
+    let threads: Vec<_> = (0..THREADS).map(|thread| thread::spawn(move || panic_for_ever(thread))).collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("never ends"));
+}
+
+fn panic_for_ever(thread: usize) {
+    for number in 0_u64.. {
+        let text = format!("{thread}-{number}");
+        assert!(catch_unwind(|| panic!("{text}")).is_err());
+        acknowledge(&text);
+    }
+}
+
+/// The next start in the same place.
+fn nothing() {
+    let _agent = panic_agent::init();
+}
+
+/// A small generator of reproducible instants (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
+
+/// Totals of a campaign.
+#[derive(Debug, Default)]
+struct Totals {
+    kills: u64,
+    acknowledged: usize,
+    lines: usize,
+    recovered: usize,
+    /// Lines that a kill cut inside `write(2)`; the recovery replaces them.
+    torn_by_kill: usize,
+    lost: usize,
+    duplicated: usize,
+    torn: usize,
+}
+
+/// Kills the program again and again.
+pub(crate) fn campaign() {
+    let kills = super::number("RELIABILITY_KILLS", KILLS);
+    let seed = super::number("RELIABILITY_SEED", 0x5eed);
+    let mut random = Random(seed.max(1));
+    let (mut totals, start) = (Totals::default(), Instant::now());
+    for run in 0..kills {
+        one(run, &mut random, &mut totals);
+    }
+    println!("seed {seed:#x}, {:.1} s: {totals:?}", start.elapsed().as_secs_f64());
+    assert_eq!((totals.lost, totals.duplicated, totals.torn), (0, 0, 0), "{totals:?}");
+    assert!(
+        totals.acknowledged as u64 > kills && totals.recovered > 0,
+        "the campaign shows nothing: {totals:?}"
+    );
+}
+
+fn one(run: u64, random: &mut Random, totals: &mut Totals) {
+    let directory = fresh_directory("kill");
+    let symbols = if run % WITH_SYMBOLS == WITH_SYMBOLS - 1 { "on" } else { "off" };
+    let mut child =
+        command("storm", &directory).env("PANIC_AGENT_SYMBOLS", symbols).spawn().expect("the program starts");
+    let life = Duration::from_nanos(random.below(LONGEST.as_nanos() as u64));
+    let acknowledged = kill_after(&mut child, life);
+    let in_file = spools(&directory);
+    assert_eq!(in_file.len(), 1, "{in_file:?}");
+    totals.torn_by_kill += Log::read(&directory).torn.len();
+    // Through the library call, which reads debug information, and more often through the next start of an agent.
+    if run.is_multiple_of(BY_CALL) {
+        let recovered = panic_agent::recover(&directory).expect("the directory is there");
+        assert_eq!((recovered.processes, recovered.left.len()), (1, 0), "{recovered:?}");
+    } else {
+        let next =
+            command("nothing", &directory).env("PANIC_AGENT_SYMBOLS", "off").output().expect("it starts");
+        assert!(next.status.success(), "{}", String::from_utf8_lossy(&next.stderr));
+    }
+    assert_eq!(spools(&directory), [""; 0], "run {run}");
+    judge(&directory, &acknowledged, totals, run);
+}
+
+/// Lets the program live so long after its first word; gives what it acknowledged.
+fn kill_after(child: &mut Child, life: Duration) -> Vec<String> {
+    let mut pipe = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut first = String::new();
+    pipe.read_line(&mut first).expect("a pipe");
+    let reader = thread::spawn(move || {
+        let mut rest = Vec::new();
+        pipe.read_to_end(&mut rest).map(|_| rest)
+    });
+    let start = Instant::now();
+    // Busy, because a sleep ends at instants that the scheduler likes.
+    while start.elapsed() < life {
+        std::hint::spin_loop();
+    }
+    child.kill().expect("it runs");
+    let status = child.wait().expect("it was started here");
+    assert_eq!(status.signal(), Some(libc::SIGKILL), "it ended by itself");
+    let rest = reader.join().expect("no panic").expect("a pipe");
+    let text = first + std::str::from_utf8(&rest).expect("text");
+    // The last acknowledgement may have been cut.
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole.lines().map(str::to_owned).collect()
+}
+
+fn judge(directory: &Path, acknowledged: &[String], totals: &mut Totals, run: u64) {
+    let log = Log::read(directory);
+    let messages = log.messages();
+    let lost: Vec<_> =
+        acknowledged.iter().filter(|message| !messages.contains_key(message.as_str())).collect();
+    let unique: HashSet<_> = acknowledged.iter().collect();
+    assert_eq!(unique.len(), acknowledged.len(), "the program acknowledges once");
+    let duplicated = log.duplicates() + messages.values().filter(|count| **count > 1).count();
+    let recovered = log.of("panic").iter().filter(|line| line["recovered"] == true).count();
+    if !lost.is_empty() || duplicated > 0 || !log.torn.is_empty() {
+        eprintln!("run {run}: lost {lost:?}, duplicated {duplicated}, torn {:?}", log.torn);
+        let kept = directory.with_file_name(format!("kill-{run}"));
+        let _old = std::fs::remove_dir_all(&kept);
+        std::fs::rename(directory, kept).expect("a directory");
+    }
+    assert!(log.of("losses").is_empty(), "the program counted losses: {:?}", log.of("losses"));
+    totals.kills += 1;
+    totals.acknowledged += acknowledged.len();
+    totals.lines += messages.len();
+    totals.recovered += recovered;
+    totals.lost += lost.len();
+    totals.duplicated += duplicated;
+    totals.torn += log.torn.len();
+}

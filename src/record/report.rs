@@ -77,6 +77,7 @@ pub struct Report {
     /// Whether a panic hook was called for it.
     pub hook: bool,
     /// Whether another process wrote this line, after the one that panicked had died.
+    #[serde(default)]
     pub recovered: bool,
     /// Monotonic clock in nanoseconds.
     pub mono_ns: u64,
@@ -89,6 +90,7 @@ pub struct Report {
     /// Where `panic!` stands.
     pub location: Option<Location>,
     /// Whether the request that the thread worked for was over: answered, or its client gone.
+    #[serde(default)]
     pub late: bool,
     /// Labels in force, innermost value of each key.
     pub labels: BTreeMap<String, String>,

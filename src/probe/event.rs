@@ -248,6 +248,10 @@ pub(crate) enum Event {
 }
 
 /// A wrapper of this crate.
+#[cfg_attr(
+    not(all(feature = "tokio", feature = "tower")),
+    allow(dead_code, reason = "some belong to optional wrappers")
+)]
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Catcher {

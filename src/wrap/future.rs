@@ -148,7 +148,7 @@ impl<F> CatchPanic<F> {
     }
 }
 
-#[cfg_attr(not(any(feature = "tokio", feature = "tower")), expect(dead_code, reason = "for tasks"))]
+#[cfg_attr(not(feature = "tokio"), expect(dead_code, reason = "for tasks"))]
 impl<F> CatchPanic<F> {
     /// Drops the future if it is still there; the panic of its destructor.
     pub(super) fn drop_kept(self: Pin<&mut Self>) -> Option<Caught> {

@@ -136,6 +136,7 @@ mod files;
 mod image;
 mod sys;
 #[cfg(any(panic_agent_tables, test))]
+#[cfg_attr(not(panic_agent_tables), allow(dead_code, unused_imports, reason = "read on no other platform"))]
 mod unwind;
 
 pub use crate::agent::{

@@ -36,7 +36,7 @@ pub fn recover(directory: impl AsRef<Path>) -> Result<Recovered, Error> {
 
 /// No recovery at the start either.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Recovery;
+pub(crate) struct Recovery(());
 
 impl Recovery {
     /// It never began.

@@ -4,6 +4,7 @@
 //! Runs on: every thread. Must not: allocate in anything that [`RawRecord`] owns; do I/O.
 
 mod checksum;
+#[cfg(panic_agent_spool)]
 mod decode;
 mod fate;
 mod frame;
@@ -35,4 +36,8 @@ pub(crate) use checksum::Checksum;
 pub(crate) use loss::{LossCounters, LossMirror};
 pub(crate) use raw::{LabelBytes, PayloadKind, RawFlag, RawRecord};
 pub(crate) use text::FixedText;
-pub(crate) use walk::{LANDING_FRAMES, MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
+#[cfg(panic_agent_spool)]
+pub(crate) use walk::LANDING_FRAMES;
+#[cfg(panic_agent_tables)]
+pub(crate) use walk::NO_FRAME;
+pub(crate) use walk::{MAX_FRAMES, RawWalk, WalkEnd, WalkSource};

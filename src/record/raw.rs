@@ -231,6 +231,7 @@ impl LabelBytes {
     }
 
     /// What lies in memory; `None` when the length is beyond the bytes.
+    #[cfg(panic_agent_spool)]
     pub(crate) fn from_parts(len: u32, bytes: [u8; LABEL_BYTES]) -> Option<Self> {
         (len as usize <= LABEL_BYTES).then_some(Self { len, bytes })
     }

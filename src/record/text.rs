@@ -77,6 +77,7 @@ impl<const N: usize> FixedText<N> {
 
     /// What lies in memory: the true length, the bytes kept, and those bytes. `None` when the numbers
     /// contradict each other, as they may in a damaged file.
+    #[cfg(panic_agent_spool)]
     pub(crate) fn from_parts(total: u32, len: u32, bytes: [u8; N]) -> Option<Self> {
         (len as usize <= N && len <= total).then_some(Self { total, len, bytes })
     }

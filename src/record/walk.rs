@@ -115,6 +115,7 @@ impl RawWalk {
     }
 
     /// Keeps one more frame of the landing site, unless there is no room.
+    #[cfg_attr(not(panic_agent_tables), allow(dead_code))]
     pub(crate) fn push_landing(&mut self, ip: u64) {
         if let Some(place) = self.landing.get_mut(usize::from(self.landing_len)) {
             *place = ip;

@@ -21,6 +21,7 @@ mod dead;
 mod facts;
 #[cfg(all(panic_agent_spool, any(test, feature = "testing")))]
 pub(crate) mod fuzzing;
+#[cfg_attr(not(panic_agent_spool), allow(dead_code, reason = "one layout for all"))]
 pub(crate) mod layout;
 #[cfg(panic_agent_spool)]
 #[allow(unsafe_code)]
@@ -53,6 +54,7 @@ pub(crate) use log_tail::LogTail;
 pub(crate) use reader::{Contents, LandingNote, Recovered};
 
 /// What stands between the name of the log and the process id in the name of a spool.
+#[cfg_attr(not(panic_agent_spool), allow(dead_code))]
 const INFIX: &str = ".spool-";
 
 /// Where spools lie, and for which log.
@@ -65,6 +67,7 @@ pub(crate) struct Place {
 
 impl Place {
     /// The first part of the names.
+    #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
     pub(crate) fn log_name(&self) -> String {
         let name = self.log.as_deref().and_then(|log| log.file_name());
         name.map_or_else(|| crate::sink::DEFAULT_FILE.to_owned(), |name| name.to_string_lossy().into_owned())

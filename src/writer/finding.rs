@@ -55,6 +55,7 @@ impl Finding {
     }
 
     /// A process ended without an `end` line, and this is written in its name.
+    #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
     pub(crate) fn process_died(pid: u32, recovered: u64, torn: usize) -> Self {
         let torn = match torn {
             0 => String::new(),

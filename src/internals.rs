@@ -96,7 +96,7 @@ pub mod stack {
         }
     }
 
-    /// See [`stack::prepare`].
+    /// See `stack::prepare`.
     pub fn prepare() {
         stack::prepare();
     }
@@ -106,12 +106,12 @@ pub mod stack {
         crate::image::refresh()
     }
 
-    /// See [`stack::learn_thread_start`].
+    /// See `stack::learn_thread_start`.
     pub fn learn_thread_start() -> bool {
         stack::learn_thread_start()
     }
 
-    /// See [`stack::learn_main_start`].
+    /// See `stack::learn_main_start`.
     pub fn learn_main_start() -> bool {
         stack::learn_main_start()
     }

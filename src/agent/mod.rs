@@ -13,6 +13,7 @@ mod recover;
 #[cfg(not(panic_agent_spool))]
 #[path = "recover_absent.rs"]
 mod recover;
+mod recovered;
 #[cfg(panic_agent_spool)]
 mod spooling;
 #[cfg(not(panic_agent_spool))]
@@ -28,7 +29,8 @@ use once_cell::race::OnceBox;
 pub use builder::{Agent, AgentBuilder};
 pub use guard::AgentGuard;
 pub(crate) use guard::complain;
-pub use recover::{Recovered, recover};
+pub use recover::recover;
+pub use recovered::Recovered;
 pub use subscription::Subscription;
 
 use crate::channel::Channel;

@@ -6,35 +6,18 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::recovered::Recovered;
 use crate::error::{Error, ErrorKind};
 use crate::record::Line;
 use crate::sink::{DEFAULT_FILE, FileSink, Sink as _};
 use crate::spool::{DeadSpool, LogTail, Place, Search, find, log_of};
 use crate::writer::recovered::{Treatment, Written, write};
-
-/// What [`recover`] found and did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Recovered {
-    /// Dead processes whose spools were emptied and removed.
-    pub processes: u64,
-    /// `panic` lines that were written for them.
-    pub panics: u64,
-    /// Records whose line was in the log already.
-    pub known: u64,
-    /// Records that were not whole: the process died while a thread wrote them, before its hook returned.
-    pub torn: u64,
-    /// Spools whose processes live, or that somebody else is recovering.
-    pub in_use: u64,
-    /// Spools that could not be read or emptied, with the reason. They are left where they are.
-    pub left: Vec<(PathBuf, String)>,
-}
 
 /// Writes the reports that dead processes left in the spools of a directory into the logs beside them, and
 /// removes those spools.

@@ -2,28 +2,11 @@
 //!
 //! Runs on: the thread that asks. Must not: touch a file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use super::recovered::Recovered;
 use crate::error::{Error, ErrorKind};
-
-/// What [`recover`] found and did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Recovered {
-    /// Dead processes whose spools were emptied and removed.
-    pub processes: u64,
-    /// `panic` lines that were written for them.
-    pub panics: u64,
-    /// Records whose line was in the log already.
-    pub known: u64,
-    /// Records that were not whole.
-    pub torn: u64,
-    /// Spools whose processes live, or that somebody else is recovering.
-    pub in_use: u64,
-    /// Spools that could not be read or emptied, with the reason.
-    pub left: Vec<(PathBuf, String)>,
-}
 
 /// Spools exist on Linux only.
 ///

@@ -153,21 +153,18 @@ fn open(path: &Path, regular: bool, follow: bool) -> io::Result<File> {
     }
 }
 
-/// Where everybody can make files: it must be this user's own, and the only name of it.
+/// Where others can make files: it must be this user's own, and the only name of it.
 #[cfg(unix)]
 fn own_alone(path: &Path, metadata: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
 
     use super::place::{is_own, not_ours};
     if !is_own(metadata) {
-        let why = format!("is a file of user {} in a directory to which everybody can write", metadata.uid());
+        let why = format!("is a file of user {} in a directory to which others can write", metadata.uid());
         return Err(not_ours(path, &why));
     }
     if metadata.is_file() && metadata.nlink() > 1 {
-        return Err(not_ours(
-            path,
-            "has a second name, and lies in a directory to which everybody can write",
-        ));
+        return Err(not_ours(path, "has a second name, and lies in a directory to which others can write"));
     }
     Ok(())
 }

@@ -7,8 +7,8 @@
 //! something else in the place of any of its entries, unless the directory is sticky (`/tmp`): then only the owner
 //! of an entry can. So every directory on the way must belong to root or to this user, and if everybody may write
 //! to it, it must be sticky, and no link in it is followed. Root works in the directories of other users (a
-//! container with a mounted one does), where no link is followed either. Groups are trusted: who gives a group the right to
-//! write means it.
+//! container with a mounted one does), where no link is followed either. Groups are trusted: who gives a group the
+//! right to write means it.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -151,6 +151,10 @@ pub use crate::capture::labels::{
 #[doc(hidden)]
 pub mod internals;
 
+#[cfg(all(panic_agent_probes, feature = "preload"))]
+#[doc(hidden)]
+pub use crate::agent::preload;
+
 pub use crate::config::{Console, Folding, Overflow, Probes, RedactField, Spool, Symbols};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::files::FileTrust;

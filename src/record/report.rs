@@ -74,8 +74,8 @@ pub struct Report {
     pub hops: u32,
     /// Threads from which the panicking one descends, parent first; empty when the probes did not see it start.
     pub lineage: Arc<[Ancestor]>,
-    /// Whether a panic hook was called for it.
-    pub hook: bool,
+    /// Whether the agent's panic hook was called for it; `None` where the agent has no hook in the program.
+    pub hook: Option<bool>,
     /// Whether another process wrote this line, after the one that panicked had died.
     #[serde(default)]
     pub recovered: bool,

@@ -47,6 +47,8 @@ use std::time::Duration;
 pub(crate) use about::Abilities;
 pub(crate) use board::{Delivery, Pigeonhole};
 pub(crate) use child::{AfterFork, Sources};
+#[cfg(feature = "audit")]
+pub(crate) use fingerprint::Fingerprint;
 pub(crate) use handle::{ExitPlace, WriterHandle};
 pub(crate) use inbox::Inbox;
 pub(crate) use service::Service;

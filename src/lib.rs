@@ -83,6 +83,8 @@
 //!   back as errors.
 //! * `tower`: a layer that makes responses of panics.
 //! * `tracing`: spans as labels, and an event per verdict.
+//! * `audit`: [`audit`](https://docs.rs/panic-agent/latest/panic_agent/audit/index.html), tests that pass although a
+//!   thread died behind them.
 //! * `recover-symbols`, on by default: reports that another process recovers get names.
 //! * `gzip`: archives of a rotated file are compressed, see [`Rotation`].
 //! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which
@@ -130,6 +132,10 @@ mod probe;
 
 // beside the stages: catching panics on purpose
 mod wrap;
+
+// after the lines: what they say of the tests that ran
+#[cfg(feature = "audit")]
+pub mod audit;
 
 // what the stages use: files, loaded images, their tables, the operating system
 mod files;

@@ -87,6 +87,7 @@ impl Builder {
             received_at: None,
             hops: 0,
             lineage: self.no_ancestors.clone(),
+            test: None,
             hook: (!record.has_flag(RawFlag::HookUnknown)).then(|| !record.has_flag(RawFlag::NoHook)),
             recovered: false,
             mono_ns: record.mono_ns,

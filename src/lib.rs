@@ -83,6 +83,8 @@
 //!   back as errors.
 //! * `tower`: a layer that makes responses of panics.
 //! * `tracing`: spans as labels, and an event per verdict.
+//! * `audit`: [`audit`](https://docs.rs/panic-agent/latest/panic_agent/audit/index.html), tests that pass although a
+//!   thread died behind them.
 //! * `recover-symbols`, on by default: reports that another process recovers get names.
 //! * `gzip`: archives of a rotated file are compressed, see [`Rotation`].
 //! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which
@@ -131,6 +133,10 @@ mod probe;
 // beside the stages: catching panics on purpose
 mod wrap;
 
+// after the lines: what they say of the tests that ran
+#[cfg(feature = "audit")]
+pub mod audit;
+
 // what the stages use: files, loaded images, their tables, the operating system
 mod files;
 mod image;
@@ -150,6 +156,10 @@ pub use crate::capture::labels::{
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod internals;
+
+#[cfg(all(panic_agent_probes, feature = "preload"))]
+#[doc(hidden)]
+pub use crate::agent::preload;
 
 pub use crate::config::{Console, Folding, Overflow, Probes, RedactField, Spool, Symbols};
 pub use crate::error::{Error, ErrorKind};

@@ -94,7 +94,7 @@ impl Lines {
             Some("panic") => {
                 let report: Report = serde_json::from_value(value.clone())?;
                 self.verdicts.insert(report.id, serde_json::from_value(value)?);
-                if report.hook { self.panics.push(report) } else { self.hookless.push(report) }
+                if report.hook != Some(false) { self.panics.push(report) } else { self.hookless.push(report) }
             }
             Some("verdict") => {
                 let word: LastWord = serde_json::from_value(value.clone())?;

@@ -272,6 +272,12 @@ impl AgentBuilder {
         install::install(self.options)
     }
 
+    /// The options, for an agent that no program asks for.
+    #[cfg(all(panic_agent_probes, feature = "preload"))]
+    pub(super) fn into_options(self) -> Options {
+        self.options
+    }
+
     fn check(&self) -> Result<(), Error> {
         let Options { slots, max_report_bytes, max_frames, settle, .. } = self.options;
         if !(1..=MAX_SLOTS).contains(&slots) {

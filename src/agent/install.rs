@@ -17,7 +17,7 @@ use crate::channel::Channel;
 use crate::config::{Options, Probes, apply_environment};
 use crate::error::{Error, ErrorKind};
 use crate::hook::{self, ChildWriter, Counters, HookState};
-use crate::probe::{self, Ability, EventQueue, LandingNotes, ProbeOptions, Witness};
+use crate::probe::{self, Ability, EventQueue, LandingNotes, ProbeOptions, Witness, foreign};
 use crate::sys::{at_exit, fork};
 use crate::{sink, writer};
 
@@ -42,6 +42,11 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     if !options.enabled {
         return Ok(AgentGuard::inert());
     }
+    install_with(options)
+}
+
+/// Installs the agent as the options say.
+pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     if std::thread::panicking() {
         return Err(hook::panicking());
     }
@@ -91,6 +96,7 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     let symbols = options.symbols;
     let mut config = writer::WriterConfig::new(instance, &mut options, sinks, Box::new(neighbours));
     config.abilities.add(spool_abilities);
+    config.abilities.soft_errors.append(&mut options.lacks);
     config.spool = made;
     install_probes(&options, state, &mut config);
     let recovery = Recovery::default();
@@ -122,7 +128,12 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
             "leave it to the children's hooks: they write reports without an agent of their own",
         ));
     }
-    hook::install(state)?;
+    if foreign::is_on() {
+        // Its hooks are those of another std.
+        fork::watch();
+    } else {
+        hook::install(state)?;
+    }
     // Forked children inherit the registration.
     if !REGISTERED.swap(true, Ordering::Relaxed) {
         at_exit::register(drain);
@@ -170,6 +181,9 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
             Ability::Active => config.abilities.can(word),
             Ability::Off(why) => config.abilities.cannot(word, why.code(), &why.to_string()),
         }
+    }
+    if let Ability::Off(why) = &abilities.location {
+        config.abilities.cannot("location", why.code(), &why.to_string());
     }
     config.watched = abilities.raise.is_active();
     // Wrappers of this crate speak this way also where there are no probes.

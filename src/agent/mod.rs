@@ -8,6 +8,9 @@ mod exit_place;
 mod guard;
 mod install;
 mod neighbours;
+#[cfg(all(panic_agent_probes, feature = "preload"))]
+#[allow(missing_docs, reason = "shown to the preloaded library alone")]
+pub mod preload;
 #[cfg(panic_agent_spool)]
 mod recover;
 #[cfg(not(panic_agent_spool))]

@@ -10,6 +10,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, Thread};
 
 use crate::record::{FixedText, RawFlag, RawRecord, WalkEnd, WalkSource};
+use crate::probe::foreign;
 use crate::sys::thread as os;
 
 /// std's id of the thread that runs `main`; 0 until [`prime`] was called there. Relaxed: it publishes no
@@ -43,6 +44,9 @@ pub(crate) fn identify(record: &mut RawRecord) {
     record.tid = os::tid();
     record.detached = os::detach_state() as u8;
     record.std_thread_id = STD_ID.get();
+    if foreign::is_on() {
+        return identify_foreign(record);
+    }
     if os::is_first_thread() {
         let main = MAIN.load(Ordering::Relaxed);
         if main != 0 || record.walk.at_main_start != 0 {
@@ -63,6 +67,28 @@ pub(crate) fn identify(record: &mut RawRecord) {
     }
     let mut buffer = [0; os::OS_NAME_BYTES];
     if let Some(name) = os::os_name(&mut buffer) {
+        record.thread_name.set(name);
+    }
+}
+
+/// The same for a thread of a std that cannot be asked.
+fn identify_foreign(record: &mut RawRecord) {
+    if os::is_first_thread() {
+        record.set_flag(RawFlag::MainThread);
+        return record.thread_name.set("main");
+    }
+    if record.walk.at_thread_start == 0 && saw_the_bottom(record) {
+        record.set_flag(RawFlag::ForeignThread);
+    }
+    let mut buffer = [0; os::OS_NAME_BYTES];
+    let name = os::os_name(&mut buffer);
+    foreign::thread_name(|whole| {
+        // Unless it was named anew since.
+        if name.is_some_and(|name| whole.starts_with(name)) {
+            record.thread_name.set(whole);
+        }
+    });
+    if let Some(name) = name.filter(|_| record.thread_name.as_str().is_empty()) {
         record.thread_name.set(name);
     }
 }

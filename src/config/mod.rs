@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(crate) use env::apply_environment;
 
 use crate::files::FileTrust;
-use crate::record::Report;
+use crate::record::{Report, SoftError};
 use crate::sink::{Rotation, Sink};
 
 /// Default for [`Options::slots`]: 256 slots of 6 KiB are 1.5 MiB of address space, touched as needed.
@@ -219,6 +219,8 @@ pub(crate) struct Options {
     pub(crate) redactor: Option<Redactor>,
     pub(crate) before_write: Option<Filter>,
     pub(crate) payloads: Vec<PayloadExtractor>,
+    /// What is known to be missing in this process.
+    pub(crate) lacks: Vec<SoftError>,
 }
 
 impl Default for Options {
@@ -248,6 +250,7 @@ impl Default for Options {
             redactor: None,
             before_write: None,
             payloads: Vec::new(),
+            lacks: Vec::new(),
         }
     }
 }

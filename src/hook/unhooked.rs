@@ -2,9 +2,9 @@
 //!
 //! Runs on: the panicking thread, inside the raise probe. Must not: allocate, lock, do I/O, panic, or wait.
 
-use super::{HookState, RecursionGuard, is_writer_thread, recent};
+use super::{HookState, RecursionGuard, abort, is_writer_thread, recent};
 use crate::capture;
-use crate::probe::{LOST, Text, Witness};
+use crate::probe::{LOST, Text, Witness, foreign};
 use crate::record::{LossReason, PayloadKind, RawFlag, RawRecord};
 use crate::sys::fork;
 
@@ -12,8 +12,14 @@ impl Witness for HookState {
     fn raised(&self, anchor: usize, text: Option<Text<'_>>) -> u64 {
         let recorded = self.record_unhooked(anchor, |record| {
             record.sequence = self.counters.next_sequence();
-            record.set_flag(RawFlag::NoHook);
-            record.set_flag(RawFlag::NoLocation);
+            record.set_flag(if foreign::is_on() { RawFlag::HookUnknown } else { RawFlag::NoHook });
+            match foreign::location(anchor) {
+                Some(place) => {
+                    record.file.set(place.file);
+                    (record.line, record.column) = (place.line, place.column);
+                }
+                None => record.set_flag(RawFlag::NoLocation),
+            }
             let (kind, message) = match text {
                 Some(Text::Str(text)) => (PayloadKind::Str, text),
                 Some(Text::String(text)) => (PayloadKind::String, text),
@@ -66,8 +72,13 @@ impl HookState {
         if !record.has_flag(RawFlag::Hop) {
             self.note_raise(sequence);
         }
+        // Where the hook is somebody else's nobody has waited yet.
+        let wait = foreign::is_on() && !record.has_flag(RawFlag::Hop) && abort::is_predicted(record);
+        if wait {
+            record.set_flag(RawFlag::Waiting);
+        }
         let ticket = slot.publish();
-        if self.is_ending() {
+        if wait || self.is_ending() {
             // Not written in time: the process ends as it would without the agent.
             let _written = self.channel.wait_written(ticket, self.flush_deadline);
         }

@@ -19,6 +19,7 @@ use super::fact_table::FactTable;
 use super::loaded_image::LoadedImage;
 use super::own_code::address_with_landing_pad;
 use super::tables::ImageTables;
+use crate::probe::foreign;
 use crate::sys::phdr::{Changes, exported_name};
 use crate::unwind::{EhFrameHdr, Personality, Section};
 
@@ -172,6 +173,7 @@ impl LoadedImage {
 
     fn name_personalities(&mut self, draft: &Draft, own_code: u64) {
         let mut named: Vec<(u64, Personality)> = Vec::new();
+        let path = self.path.clone();
         for (stated, routine) in draft.personalities.as_slice() {
             let mut personality = Personality::Other;
             exported_name(*routine, &mut |name| {
@@ -182,6 +184,9 @@ impl LoadedImage {
                     _ => Personality::Other,
                 };
             });
+            if personality == Personality::Other && is_foreign_rust(*routine, path.as_deref(), draft) {
+                personality = Personality::Rust;
+            }
             named.push((*stated, personality));
         }
         let has_own_code = self.code.iter().any(|(start, end)| (*start..*end).contains(&own_code));
@@ -201,6 +206,20 @@ impl LoadedImage {
         let own_hdr = self.tables.as_ref().map_or(&[][..], |tables| tables.hdr_bytes);
         self.bias == bias && *self.loader_path == *path && own_hdr == hdr
     }
+}
+
+/// Whether a routine without an exported name is that of Rust code which is not the agent's: the only such routine of
+/// an image that a Rust compiler built.
+fn is_foreign_rust(routine: u64, path: Option<&str>, draft: &Draft) -> bool {
+    let unnamed = |routine: u64| {
+        let mut named = false;
+        exported_name(routine, &mut |_| named = true);
+        !named
+    };
+    foreign::is_on()
+        && unnamed(routine)
+        && draft.personalities.as_slice().iter().all(|(_, other)| *other == routine || !unnamed(*other))
+        && path.is_some_and(|path| foreign::is_rust(std::path::Path::new(path)))
 }
 
 fn lasting_tables(sections: &Sections, bytes: &[u8]) -> Option<ImageTables<'static>> {

@@ -15,6 +15,8 @@ pub(crate) struct ProbeAbilities {
     pub(crate) dispose: Ability,
     /// Starts, ends, joins and detaches of threads are seen.
     pub(crate) threads: Ability,
+    /// The place of a panic is read without a hook. Of no interest where a hook tells it.
+    pub(crate) location: Ability,
     /// Loaded images whose calls the probes see.
     pub(crate) images: u32,
 }
@@ -23,7 +25,7 @@ impl ProbeAbilities {
     /// All off for one reason.
     pub(crate) fn all_off(reason: ProbeOff) -> Self {
         let off = || Ability::Off(reason.clone());
-        Self { raise: off(), land: off(), dispose: off(), threads: off(), images: 0 }
+        Self { raise: off(), land: off(), dispose: off(), threads: off(), location: off(), images: 0 }
     }
 
     /// The abilities with the words that the `process` line uses for them.

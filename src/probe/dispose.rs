@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::event::{Event, PanicRef, Trace};
 use super::raise::{Cause, Exception};
-use super::{LOST, MAX_READS, Text, live, note, place, state, trial, vtable};
+use super::{LOST, MAX_READS, Text, foreign, live, note, place, state, trial, vtable};
 
 /// The canary of the exceptions that may be traced: the address of a static of the one std whose exception
 /// layout and vtables the trial verified. 0: the tracer is off. Written by the installer, read by raises.
@@ -49,7 +49,8 @@ pub(super) unsafe fn follow(exception: *mut Exception, hooked: u64) -> Followed 
         return Followed::untraced(fresh(), Trace::Off);
     }
     // SAFETY: every Rust exception has a canary behind the unwinder's header; std's own check reads it.
-    if unsafe { (*exception).cause.canary } != canary {
+    let found = unsafe { (*exception).cause.canary };
+    if found != canary && !foreign::trusts(found) {
         return Followed::untraced(fresh(), Trace::OtherRuntime);
     }
     // SAFETY: the canary says that std made it, whose layout the trial verified.

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use super::got::{self, Applied, Symbol};
 use super::{
     Ability, EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes,
-    Stamp, Witness, dispose, land, live, local, raise, starts, state, threads, trial, vtable,
+    Stamp, Witness, dispose, foreign, land, live, local, raise, starts, state, threads, trial, vtable,
 };
 
 /// Only one thread at a time redirects; holds whether fork handlers and the library's pin are in place.
@@ -45,6 +45,8 @@ pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> Prob
     let applied = got::apply(probes());
     IMAGES.store(applied.images, Ordering::Relaxed);
     let outcome = trial::run();
+    foreign::refresh();
+    let location = if foreign::is_on() { tried(None, foreign::calibrate()) } else { Ability::Active };
     let dispose = outcome.dispose();
     dispose::trust(dispose.unwrap_or(0));
     let symbols = |symbols: &[Symbol]| slots(&applied, symbols);
@@ -58,6 +60,7 @@ pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> Prob
             (None, Err(errno)) => Ability::Off(ProbeOff::NoKey(errno)),
             (None, Ok(())) => Ability::Active,
         },
+        location,
         images: applied.images,
     };
     state::switch_on(queue, &options);
@@ -74,6 +77,7 @@ pub(crate) fn refresh() -> u32 {
     let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     if state::queue().is_some() {
         IMAGES.store(got::apply(probes()).images, Ordering::Relaxed);
+        foreign::refresh();
     }
     IMAGES.load(Ordering::Relaxed)
 }
@@ -132,6 +136,9 @@ fn probes() -> [usize; Symbol::ALL.len()] {
         Symbol::PthreadCreate => threads::create as *const () as usize,
         Symbol::PthreadJoin => threads::join as *const () as usize,
         Symbol::PthreadDetach => threads::detach as *const () as usize,
+        #[cfg(feature = "preload")]
+        Symbol::SetName if foreign::is_on() => foreign::set_name as *const () as usize,
+        Symbol::SetName => 0,
     })
 }
 

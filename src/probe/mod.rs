@@ -29,6 +29,13 @@ mod witness;
 
 #[cfg(panic_agent_probes)]
 mod dispose;
+#[cfg(all(panic_agent_probes, feature = "preload"))]
+pub(crate) mod exported;
+#[cfg(all(panic_agent_probes, feature = "preload"))]
+pub(crate) mod foreign;
+#[cfg(not(all(panic_agent_probes, feature = "preload")))]
+#[path = "foreign_absent.rs"]
+pub(crate) mod foreign;
 #[cfg(panic_agent_probes)]
 mod got;
 #[cfg(panic_agent_probes)]

@@ -9,7 +9,7 @@ use core::ffi::c_int;
 use super::event::{Class, Event, PanicRef};
 use super::got::Symbol;
 use super::local::{Flight, Local};
-use super::{LOST, dispose, local, place, state, threads, trial};
+use super::{LOST, dispose, foreign, local, place, state, threads, trial};
 
 /// Exception class of Rust panics in memory order, from Rust 1.74 on.
 const RUST_CLASS: u64 = u64::from_ne_bytes(*b"MOZ\0RUST");
@@ -63,6 +63,8 @@ unsafe fn begin(exception: *mut Exception, anchor: usize) {
         if local.trial.get().is_some() {
             // SAFETY: as promised to this function.
             unsafe { trial::raised(local, exception) };
+        } else if foreign::is_calibrating() {
+            foreign::raised(anchor);
         } else if state::queue().is_some() {
             // SAFETY: as promised to this function.
             unsafe { observe(local, exception, anchor) };

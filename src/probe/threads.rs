@@ -9,7 +9,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use super::event::{Event, ThreadRef};
 use super::got::Symbol;
 use super::starts::{self, Start};
-use super::{local, place, state, thread_table};
+use super::{foreign, local, place, state, thread_table};
+use crate::capture::stack;
 
 type Routine = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
 type RealCreate = unsafe extern "C-unwind" fn(
@@ -60,6 +61,9 @@ pub(super) unsafe extern "C-unwind" fn create(
     // SAFETY: `real` is the address of the function this stands in for.
     let real = unsafe { core::mem::transmute::<usize, RealCreate>(real) };
     let detached = is_detached(attributes);
+    if foreign::is_on() {
+        stack::learn_foreign_start(routine as usize as u64);
+    }
     let left = starts::leave(detached, routine as usize, argument, (&raw const anchor).addr());
     // The child may run, end and free the entry before the call returns, so its number is kept here.
     let Some((start, number)) = left else {
@@ -153,6 +157,7 @@ unsafe extern "C" fn begin(start: *mut c_void) -> Task {
         // that the end is not seen.
         unsafe { libc::pthread_setspecific(key, core::ptr::without_provenance(birth.number as usize)) };
     }
+    foreign::thread_begins(birth.argument);
     Task { routine: birth.routine, argument: birth.argument }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Basis, Fate, Handler, Image, Level, Location, Losses, PanicId, Place, ProbeLosses, Receipt, Report,
-    SoftError,
+    SoftError, TestRef,
 };
 
 /// Version of the record schema, raised when a field changes its meaning or goes away.
@@ -30,6 +30,8 @@ pub enum LineKind {
     Finding,
     /// Panics that repeat others and have no line of their own.
     Repeats,
+    /// A test harness planned or finished tests; audited harness processes only.
+    Test,
     /// Reports were lost; totals by reason.
     Losses,
     /// Clean end of the process, with totals.
@@ -163,6 +165,9 @@ pub struct VerdictLine {
     pub received_at: Option<Place>,
     /// How often the payload was thrown again after it had landed.
     pub hops: u32,
+    /// The test that it belongs to; `None` outside of audited test harnesses.
+    #[serde(default)]
+    pub test: Option<TestRef>,
 }
 
 /// Something about the process that its owner should know.
@@ -200,6 +205,9 @@ pub struct FindingLine {
     pub panic: Option<PanicId>,
     /// Where it happened, innermost first; empty when no stack was taken.
     pub places: Vec<Place>,
+    /// The test that it belongs to; `None` outside of audited test harnesses, and when it belongs to none.
+    #[serde(default)]
+    pub test: Option<TestRef>,
 }
 
 /// Panics of one fingerprint that were counted instead of written; see [`Folding`](crate::Folding).

@@ -16,6 +16,7 @@ mod raw;
 mod reading;
 mod report;
 mod soft_error;
+mod test;
 mod text;
 mod walk;
 
@@ -30,6 +31,7 @@ pub use place::{Ancestor, Place, SpawnPlace};
 pub use reading::{LineContent, LineReader, ReadLine};
 pub use report::{DetachState, Handler, Location, Prediction, Report, StackSummary, ThreadFacts};
 pub use soft_error::SoftError;
+pub use test::{TestEvent, TestEvidence, TestLine, TestRef, TestResult};
 
 #[cfg(panic_agent_spool)]
 pub(crate) use checksum::Checksum;

@@ -165,6 +165,8 @@ pub(crate) enum RawFlag {
     Silent = 1 << 15,
     /// The request that the thread works for is over.
     Late = 1 << 16,
+    /// The raise probe made this record, and hooks are the business of a std that the agent does not know.
+    HookUnknown = 1 << 20,
 }
 
 /// What kind of payload the panic carries.

@@ -6,7 +6,7 @@ use std::io::{self, BufRead};
 
 use serde_json::Value;
 
-use super::{EndLine, FindingLine, LossesLine, ProcessLine, RepeatsLine, Report, VerdictLine};
+use super::{EndLine, FindingLine, LossesLine, ProcessLine, RepeatsLine, Report, TestLine, VerdictLine};
 
 /// Default for [`LineReader::max_bytes`].
 const MAX_BYTES: usize = 1024 * 1024;
@@ -41,6 +41,8 @@ pub enum LineContent {
     Finding(Box<FindingLine>),
     /// Panics that repeat others.
     Repeats(Box<RepeatsLine>),
+    /// What a test harness said of its tests.
+    Test(Box<TestLine>),
     /// Totals of what was lost.
     Losses(Box<LossesLine>),
     /// Clean end of the process.
@@ -175,6 +177,7 @@ fn parse(bytes: &[u8]) -> Result<LineContent, String> {
         Some("verdict") => serde_json::from_slice(bytes).map(LineContent::Verdict),
         Some("finding") => serde_json::from_slice(bytes).map(LineContent::Finding),
         Some("repeats") => serde_json::from_slice(bytes).map(LineContent::Repeats),
+        Some("test") => serde_json::from_slice(bytes).map(LineContent::Test),
         Some("losses") => serde_json::from_slice(bytes).map(LineContent::Losses),
         Some("end") => serde_json::from_slice(bytes).map(LineContent::End),
         _ => return Ok(LineContent::Other(value)),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AbortReason, Ancestor, Basis, EhAction, Fate, Frame, HandlerKind, Image, Level, LineKind, PanicId, Place,
-    Receipt, SoftError, StopKind,
+    Receipt, SoftError, StopKind, TestRef,
 };
 
 /// Everything that is known of one panic when its line is written.
@@ -74,8 +74,11 @@ pub struct Report {
     pub hops: u32,
     /// Threads from which the panicking one descends, parent first; empty when the probes did not see it start.
     pub lineage: Arc<[Ancestor]>,
-    /// Whether a panic hook was called for it.
-    pub hook: bool,
+    /// The test that it belongs to; `None` outside of audited test harnesses.
+    #[serde(default)]
+    pub test: Option<TestRef>,
+    /// Whether the agent's panic hook was called for it; `None` where the agent has no hook in the program.
+    pub hook: Option<bool>,
     /// Whether another process wrote this line, after the one that panicked had died.
     #[serde(default)]
     pub recovered: bool,

@@ -115,6 +115,15 @@ impl<'a> ImageView<'a> {
         self.headers.iter().filter(move |header| header.p_type == kind).map(|header| self.range(header))
     }
 
+    /// Segments that can be read: start and end in memory.
+    #[cfg(feature = "preload")]
+    pub(crate) fn readable_ranges(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.headers
+            .iter()
+            .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_R != 0)
+            .map(|header| self.range(header))
+    }
+
     /// The segments with code.
     pub(crate) fn code_ranges(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.headers

@@ -6,11 +6,12 @@ use super::amend::About;
 use super::build::Builder;
 use super::finding::Finding;
 use super::fold::Folded;
+use super::harness::{Said, Word};
 use crate::config::RedactField;
 use crate::record::lines::SCHEMA_VERSION;
 use crate::record::{
     EndLine, FindingLine, Level, LineKind, LossSite, Losses, LossesLine, PanicId, ProbeLosses, ProcessLine,
-    RepeatsLine, SoftError, VerdictLine,
+    RepeatsLine, SoftError, TestEvent, TestLine, TestResult, VerdictLine,
 };
 use crate::sys::thread::TELLS_DETACH_STATE;
 use crate::verdict::{Change, Strategy, level_of};
@@ -225,11 +226,56 @@ pub(crate) fn end_line(
     }
 }
 
+/// The line of what the harness said.
+#[cfg_attr(not(test), allow(dead_code))]
+pub(super) fn test_line(builder: &mut Builder, said: Said) -> TestLine {
+    let stamp = builder.clock.stamp(said.wall_ns);
+    let service = &builder.service;
+    let (event, name, planned, result, should_panic) = match said.what {
+        Word::Planned(number) => (TestEvent::Planned, None, Some(number), None, false),
+        Word::Finished { name, result, should_panic } => {
+            (TestEvent::Finished, Some(name), None, Some(result), should_panic)
+        }
+    };
+    let message = match (&name, result) {
+        (Some(name), Some(result)) => format!("test {name} ... {}", word_of(result)),
+        _ => format!("running {} tests", planned.unwrap_or_default()),
+    };
+    TestLine {
+        schema: SCHEMA_VERSION,
+        kind: LineKind::Test,
+        id: service.instance_text(),
+        ts: stamp.ts,
+        ts_ms: stamp.ts_ms,
+        pid: std::process::id(),
+        level: Level::Info,
+        service: service.service.clone(),
+        version: service.version.clone(),
+        environment: service.environment.clone(),
+        host: service.host.clone(),
+        message,
+        event,
+        name,
+        planned,
+        result,
+        should_panic,
+        mono_ns: said.mono_ns,
+    }
+}
+
+fn word_of(result: TestResult) -> &'static str {
+    match result {
+        TestResult::Ok => "ok",
+        TestResult::Failed => "failed",
+        TestResult::Ignored => "ignored",
+    }
+}
+
 /// The line of a finding.
 pub(super) fn finding_line(builder: &mut Builder, finding: Finding) -> FindingLine {
     let stamp = builder.clock.now();
     let service = &builder.service;
-    let Finding { level, code, message, panic, places } = finding;
+    let Finding { level, code, message, panic, places, test } = finding;
     let places = places.into_iter().map(|place| builder.redact.place(place)).collect();
     FindingLine {
         schema: SCHEMA_VERSION,
@@ -247,6 +293,7 @@ pub(super) fn finding_line(builder: &mut Builder, finding: Finding) -> FindingLi
         message,
         panic: panic.map(|sequence| PanicId::new(service.instance, sequence)),
         places,
+        test,
     }
 }
 
@@ -256,7 +303,7 @@ pub(super) fn verdict_line(builder: &mut Builder, change: &Change, about: About)
     let service = &builder.service;
     let outcome = &change.outcome;
     let reason = about.reason(change);
-    let About { fingerprint, message, thread, pid, .. } = about;
+    let About { fingerprint, message, thread, pid, test, .. } = about;
     VerdictLine {
         schema: SCHEMA_VERSION,
         kind: LineKind::Verdict,
@@ -284,5 +331,6 @@ pub(super) fn verdict_line(builder: &mut Builder, change: &Change, about: About)
         landing: outcome.landing.as_deref().cloned(),
         received_at: outcome.received_at.clone(),
         hops: outcome.hops,
+        test,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Runs on: the writer thread. Must not: give up a reason for a vaguer one.
 
-use crate::record::{Fate, PanicId, Report};
+use crate::record::{Fate, PanicId, Report, TestRef};
 use crate::verdict::{Change, HANDLER_UNKNOWN, abort_word, level_of};
 
 /// Bytes of the message that a verdict line repeats.
@@ -15,6 +15,7 @@ pub(crate) struct About {
     pub(crate) message: Option<String>,
     pub(crate) thread: Option<String>,
     pub(crate) pid: u32,
+    pub(crate) test: Option<TestRef>,
     predicted: Predicted,
 }
 
@@ -33,6 +34,7 @@ impl About {
             message: report.message.as_ref().map(|_| cut(report.summary(), MESSAGE_BYTES).to_owned()),
             thread: report.thread.clone(),
             pid: report.pid,
+            test: report.test.clone(),
             predicted: Predicted { fate: report.fate, reason: report.reason.clone() },
         }
     }

@@ -3,7 +3,7 @@
 //! Runs on: the writer thread. Must not: claim what was not seen.
 
 use crate::probe::Notice;
-use crate::record::{Level, Place};
+use crate::record::{Level, Place, TestRef};
 use crate::verdict::NamedFrame;
 
 /// Places of one finding.
@@ -18,6 +18,8 @@ pub(crate) struct Finding {
     /// Number of the panic concerned.
     pub(crate) panic: Option<u64>,
     pub(crate) places: Vec<Place>,
+    /// The test that it belongs to.
+    pub(crate) test: Option<TestRef>,
 }
 
 impl Finding {
@@ -35,6 +37,7 @@ impl Finding {
             message: format!("a panic was raised without the agent's hook being called: {why}"),
             panic: Some(sequence),
             places: Vec::new(),
+            test: None,
         }
     }
 
@@ -51,6 +54,7 @@ impl Finding {
                 .to_owned(),
             panic: Some(sequence),
             places,
+            test: None,
         }
     }
 
@@ -70,6 +74,7 @@ impl Finding {
             ),
             panic: None,
             places: Vec::new(),
+            test: None,
         }
     }
 
@@ -81,6 +86,7 @@ impl Finding {
             message: format!("what was seen of this panic does not add up: {why}"),
             panic: Some(sequence),
             places: Vec::new(),
+            test: None,
         }
     }
 
@@ -99,12 +105,19 @@ impl Finding {
             ),
         };
         let places = if place == Place::default() { Vec::new() } else { vec![place] };
-        Self { level, code, message, panic, places }
+        Self { level, code, message, panic, places, test: None }
     }
 
     /// A sink has trouble that cost no line.
     pub(crate) fn sink_trouble(message: String) -> Self {
-        Self { level: Level::Warn, code: "sink_trouble", message, panic: None, places: Vec::new() }
+        Self {
+            level: Level::Warn,
+            code: "sink_trouble",
+            message,
+            panic: None,
+            places: Vec::new(),
+            test: None,
+        }
     }
 
     /// The agent's hook was dropped by whoever set another one; `frames` are those of the call.
@@ -119,6 +132,7 @@ impl Finding {
                     .to_owned(),
             panic: None,
             places,
+            test: None,
         }
     }
 }

@@ -18,6 +18,8 @@ mod fold;
 mod follow;
 mod guarded;
 mod handle;
+#[cfg_attr(not(test), allow(dead_code, reason = "nothing speaks for a harness yet"))]
+mod harness;
 mod inbox;
 mod lineage;
 mod patience;
@@ -45,6 +47,8 @@ use std::time::Duration;
 pub(crate) use about::Abilities;
 pub(crate) use board::{Delivery, Pigeonhole};
 pub(crate) use child::{AfterFork, Sources};
+#[cfg(feature = "audit")]
+pub(crate) use fingerprint::Fingerprint;
 pub(crate) use handle::{ExitPlace, WriterHandle};
 pub(crate) use inbox::Inbox;
 pub(crate) use service::Service;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::fake_probes::{FakeProbes, PROGRAM};
 use super::finding::Finding;
+use super::harness::{Said, Word};
 use super::samples::*;
 use super::*;
 use crate::record::*;
@@ -67,7 +68,29 @@ fn real_lines() -> Vec<Value> {
     inbox.losses().record(LossReason::PoolFull);
     handle.finish(core::time::Duration::ZERO);
     while worker.turn().is_none() {}
-    sink.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let words = [
+        Word::Planned(2),
+        Word::Finished { name: "tests::adds".to_owned(), result: TestResult::Failed, should_panic: true },
+    ];
+    let said = |what| Said { wall_ns: 1_760_000_000_000_000_000, mono_ns: 78, what };
+    let tests =
+        words.map(|word| serde_json::to_value(about::test_line(&mut builder(None), said(word))).unwrap());
+    let lines = sink.lines().into_iter().map(|line| serde_json::from_str(&line).unwrap());
+    lines.flat_map(with_test).chain(tests).collect()
+}
+
+/// The line, and what it is in an audited harness.
+fn with_test(line: Value) -> Vec<Value> {
+    let mut audited = line.clone();
+    match audited.get_mut("test") {
+        None => vec![line],
+        Some(test) => {
+            let known = TestRef::known("tests::adds", TestEvidence::Lineage);
+            let owner = Some("tests::first".to_owned());
+            *test = serde_json::to_value(TestRef { first_owner: owner, ended: Some(true), ..known }).unwrap();
+            vec![line, audited]
+        }
+    }
 }
 
 fn kind(line: &Value) -> String {
@@ -118,7 +141,7 @@ fn every_documented_field_occurs_and_every_field_is_documented() {
     let documented = documented();
     let common = &documented["Fields of every line"];
     let lines = real_lines();
-    for of in ["process", "panic", "verdict", "finding", "repeats", "losses", "end"] {
+    for of in ["process", "panic", "verdict", "finding", "repeats", "test", "losses", "end"] {
         let mut seen = BTreeSet::new();
         lines.iter().filter(|line| kind(line) == of).for_each(|line| paths(line, "", &mut seen));
         let page: BTreeSet<String> = common.keys().chain(documented[of].keys()).cloned().collect();

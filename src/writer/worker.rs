@@ -208,7 +208,7 @@ impl Worker {
         if self.builder.redact.take_failed() {
             report.soft_errors.push(Redact::failure());
         }
-        if !report.hook && prepared.wants_hook == Some(true) {
+        if report.hook == Some(false) && prepared.wants_hook == Some(true) {
             self.find(Finding::raise_without_hook(record.sequence, hook::is_replaced()));
         }
         if let Some(filter) = &self.before_write {

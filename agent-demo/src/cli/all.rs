@@ -190,7 +190,7 @@ fn row(report: &Report, last: Option<&LastWord>) -> [String; 7] {
 /// What is said of a panic in one word each, `?` after what cannot be told.
 fn flags(report: &Report, last: &LastWord) -> String {
     let mut flags = Vec::new();
-    if !report.hook {
+    if report.hook == Some(false) {
         flags.push("no hook".to_owned());
     }
     for (name, value) in [("uncaught", last.uncaught), ("silent", last.silent), ("swallowed", last.swallowed)]

@@ -128,7 +128,7 @@ impl<'w> Collector<'w> {
             // A catch further out than a thread start belongs to something else.
             self.thread_start_seen = false;
         }
-        if self.thread_start.holds(frame.ip) {
+        if learned().is_thread_start(self.thread_start, frame.ip) {
             self.thread_start_seen = true;
         }
     }

@@ -10,18 +10,32 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use super::walker::walk;
 use crate::image::{self, Snapshot};
 use crate::record::{MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
+use crate::probe::foreign;
 use crate::sys::thread_id;
 
 /// Frames that lie between std's thread start function and the bottom of a static executable's thread: the
 /// C library's `start_thread` and `clone3`.
 const C_FRAMES: usize = 2;
 
-static LEARNED: Learned = Learned { thread_start: AtomicRange::new(), main_start: AtomicRange::new() };
+/// Copies of std whose thread start is learned besides the agent's own.
+const FOREIGN: usize = 8;
+
+static LEARNED: Learned = Learned {
+    thread_start: AtomicRange::new(),
+    main_start: AtomicRange::new(),
+    foreign: [const { AtomicRange::new() }; FOREIGN],
+    refused: [const { AtomicU64::new(0) }; FOREIGN],
+};
 
 /// What was learned in this process. Written at most once each; empty before.
 pub(super) struct Learned {
     thread_start: AtomicRange,
     main_start: AtomicRange,
+    /// Thread starts of other copies of std; filled in order.
+    foreign: [AtomicRange; FOREIGN],
+    /// Start routines that are none, so that they need not be looked at again; the newest take the place of the
+    /// oldest.
+    refused: [AtomicU64; FOREIGN],
 }
 
 /// The process's [`Learned`].
@@ -33,6 +47,13 @@ impl Learned {
     /// std's function that a spawned thread begins in.
     pub(super) fn thread_start(&self) -> Root {
         self.thread_start.load()
+    }
+
+    /// Whether a return address belongs to a call in the thread start of any std.
+    pub(super) fn is_thread_start(&self, own: Root, ip: u64) -> bool {
+        own.holds(ip)
+            || (foreign::is_on()
+                && self.foreign.iter().map(AtomicRange::load).take_while(|root| root.end != 0).any(|root| root.holds(ip)))
     }
 
     /// std's function that calls `main` and catches its panic.
@@ -108,13 +129,40 @@ pub(crate) fn learn_thread_start() -> bool {
     .is_some()
 }
 
+/// Whether the function that a thread is about to begin in is the start function of another copy of std: the same
+/// code as the agent's own.
+///
+/// # Cost
+/// A few loads for a routine that was looked at before.
+pub(crate) fn learn_foreign_start(routine: u64) {
+    let own = LEARNED.thread_start();
+    let known = LEARNED.foreign.iter().any(|range| range.load().start == routine);
+    let refused = || LEARNED.refused.iter().any(|refused| refused.load(Ordering::Relaxed) == routine);
+    if own.end == 0 || own.start == routine || known || refused() {
+        return;
+    }
+    let Some(function) = image::current().and_then(|snapshot| snapshot.function_at(routine)) else { return };
+    if function.start == routine && foreign::is_like(&(own.start..own.end), &function) {
+        // Two threads may add the same one: it is the same answer twice.
+        if let Some(free) = LEARNED.foreign.iter().find(|range| range.load().end == 0) {
+            free.store(function);
+        }
+    } else {
+        let place = (routine >> 4) as usize % FOREIGN;
+        if let Some(place) = LEARNED.refused.get(place) {
+            place.store(routine, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Learns the function of std that catches a panic of `main`. To be called when the agent is installed, on
 /// any thread; does nothing unless it is the main thread of a Rust program.
 ///
 /// `false` when nothing was learned; whether a panic reached the root of `main` must then be told from
 /// symbols.
 pub(crate) fn learn_main_start() -> bool {
-    if !thread_id::is_main_thread() || std::thread::current().name() != Some("main") {
+    // The main thread of a foreign program is in the hands of another std.
+    if foreign::is_on() || !thread_id::is_main_thread() || std::thread::current().name() != Some("main") {
         return false;
     }
     with_own_stack(|snapshot, walk| {

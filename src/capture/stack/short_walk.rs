@@ -35,6 +35,27 @@ pub(crate) fn short_walk(ips: &mut [u64], anchor: usize) -> usize {
     kept.len
 }
 
+/// Return address of the frame of this stack that holds an address, if the tables lead there.
+///
+/// # Cost
+/// As for [`short_walk`], up to that frame.
+#[cfg(feature = "preload")]
+#[inline(never)]
+pub(crate) fn frame_holding(address: usize) -> Option<u64> {
+    let registers = registers::current();
+    let mut inside = None;
+    let mut found = None;
+    let _end = follow_tables(image::current()?, &registers, &mut |frame| {
+        if frame.sp > address as u64 {
+            found = inside;
+            return ControlFlow::Break(WalkEnd::TooDeep);
+        }
+        inside = Some(frame.ip);
+        ControlFlow::Continue(())
+    });
+    found
+}
+
 struct Kept<'a> {
     ips: &'a mut [u64],
     len: usize,

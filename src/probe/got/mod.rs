@@ -24,11 +24,18 @@ pub(super) enum Symbol {
     PthreadCreate = 2,
     PthreadJoin = 3,
     PthreadDetach = 4,
+    SetName = 5,
 }
 
 impl Symbol {
-    pub(super) const ALL: [Self; 5] =
-        [Self::RaiseException, Self::SetIp, Self::PthreadCreate, Self::PthreadJoin, Self::PthreadDetach];
+    pub(super) const ALL: [Self; 6] = [
+        Self::RaiseException,
+        Self::SetIp,
+        Self::PthreadCreate,
+        Self::PthreadJoin,
+        Self::PthreadDetach,
+        Self::SetName,
+    ];
 
     pub(super) fn name(self) -> &'static CStr {
         match self {
@@ -37,6 +44,7 @@ impl Symbol {
             Self::PthreadCreate => c"pthread_create",
             Self::PthreadJoin => c"pthread_join",
             Self::PthreadDetach => c"pthread_detach",
+            Self::SetName => c"pthread_setname_np",
         }
     }
 
@@ -44,12 +52,44 @@ impl Symbol {
     pub(super) fn real(self) -> usize {
         // Acquire pairs with the release store in `apply`; a probe runs only after its slot was written,
         // which is later still.
-        REAL.get(self as usize).map_or(0, |real| real.load(Ordering::Acquire))
+        let real = REAL.get(self as usize).map_or(0, |real| real.load(Ordering::Acquire));
+        if real != 0 {
+            return real;
+        }
+        self.early()
+    }
+}
+
+impl Symbol {
+    /// Code that runs before a preloaded library is set up calls what is exported from there, too.
+    #[cold]
+    fn early(self) -> usize {
+        if exported(self).is_none() && !cfg!(feature = "preload") {
+            return 0;
+        }
+        // SAFETY: the name is a C string and the pseudo-handle is one that dlsym documents.
+        unsafe { libc::dlsym(libc::RTLD_NEXT, self.name().as_ptr()) }.addr()
     }
 }
 
 /// The real functions, by [`Symbol`]. Written once by [`apply`], read by every probe.
 static REAL: [AtomicUsize; Symbol::ALL.len()] = [const { AtomicUsize::new(0) }; Symbol::ALL.len()];
+
+/// Functions of a preloaded library that carry the names of the probed ones and jump to the probes, by [`Symbol`];
+/// 0 for none. Written once, before the first [`apply`].
+static EXPORTED: [AtomicUsize; Symbol::ALL.len()] = [const { AtomicUsize::new(0) }; Symbol::ALL.len()];
+
+/// Calls that the loader has bound to this function reach the probe of its name.
+#[cfg(feature = "preload")]
+pub(super) fn is_exported(symbol: Symbol, function: usize) {
+    if let Some(exported) = EXPORTED.get(symbol as usize) {
+        exported.store(function, Ordering::Relaxed);
+    }
+}
+
+fn exported(symbol: Symbol) -> Option<usize> {
+    EXPORTED.get(symbol as usize).map(|one| one.load(Ordering::Relaxed)).filter(|one| *one != 0)
+}
 
 /// What [`apply`] did.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,8 +113,8 @@ pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
             let (real, Some(probe)) = (slot.symbol.real(), probes.get(slot.symbol as usize)) else { return };
             let value = slot.load();
             // A value inside the image itself is a procedure-linkage stub that was not bound yet.
-            let ours = value == *probe;
-            if real == 0 || value == 0 || !(ours || value == real || image.contains(value)) {
+            let ours = value == *probe || exported(slot.symbol) == Some(value);
+            if real == 0 || value == 0 || *probe == 0 || !(ours || value == real || image.contains(value)) {
                 return;
             }
             let done = if ours { Ok(()) } else { slot.store(*probe) };
@@ -121,7 +161,8 @@ fn learn_real(probes: &[usize; Symbol::ALL.len()]) {
             let usable = value != 0
                 && !image.contains(value)
                 && !(executable.0..executable.1).contains(&value)
-                && probes.get(index) != Some(&value);
+                && probes.get(index) != Some(&value)
+                && exported(slot.symbol).is_none();
             if let Some(place) = found.get_mut(index).filter(|place| usable && **place == 0) {
                 *place = value;
             }
@@ -131,8 +172,10 @@ fn learn_real(probes: &[usize; Symbol::ALL.len()]) {
         let index = symbol as usize;
         let mut value = found.get(index).copied().unwrap_or_default();
         if value == 0 {
-            // SAFETY: the name is a C string and the pseudo-handle is one that dlsym documents.
-            value = unsafe { libc::dlsym(libc::RTLD_DEFAULT, symbol.name().as_ptr()) } as usize;
+            // What is exported from here is found first; what it stands in for comes after it.
+            let from = if exported(symbol).is_some() { libc::RTLD_NEXT } else { libc::RTLD_DEFAULT };
+            // SAFETY: the name is a C string and the pseudo-handles are those that dlsym documents.
+            value = unsafe { libc::dlsym(from, symbol.name().as_ptr()) } as usize;
             let in_executable = executable.is_some_and(|(low, high)| (low..high).contains(&value));
             if in_executable || probes.get(index) == Some(&value) {
                 value = 0;

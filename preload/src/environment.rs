@@ -1,0 +1,80 @@
+//! What the environment asks for, and the environment as the program shall see it.
+//!
+//! Runs on: the thread that starts the process, while it is the only one. Must not: be used later.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::Write as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::PathBuf;
+
+/// File that the lines go to; `{pid}` in it becomes the process id. Without it nothing is installed.
+const FILE: &str = "PANIC_AGENT_PRELOAD_FILE";
+/// `audit` for a test harness, `run` for any other program.
+const MODE: &str = "PANIC_AGENT_PRELOAD_MODE";
+/// `keep`: children of the program are observed, too.
+const CHILDREN: &str = "PANIC_AGENT_PRELOAD_CHILDREN";
+/// Path of this library, as it stands in `LD_PRELOAD`.
+const LIBRARY: &str = "PANIC_AGENT_PRELOAD_SELF";
+const LD_PRELOAD: &str = "LD_PRELOAD";
+
+/// What this process is to do.
+pub(crate) struct Wanted {
+    pub(crate) file: PathBuf,
+    pub(crate) audited: bool,
+}
+
+/// Reads the variables and, unless children are to be observed too, takes them away. `None` when there is nothing
+/// to do.
+pub(crate) fn take() -> Option<Wanted> {
+    let file = std::env::var_os(FILE);
+    let mode = std::env::var_os(MODE);
+    let keep = std::env::var_os(CHILDREN).is_some_and(|value| value == "keep");
+    if !keep {
+        let rest = without_self(std::env::var_os(LD_PRELOAD), std::env::var_os(LIBRARY));
+        for name in [FILE, MODE, CHILDREN, LIBRARY, LD_PRELOAD] {
+            // SAFETY: the process has one thread, and no initializer of the program has run.
+            unsafe { std::env::remove_var(name) };
+        }
+        if let Some(rest) = rest {
+            // SAFETY: as above.
+            unsafe { std::env::set_var(LD_PRELOAD, rest) };
+        }
+    }
+    let file = file.filter(|file| !file.is_empty())?;
+    Some(Wanted { file: with_pid(file), audited: mode.is_some_and(|mode| mode == "audit") })
+}
+
+/// The other libraries of `LD_PRELOAD`, which separates them by colons or spaces; `None` when there are none.
+fn without_self(preload: Option<OsString>, own: Option<OsString>) -> Option<OsString> {
+    let preload = preload?;
+    let own = own.unwrap_or_default();
+    let others: Vec<&[u8]> = preload
+        .as_bytes()
+        .split(|byte| matches!(byte, b':' | b' '))
+        .filter(|path| !path.is_empty() && *path != own.as_bytes())
+        .collect();
+    (!others.is_empty()).then(|| OsString::from_vec(others.join(&b':')))
+}
+
+/// A file per process.
+fn with_pid(file: OsString) -> PathBuf {
+    let text = file.as_bytes();
+    let place = b"{pid}";
+    match text.windows(place.len()).rposition(|window| window == place) {
+        Some(at) => {
+            let mut path = text[..at].to_vec();
+            path.extend_from_slice(std::process::id().to_string().as_bytes());
+            path.extend_from_slice(&text[at + place.len()..]);
+            PathBuf::from(OsString::from_vec(path))
+        }
+        None => PathBuf::from(file),
+    }
+}
+
+/// One line on stderr: the program runs without an agent.
+pub(crate) fn complain(problem: &dyn Display) {
+    let line = format!("panic-agent: {problem}; the program runs unobserved\n");
+    // Nothing can be done when stderr is closed.
+    let _written = std::io::stderr().write_all(line.as_bytes());
+}

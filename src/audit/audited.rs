@@ -1,0 +1,156 @@
+//! The result of an audit of one process, and of a run of many.
+//!
+//! Runs on: threads that audit, and readers. Must not: print.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::baseline::{Baseline, BaselineEntry};
+use super::{Finding, Folded, Level};
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Ending {
+    /// With this status.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+    /// It is not known.
+    Unknown,
+}
+
+/// What a test binary said of one test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It passed.
+    Passed,
+    /// It failed.
+    Failed,
+    /// It was not run.
+    Ignored,
+}
+
+/// What was found in one process.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Audit {
+    /// Name of the binary.
+    pub binary: String,
+    /// How it ended.
+    pub ending: Ending,
+    /// What is to be reported: denied ones first, then by test, class and place.
+    pub findings: Vec<Finding>,
+    /// What is only counted.
+    pub folded: Vec<Folded>,
+    /// Panics that could not be judged, by reason.
+    pub unjudged: BTreeMap<String, u64>,
+    /// Entries of the baseline whose test ran here, and that were not seen.
+    pub stale: Vec<BaselineEntry>,
+    /// The `[[expect]]` entries of the policy, as `file:line`, and how often each matched.
+    pub entries: BTreeMap<String, u64>,
+    /// Tests that finished, with what the harness said of them.
+    pub tests: BTreeMap<String, Outcome>,
+    /// Panics whose reports were lost, so that nothing is known of them.
+    pub lost: u64,
+    /// Lines that were damaged or not understood.
+    pub unreadable: u64,
+    /// Whether unused entries are this binary's to report.
+    pub(super) strict_entries: bool,
+}
+
+impl Audit {
+    /// The findings that are denied.
+    pub fn denied(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.level == Level::Deny)
+    }
+
+    /// Whether something is denied: then the status of a binary that would end with 0 is
+    /// [`DENIED_STATUS`](super::DENIED_STATUS).
+    pub fn is_denied(&self) -> bool {
+        self.denied().next().is_some()
+    }
+
+    /// Whether there is nothing to say.
+    pub fn is_quiet(&self) -> bool {
+        self.findings.is_empty()
+            && self.folded.iter().all(|folded| folded.why == super::FoldReason::Allowed)
+            && self.stale.is_empty()
+            && self.lost == 0
+            && self.unreadable == 0
+            && !(self.strict_entries && self.unused().next().is_some())
+    }
+
+    /// The entries that matched nothing here.
+    pub fn unused(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter(|(_, times)| **times == 0).map(|(entry, _)| entry.as_str())
+    }
+}
+
+/// The audits of several processes: the binaries of a workspace, or the processes of a harness that has one for each test.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    audits: Vec<Audit>,
+}
+
+impl Run {
+    /// One without audits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the audit of a process.
+    pub fn push(&mut self, audit: Audit) {
+        self.audits.push(audit);
+    }
+
+    /// The audits, in the order in which they were added.
+    pub fn audits(&self) -> &[Audit] {
+        &self.audits
+    }
+
+    /// Whether something is denied.
+    pub fn is_denied(&self) -> bool {
+        self.audits.iter().any(Audit::is_denied)
+    }
+
+    /// `[[expect]]` entries that matched nothing in any process, as `file:line`.
+    pub fn unused(&self) -> Vec<&str> {
+        let mut times: BTreeMap<&str, u64> = BTreeMap::new();
+        for (entry, matched) in self.audits.iter().flat_map(|audit| &audit.entries) {
+            let sum = times.entry(entry).or_default();
+            *sum = sum.saturating_add(*matched);
+        }
+        times.into_iter().filter(|(_, matched)| *matched == 0).map(|(entry, _)| entry).collect()
+    }
+
+    /// Entries of the baseline that no process saw although the tests ran.
+    pub fn stale(&self) -> Vec<&BaselineEntry> {
+        let seen = |entry: &&BaselineEntry| {
+            let folded = |audit: &Audit| {
+                audit.folded.iter().any(|folded| {
+                    folded.why == super::FoldReason::Baseline && BaselineEntry::of(&folded.finding) == **entry
+                })
+            };
+            !self.audits.iter().any(folded)
+        };
+        let stale: BTreeSet<_> = self.audits.iter().flat_map(|audit| &audit.stale).filter(seen).collect();
+        stale.into_iter().collect()
+    }
+
+    /// The baseline that these audits would have: what was found, reported or in `known`, and what `known` has of tests that
+    /// did not run.
+    pub fn baseline(&self, known: &Baseline) -> Baseline {
+        let mut baseline = known.clone();
+        for entry in self.stale() {
+            baseline.remove(entry);
+        }
+        for audit in &self.audits {
+            audit.findings.iter().for_each(|finding| baseline.insert(finding));
+        }
+        baseline
+    }
+}

@@ -1,0 +1,153 @@
+//! One panic, as far as the audit needs it: a few hundred bytes, so that suites with many panics fit into memory.
+//!
+//! Runs on: threads that audit; in the process itself, the writer thread. Must not: keep a whole report.
+
+use std::sync::Arc;
+
+use super::super::finding::Origin;
+use crate::record::{
+    Ancestor, Basis, Fate, Handler, PanicId, Place, Receipt, Report, SpawnPlace, TestEvidence, TestRef,
+    VerdictLine,
+};
+
+/// Label that `expect_panic` puts in force.
+pub(super) const EXPECTED: &str = "panic_agent.expected";
+/// Frames of the program that are kept of a stack.
+const STACK: usize = 16;
+
+/// What panics of one cause have in common.
+#[derive(Debug, PartialEq)]
+pub(super) struct Site {
+    pub(super) message: Option<String>,
+    /// Where `panic!` stands, with the nearest function of the program.
+    pub(super) place: Option<Place>,
+    pub(super) column: Option<u32>,
+    pub(super) stack: Arc<[Place]>,
+    /// Functions of the program on the stack, innermost first.
+    pub(super) functions: Vec<String>,
+}
+
+/// What tells one [`Site`] from another.
+pub(super) type SiteKey = (String, Option<(String, u32, u32)>, Option<String>);
+
+pub(super) fn site_key(report: &Report) -> SiteKey {
+    let location = report.location.as_ref().map(|at| (at.file.clone(), at.line, at.column));
+    (report.fingerprint.clone(), location, report.message.clone())
+}
+
+impl Site {
+    pub(super) fn of(report: &Report) -> Self {
+        let own = || report.frames.iter().filter(|frame| frame.in_app);
+        // A stack without names of the program: of what there is.
+        let any = own().next().is_some();
+        let frames = || report.frames.iter().filter(move |frame| frame.in_app || !any);
+        let nearest = frames().find_map(|frame| frame.function.clone());
+        let place = match &report.location {
+            Some(at) => Some(Place {
+                function: nearest,
+                file: Some(at.file.clone()),
+                line: Some(at.line),
+                os_thread: None,
+            }),
+            None => frames().find(|frame| frame.function.is_some() || frame.file.is_some()).map(place_of),
+        };
+        Self {
+            message: report.message.clone(),
+            place,
+            column: report.location.as_ref().map(|at| at.column),
+            stack: frames().filter(|frame| frame.function.is_some()).take(STACK).map(place_of).collect(),
+            functions: own().filter_map(|frame| frame.function.clone()).collect(),
+        }
+    }
+}
+
+fn place_of(frame: &crate::record::Frame) -> Place {
+    Place { function: frame.function.clone(), file: frame.file.clone(), line: frame.line, os_thread: None }
+}
+
+/// What is said of a panic last.
+#[derive(Clone, Debug)]
+pub(super) struct LastWord {
+    pub(super) fate: Fate,
+    pub(super) basis: Basis,
+    pub(super) receipt: Receipt,
+    pub(super) silent: Option<bool>,
+    pub(super) swallowed: Option<bool>,
+    pub(super) reason: Option<String>,
+    pub(super) handler: Option<Handler>,
+    pub(super) received_at: Option<Place>,
+}
+
+/// A panic of the process.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) id: PanicId,
+    pub(super) site: Arc<Site>,
+    pub(super) thread: Option<String>,
+    pub(super) lineage: Arc<[Ancestor]>,
+    pub(super) test: Option<TestRef>,
+    pub(super) word: LastWord,
+    /// The reason given to `expect_panic`.
+    pub(super) expected: Option<String>,
+}
+
+impl Case {
+    pub(super) fn new(report: &Report, site: Arc<Site>) -> Self {
+        let handler = report.landing.clone().or_else(|| report.prediction.handler.clone());
+        Self {
+            id: report.id,
+            site,
+            thread: report.thread.clone(),
+            lineage: report.lineage.clone(),
+            test: report.test.clone(),
+            word: LastWord {
+                fate: report.fate,
+                basis: report.basis,
+                receipt: report.receipt,
+                silent: report.silent,
+                swallowed: report.swallowed,
+                reason: report.reason.clone(),
+                handler,
+                received_at: report.received_at.clone(),
+            },
+            expected: report.labels.get(EXPECTED).cloned(),
+        }
+    }
+
+    /// Takes later knowledge.
+    pub(super) fn learn(&mut self, verdict: VerdictLine) {
+        // A verdict that has not seen the landing speaks of the one that is predicted.
+        let handler = verdict.landing.or_else(|| self.word.handler.take());
+        self.word = LastWord {
+            fate: verdict.fate,
+            basis: verdict.basis,
+            receipt: verdict.receipt,
+            silent: verdict.silent,
+            swallowed: verdict.swallowed,
+            reason: verdict.reason,
+            handler,
+            received_at: verdict.received_at,
+        };
+        if let Some(test) = verdict.test {
+            let known_before = self.test.as_ref().is_some_and(|before| before.via != TestEvidence::Unknown);
+            if test.via != TestEvidence::Unknown || !known_before {
+                self.test = Some(test);
+            }
+        }
+    }
+
+    /// The threads that it descends from.
+    pub(super) fn ancestry(&self) -> Vec<Origin> {
+        let spawn = |at: &SpawnPlace| Place {
+            function: at.function.clone(),
+            file: at.file.clone(),
+            line: at.line,
+            os_thread: None,
+        };
+        let origin = |ancestor: &Ancestor| Origin {
+            name: ancestor.name.clone(),
+            spawned_at: ancestor.spawned_at.as_ref().map(spawn),
+        };
+        self.lineage.iter().map(origin).collect()
+    }
+}

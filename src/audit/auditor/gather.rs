@@ -1,0 +1,128 @@
+//! Collects what the lines of one process say.
+//!
+//! Runs on: threads that audit; in the process itself, the writer thread. Must not: fail on any line, or grow without a
+//! bound.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use super::super::audited::Outcome;
+use super::case::{Case, Site, SiteKey, site_key};
+use crate::record::{
+    FindingLine, LineContent, Losses, PanicId, Report, TestEvent, TestLine, TestResult, VerdictLine,
+};
+
+/// Panics that are kept; a suite with more of them says so.
+const MAX_CASES: usize = 500_000;
+/// Findings of the agent that are kept.
+const MAX_NOTES: usize = 10_000;
+/// Tests whose results are kept.
+const MAX_TESTS: usize = 200_000;
+
+/// What the harness said of a test.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TestSaid {
+    pub(super) outcome: Outcome,
+    pub(super) should_panic: bool,
+}
+
+/// Everything that was read so far.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    /// By number, which is the order of the panics.
+    pub(super) cases: BTreeMap<PanicId, Case>,
+    sites: BTreeMap<SiteKey, Arc<Site>>,
+    /// Findings of the agent.
+    pub(super) notes: Vec<FindingLine>,
+    pub(super) tests: BTreeMap<String, TestSaid>,
+    /// Tests that the harness was going to run.
+    pub(super) planned: Option<u64>,
+    /// Panics that are not among the cases: lost by the agent, or more than are kept.
+    lost: BTreeMap<String, u64>,
+    not_kept: u64,
+    pub(super) unreadable: u64,
+    /// Whether the process said that it ended.
+    pub(super) ended: bool,
+}
+
+impl Gathered {
+    pub(crate) fn line(&mut self, line: LineContent) {
+        match line {
+            LineContent::Panic(report) => self.panic(&report),
+            LineContent::Verdict(verdict) => self.verdict(*verdict),
+            LineContent::Finding(finding) => self.finding(*finding),
+            LineContent::Test(test) => self.test(*test),
+            LineContent::Losses(line) => self.losses(line.id, &line.losses),
+            LineContent::End(line) => {
+                self.ended = true;
+                self.losses(line.id, &line.losses);
+            }
+            // Repeats are among the losses; a process line says nothing of tests.
+            LineContent::Process(_) | LineContent::Repeats(_) => {}
+            // A kind of a later version.
+            LineContent::Other(value) if value.get("kind").is_some_and(|kind| !is_ours(kind.as_str())) => {}
+            LineContent::Other(_) | LineContent::Damaged(_) => {
+                self.unreadable = self.unreadable.saturating_add(1);
+            }
+        }
+    }
+
+    pub(crate) fn panic(&mut self, report: &Report) {
+        if self.cases.len() >= MAX_CASES && !self.cases.contains_key(&report.id) {
+            self.not_kept = self.not_kept.saturating_add(1);
+            return;
+        }
+        let site = match self.sites.entry(site_key(report)) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(place) => place.insert(Arc::new(Site::of(report))).clone(),
+        };
+        // A line that comes twice, as after a recovery, says the same.
+        self.cases.entry(report.id).or_insert_with(|| Case::new(report, site));
+    }
+
+    pub(crate) fn verdict(&mut self, verdict: VerdictLine) {
+        if let Some(case) = self.cases.get_mut(&verdict.id) {
+            case.learn(verdict);
+        }
+    }
+
+    pub(crate) fn finding(&mut self, finding: FindingLine) {
+        if self.notes.len() < MAX_NOTES {
+            self.notes.push(finding);
+        }
+    }
+
+    pub(crate) fn test(&mut self, line: TestLine) {
+        match line.event {
+            TestEvent::Planned => self.planned = self.planned.max(line.planned),
+            TestEvent::Finished => {
+                let (Some(name), Some(result)) = (line.name, line.result) else { return };
+                let outcome = match result {
+                    TestResult::Ok => Outcome::Passed,
+                    TestResult::Failed => Outcome::Failed,
+                    TestResult::Ignored => Outcome::Ignored,
+                };
+                if self.tests.len() < MAX_TESTS || self.tests.contains_key(&name) {
+                    self.tests.insert(name, TestSaid { outcome, should_panic: line.should_panic });
+                }
+            }
+        }
+    }
+
+    /// Totals of a process since its start; the last word of each stands.
+    pub(crate) fn losses(&mut self, process: String, losses: &Losses) {
+        self.lost.insert(process, losses.total());
+    }
+
+    /// Panics of which nothing is known.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.values().fold(self.not_kept, |sum, lost| sum.saturating_add(*lost))
+    }
+}
+
+/// Kinds that this version understands: a line of one of them that it could not read is damaged.
+fn is_ours(kind: Option<&str>) -> bool {
+    let ours = ["process", "panic", "verdict", "finding", "repeats", "test", "losses", "end"];
+    kind.is_none_or(|kind| ours.contains(&kind))
+}

@@ -1,0 +1,204 @@
+//! What is denied, what is only said, and what somebody has accepted.
+//!
+//! Runs on: threads that audit. Must not: panic, whatever lies in the files.
+//!
+//! Sources, later ones win: the defaults of the classes, `panic-audit.toml` of the workspace, that of the package, the
+//! arguments of `audit!` or of the command line, the environment.
+
+mod error;
+pub(super) mod expect;
+mod file;
+mod pattern;
+mod places;
+
+use std::path::{Path, PathBuf};
+
+pub use error::PolicyError;
+pub(super) use expect::{Expect, Subject};
+pub(super) use places::PackagePlace;
+pub use places::workspace_root;
+
+use super::baseline::Baseline;
+use super::{Class, Level};
+
+/// Name of the file with a policy.
+pub const POLICY_FILE: &str = "panic-audit.toml";
+/// Name of the file with a baseline, unless `baseline` says otherwise.
+pub const BASELINE_FILE: &str = "panic-audit-baseline.json";
+/// Longest policy and baseline that are read.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// Levels of the classes, expected findings, and the baseline.
+///
+/// # Examples
+/// ```
+/// use panic_agent::audit::{Class, Level, Policy};
+///
+/// let text = "deny = [\"received\"]\n[[expect]]\nfile = \"src/pool.rs\"\nreason = \"it kills its workers\"\n";
+/// let policy = Policy::parse(text, "panic-audit.toml")?.with(Class::Late, Level::Warn);
+/// assert_eq!(policy.level(Class::Received), Level::Deny);
+/// assert_eq!(policy.level(Class::Late), Level::Warn);
+/// assert_eq!(policy.level(Class::Swallowed), Class::Swallowed.default_level());
+/// # Ok::<(), panic_agent::audit::PolicyError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Policy {
+    levels: [Level; Class::ALL.len()],
+    pub(super) expects: Vec<Expect>,
+    pub(super) baseline: Baseline,
+    baseline_path: Option<PathBuf>,
+    strict_entries: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            levels: Class::ALL.map(Class::default_level),
+            expects: Vec::new(),
+            baseline: Baseline::default(),
+            baseline_path: None,
+            strict_entries: false,
+        }
+    }
+}
+
+impl Policy {
+    /// The defaults: `late`, `silent_death` and `hidden_exit` are denied, the others said.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The policy of a package: the defaults, then `panic-audit.toml` of its workspace, then its own; and the baselines
+    /// that stand where these files say, or beside them. Files that are not there are no error.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and one that says what cannot be used.
+    pub fn load(package: impl AsRef<Path>) -> Result<Self, PolicyError> {
+        let package = package.as_ref();
+        let root = workspace_root(package);
+        let mut directories = vec![package];
+        directories.extend(root.as_deref().filter(|root| *root != package));
+        let mut policy = Self::default();
+        for directory in directories.into_iter().rev() {
+            policy.read(&directory.join(POLICY_FILE), directory)?;
+        }
+        Ok(policy)
+    }
+
+    /// The defaults, and what a text says; `path` is what errors call it. No baseline is read.
+    ///
+    /// # Errors
+    /// When the text says what cannot be used.
+    pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Self, PolicyError> {
+        let path = path.as_ref();
+        let mut policy = Self::default();
+        policy.apply(file::parse(text, path)?, path.parent().unwrap_or(Path::new("")));
+        Ok(policy)
+    }
+
+    /// The policy with another level for a class.
+    pub fn with(mut self, class: Class, level: Level) -> Self {
+        self.set(class, level);
+        self
+    }
+
+    /// Gives a class another level.
+    pub fn set(&mut self, class: Class, level: Level) {
+        if let Some(known) = self.levels.get_mut(class as usize) {
+            *known = level;
+        }
+    }
+
+    /// The level of a class.
+    pub fn level(&self, class: Class) -> Level {
+        self.levels.get(class as usize).copied().unwrap_or_else(|| class.default_level())
+    }
+
+    /// No class is denied any more: what was denied is said.
+    pub fn warn_only(&mut self) {
+        self.map(|level| if level == Level::Deny { Level::Warn } else { level });
+    }
+
+    /// What was said is denied.
+    pub fn deny_warnings(&mut self) {
+        self.map(|level| if level == Level::Warn { Level::Deny } else { level });
+    }
+
+    /// Replaces the baseline.
+    pub fn set_baseline(&mut self, baseline: Baseline) {
+        self.baseline = baseline;
+    }
+
+    /// The baseline.
+    pub fn baseline(&self) -> &Baseline {
+        &self.baseline
+    }
+
+    /// Where a new baseline belongs: where the file with the policy says; `None` when it says nothing.
+    pub fn baseline_path(&self) -> Option<&Path> {
+        self.baseline_path.as_deref()
+    }
+
+    /// Whether a single binary reports entries that matched nothing in it. Default `false`: another binary of the
+    /// workspace may need them.
+    pub fn strict_entries(&self) -> bool {
+        self.strict_entries
+    }
+
+    fn map(&mut self, change: impl Fn(Level) -> Level) {
+        for level in &mut self.levels {
+            *level = change(*level);
+        }
+    }
+
+    /// Adds a file and its baseline.
+    fn read(&mut self, path: &Path, directory: &Path) -> Result<(), PolicyError> {
+        let mut baseline = directory.join(BASELINE_FILE);
+        if let Some(text) = read_if_there(path)? {
+            let said = file::parse(&text, path)?;
+            baseline = said.baseline.as_ref().map_or(baseline, |path| directory.join(path));
+            self.apply(said, directory);
+        }
+        if let Some(text) = read_if_there(&baseline)? {
+            self.baseline.add(Baseline::parse(&text, &baseline)?);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, said: file::FilePolicy, directory: &Path) {
+        for (class, level) in said.levels {
+            self.set(class, level);
+        }
+        self.expects.extend(said.expects);
+        self.strict_entries = said.strict_entries.unwrap_or(self.strict_entries);
+        if let Some(path) = said.baseline {
+            self.baseline_path = Some(directory.join(path));
+        }
+    }
+}
+
+/// The text of a file; `None` when there is none.
+pub(super) fn read_if_there(path: &Path) -> Result<Option<String>, PolicyError> {
+    use std::io::{ErrorKind, Read};
+
+    let unreadable = |error| PolicyError::unreadable(path, error);
+    // Looked at before it is opened: a pipe would be waited for.
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+        Ok(metadata) if !metadata.is_file() => {
+            return Err(PolicyError::new(path, "is not a regular file").accepted("a file"));
+        }
+        Ok(_) => {}
+    }
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut text = String::new();
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(PolicyError::new(path, "is too long").accepted("at most 16 MiB"));
+    }
+    Ok(Some(text))
+}
+
+#[cfg(test)]
+mod tests;

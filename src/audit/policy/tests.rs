@@ -1,0 +1,99 @@
+//! Where policies come from, and which word is the last.
+
+use std::fs;
+
+use super::*;
+use crate::files::testing::Dir;
+
+fn workspace(name: &str) -> Dir {
+    let dir = Dir::new(name);
+    fs::create_dir_all(dir.join("member")).unwrap();
+    fs::write(dir.join("Cargo.toml"), "[workspace]\nmembers = [\"member\"]\n").unwrap();
+    fs::write(dir.join("member/Cargo.toml"), "[package]\nname = \"member\"\n").unwrap();
+    dir
+}
+
+#[test]
+fn without_files_the_defaults_hold() {
+    let dir = workspace("audit-defaults");
+    let policy = Policy::load(dir.join("member")).unwrap();
+    let denied: Vec<_> = Class::ALL.into_iter().filter(|class| policy.level(*class) == Level::Deny).collect();
+    assert_eq!(denied, [Class::Late, Class::SilentDeath, Class::HiddenExit]);
+    assert!(Class::ALL.iter().all(|class| policy.level(*class) != Level::Allow));
+    assert!(policy.expects.is_empty() && policy.baseline().is_empty());
+    assert!(Policy::load("/no/such/directory").is_ok());
+}
+
+#[test]
+fn the_package_wins_over_its_workspace_and_code_over_both() {
+    let dir = workspace("audit-order");
+    fs::write(
+        dir.join(POLICY_FILE),
+        "deny = [\"received\", \"swallowed\"]\nstrict_entries = true\n[[expect]]\ntest = \"a\"\nreason = \"root\"\n",
+    )
+    .unwrap();
+    fs::write(
+        dir.join("member").join(POLICY_FILE),
+        "allow = [\"swallowed\"]\n[[expect]]\ntest = \"b\"\nreason = \"member\"\n",
+    )
+    .unwrap();
+    let policy = Policy::load(dir.join("member")).unwrap();
+    assert_eq!(policy.level(Class::Received), Level::Deny);
+    assert_eq!(policy.level(Class::Swallowed), Level::Allow);
+    assert!(policy.strict_entries());
+    assert_eq!(policy.expects.iter().map(|expect| &*expect.reason).collect::<Vec<_>>(), ["root", "member"]);
+    assert_eq!(policy.with(Class::Swallowed, Level::Deny).level(Class::Swallowed), Level::Deny);
+    let root = Policy::load(&*dir).unwrap();
+    assert_eq!(root.level(Class::Swallowed), Level::Deny);
+    assert_eq!(root.expects.len(), 1);
+}
+
+#[test]
+fn all_levels_can_be_moved_at_once() {
+    let mut policy = Policy::new().with(Class::Swallowed, Level::Allow);
+    policy.warn_only();
+    assert!(Class::ALL.iter().all(|class| policy.level(*class) <= Level::Warn));
+    policy.deny_warnings();
+    assert_eq!(policy.level(Class::HarnessEnd), Level::Deny);
+    assert_eq!(policy.level(Class::Swallowed), Level::Allow);
+}
+
+#[test]
+fn a_baseline_lies_beside_the_policy_or_where_it_says() {
+    let entry = |test: &str| {
+        format!(
+            "{{\"schema\":1,\"entries\":[{{\"binary\":\"b\",\"test\":\"{test}\",\"class\":\"late\",\"file\":null,\
+             \"function\":null,\"message\":null}}]}}"
+        )
+    };
+    let dir = workspace("audit-baselines");
+    fs::write(dir.join(BASELINE_FILE), entry("beside")).unwrap();
+    fs::write(dir.join("member").join(POLICY_FILE), "baseline = \"known/audit.json\"\n").unwrap();
+    fs::create_dir(dir.join("member/known")).unwrap();
+    fs::write(dir.join("member/known/audit.json"), entry("named")).unwrap();
+    let policy = Policy::load(dir.join("member")).unwrap();
+    let tests: Vec<_> = policy.baseline().entries().filter_map(|entry| entry.test.as_deref()).collect();
+    assert_eq!(tests, ["beside", "named"]);
+    assert_eq!(policy.baseline_path(), Some(&*dir.join("member/known/audit.json")));
+    fs::write(dir.join("member/known/audit.json"), "{").unwrap();
+    let error = Policy::load(dir.join("member")).unwrap_err().to_string();
+    assert!(error.contains("known/audit.json:1: not a baseline"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_and_no_empty_policy() {
+    let dir = workspace("audit-unreadable");
+    fs::create_dir(dir.join("member").join(POLICY_FILE)).unwrap();
+    let error = Policy::load(dir.join("member")).unwrap_err();
+    assert_eq!(error.path(), dir.join("member").join(POLICY_FILE));
+    assert!(
+        error.to_string().ends_with("panic-audit.toml: is not a regular file; accepted: a file"),
+        "{error}"
+    );
+    fs::remove_dir(dir.join("member").join(POLICY_FILE)).unwrap();
+    fs::write(dir.join("member").join(POLICY_FILE), b"deny = [\"\xff\"]").unwrap();
+    let error = Policy::load(dir.join("member")).unwrap_err();
+    assert!(
+        error.to_string().contains("panic-audit.toml: cannot be read: stream did not contain valid UTF-8")
+    );
+}

@@ -1,0 +1,238 @@
+//! The table for people: one per test, a row per fact.
+//!
+//! Runs on: threads that audit. Must not: print, or be wider than what it quotes.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::{Detail, number_of, one_line};
+use crate::audit::auditor::place_of;
+use crate::audit::{Audit, DENIED_STATUS, Ending, Finding, FoldReason, Folded, Run};
+
+/// Findings of one binary that are shown in full.
+const MAX_SHOWN: usize = 200;
+/// Stale and unused entries that are named.
+const MAX_NAMED: usize = 20;
+
+impl Audit {
+    /// The findings as a text that ends with a newline; empty when there is nothing to say.
+    pub fn table(&self, detail: Detail) -> String {
+        let mut table = Table { text: String::new(), detail };
+        if self.is_quiet() && !detail.verbose {
+            return table.text;
+        }
+        table.audit(self);
+        table.text
+    }
+}
+
+impl Run {
+    /// What is to be said once, after all binaries: entries that nothing matched, and the totals. Empty when there is
+    /// nothing to say.
+    pub fn summary(&self) -> String {
+        let mut table = Table { text: String::new(), detail: Detail::default() };
+        let findings: usize = self.audits().iter().map(|audit| audit.findings.len()).sum();
+        let denied: usize = self.audits().iter().map(|audit| audit.denied().count()).sum();
+        let folded: u64 = self.audits().iter().flat_map(|audit| &audit.folded).map(folded_times).sum();
+        if findings > 0 || folded > 0 {
+            let binaries = number_of(self.audits().len(), "process").replace("processs", "processes");
+            table.line(&format!(
+                "panic-agent: {} in {binaries}, {denied} denied; {folded} folded",
+                number_of(findings, "finding")
+            ));
+        }
+        let unused = self.unused();
+        table.named(
+            "`[[expect]]` entries that nothing matched",
+            unused.iter().map(|entry| (*entry).to_owned()),
+        );
+        let stale = self.stale();
+        table.named("entries of the baseline that are no longer seen", stale.into_iter().map(entry));
+        table.text
+    }
+}
+
+fn folded_times(folded: &Folded) -> u64 {
+    if folded.why == FoldReason::Allowed { 0 } else { folded.finding.count }
+}
+
+fn entry(entry: &crate::audit::BaselineEntry) -> String {
+    let test = entry.test.as_deref().unwrap_or("(test not known)");
+    let place = entry.function.as_deref().or(entry.file.as_deref()).unwrap_or("(no place)");
+    format!("{} in `{test}` of `{}`: {place}", entry.class, entry.binary)
+}
+
+struct Table {
+    text: String,
+    detail: Detail,
+}
+
+impl Table {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn audit(&mut self, audit: &Audit) {
+        let denied = audit.denied().count();
+        let binary = one_line(&audit.binary);
+        let findings = number_of(audit.findings.len(), "finding");
+        self.line(&format!("panic-agent: {findings} in `{binary}`, {denied} denied"));
+        let mut tests: Vec<(Option<&str>, Vec<&Finding>)> = Vec::new();
+        for finding in audit.findings.iter().take(MAX_SHOWN) {
+            let test = finding.test.as_deref();
+            match tests.iter_mut().find(|(known, _)| *known == test) {
+                Some((_, findings)) => findings.push(finding),
+                None => tests.push((test, vec![finding])),
+            }
+        }
+        for (test, findings) in tests {
+            self.test(test, &findings);
+        }
+        if let Some(more @ 1..) = audit.findings.len().checked_sub(MAX_SHOWN) {
+            self.line(&format!("  and {} more", number_of(more, "finding")));
+        }
+        self.counted(audit);
+        if denied > 0 && audit.ending == Ending::Exited(0) {
+            self.line(&format!("panic-agent: denied, so the status is {DENIED_STATUS} in place of 0"));
+        }
+    }
+
+    fn test(&mut self, test: Option<&str>, findings: &[&Finding]) {
+        match (test, findings.first().and_then(|finding| finding.no_test.as_deref())) {
+            (Some(test), _) => self.line(&format!("  test {}", one_line(test))),
+            (None, Some(reason)) => self.line(&format!("  test not known ({})", one_line(reason))),
+            (None, None) => self.line("  no test in particular"),
+        }
+        for finding in findings {
+            self.finding(finding);
+        }
+    }
+
+    fn finding(&mut self, finding: &Finding) {
+        let Finding { class, level, .. } = finding;
+        let times = if finding.count > 1 { format!(" (× {})", finding.count) } else { String::new() };
+        self.line(&format!("    {level} {class}: {}{times}", class.meaning()));
+        if let Some(message) = &finding.message {
+            let what = if finding.id.is_some() { "panic" } else { "what" };
+            self.row(what, &one_line(message));
+        } else if finding.id.is_some() {
+            self.row("panic", "(payload is not a text)");
+        }
+        if let Some(place) = finding.place.as_ref().and_then(place_of) {
+            self.row("at", &place);
+        }
+        if let Some(thread) = thread(finding) {
+            self.row("thread", &thread);
+        }
+        if let Some(stop) = &finding.stop {
+            self.row("stopped", &format!("by {stop}"));
+        }
+        if let Some(receipt) = &finding.receipt {
+            self.row("error", receipt);
+        }
+        if self.detail.stacks {
+            for (number, frame) in finding.stack.iter().filter_map(place_of).enumerate() {
+                self.row(if number == 0 { "stack" } else { "" }, &frame);
+            }
+        }
+    }
+
+    fn row(&mut self, name: &str, value: &str) {
+        // Writing to a string cannot fail.
+        let _written = writeln!(self.text, "      {name:<9}{}", one_line(value));
+    }
+
+    /// What is only counted, or only named.
+    fn counted(&mut self, audit: &Audit) {
+        let mut times: BTreeMap<&str, u64> = BTreeMap::new();
+        for folded in audit.folded.iter().filter(|folded| folded.why != FoldReason::Allowed) {
+            let count = times.entry(folded.why.words()).or_default();
+            *count = count.saturating_add(folded.finding.count);
+        }
+        if !times.is_empty() {
+            let counts: Vec<_> = times.iter().map(|(why, times)| format!("{times} {why}")).collect();
+            self.line(&format!("  folded: {}", counts.join(", ")));
+        }
+        if self.detail.verbose {
+            for folded in &audit.folded {
+                self.folded(folded);
+            }
+            let reasons: Vec<_> = audit
+                .unjudged
+                .iter()
+                .map(|(reason, count)| format!("{} × {count}", one_line(reason)))
+                .collect();
+            if !reasons.is_empty() {
+                self.line(&format!("  could not be judged: {}", reasons.join(", ")));
+            }
+        }
+        if audit.lost > 0 {
+            self.line(&format!("  nothing is known of {} panics: their reports were lost", audit.lost));
+        }
+        if audit.unreadable > 0 {
+            self.line(&format!("  {} lines could not be read", audit.unreadable));
+        }
+        self.named("entries of the baseline that are no longer seen", audit.stale.iter().map(entry));
+        if audit.strict_entries {
+            self.named("`[[expect]]` entries that nothing matched", audit.unused().map(str::to_owned));
+        }
+    }
+
+    fn folded(&mut self, folded: &Folded) {
+        let Folded { finding, why } = folded;
+        let test = finding.test.as_deref().unwrap_or("(test not known)");
+        let place = finding.place.as_ref().and_then(place_of).unwrap_or_else(|| "(no place)".to_owned());
+        let reason = match why {
+            FoldReason::ExpectPanic(reason) | FoldReason::Entry(reason) => {
+                format!("{}: {}", why.words(), one_line(reason))
+            }
+            _ => why.words().to_owned(),
+        };
+        let line = format!("{} × {} in `{test}` at {place}, {reason}", finding.class, finding.count);
+        self.line(&format!("    {}", one_line(&line)));
+    }
+
+    fn named(&mut self, what: &str, names: impl Iterator<Item = String>) {
+        let names: Vec<_> = names.collect();
+        if names.is_empty() {
+            return;
+        }
+        self.line(&format!("  {what}: {}", names.len()));
+        for name in names.iter().take(MAX_NAMED) {
+            self.line(&format!("    {}", one_line(name)));
+        }
+        if let Some(more @ 1..) = names.len().checked_sub(MAX_NAMED) {
+            self.line(&format!("    and {more} more"));
+        }
+    }
+}
+
+/// The thread, whose it is, and where it comes from.
+fn thread(finding: &Finding) -> Option<String> {
+    finding.id?;
+    let mut text = finding.thread.as_ref().map_or_else(|| "(no name)".to_owned(), |name| format!("`{name}`"));
+    for origin in &finding.ancestry {
+        if let Some(at) = origin.spawned_at.as_ref().and_then(place_of) {
+            text.push_str(", spawned in ");
+            text.push_str(&at);
+        }
+        if let Some(name) = &origin.name {
+            text.push_str(&format!(" on `{name}`"));
+        }
+    }
+    match (&finding.first_owner, finding.shared) {
+        (Some(owner), true) => text.push_str(&format!("; serves several tests, started by {owner}")),
+        (Some(owner), false) => text.push_str(&format!("; started by {owner}")),
+        (None, true) => text.push_str("; serves several tests"),
+        (None, false) => {}
+    }
+    Some(text)
+}
+
+/// Findings of one test, without its name.
+pub(super) fn findings(findings: &[&Finding], detail: Detail) -> String {
+    let mut table = Table { text: String::new(), detail };
+    findings.iter().for_each(|finding| table.finding(finding));
+    table.text
+}

@@ -1,0 +1,222 @@
+//! Where a panic was raised, without a hook: std has the `Location` in the frame that calls hooks, at a distance from
+//! the raise that is the same in every program of one compiler release.
+//!
+//! Runs on: the thread that installs the agent (`calibrate`), panicking threads (`find`). Must not, in `find`:
+//! allocate, lock, panic, or read outside its stack and the segments of loaded images.
+//!
+//! The agent raises a few panics of its own and looks where their location lies. A panic of the program is asked for
+//! its location only if the frame at that distance is a call at the same offset of a function of the same length:
+//! `resume_unwind`, which has no location, comes from another function, and so does a std that was optimized anew.
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::panic::{self, Location};
+
+use super::segments;
+use crate::capture::stack;
+use crate::image;
+
+/// Words above the raise that are searched.
+const WORDS: usize = 256;
+/// Longest path of a source file that is believed.
+const MAX_FILE: usize = 4096;
+
+/// What was learned. `WORD` is 0 until then, and written last, with Release.
+static WORD: AtomicUsize = AtomicUsize::new(0);
+static LENGTH: AtomicU64 = AtomicU64::new(0);
+static CALL: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static CALIBRATION: Cell<Option<Calibration>> = const { Cell::new(None) };
+}
+
+/// One look at panics of the agent's own.
+#[derive(Clone, Copy)]
+struct Calibration {
+    /// The location that the hook was told, as an address.
+    location: usize,
+    /// Words above the raise that held the location of every panic so far, one bit each.
+    places: [u64; WORDS / 64],
+    /// The word whose frame is asked for; 0 while words are searched.
+    asked: usize,
+    /// Length of that frame's function, and offset of its call.
+    frame: Option<(u64, u64)>,
+}
+
+/// The place of a panic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FoundLocation {
+    pub(crate) file: &'static str,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+/// std's `Location`; the calibration compares it with what `Location` itself says.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Raw {
+    file: usize,
+    file_len: usize,
+    line: u32,
+    column: u32,
+}
+
+/// Learns the distance, with panics of this thread that nobody sees.
+pub(super) fn calibrate() -> Result<(), &'static str> {
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(|info| {
+        let location = info.location().map_or(0, |location| core::ptr::from_ref(location).addr());
+        CALIBRATION.with(|cell| cell.set(cell.get().map(|one| Calibration { location, ..one })));
+    }));
+    let learned = learn();
+    CALIBRATION.set(None);
+    panic::set_hook(previous);
+    let (word, (length, call)) = learned?;
+    LENGTH.store(length, Ordering::Relaxed);
+    CALL.store(call, Ordering::Relaxed);
+    WORD.store(word, Ordering::Release);
+    Ok(())
+}
+
+fn learn() -> Result<(usize, (u64, u64)), &'static str> {
+    let start = Calibration { location: 0, places: [u64::MAX; WORDS / 64], asked: 0, frame: None };
+    CALIBRATION.set(Some(start));
+    for shape in SHAPES {
+        clear_stack();
+        drop(panic::catch_unwind(shape));
+    }
+    let found = CALIBRATION.get().ok_or("the calibration is gone")?;
+    if !agrees(found.location) {
+        return Err("a location is laid out in another way");
+    }
+    let word = (0..WORDS).find(|word| found.holds(*word)).ok_or("no word holds the location of every panic")?;
+    CALIBRATION.set(Some(Calibration { asked: word, ..found }));
+    drop(panic::catch_unwind(formatted));
+    let found = CALIBRATION.get().ok_or("the calibration is gone")?;
+    let frame = found.frame.ok_or("the frame that holds the location is not known")?;
+    Ok((word, frame))
+}
+
+/// Ways to panic that reach std through different functions.
+const SHAPES: [fn(); 4] = [formatted, constant, bounds, any];
+
+fn formatted() {
+    panic!("calibration {}", core::hint::black_box(1));
+}
+
+fn constant() {
+    panic!("calibration");
+}
+
+fn bounds() {
+    let none: Option<u8> = core::hint::black_box(None);
+    core::hint::black_box(none.map_or_else(|| [0_u8; 4].get(9).copied().unwrap(), |one| one));
+}
+
+fn any() {
+    panic::panic_any(core::hint::black_box(7_u64));
+}
+
+/// Overwrites what earlier calls left on the stack.
+#[inline(never)]
+fn clear_stack() {
+    core::hint::black_box([0_u8; 16 * 1024]);
+}
+
+impl Calibration {
+    fn holds(&self, word: usize) -> bool {
+        word != 0 && self.places.get(word / 64).is_some_and(|bits| bits & (1 << (word % 64)) != 0)
+    }
+}
+
+/// Whether the layout that is assumed here says the same as the location itself.
+fn agrees(address: usize) -> bool {
+    if address == 0 || size_of::<Location<'_>>() != size_of::<Raw>() {
+        return false;
+    }
+    // SAFETY: the address of a `&'static Location` that the hook was shown.
+    let location = unsafe { &*core::ptr::with_exposed_provenance::<Location<'static>>(address) };
+    // SAFETY: as above, of the same size, and plain numbers.
+    let raw = unsafe { *core::ptr::with_exposed_provenance::<Raw>(address) };
+    // Some releases count the file's final zero.
+    let len = raw.file_len == location.file().len();
+    len && raw.file == location.file().as_ptr().addr()
+        && (raw.line, raw.column) == (location.line(), location.column())
+}
+
+/// Whether this thread raises to calibrate.
+pub(in crate::probe) fn is_calibrating() -> bool {
+    CALIBRATION.try_with(|cell| cell.get().is_some()).unwrap_or(false)
+}
+
+/// A raise of the calibration.
+pub(in crate::probe) fn raised(anchor: usize) {
+    let _gone = CALIBRATION.try_with(|cell| {
+        let Some(mut calibration) = cell.get() else { return };
+        if calibration.asked == 0 {
+            for word in 0..WORDS {
+                let holds = word_at(anchor, word) == calibration.location;
+                if let Some(bits) = calibration.places.get_mut(word / 64).filter(|_| !holds) {
+                    *bits &= !(1 << (word % 64));
+                }
+            }
+        } else {
+            calibration.frame = frame_of(place_of(anchor, calibration.asked));
+        }
+        cell.set(Some(calibration));
+    });
+}
+
+fn place_of(anchor: usize, word: usize) -> usize {
+    // The anchor is a byte at a fixed place of the probe's frame: rounding it keeps distances comparable.
+    let base = anchor & !(size_of::<usize>().wrapping_sub(1));
+    base.wrapping_add(word.wrapping_mul(size_of::<usize>()))
+}
+
+fn word_at(anchor: usize, word: usize) -> usize {
+    let place = place_of(anchor, word);
+    // SAFETY: an aligned word of this thread's stack: the frames of std between the raise and its catch, and then
+    // those of whoever called it, are larger than what is searched.
+    unsafe { core::ptr::with_exposed_provenance::<usize>(place).read_volatile() }
+}
+
+/// Length of the function whose frame holds an address of this stack, and the offset of its call.
+fn frame_of(address: usize) -> Option<(u64, u64)> {
+    let ip = stack::frame_holding(address)?;
+    let function = image::current()?.function_at(ip.wrapping_sub(1))?;
+    Some((function.end.checked_sub(function.start)?, ip.checked_sub(function.start)?))
+}
+
+/// The place of the panic that is just raised; `None` when it has none or that cannot be told.
+///
+/// # Cost
+/// A walk of half a dozen frames.
+pub(crate) fn find(anchor: usize) -> Option<FoundLocation> {
+    let word = WORD.load(Ordering::Acquire);
+    if word == 0 {
+        return None;
+    }
+    let frame = frame_of(place_of(anchor, word))?;
+    if frame != (LENGTH.load(Ordering::Relaxed), CALL.load(Ordering::Relaxed)) {
+        return None;
+    }
+    read(word_at(anchor, word))
+}
+
+/// Reads a location that may be none.
+fn read(address: usize) -> Option<FoundLocation> {
+    if !address.is_multiple_of(align_of::<Raw>()) || !segments::is_readable(address, size_of::<Raw>()) {
+        return None;
+    }
+    // SAFETY: aligned and inside a readable segment, and any bytes are plain numbers.
+    let raw = unsafe { *core::ptr::with_exposed_provenance::<Raw>(address) };
+    let sane = (1..=MAX_FILE).contains(&raw.file_len) && raw.line != 0 && raw.column != 0;
+    if !sane || !segments::is_readable(raw.file, raw.file_len) {
+        return None;
+    }
+    let bytes = core::ptr::with_exposed_provenance::<u8>(raw.file);
+    // SAFETY: the range lies in a readable segment; text of a program is not written.
+    let bytes = unsafe { core::slice::from_raw_parts(bytes, raw.file_len) };
+    let file = core::str::from_utf8(bytes).ok()?;
+    Some(FoundLocation { file, line: raw.line, column: raw.column })
+}

@@ -68,6 +68,7 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
         folded,
         unjudged,
         entries,
+        blind: gathered.blind,
         lost: gathered.lost(),
         unreadable: gathered.unreadable,
         strict_entries: policy.strict_entries(),

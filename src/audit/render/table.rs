@@ -158,6 +158,8 @@ impl Table {
             for folded in &audit.folded {
                 self.folded(folded);
             }
+        }
+        if self.detail.verbose || audit.blind {
             let reasons: Vec<_> = audit
                 .unjudged
                 .iter()

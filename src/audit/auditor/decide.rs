@@ -14,7 +14,7 @@ use super::super::{Class, Level, intent};
 use super::case::Case;
 use super::gather::{Gathered, TestSaid};
 use super::{Auditor, words};
-use crate::record::{Fate, FindingLine, HandlerKind, TestEvidence, TestRef};
+use crate::record::{Fate, FindingLine, HandlerKind, Place, TestEvidence, TestRef};
 
 /// Finding of the agent: `exit` was called in a test.
 const EXIT_IN_TEST: &str = "exit_in_test";
@@ -49,7 +49,10 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
                 sorting.note(Class::HiddenExit, note);
             }
             THREAD_ALIVE => sorting.note(Class::HarnessEnd, note),
-            HOOK_REPLACED => sorting.note(Class::HookReplaced, note),
+            // libtest drops its own hook, and all that it holds, when the last test has ended.
+            HOOK_REPLACED if !note.places.first().is_some_and(is_of_libtest) => {
+                sorting.note(Class::HookReplaced, note);
+            }
             _ => {}
         }
     }
@@ -68,12 +71,18 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
         folded,
         unjudged,
         entries,
+        blind: gathered.blind,
         lost: gathered.lost(),
         unreadable: gathered.unreadable,
         strict_entries: policy.strict_entries(),
         tests: gathered.tests.into_iter().map(|(name, said)| (name, said.outcome)).collect(),
         binary,
     }
+}
+
+fn is_of_libtest(place: &Place) -> bool {
+    place.file.as_deref().is_some_and(|file| file.contains("/library/test/src/"))
+        || place.function.as_deref().is_some_and(|function| function.starts_with("test::test_main"))
 }
 
 fn known<'a>(case: &'a Case, said: Option<TestSaid>, ending: Ending, in_package: Option<bool>) -> Known<'a> {

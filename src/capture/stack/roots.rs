@@ -24,6 +24,7 @@ static LEARNED: Learned = Learned {
     thread_start: AtomicRange::new(),
     main_start: AtomicRange::new(),
     foreign: [const { AtomicRange::new() }; FOREIGN],
+    #[cfg(panic_agent_probes)]
     refused: [const { AtomicU64::new(0) }; FOREIGN],
 };
 
@@ -35,6 +36,7 @@ pub(super) struct Learned {
     foreign: [AtomicRange; FOREIGN],
     /// Start routines that are none, so that they need not be looked at again; the newest take the place of the
     /// oldest.
+    #[cfg(panic_agent_probes)]
     refused: [AtomicU64; FOREIGN],
 }
 
@@ -134,6 +136,7 @@ pub(crate) fn learn_thread_start() -> bool {
 ///
 /// # Cost
 /// A few loads for a routine that was looked at before.
+#[cfg(panic_agent_probes)]
 pub(crate) fn learn_foreign_start(routine: u64) {
     let own = LEARNED.thread_start();
     let known = LEARNED.foreign.iter().any(|range| range.load().start == routine);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use panic_agent::audit::{Detail, Ending};
+use panic_agent::audit::Ending;
 
 use crate::args::RunnerArgs;
 use crate::failure::Failure;
@@ -52,7 +52,10 @@ pub(crate) fn runner(args: RunnerArgs) -> Outcome {
     let ending = child::ending(status);
     let process = Process::new(&binary, ending, said.began && !said.ended);
     process.write(&place, &said.said)?;
-    show(&settings, &place, &process);
+    // nextest keeps what a test that passed has printed to itself: its parent says it all at the end.
+    if !is_nextest() {
+        show(&settings, &place, &process);
+    }
     Ok(child::status_of(status))
 }
 
@@ -112,8 +115,7 @@ fn tee(process: &mut Child, said: &mut Reader) {
 fn show(settings: &Settings, place: &Path, process: &Process) {
     match audit(settings, place, process) {
         Ok(Some(audit)) => {
-            let detail = Detail::default().stacks(settings.stacks).verbose(settings.verbose);
-            eprint!("{}", audit.table(detail));
+            eprint!("{}", audit.table(settings.detail()));
         }
         Ok(None) if matches!(process.ending(), Ending::Exited(_)) => eprintln!(
             "panic-agent: `{}` left no lines; it was not observed (a sanitizer, or a loader of another kind?)",
@@ -122,6 +124,10 @@ fn show(settings: &Settings, place: &Path, process: &Process) {
         Ok(None) => {}
         Err(failure) => eprintln!("panic-agent: {failure}"),
     }
+}
+
+fn is_nextest() -> bool {
+    std::env::var_os("NEXTEST").is_some()
 }
 
 fn cannot_wait(binary: &Path, error: &io::Error) -> Failure {

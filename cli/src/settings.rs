@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use panic_agent::audit::{Class, Level, Policy};
+use panic_agent::audit::{Class, Detail, Level, Policy};
 use serde::{Deserialize, Serialize};
 
 use crate::args::AuditArgs;
@@ -46,6 +46,11 @@ impl Settings {
         let path = run.join(FILE);
         let text = fs::read(&path).map_err(|error| Failure::io("read", &path, &error))?;
         serde_json::from_slice(&text).map_err(|error| Failure::new(format!("`{}`: {error}", path.display())))
+    }
+
+    /// How much tables show.
+    pub(crate) fn detail(&self) -> Detail {
+        Detail::default().stacks(self.stacks).verbose(self.verbose)
     }
 
     /// The policy of a package, with what the command line says.

@@ -23,7 +23,7 @@ pub(crate) fn test(args: TestArgs) -> Outcome {
         return nextest(TestArgs { rest, ..args });
     }
     let TestArgs { audit, rest } = args;
-    observed(&audit, &rest, |cargo, config| {
+    observed(&audit, &rest, false, |cargo, config| {
         cargo.args(config).arg("test").args(&rest);
     })
 }
@@ -35,7 +35,7 @@ pub(crate) fn nextest(args: TestArgs) -> Outcome {
         Some((command, others)) => (command.clone(), others.to_vec()),
         None => return Err(Failure::new("say what nextest is to do: `cargo panic-agent nextest run`")),
     };
-    observed(&audit, &rest, |cargo, config| {
+    observed(&audit, &rest, true, |cargo, config| {
         cargo.arg("nextest").arg(&command).args(config).args(&others);
     })
 }
@@ -43,6 +43,7 @@ pub(crate) fn nextest(args: TestArgs) -> Outcome {
 fn observed(
     args: &AuditArgs,
     rest: &[OsString],
+    tables: bool,
     fill: impl FnOnce(&mut Command, &[OsString]),
 ) -> Outcome {
     let config = Config::load().map_err(|error| Failure::new(format!("cargo's configuration: {error}")))?;
@@ -84,7 +85,7 @@ fn observed(
     let status = child::start(&mut cargo)?
         .wait()
         .map_err(|error| Failure::new(format!("cannot wait for cargo: {error}")))?;
-    let denied = report(args, &settings, run.path())?;
+    let denied = report(args, &settings, run.path(), tables)?;
     let status = child::status_of(status);
     Ok(if status == 0 && denied { u8::try_from(DENIED_STATUS).unwrap_or(1) } else { status })
 }
@@ -116,8 +117,8 @@ fn setting(target: &str, run: &Path) -> Result<OsString, Failure> {
     Ok(format!("target.{target}.runner={list}").into())
 }
 
-/// Puts together what the runners left; whether something is denied.
-fn report(args: &AuditArgs, settings: &Settings, directory: &Path) -> Result<bool, Failure> {
+/// Puts together what the runners left; whether something is denied. `tables`: they have printed nothing themselves.
+fn report(args: &AuditArgs, settings: &Settings, directory: &Path, tables: bool) -> Result<bool, Failure> {
     let mut run = Run::new();
     let mut json = String::new();
     let processes = Process::all(directory)?;
@@ -126,6 +127,9 @@ fn report(args: &AuditArgs, settings: &Settings, directory: &Path) -> Result<boo
         if let Some(audit) = audit(settings, place, process)? {
             root = root.or_else(|| workspace_root(process.package()).or_else(|| Some(process.package().to_owned())));
             json.push_str(&audit.json());
+            if tables {
+                eprint!("{}", audit.table(settings.detail()));
+            }
             run.push(audit);
         }
     }

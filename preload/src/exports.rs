@@ -39,6 +39,12 @@ export! {
     pthread_setname_np => c"pthread_setname_np", preload::pthread_setname_np;
 }
 
+/// Found by a library `panic-agent` in the program: what it may ask of this one; null when nothing is installed.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn panic_agent_preload() -> *const preload::Table {
+    preload::table()
+}
+
 /// What the loader says a name is, which is this library's function unless another library comes before it.
 fn address_of(name: &core::ffi::CStr, own: *const ()) -> usize {
     // SAFETY: the name is a C string and the pseudo-handle is one that dlsym documents.

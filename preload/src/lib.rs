@@ -18,6 +18,9 @@ use environment::Wanted;
 /// The compiler that built this library, and so its std.
 const COMPILER: &str = env!("PANIC_AGENT_COMPILER");
 
+/// The code of std's function that calls `main`, as that compiler links it into executables; empty if it was not found.
+const MAIN_START: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/main_start.bin"));
+
 /// Called by the loader, before the initializers of the program.
 #[used]
 #[unsafe(link_section = ".init_array")]
@@ -27,7 +30,7 @@ extern "C" fn constructor() {
     // No panic may leave a function that C calls; std would abort.
     let outcome = std::panic::catch_unwind(|| {
         let Some(Wanted { file, audited }) = environment::take() else { return Ok(()) };
-        Preload::new(file, COMPILER, exports::all()).audited(audited).install()
+        Preload::new(file, COMPILER, exports::all()).audited(audited).main_start(MAIN_START).install()
     });
     if let Ok(Err(error)) = outcome {
         environment::complain(&error);

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::neighbours::{ForkedChild, Neighbours};
 use super::recover::Recovery;
-use super::{AGENT, AgentGuard, Installed, exit_place, guard, spooling};
+use super::{AGENT, AgentGuard, Installed, exit_place, guard, handover, spooling};
 use crate::capture::{labels, stack};
 use crate::channel::Channel;
 use crate::config::{Options, Probes, apply_environment};
@@ -41,6 +41,9 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     }
     if !options.enabled {
         return Ok(AgentGuard::inert());
+    }
+    if AGENT.get().is_none() {
+        handover::take(&mut options);
     }
     install_with(options)
 }

@@ -82,6 +82,14 @@ pub(crate) fn refresh() -> u32 {
     IMAGES.load(Ordering::Relaxed)
 }
 
+/// No more events, and no more records of raises: another agent observes the process. The probes only forward.
+#[cfg(feature = "preload")]
+pub(crate) fn stand_down() {
+    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    state::switch_off();
+    dispose::trust(0);
+}
+
 /// Leads the calls back to the real functions and sends no more events. Payloads that are traced already keep
 /// their vtable, which then only forwards.
 #[cfg(any(test, feature = "testing"))]

@@ -21,6 +21,8 @@ pub(crate) mod phdr; // the loaded images
 #[cfg(not(panic_agent_tables))]
 #[allow(unsafe_code)]
 pub(crate) mod portable_unwinder; // the unwinder, where there are no tables to read
+#[allow(unsafe_code)]
+pub(crate) mod preloaded; // the agent that was loaded before the program
 #[cfg(panic_agent_tables)]
 #[allow(unsafe_code)]
 pub(crate) mod registers; // where a walk begins

@@ -26,6 +26,7 @@ use super::splice::LineBuffer;
 use super::spooled::Spooled;
 use crate::config::Filter;
 use crate::hook;
+use crate::probe::foreign;
 use crate::record::{Line, LineKind, LossReason, RawFlag, RawRecord, SoftError};
 use crate::sink::Pretty;
 use crate::verdict::Strategy;
@@ -87,6 +88,7 @@ impl Worker {
     /// Writes the `process` line.
     pub(crate) fn start(&mut self, abilities: Abilities, strategy: Strategy) {
         let own_ip = Self::start as fn(&mut Self, Abilities, Strategy) as usize as u64 + 1;
+        let own_ip = foreign::entry().unwrap_or(own_ip);
         let line = process_line(&mut self.builder, abilities, strategy, own_ip);
         #[cfg(panic_agent_spool)]
         if let Some(spool) = &mut self.spool {

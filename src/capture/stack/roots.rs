@@ -158,6 +158,20 @@ pub(crate) fn learn_foreign_start(routine: u64) {
     }
 }
 
+/// Whether a return address on the first thread is in the function of a foreign std that catches a panic of `main`.
+///
+/// # Cost
+/// A comparison of two functions the first time it is so, and each time it is not.
+pub(super) fn is_foreign_main_start(ip: u64) -> bool {
+    if !foreign::is_on() {
+        return false;
+    }
+    let function = image::current().and_then(|snapshot| snapshot.function_at(ip.wrapping_sub(1)));
+    let Some(function) = function.filter(foreign::is_main_start) else { return false };
+    LEARNED.main_start.store(function);
+    true
+}
+
 /// Learns the function of std that catches a panic of `main`. To be called when the agent is installed, on
 /// any thread; does nothing unless it is the main thread of a Rust program.
 ///

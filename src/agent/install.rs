@@ -169,7 +169,7 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
         Probes::Off => probe::Probes::Off,
     };
     let events: &'static EventQueue =
-        Box::leak(Box::new(EventQueue::new(probe::DEFAULT_EVENTS, Some(nudge))));
+        Box::leak(Box::new(EventQueue::new(events(), Some(nudge))));
     let abilities = probe::install(
         events,
         ProbeOptions {
@@ -204,6 +204,11 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
         let witness: &'static dyn Witness = state;
         probe::call_witness(Box::leak(Box::new(witness)));
     }
+}
+
+/// Events that can be under way at once. Where panics wait for a place for their report, so many must find one.
+fn events() -> usize {
+    if foreign::is_on() { probe::DEFAULT_EVENTS * 8 } else { probe::DEFAULT_EVENTS }
 }
 
 /// Tells the writer that events wait.

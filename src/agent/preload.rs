@@ -7,22 +7,29 @@ use core::ffi::{CStr, c_int};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use super::builder::Agent;
 use super::{AGENT, install};
 use crate::capture::labels;
-use crate::config::Console;
+use crate::config::{Console, Overflow};
 use crate::error::Error;
 use crate::files::FileTrust;
 use crate::probe::{self, Event, Notice, PanicRef, exported, foreign};
 use crate::record::SoftError;
 use crate::sys::preloaded::{self, Handover, VERSION};
 
+pub use crate::probe::foreign::dlopen;
 pub use crate::sys::preloaded::Table;
 
 pub use crate::probe::exported::{
     pthread_create, pthread_detach, pthread_join, pthread_setname_np, raise_exception, set_ip,
 };
+
+/// Reports that can be under way at once: as many as the writer can keep the events of until it has read them.
+const SLOTS: usize = 512;
+/// How long a panicking thread waits when there are more.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Functions that the library exports under the names of probed ones.
 pub type Exported = [(&'static CStr, usize); 6];
@@ -80,6 +87,9 @@ impl Preload {
             .file_trust(FileTrust::Any)
             .console(Console::Previous)
             .spawn_places(true)
+            // Nothing shall be lost, and nobody has said how much the program may wait for that.
+            .slots(SLOTS)
+            .overflow(Overflow::Block(LONGEST_WAIT))
             .inherit_labels(self.audited)
             .into_options();
         options.lacks.extend(lacks());
@@ -89,6 +99,16 @@ impl Preload {
         let _first = LEFT.set(Left { file: self.file, audited: self.audited });
         Ok(())
     }
+}
+
+/// Whether an image besides this library can raise: only then is there something to observe.
+pub fn is_needed() -> bool {
+    exported::raises()
+}
+
+/// Calls a function when the program loads a library, until it was called once.
+pub fn when_loading(first: fn()) {
+    foreign::when_loading(first);
 }
 
 /// What a library in the program may call; null until the agent is installed.

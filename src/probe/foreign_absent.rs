@@ -17,6 +17,11 @@ pub(crate) fn entry() -> Option<u64> {
     None
 }
 
+/// The writer looks for images when it has nothing to do.
+pub(crate) fn look_in() -> Option<std::time::Duration> {
+    None
+}
+
 /// No function is known.
 pub(crate) fn is_main_start(_: &core::ops::Range<u64>) -> bool {
     false

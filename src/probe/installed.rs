@@ -152,6 +152,10 @@ fn probes() -> [usize; Symbol::ALL.len()] {
 
 /// Why the calls of one of these functions do not reach the probe.
 fn slots(applied: &Applied, symbols: &[Symbol]) -> Option<ProbeOff> {
+    if foreign::is_on() {
+        // The loader leads calls to what is exported, also those of images that come later.
+        return None;
+    }
     let missing = symbols.iter().find(|symbol| applied.slots.get(**symbol as usize) == Some(&0))?;
     Some(match applied.refused {
         0 => ProbeOff::NoSlot(missing.name().to_str().unwrap_or_default()),

@@ -6,6 +6,8 @@
 pub(crate) mod at_exit; // a function to run at the end of the process
 #[allow(unsafe_code)]
 pub(crate) mod clock; // the two clocks of a record
+#[allow(unsafe_code)]
+pub(crate) mod descriptor; // numbers of open files
 pub(crate) mod faults; // failures on demand, for tests
 #[allow(unsafe_code)]
 pub(crate) mod file_lock; // advisory locks

@@ -126,6 +126,11 @@ impl Worker {
         if let Some(most) = hold.filter(|_| pending > 0) {
             // Events need no names yet, and their queue is short.
             self.follow.collect();
+            if let Some(soon) = foreign::look_in() {
+                // What is being loaded shall be known before it panics.
+                self.builder.surroundings.refresh();
+                return Some(Pause::Hold(most.min(soon)));
+            }
             return Some(Pause::Hold(most));
         }
         // What was published before a request is within this batch, so a storm cannot starve a flush.
@@ -164,7 +169,7 @@ impl Worker {
         }
         let now = Instant::now();
         let due = self.losses.due_in(self.lost(), now);
-        let due = [due, self.follow.next_due(now), self.fold.due_in(now)].into_iter().flatten().min();
+        let due = [due, self.follow.next_due(now), self.fold.due_in(now), foreign::look_in()].into_iter().flatten().min();
         let nothing_new = !self.follow.has_events()
             && self.shared.requested() == requested
             && self.shared.finish_requested() == finish;

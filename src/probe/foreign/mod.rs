@@ -10,6 +10,7 @@
 //! that it is drawn from.
 
 mod comment;
+mod loading;
 mod location;
 mod names;
 mod segments;
@@ -18,6 +19,8 @@ mod text;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::OnceLock;
 
+pub use loading::dlopen;
+pub(crate) use loading::{look_in, when_loading};
 pub(super) use location::{is_calibrating, raised};
 pub(crate) use location::find as location;
 pub(super) use names::{begin as thread_begins, set_name};

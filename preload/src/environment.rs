@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::Write as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// File that the lines go to; `{pid}` in it becomes the process id. Without it nothing is installed.
 const FILE: &str = "PANIC_AGENT_PRELOAD_FILE";
@@ -14,6 +14,11 @@ const FILE: &str = "PANIC_AGENT_PRELOAD_FILE";
 const MODE: &str = "PANIC_AGENT_PRELOAD_MODE";
 /// `keep`: children of the program are observed, too.
 const CHILDREN: &str = "PANIC_AGENT_PRELOAD_CHILDREN";
+/// Path of the one program that is meant: another process on the way to it is left alone, with its environment.
+const TARGET: &str = "PANIC_AGENT_PRELOAD_TARGET";
+/// The process that is meant, once one could not raise: it may still become a program that can, and its children are
+/// not meant.
+const PROCESS: &str = "PANIC_AGENT_PRELOAD_PROCESS";
 /// Path of this library, as it stands in `LD_PRELOAD`.
 const LIBRARY: &str = "PANIC_AGENT_PRELOAD_SELF";
 const LD_PRELOAD: &str = "LD_PRELOAD";
@@ -24,15 +29,23 @@ pub(crate) struct Wanted {
     pub(crate) audited: bool,
 }
 
-/// Reads the variables and, unless children are to be observed too, takes them away. `None` when there is nothing
-/// to do.
-pub(crate) fn take() -> Option<Wanted> {
+/// Reads the variables and, unless children are to be observed too, takes them away from a program that can raise. `None`
+/// when there is nothing to do.
+pub(crate) fn take(can_raise: bool) -> Option<Wanted> {
+    if std::env::var_os(TARGET).is_some_and(|target| !is_this(Path::new(&target))) {
+        return None;
+    }
     let file = std::env::var_os(FILE);
     let mode = std::env::var_os(MODE);
     let keep = std::env::var_os(CHILDREN).is_some_and(|value| value == "keep");
-    if !keep {
+    let own = std::process::id().to_string();
+    let meant = std::env::var(PROCESS).map_or(true, |process| process == own);
+    if !keep && meant && !can_raise {
+        // SAFETY: the process has one thread, and no initializer of the program has run.
+        unsafe { std::env::set_var(PROCESS, own) };
+    } else if !keep {
         let rest = without_self(std::env::var_os(LD_PRELOAD), std::env::var_os(LIBRARY));
-        for name in [FILE, MODE, CHILDREN, LIBRARY, LD_PRELOAD] {
+        for name in [FILE, MODE, CHILDREN, TARGET, PROCESS, LIBRARY, LD_PRELOAD] {
             // SAFETY: the process has one thread, and no initializer of the program has run.
             unsafe { std::env::remove_var(name) };
         }
@@ -41,8 +54,13 @@ pub(crate) fn take() -> Option<Wanted> {
             unsafe { std::env::set_var(LD_PRELOAD, rest) };
         }
     }
-    let file = file.filter(|file| !file.is_empty())?;
+    let file = file.filter(|file| !file.is_empty() && (meant || keep))?;
     Some(Wanted { file: with_pid(file), audited: mode.is_some_and(|mode| mode == "audit") })
+}
+
+fn is_this(target: &Path) -> bool {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    std::env::current_exe().ok().is_some_and(|own| real(&own) == real(target))
 }
 
 /// The other libraries of `LD_PRELOAD`, which separates them by colons or spaces; `None` when there are none.

@@ -39,6 +39,25 @@ export! {
     pthread_setname_np => c"pthread_setname_np", preload::pthread_setname_np;
 }
 
+/// Goes on to the real function, and lets the agent know.
+///
+/// # Safety
+/// As for the function of this name.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn dlopen() {
+    #[cfg(target_arch = "x86_64")]
+    core::arch::naked_asm!("jmp {probe}", probe = sym preload::dlopen);
+    #[cfg(target_arch = "aarch64")]
+    core::arch::naked_asm!("b {probe}", probe = sym preload::dlopen);
+}
+
+/// Found by a library `panic-agent` in the program: what it may ask of this one; null when nothing is installed.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn panic_agent_preload() -> *const preload::Table {
+    preload::table()
+}
+
 /// What the loader says a name is, which is this library's function unless another library comes before it.
 fn address_of(name: &core::ffi::CStr, own: *const ()) -> usize {
     // SAFETY: the name is a C string and the pseudo-handle is one that dlsym documents.

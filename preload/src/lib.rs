@@ -11,12 +11,17 @@
 mod environment;
 mod exports;
 
-use panic_agent::preload::Preload;
+use std::sync::OnceLock;
+
+use panic_agent::preload::{self, Preload};
 
 use environment::Wanted;
 
 /// The compiler that built this library, and so its std.
 const COMPILER: &str = env!("PANIC_AGENT_COMPILER");
+
+/// The code of std's function that calls `main`, as that compiler links it into executables; empty if it was not found.
+const MAIN_START: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/main_start.bin"));
 
 /// Called by the loader, before the initializers of the program.
 #[used]
@@ -26,10 +31,28 @@ static CONSTRUCTOR: extern "C" fn() = constructor;
 extern "C" fn constructor() {
     // No panic may leave a function that C calls; std would abort.
     let outcome = std::panic::catch_unwind(|| {
-        let Some(Wanted { file, audited }) = environment::take() else { return Ok(()) };
-        Preload::new(file, COMPILER, exports::all()).audited(audited).install()
+        let can_raise = preload::is_needed();
+        if let Some(wanted) = environment::take(can_raise) {
+            let _first = WANTED.set(wanted);
+            if can_raise {
+                install();
+            } else {
+                // A shell, an interpreter, a program in C: it may load Rust code, or become another program.
+                preload::when_loading(install);
+            }
+        }
     });
-    if let Ok(Err(error)) = outcome {
+    // Nothing above panics; if it did, the program would run unobserved.
+    drop(outcome);
+}
+
+/// What is to be done, once it is known.
+static WANTED: OnceLock<Wanted> = OnceLock::new();
+
+fn install() {
+    let Some(Wanted { file, audited }) = WANTED.get() else { return };
+    let preload = Preload::new(file.clone(), COMPILER, exports::all());
+    if let Err(error) = preload.audited(*audited).main_start(MAIN_START).install() {
         environment::complain(&error);
     }
 }

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::neighbours::{ForkedChild, Neighbours};
 use super::recover::Recovery;
-use super::{AGENT, AgentGuard, Installed, exit_place, guard, spooling};
+use super::{AGENT, AgentGuard, Installed, exit_place, guard, handover, spooling};
 use crate::capture::{labels, stack};
 use crate::channel::Channel;
 use crate::config::{Options, Probes, apply_environment};
@@ -41,6 +41,9 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     }
     if !options.enabled {
         return Ok(AgentGuard::inert());
+    }
+    if AGENT.get().is_none() {
+        handover::take(&mut options);
     }
     install_with(options)
 }
@@ -166,7 +169,7 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
         Probes::Off => probe::Probes::Off,
     };
     let events: &'static EventQueue =
-        Box::leak(Box::new(EventQueue::new(probe::DEFAULT_EVENTS, Some(nudge))));
+        Box::leak(Box::new(EventQueue::new(events(), Some(nudge))));
     let abilities = probe::install(
         events,
         ProbeOptions {
@@ -201,6 +204,11 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
         let witness: &'static dyn Witness = state;
         probe::call_witness(Box::leak(Box::new(witness)));
     }
+}
+
+/// Events that can be under way at once. Where panics wait for a place for their report, so many must find one.
+fn events() -> usize {
+    if foreign::is_on() { probe::DEFAULT_EVENTS * 8 } else { probe::DEFAULT_EVENTS }
 }
 
 /// Tells the writer that events wait.

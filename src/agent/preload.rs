@@ -3,20 +3,33 @@
 //! Runs on: the thread that starts the process, before `main`. Must not: fail the program; set a hook; read the
 //! program's `PANIC_AGENT_*` variables, which are meant for an agent that the program has itself.
 
-use core::ffi::CStr;
+use core::ffi::{CStr, c_int};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use super::builder::Agent;
-use super::install;
-use crate::config::Console;
+use super::{AGENT, install};
+use crate::capture::labels;
+use crate::config::{Console, Overflow};
 use crate::error::Error;
 use crate::files::FileTrust;
-use crate::probe::{exported, foreign};
+use crate::probe::{self, Event, Notice, PanicRef, exported, foreign};
 use crate::record::SoftError;
+use crate::sys::preloaded::{self, Handover, VERSION};
+
+pub use crate::probe::foreign::dlopen;
+pub use crate::sys::preloaded::Table;
 
 pub use crate::probe::exported::{
     pthread_create, pthread_detach, pthread_join, pthread_setname_np, raise_exception, set_ip,
 };
+
+/// Reports that can be under way at once: as many as the writer can keep the events of until it has read them.
+const SLOTS: usize = 512;
+/// How long a panicking thread waits when there are more.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Functions that the library exports under the names of probed ones.
 pub type Exported = [(&'static CStr, usize); 6];
@@ -29,12 +42,22 @@ pub struct Preload {
     compiler: &'static str,
     exported: Exported,
     audited: bool,
+    main_start: &'static [u8],
 }
+
+/// What an installed preload leaves to an agent in the program.
+struct Left {
+    file: PathBuf,
+    audited: bool,
+}
+
+/// Set when the agent is installed.
+static LEFT: OnceLock<Left> = OnceLock::new();
 
 impl Preload {
     /// Lines go to `file`; `compiler` is that of the library, as `.comment` sections say it.
     pub fn new(file: PathBuf, compiler: &'static str, exported: Exported) -> Self {
-        Self { file, compiler, exported, audited: false }
+        Self { file, compiler, exported, audited: false, main_start: &[] }
     }
 
     /// Whether the program is a test harness whose tests are to be told apart.
@@ -43,26 +66,90 @@ impl Preload {
         self
     }
 
+    /// The code of std's function that calls `main`, as the compiler links it into executables.
+    pub fn main_start(mut self, code: &'static [u8]) -> Self {
+        self.main_start = code;
+        self
+    }
+
     /// Installs the agent. It stays until the process ends.
     ///
     /// # Errors
     /// As for [`AgentBuilder::install`](crate::AgentBuilder::install).
     pub fn install(self) -> Result<(), Error> {
-        foreign::switch_on(self.compiler);
+        // No other agent is to be asked for: this is it.
+        preloaded::is_none();
+        foreign::switch_on(self.compiler, self.main_start);
         exported::are_exported(self.exported);
         let mut options = Agent::builder()
-            .file(self.file)
+            .file(self.file.clone())
             // The directory is the caller's choice, and the program's user may share it.
             .file_trust(FileTrust::Any)
             .console(Console::Previous)
             .spawn_places(true)
+            // Nothing shall be lost, and nobody has said how much the program may wait for that.
+            .slots(SLOTS)
+            .overflow(Overflow::Block(LONGEST_WAIT))
+            .inherit_labels(self.audited)
             .into_options();
         options.lacks.extend(lacks());
         let guard = install::install_with(options)?;
         // Its drop would only flush.
         core::mem::forget(guard);
+        let _first = LEFT.set(Left { file: self.file, audited: self.audited });
         Ok(())
     }
+}
+
+/// Whether an image besides this library can raise: only then is there something to observe.
+pub fn is_needed() -> bool {
+    exported::raises()
+}
+
+/// Calls a function when the program loads a library, until it was called once.
+pub fn when_loading(first: fn()) {
+    foreign::when_loading(first);
+}
+
+/// What a library in the program may call; null until the agent is installed.
+pub fn table() -> *const Table {
+    static TABLE: Table = Table {
+        version: VERSION,
+        size: size_of::<Table>() as u32,
+        stand_down,
+        push_label,
+        remove_label,
+    };
+    if LEFT.get().is_some() { &raw const TABLE } else { core::ptr::null() }
+}
+
+/// The program has an agent of its own, which sees more: this one says so, and is silent from then on.
+extern "C" fn stand_down(handover: *mut Handover) -> c_int {
+    let (Some(left), Some(agent)) = (LEFT.get(), AGENT.get()) else { return 1 };
+    // SAFETY: the caller lends its handover, or nothing.
+    let Some(handover) = (unsafe { handover.as_mut() }) else { return 1 };
+    if !handover.set_path(left.file.as_os_str().as_bytes()) {
+        return 1;
+    }
+    handover.audited = left.audited;
+    let what = Notice::HandedOver;
+    probe::note::send(Event::Noticed { what, panic: PanicRef::NONE, number: 0 }, |_| {});
+    probe::stand_down();
+    // What is not written in time is written later: the writer stays.
+    let _in_time = agent.writer.flush(agent.flush_deadline);
+    0
+}
+
+extern "C" fn push_label(key: *const u8, key_len: usize, value: *const u8, value_len: usize, cut: bool) -> u64 {
+    // SAFETY: the caller passes the parts of a text.
+    let key = unsafe { preloaded::as_text(key, key_len) };
+    // SAFETY: as above.
+    let value = unsafe { preloaded::as_text(value, value_len) };
+    key.zip(value).map_or(0, |(key, value)| labels::push_for_program(key, value, cut))
+}
+
+extern "C" fn remove_label(number: u64) {
+    labels::remove_for_program(number);
 }
 
 /// What is not known of every panic of this program.

@@ -81,16 +81,7 @@ fn identify_foreign(record: &mut RawRecord) {
         record.set_flag(RawFlag::ForeignThread);
     }
     let mut buffer = [0; os::OS_NAME_BYTES];
-    let name = os::os_name(&mut buffer);
-    foreign::thread_name(|whole| {
-        // Unless it was named anew since.
-        if name.is_some_and(|name| whole.starts_with(name)) {
-            record.thread_name.set(whole);
-        }
-    });
-    if let Some(name) = name.filter(|_| record.thread_name.as_str().is_empty()) {
-        record.thread_name.set(name);
-    }
+    foreign::thread_name(os::os_name(&mut buffer), |name| record.thread_name.set(name));
 }
 
 /// Whether the walk would have seen std's thread start if it were on the stack.

@@ -7,11 +7,12 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use crate::sys::descriptor;
 use crate::sys::faults::{self, Call};
 
 pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
     faults::check(Call::Open)?;
-    options.open(path)
+    options.open(path).map(descriptor::out_of_the_way)
 }
 
 /// Follows links.

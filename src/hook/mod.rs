@@ -83,6 +83,14 @@ impl HookState {
         fence(Ordering::SeqCst);
     }
 
+    /// A slot, as the policy says.
+    fn claim(&self) -> Option<ClaimedSlot<'static>> {
+        match self.overflow {
+            Overflow::Block(deadline) => self.channel.claim_within(deadline),
+            Overflow::Count => self.channel.claim(),
+        }
+    }
+
     /// The panic is about to unwind.
     fn note_raise(&self, sequence: u64) {
         if let Some(landings) = self.landings.get() {
@@ -219,7 +227,7 @@ fn record(
         let observed = |sequence| Observed { sequence, nested: true, silent, ticket: None };
         return state.record_in_child(info, inside).map(observed);
     }
-    let mut slot = claim(state).ok_or(LossReason::PoolFull)?;
+    let mut slot = state.claim().ok_or(LossReason::PoolFull)?;
     let record = slot.record();
     let sequence = state.counters.next_sequence();
     record.sequence = sequence;
@@ -242,12 +250,6 @@ fn record(
     Ok(Observed { sequence, nested, silent, ticket: (wait || state.is_ending()).then_some(ticket) })
 }
 
-fn claim(state: &HookState) -> Option<ClaimedSlot<'static>> {
-    match state.overflow {
-        Overflow::Block(deadline) => state.channel.claim_within(deadline),
-        Overflow::Count => state.channel.claim(),
-    }
-}
 
 fn count_loss(state: &HookState, info: &PanicHookInfo<'_>, reason: LossReason) {
     state.channel.losses.record(reason);

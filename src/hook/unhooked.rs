@@ -61,7 +61,7 @@ impl HookState {
         if fork::generation() != self.home {
             return Err(LossReason::NoWriter);
         }
-        let mut slot = self.channel.claim().ok_or(LossReason::PoolFull)?;
+        let mut slot = self.claim().ok_or(LossReason::PoolFull)?;
         let record = slot.record();
         describe(record);
         let sequence = record.sequence;

@@ -293,6 +293,8 @@ pub(crate) enum Notice {
     GroupDropped = 0,
     /// A worker panicked more often than it may be started again; the number counts its panics.
     GaveUp,
+    /// The program has installed an agent of its own, which reports from now on.
+    HandedOver,
 }
 
 /// A thread that another thread acts upon.

@@ -14,6 +14,11 @@ pub(crate) fn are_exported(functions: [(&core::ffi::CStr, usize); Symbol::ALL.le
     }
 }
 
+/// Whether an image besides this library can raise an exception.
+pub(crate) fn raises() -> bool {
+    got::is_called(Symbol::RaiseException, raises as *const () as usize)
+}
+
 macro_rules! go_on {
     ($($(#[$doc:meta])* $name:ident => $probe:path;)*) => {$(
         $(#[$doc])*

@@ -12,6 +12,21 @@ pub(super) fn trusts(_: usize) -> bool {
     false
 }
 
+/// The agent's own code is in the executable, or as good as there.
+pub(crate) fn entry() -> Option<u64> {
+    None
+}
+
+/// The writer looks for images when it has nothing to do.
+pub(crate) fn look_in() -> Option<std::time::Duration> {
+    None
+}
+
+/// No function is known.
+pub(crate) fn is_main_start(_: &core::ops::Range<u64>) -> bool {
+    false
+}
+
 /// There is nothing to learn.
 pub(super) fn calibrate() -> Result<(), &'static str> {
     Ok(())
@@ -32,7 +47,7 @@ pub(super) fn raised(_: usize) {}
 pub(super) fn thread_begins(_: usize) {}
 
 /// std knows the names.
-pub(crate) fn thread_name(_: impl FnOnce(&str)) {}
+pub(crate) fn thread_name(_: Option<&str>, _: impl FnOnce(&str)) {}
 
 /// The place of a panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

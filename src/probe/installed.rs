@@ -82,6 +82,14 @@ pub(crate) fn refresh() -> u32 {
     IMAGES.load(Ordering::Relaxed)
 }
 
+/// No more events, and no more records of raises: another agent observes the process. The probes only forward.
+#[cfg(feature = "preload")]
+pub(crate) fn stand_down() {
+    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    state::switch_off();
+    dispose::trust(0);
+}
+
 /// Leads the calls back to the real functions and sends no more events. Payloads that are traced already keep
 /// their vtable, which then only forwards.
 #[cfg(any(test, feature = "testing"))]
@@ -144,6 +152,10 @@ fn probes() -> [usize; Symbol::ALL.len()] {
 
 /// Why the calls of one of these functions do not reach the probe.
 fn slots(applied: &Applied, symbols: &[Symbol]) -> Option<ProbeOff> {
+    if foreign::is_on() {
+        // The loader leads calls to what is exported, also those of images that come later.
+        return None;
+    }
     let missing = symbols.iter().find(|symbol| applied.slots.get(**symbol as usize) == Some(&0))?;
     Some(match applied.refused {
         0 => ProbeOff::NoSlot(missing.name().to_str().unwrap_or_default()),

@@ -14,6 +14,7 @@ use super::owner::Owner;
 use super::reader::header_checksum;
 use super::{INFIX, Place};
 use crate::record::RawRecord;
+use crate::sys::descriptor;
 use crate::sys::clock::wall_ns;
 use crate::sys::mmap::Region;
 use crate::sys::spool_file::{self, Lock};
@@ -76,7 +77,8 @@ fn make_file(place: &Place, header: &[u8], len: usize) -> io::Result<(File, Path
         .create_new(true)
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
-        .open(&unfinished)?;
+        .open(&unfinished)
+        .map(descriptor::out_of_the_way)?;
     let named = fill(&file, header, len).and_then(|()| give_name(place, &unfinished, &name));
     // The file has its name now, or is of no use.
     let _gone = fs::remove_file(&unfinished);

@@ -6,6 +6,8 @@
 pub(crate) mod at_exit; // functions to run at the end of the process
 #[allow(unsafe_code)]
 pub(crate) mod clock; // the two clocks of a record
+#[allow(unsafe_code)]
+pub(crate) mod descriptor; // numbers of open files
 pub(crate) mod faults; // failures on demand, for tests
 #[allow(unsafe_code)]
 pub(crate) mod file_lock; // advisory locks
@@ -21,6 +23,8 @@ pub(crate) mod phdr; // the loaded images
 #[cfg(not(panic_agent_tables))]
 #[allow(unsafe_code)]
 pub(crate) mod portable_unwinder; // the unwinder, where there are no tables to read
+#[allow(unsafe_code)]
+pub(crate) mod preloaded; // the agent that was loaded before the program
 #[cfg(panic_agent_tables)]
 #[allow(unsafe_code)]
 pub(crate) mod registers; // where a walk begins

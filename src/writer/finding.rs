@@ -103,6 +103,11 @@ impl Finding {
                 "worker_gave_up",
                 format!("worker `{name}` panicked {number} times and is not started again"),
             ),
+            Notice::HandedOver => (
+                Level::Info,
+                "handed_over",
+                "the program has installed an agent of its own, whose lines follow; this one reports no more".to_owned(),
+            ),
         };
         let places = if place == Place::default() { Vec::new() } else { vec![place] };
         Self { level, code, message, panic, places, test: None }

@@ -47,6 +47,8 @@ pub(crate) struct Follow {
     waiting: VecDeque<Entry>,
     /// Losses of the queue that were taken into account.
     lost: u64,
+    /// Highest number of a panic of which something was let go before its record came.
+    gave_way_up_to: u64,
     /// What a verdict line says of a panic besides the verdict.
     about: HashMap<u64, About>,
     /// Verdicts that differ from what was said and may change again.
@@ -69,6 +71,7 @@ impl Follow {
             settle,
             waiting: VecDeque::new(),
             lost: 0,
+            gave_way_up_to: 0,
             about: HashMap::new(),
             unsettled: HashSet::new(),
             unsettled_since: VecDeque::new(),
@@ -113,6 +116,9 @@ impl Follow {
         if let Some(forgotten) = forgotten {
             self.unsaid(forgotten);
         }
+        if sequence <= self.gave_way_up_to {
+            self.lives.evidence_of_lost(sequence);
+        }
         self.about.insert(sequence, About::of(report));
         self.catch_up(namer);
         report.lineage = self.lineage(sequence, record.tid, namer);
@@ -151,11 +157,14 @@ impl Follow {
     /// Applies what the probes saw, as far as the records for it have arrived.
     pub(crate) fn catch_up(&mut self, namer: &mut dyn Namer) {
         self.collect();
-        while self
-            .waiting
-            .front()
-            .is_some_and(|entry| self.waiting.len() > WAITING || is_ready(&self.lives, &entry.event))
-        {
+        while let Some(entry) = self.waiting.front() {
+            if !is_ready(&self.lives, &entry.event) {
+                if self.waiting.len() <= WAITING {
+                    break;
+                }
+                // It gives way. Should its record come yet, something of that panic is missing.
+                self.gave_way_up_to = self.gave_way_up_to.max(panic_of(&entry.event).hooked);
+            }
             if let Some(entry) = self.waiting.pop_front() {
                 self.apply(&entry, namer);
             }
@@ -343,18 +352,24 @@ impl Follow {
 }
 
 fn is_ready(lives: &Lives, event: &Event) -> bool {
-    let (panic, repeated) = match *event {
-        Event::Raised { panic, walked, .. } => (panic, walked),
-        Event::Unraised { panic, .. }
+    let panic = panic_of(event);
+    let repeated = matches!(event, Event::Raised { walked: true, .. });
+    matches!(panic.hooked, 0 | LOST) || lives.is_ready(panic.hooked, repeated)
+}
+
+/// The panic that an event speaks of; none for one that needs no record.
+fn panic_of(event: &Event) -> PanicRef {
+    match *event {
+        Event::Raised { panic, .. }
+        | Event::Unraised { panic, .. }
         | Event::Landed { panic, .. }
         | Event::Read { panic, .. }
         | Event::Wrapped { panic, .. }
         | Event::Handed { panic }
         | Event::Disposed { panic, .. }
-        | Event::Dropped { panic, .. } => (panic, false),
-        _ => return true,
-    };
-    matches!(panic.hooked, 0 | LOST) || lives.is_ready(panic.hooked, repeated)
+        | Event::Dropped { panic, .. } => panic,
+        _ => PanicRef::NONE,
+    }
 }
 
 /// Where the program set a wrapper up.

@@ -184,6 +184,23 @@ fn an_event_whose_record_never_comes_gives_way_when_too_many_wait() {
 }
 
 #[test]
+fn a_panic_whose_events_gave_way_before_its_record_came_is_not_called_interrupted() {
+    for (fillers, basis) in [(WAITING, Basis::Predicted), (1, Basis::Confirmed)] {
+        let mut bench = Bench::new(2 * WAITING);
+        bench.probes.raised(TID, 1, 0);
+        bench.probes.landed(TID, 1, CATCH);
+        for _ in 0..fillers {
+            bench.probes.raised(TID + 1, 2, 0);
+        }
+        bench.said();
+        assert_eq!(bench.record(1).basis, basis);
+        bench.follow.process_ends();
+        bench.said();
+        assert_eq!(bench.follow.interrupted(), [0; 0], "{basis:?}");
+    }
+}
+
+#[test]
 fn events_of_a_panic_whose_report_was_lost_hold_nothing_up() {
     let mut bench = Bench::new(16);
     bench.record(1);

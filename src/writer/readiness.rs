@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::guarded::guarded;
 use super::inbox::Inbox;
+use crate::probe::foreign;
 use crate::symbolize::Resolve;
 
 /// Name of the thread.
@@ -79,7 +80,7 @@ pub(crate) fn warm_up(
         enter();
         // At the first look-up the index of the executable is read. What a look-up reads beyond that is
         // small, and reading it here would keep the writer from the lock when its reports are urgent.
-        let own_ip = warm_up as *const () as usize as u64 + 1;
+        let own_ip = foreign::entry().unwrap_or(warm_up as *const () as usize as u64 + 1);
         guarded(|| resolver.resolve(own_ip, &mut |_| ()));
     };
     // It ends by itself, and nobody waits for it; a failure to start drops the body.

@@ -26,6 +26,7 @@ use super::splice::LineBuffer;
 use super::spooled::Spooled;
 use crate::config::Filter;
 use crate::hook;
+use crate::probe::foreign;
 use crate::record::{Line, LineKind, LossReason, RawFlag, RawRecord, SoftError};
 use crate::sink::Pretty;
 use crate::verdict::Strategy;
@@ -87,6 +88,7 @@ impl Worker {
     /// Writes the `process` line.
     pub(crate) fn start(&mut self, abilities: Abilities, strategy: Strategy) {
         let own_ip = Self::start as fn(&mut Self, Abilities, Strategy) as usize as u64 + 1;
+        let own_ip = foreign::entry().unwrap_or(own_ip);
         let line = process_line(&mut self.builder, abilities, strategy, own_ip);
         #[cfg(panic_agent_spool)]
         if let Some(spool) = &mut self.spool {
@@ -124,6 +126,11 @@ impl Worker {
         if let Some(most) = hold.filter(|_| pending > 0) {
             // Events need no names yet, and their queue is short.
             self.follow.collect();
+            if let Some(soon) = foreign::look_in() {
+                // What is being loaded shall be known before it panics.
+                self.builder.surroundings.refresh();
+                return Some(Pause::Hold(most.min(soon)));
+            }
             return Some(Pause::Hold(most));
         }
         // What was published before a request is within this batch, so a storm cannot starve a flush.
@@ -162,7 +169,7 @@ impl Worker {
         }
         let now = Instant::now();
         let due = self.losses.due_in(self.lost(), now);
-        let due = [due, self.follow.next_due(now), self.fold.due_in(now)].into_iter().flatten().min();
+        let due = [due, self.follow.next_due(now), self.fold.due_in(now), foreign::look_in()].into_iter().flatten().min();
         let nothing_new = !self.follow.has_events()
             && self.shared.requested() == requested
             && self.shared.finish_requested() == finish;

@@ -31,6 +31,19 @@ pub(super) struct Entry {
     cut: bool,
 }
 
+#[cfg(all(panic_agent_probes, feature = "preload"))]
+impl Entry {
+    /// As a number that is not 0.
+    pub(super) fn to_number(self) -> u64 {
+        u64::from(self.id) << 2 | u64::from(self.cut) << 1 | 1
+    }
+
+    /// What [`to_number`](Self::to_number) gave.
+    pub(super) fn from_number(number: u64) -> Self {
+        Self { id: (number >> 2) as u32, cut: number & 2 != 0 }
+    }
+}
+
 #[derive(Clone)]
 pub(super) struct Arena {
     /// The labels in the form in which a record takes them, in the order in which they came in force.

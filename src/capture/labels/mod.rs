@@ -21,6 +21,7 @@ use super::nesting;
 #[cfg(any(test, panic_agent_probes))]
 use crate::record::LabelBytes;
 use crate::record::{FixedText, RawRecord};
+use crate::sys::preloaded;
 
 /// Bytes of a key that are kept.
 const KEY_BYTES: usize = 64;
@@ -61,7 +62,11 @@ pub fn label(key: &str, value: impl fmt::Display) -> LabelGuard {
     nesting::unwinding_is_over();
     let kept = arena::floor(key, KEY_BYTES);
     let cut = kept.len() < key.len() || text.is_truncated();
-    LabelGuard { entry: arena::push(kept, text.as_str(), cut), _thread: PhantomData }
+    let preloaded = preloaded::table().map_or(0, |table| {
+        let ((key, key_len), (value, value_len)) = (preloaded::text(kept), preloaded::text(text.as_str()));
+        (table.push_label)(key, key_len, value, value_len, cut)
+    });
+    LabelGuard { entry: arena::push(kept, text.as_str(), cut), preloaded, _thread: PhantomData }
 }
 
 /// Keeps a label in force; see [`label`].
@@ -75,14 +80,36 @@ pub fn label(key: &str, value: impl fmt::Display) -> LabelGuard {
 #[must_use = "the label is in force only as long as the guard lives"]
 pub struct LabelGuard {
     entry: arena::Entry,
+    /// Number of the same label with an agent that was loaded before the program; 0 for none.
+    preloaded: u64,
     _thread: PhantomData<*const ()>,
 }
 
 impl Drop for LabelGuard {
     fn drop(&mut self) {
         arena::remove(self.entry);
+        if self.preloaded != 0
+            && let Some(table) = preloaded::table()
+        {
+            (table.remove_label)(self.preloaded);
+        }
         nesting::unwinding_is_over();
     }
+}
+
+/// A label that a library in the program sets with an agent that was loaded before it.
+#[cfg(all(panic_agent_probes, feature = "preload"))]
+pub(crate) fn push_for_program(key: &str, value: &str, cut: bool) -> u64 {
+    nesting::unwinding_is_over();
+    let entry = arena::push(arena::floor(key, KEY_BYTES), arena::floor(value, VALUE_BYTES), cut);
+    entry.to_number()
+}
+
+/// Takes it away.
+#[cfg(all(panic_agent_probes, feature = "preload"))]
+pub(crate) fn remove_for_program(number: u64) {
+    arena::remove(arena::Entry::from_number(number));
+    nesting::unwinding_is_over();
 }
 
 /// Several labels that end together; made by [`labels!`](crate::labels!).

@@ -4,7 +4,7 @@
 
 use core::ops::ControlFlow;
 
-use super::roots::{Root, learned};
+use super::roots::{Root, is_foreign_main_start, learned};
 use crate::record::{EhAction, MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
 use crate::sys::thread_id;
 
@@ -101,8 +101,9 @@ impl<'w> Collector<'w> {
         let at_outermost_catch = out.stopper != NO_FRAME && out.stopper == out.outermost_catch;
         out.at_thread_start = u8::from(whole && self.thread_start_seen);
         if whole && at_outermost_catch {
-            let in_main_start = learned().main_start().holds(out.stopper_ip());
-            out.at_main_start = u8::from(in_main_start && thread_id::is_main_thread());
+            let stopper = out.stopper_ip();
+            let in_main_start = || learned().main_start().holds(stopper) || is_foreign_main_start(stopper);
+            out.at_main_start = u8::from(thread_id::is_main_thread() && in_main_start());
         }
     }
 

@@ -24,6 +24,7 @@ static LEARNED: Learned = Learned {
     thread_start: AtomicRange::new(),
     main_start: AtomicRange::new(),
     foreign: [const { AtomicRange::new() }; FOREIGN],
+    #[cfg(panic_agent_probes)]
     refused: [const { AtomicU64::new(0) }; FOREIGN],
 };
 
@@ -35,6 +36,7 @@ pub(super) struct Learned {
     foreign: [AtomicRange; FOREIGN],
     /// Start routines that are none, so that they need not be looked at again; the newest take the place of the
     /// oldest.
+    #[cfg(panic_agent_probes)]
     refused: [AtomicU64; FOREIGN],
 }
 
@@ -134,6 +136,7 @@ pub(crate) fn learn_thread_start() -> bool {
 ///
 /// # Cost
 /// A few loads for a routine that was looked at before.
+#[cfg(panic_agent_probes)]
 pub(crate) fn learn_foreign_start(routine: u64) {
     let own = LEARNED.thread_start();
     let known = LEARNED.foreign.iter().any(|range| range.load().start == routine);
@@ -153,6 +156,20 @@ pub(crate) fn learn_foreign_start(routine: u64) {
             place.store(routine, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether a return address on the first thread is in the function of a foreign std that catches a panic of `main`.
+///
+/// # Cost
+/// A comparison of two functions the first time it is so, and each time it is not.
+pub(super) fn is_foreign_main_start(ip: u64) -> bool {
+    if !foreign::is_on() {
+        return false;
+    }
+    let function = image::current().and_then(|snapshot| snapshot.function_at(ip.wrapping_sub(1)));
+    let Some(function) = function.filter(foreign::is_main_start) else { return false };
+    LEARNED.main_start.store(function);
+    true
 }
 
 /// Learns the function of std that catches a panic of `main`. To be called when the agent is installed, on

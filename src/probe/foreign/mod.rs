@@ -10,6 +10,7 @@
 //! that it is drawn from.
 
 mod comment;
+mod loading;
 mod location;
 mod names;
 mod segments;
@@ -18,11 +19,13 @@ mod text;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::OnceLock;
 
+pub use loading::dlopen;
+pub(crate) use loading::{look_in, when_loading};
 pub(super) use location::{is_calibrating, raised};
 pub(crate) use location::find as location;
 pub(super) use names::{begin as thread_begins, set_name};
 pub(crate) use names::name as thread_name;
-pub(crate) use text::is_like;
+pub(crate) use text::{is_like, is_main_start};
 
 use crate::image;
 
@@ -31,9 +34,14 @@ static FOREIGN: AtomicBool = AtomicBool::new(false);
 /// The compiler that built the agent, as `.comment` sections say it.
 static COMPILER: OnceLock<&'static str> = OnceLock::new();
 
-/// From now on every raise is recorded by the probe, whatever hooks do.
-pub(crate) fn switch_on(compiler: &'static str) {
+/// The code of std's function that calls `main`.
+static MAIN_START: OnceLock<&'static [u8]> = OnceLock::new();
+
+/// From now on every raise is recorded by the probe, whatever hooks do. `main_start` is the code of std's function that
+/// calls `main`; empty when it is not known.
+pub(crate) fn switch_on(compiler: &'static str, main_start: &'static [u8]) {
     COMPILER.get_or_init(|| compiler);
+    MAIN_START.get_or_init(|| main_start);
     FOREIGN.store(true, Ordering::Relaxed);
 }
 
@@ -41,6 +49,16 @@ pub(crate) fn switch_on(compiler: &'static str) {
 /// One load.
 pub(crate) fn is_on() -> bool {
     FOREIGN.load(Ordering::Relaxed)
+}
+
+/// An address in the executable, for which the agent's own code stands elsewhere.
+pub(crate) fn entry() -> Option<u64> {
+    if !is_on() {
+        return None;
+    }
+    // SAFETY: no preconditions.
+    let entry = unsafe { libc::getauxval(libc::AT_ENTRY) };
+    (entry != 0).then(|| entry.saturating_add(1))
 }
 
 /// Learns where std keeps the place of a panic; why not, otherwise.

@@ -23,6 +23,9 @@ const LEVELS: u32 = 3;
 thread_local! {
     /// The argument of the start routine; 0 once it may be gone.
     static ARGUMENT: Cell<usize> = const { Cell::new(0) };
+    /// Whether the probes saw the thread begin, and whether it was named since.
+    static BEGUN: Cell<bool> = const { Cell::new(false) };
+    static NAMED: Cell<bool> = const { Cell::new(false) };
     static NAME: RefCell<FixedText<NAME_BYTES>> = const { RefCell::new(FixedText::new()) };
 }
 
@@ -32,17 +35,22 @@ type RealSetName = unsafe extern "C-unwind" fn(libc::pthread_t, *const c_char) -
 pub(in crate::probe) fn begin(argument: usize) {
     if is_on() {
         let _gone = ARGUMENT.try_with(|kept| kept.set(argument));
+        BEGUN.set(true);
     }
 }
 
-/// Shows the whole name of this thread, if it is known.
-pub(crate) fn name(show: impl FnOnce(&str)) {
+/// Shows the name of this thread, given what the system says: whole, where that is known; not at all for a thread that
+/// has only inherited the name of its parent.
+pub(crate) fn name(system: Option<&str>, show: impl FnOnce(&str)) {
+    let Some(system) = system else { return };
+    if BEGUN.get() && !NAMED.get() {
+        return;
+    }
     let _gone = NAME.try_with(|name| {
-        if let Ok(name) = name.try_borrow()
-            && !name.as_str().is_empty()
-        {
-            show(name.as_str());
-        }
+        let Ok(name) = name.try_borrow() else { return };
+        // Unless it was named anew since, in a way that is not seen.
+        let whole = name.as_str().starts_with(system) && name.as_str().len() > system.len();
+        show(if whole { name.as_str() } else { system });
     });
 }
 
@@ -69,6 +77,7 @@ fn note(name: &CStr) {
     let _gone = NAME.try_with(|whole| {
         let Ok(mut whole) = whole.try_borrow_mut() else { return };
         whole.clear();
+        NAMED.set(true);
         let wanted = name.to_bytes();
         if wanted.len() == SYSTEM_BYTES && argument != 0 {
             search(argument, wanted, LEVELS, &mut whole);

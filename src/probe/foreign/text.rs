@@ -10,6 +10,13 @@ use super::segments;
 /// and data, four bytes in each instruction that has one.
 const ALIKE: usize = 60;
 
+/// Whether a function is std's that calls `main`, by the code that the compiler links into executables.
+pub(crate) fn is_main_start(function: &Range<u64>) -> bool {
+    let Some(known) = super::MAIN_START.get().filter(|known| !known.is_empty()) else { return false };
+    let start = known.as_ptr().addr() as u64;
+    is_like(&(start..start.saturating_add(known.len() as u64)), function)
+}
+
 /// Whether two functions are the same code at two places.
 pub(crate) fn is_like(one: &Range<u64>, other: &Range<u64>) -> bool {
     let len = |range: &Range<u64>| range.end.checked_sub(range.start).and_then(|len| usize::try_from(len).ok());

@@ -68,7 +68,11 @@ impl Symbol {
             return 0;
         }
         // SAFETY: the name is a C string and the pseudo-handle is one that dlsym documents.
-        unsafe { libc::dlsym(libc::RTLD_NEXT, self.name().as_ptr()) }.addr()
+        let real = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name().as_ptr()) }.addr();
+        if let Some(place) = REAL.get(self as usize) {
+            place.store(real, Ordering::Release);
+        }
+        real
     }
 }
 
@@ -131,6 +135,18 @@ pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
         applied.images = applied.images.saturating_add(u32::from(touched));
     });
     applied
+}
+
+/// Whether an image besides the one with this address calls the function.
+#[cfg(feature = "preload")]
+pub(super) fn is_called(symbol: Symbol, own: usize) -> bool {
+    let mut called = false;
+    for_each_image(&mut |image| {
+        if !image.contains(own) {
+            dynamic::for_each_slot(image, &mut |slot| called |= slot.symbol == symbol);
+        }
+    });
+    called
 }
 
 /// Leads the calls back to the real functions. The probes stay callable: another thread may be inside one.

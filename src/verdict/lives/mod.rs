@@ -262,6 +262,11 @@ impl Lives {
         }
     }
 
+    /// Something that was seen of this panic is missing.
+    pub(crate) fn evidence_of_lost(&mut self, sequence: u64) {
+        self.apply(sequence, LifeEvent::EvidenceLost);
+    }
+
     /// The process ends: every panic gets its last verdict.
     pub(crate) fn process_ends(&mut self, watched: bool) {
         let all: Vec<u64> = self.kept.keys().copied().collect();

@@ -1,0 +1,153 @@
+//! One case per run: `program CASE`. Each panic is announced on stdout with its place, which the tests compare with what
+//! was observed.
+
+use std::panic::{catch_unwind, resume_unwind};
+use std::process::Command;
+use std::thread;
+
+/// Announces the panic, and raises it.
+macro_rules! boom {
+    ($name:literal) => {{
+        println!("expect {} {}:{}:{}", $name, file!(), line!(), column!());
+        panic!($name)
+    }};
+}
+
+struct Loud(&'static str);
+
+impl Drop for Loud {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            match self.0 {
+                "double" => boom!("in a destructor"),
+                _ => std::process::exit(7),
+            }
+        }
+    }
+}
+
+unsafe extern "C" {
+    fn fork() -> i32;
+    fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
+    fn _exit(status: i32) -> !;
+}
+
+fn main() {
+    let case = std::env::args().nth(1).expect("a case");
+    match case.as_str() {
+        "thread_lost" => {
+            let lost = thread::Builder::new().name("a-name-of-more-than-fifteen-bytes".to_owned());
+            wait_for_end(lost.spawn(|| boom!("lost")).expect("a thread"));
+        }
+        "thread_read" => {
+            let error = thread::spawn(|| boom!("read")).join().map(|never: ()| never).unwrap_err();
+            println!("{:?}", error.downcast_ref::<&str>());
+        }
+        "thread_joined" => drop(thread::spawn(|| boom!("joined")).join().map(|never: ()| never)),
+        "swallowed" => drop(catch_unwind(|| boom!("swallowed")).map(|never: ()| never)),
+        "caught_read" => {
+            let number = std::hint::black_box(7);
+            let text = catch_unwind(|| {
+                println!("expect number 7 {}:{}:{}", file!(), line!() + 1, 17);
+                panic!("number {number}")
+            });
+            println!("{:?}", text.map(|never: ()| never).unwrap_err().downcast::<String>());
+        }
+        "resumed" => {
+            let error = catch_unwind(|| resume_unwind(Box::new("resumed"))).map(|never: ()| never).unwrap_err();
+            println!("{}", error.is::<&str>());
+        }
+        "any" => drop(catch_unwind(|| std::panic::panic_any(42_u64)).map(|never: ()| never)),
+        "main" => boom!("main"),
+        "boundary" => boundary(),
+        "double" => {
+            let _loud = Loud("double");
+            boom!("first");
+        }
+        "exit_unwinding" => {
+            let _loud = Loud("exit");
+            boom!("under way");
+        }
+        "storm" => storm(),
+        "forked" => forked(),
+        "parent" => parent(),
+        "child" => println!("preload {:?}", variables()),
+        "overflow" => println!("{}", overflow(1)),
+        "task_lost" => task_lost(),
+        "threads" => println!("{}", std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)),
+        other => println!("no case {other}"),
+    }
+    println!("end of {case}");
+}
+
+/// Without keeping the handle: nobody can see the panic any more.
+fn wait_for_end(handle: thread::JoinHandle<()>) {
+    let thread = handle.thread().id();
+    while !handle.is_finished() {
+        thread::yield_now();
+    }
+    println!("{}", thread != thread::current().id());
+}
+
+extern "C" fn boundary() {
+    boom!("boundary")
+}
+
+fn storm() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let threads: Vec<_> = (0..4)
+        .map(|thread| {
+            thread::spawn(move || {
+                let caught = (0..2000).filter(|number| catch_unwind(|| panic!("{thread}/{number}")).map(|never: ()| never).is_err());
+                caught.count()
+            })
+        })
+        .collect();
+    println!("{}", threads.into_iter().map(|thread| thread.join().expect("caught")).sum::<usize>());
+}
+
+fn forked() {
+    // SAFETY: this process has one thread of the program's; the child does no more than panic.
+    match unsafe { fork() } {
+        0 => {
+            let caught = catch_unwind(|| panic!("in the child")).map(|never: ()| never).is_err();
+            // SAFETY: the child ends here.
+            unsafe { _exit(i32::from(!caught)) }
+        }
+        child => {
+            let mut status = 0;
+            // SAFETY: `status` is valid for writing.
+            unsafe { waitpid(child, &raw mut status, 0) };
+            println!("child {status}");
+            drop(catch_unwind(|| boom!("in the parent")).map(|never: ()| never));
+        }
+    }
+}
+
+fn parent() {
+    println!("preload {:?}", variables());
+    let own = std::env::current_exe().expect("its path");
+    let output = Command::new(own).arg("child").output().expect("a child");
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// What is in the environment that was not put there by whoever ran the program without an agent.
+fn variables() -> Vec<String> {
+    let ours = |name: &str| name.starts_with("PANIC_AGENT_PRELOAD") || name == "LD_PRELOAD";
+    std::env::vars().map(|(name, _)| name).filter(|name| ours(name)).collect()
+}
+
+fn overflow(depth: u64) -> u64 {
+    let room = std::hint::black_box([depth; 64]);
+    if depth == 0 { 0 } else { overflow(depth + 1) + room[3] }
+}
+
+fn task_lost() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
+    let task = runtime.spawn(async { boom!("task") });
+    while !task.is_finished() {
+        thread::yield_now();
+    }
+    drop::<tokio::task::JoinHandle<()>>(task);
+    drop(runtime);
+}

@@ -1,0 +1,165 @@
+//! The agent that was loaded before the program, as a library in the program sees it: one function that the preloaded
+//! library exports gives a table of others.
+//!
+//! Runs on: the thread that installs an agent, and threads that set labels. Must not: be used on a panicking thread.
+
+use core::ffi::c_int;
+#[cfg(panic_agent_probes)]
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+/// Name of the exported function.
+#[cfg_attr(not(panic_agent_probes), allow(dead_code, reason = "nothing is preloaded there"))]
+const NAME: &core::ffi::CStr = c"panic_agent_preload";
+/// Version of [`Table`], raised when a function changes its meaning.
+#[cfg(panic_agent_probes)]
+pub(crate) const VERSION: u32 = 1;
+/// Bytes of a path.
+const PATH_BYTES: usize = 4096;
+
+/// What the preloaded library lets others do.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "preload"), allow(unreachable_pub, reason = "shown to the preloaded library alone"))]
+pub struct Table {
+    pub(crate) version: u32,
+    /// Bytes of the table: later versions append.
+    pub(crate) size: u32,
+    /// From now on another agent observes the process. 0 when it was so agreed.
+    pub(crate) stand_down: extern "C" fn(*mut Handover) -> c_int,
+    /// Puts a label in force on this thread: key, value, whether something was cut. A number for `remove_label`.
+    pub(crate) push_label: extern "C" fn(*const u8, usize, *const u8, usize, bool) -> u64,
+    /// Puts it out of force.
+    pub(crate) remove_label: extern "C" fn(u64),
+}
+
+/// What an agent that stands down leaves to its successor.
+#[repr(C)]
+pub(crate) struct Handover {
+    /// Whether it audited a test harness.
+    pub(crate) audited: bool,
+    /// The file that its lines went to.
+    pub(crate) path: [u8; PATH_BYTES],
+    pub(crate) path_len: usize,
+}
+
+impl Handover {
+    fn new() -> Box<Self> {
+        Box::new(Self { audited: false, path: [0; PATH_BYTES], path_len: 0 })
+    }
+
+    /// Sets the path; `false` when it is too long.
+    #[cfg(all(panic_agent_probes, feature = "preload"))]
+    pub(crate) fn set_path(&mut self, path: &[u8]) -> bool {
+        let Some(place) = self.path.get_mut(..path.len()) else { return false };
+        place.copy_from_slice(path);
+        self.path_len = path.len();
+        true
+    }
+
+    /// The path.
+    pub(crate) fn path(&self) -> &[u8] {
+        self.path.get(..self.path_len).unwrap_or_default()
+    }
+}
+
+/// The table; null before it was looked for, [`NONE`] when there is none. Set once to a table, and from then on only to
+/// `NONE`.
+static TABLE: AtomicPtr<Table> = AtomicPtr::new(core::ptr::null_mut());
+/// Stands for a table that is not there.
+static NONE: Table = Table {
+    version: 0,
+    size: 0,
+    stand_down: no_stand_down,
+    push_label: no_push_label,
+    remove_label: no_remove_label,
+};
+
+extern "C" fn no_stand_down(_: *mut Handover) -> c_int {
+    1
+}
+
+extern "C" fn no_push_label(_: *const u8, _: usize, _: *const u8, _: usize, _: bool) -> u64 {
+    0
+}
+
+extern "C" fn no_remove_label(_: u64) {}
+
+/// The preloaded agent, if there is one and it has not stood down.
+///
+/// # Cost
+/// One load after the first time.
+pub(crate) fn table() -> Option<&'static Table> {
+    let mut known = TABLE.load(Ordering::Acquire).cast_const();
+    if known.is_null() {
+        known = look();
+        // Whoever else looked found the same.
+        TABLE.store(known.cast_mut(), Ordering::Release);
+    }
+    // SAFETY: only `NONE` and tables of the preloaded library are stored, which is never unloaded.
+    (!core::ptr::eq(known, &raw const NONE)).then(|| unsafe { &*known })
+}
+
+/// There is no preloaded agent any more, or this is it.
+pub(crate) fn is_none() {
+    TABLE.store((&raw const NONE).cast_mut(), Ordering::Release);
+}
+
+#[cfg(panic_agent_probes)]
+fn find() -> *mut c_void {
+    // SAFETY: the name is a C string and the pseudo-handle is one that dlsym documents.
+    unsafe { libc::dlsym(libc::RTLD_DEFAULT, NAME.as_ptr()) }
+}
+
+#[cfg(panic_agent_probes)]
+fn look() -> *const Table {
+    let found = find();
+    if found.is_null() {
+        return &raw const NONE;
+    }
+    // SAFETY: the name belongs to the preloaded library, whose function it is.
+    let ask = unsafe { core::mem::transmute::<*mut c_void, extern "C" fn() -> *const Table>(found) };
+    let table = ask();
+    if table.is_null() {
+        return &raw const NONE;
+    }
+    // SAFETY: a table of any version begins with its version.
+    let version = unsafe { (*table).version };
+    // SAFETY: and then its size.
+    let size = unsafe { (*table).size };
+    let fits = version == VERSION && size as usize >= size_of::<Table>();
+    if fits { table } else { &raw const NONE }
+}
+
+#[cfg(not(panic_agent_probes))]
+fn look() -> *const Table {
+    &raw const NONE
+}
+
+/// Lets the preloaded agent stand down, and takes what it leaves. `None` when there is none, or it refuses.
+pub(crate) fn stand_down() -> Option<Box<Handover>> {
+    let table = table()?;
+    let mut handover = Handover::new();
+    let agreed = (table.stand_down)(&raw mut *handover) == 0;
+    is_none();
+    agreed.then_some(handover)
+}
+
+/// A text as the table takes it.
+pub(crate) fn text(text: &str) -> (*const u8, usize) {
+    (text.as_ptr(), text.len())
+}
+
+/// What the table's functions are given, as texts; `None` for what is none.
+///
+/// # Safety
+/// `start` and `len` are those of a text that lives as long as the caller uses it.
+#[cfg(all(panic_agent_probes, feature = "preload"))]
+pub(crate) unsafe fn as_text<'a>(start: *const u8, len: usize) -> Option<&'a str> {
+    if start.is_null() {
+        return None;
+    }
+    // SAFETY: as promised to this function.
+    let bytes = unsafe { core::slice::from_raw_parts(start, len) };
+    core::str::from_utf8(bytes).ok()
+}

@@ -168,8 +168,7 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
         Probes::On => probe::Probes::On,
         Probes::Off => probe::Probes::Off,
     };
-    let events: &'static EventQueue =
-        Box::leak(Box::new(EventQueue::new(events(), Some(nudge))));
+    let events: &'static EventQueue = Box::leak(Box::new(EventQueue::new(events(), Some(nudge))));
     let abilities = probe::install(
         events,
         ProbeOptions {

@@ -14,8 +14,8 @@ use super::owner::Owner;
 use super::reader::header_checksum;
 use super::{INFIX, Place};
 use crate::record::RawRecord;
-use crate::sys::descriptor;
 use crate::sys::clock::wall_ns;
+use crate::sys::descriptor;
 use crate::sys::mmap::Region;
 use crate::sys::spool_file::{self, Lock};
 

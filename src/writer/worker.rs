@@ -169,7 +169,10 @@ impl Worker {
         }
         let now = Instant::now();
         let due = self.losses.due_in(self.lost(), now);
-        let due = [due, self.follow.next_due(now), self.fold.due_in(now), foreign::look_in()].into_iter().flatten().min();
+        let due = [due, self.follow.next_due(now), self.fold.due_in(now), foreign::look_in()]
+            .into_iter()
+            .flatten()
+            .min();
         let nothing_new = !self.follow.has_events()
             && self.shared.requested() == requested
             && self.shared.finish_requested() == finish;

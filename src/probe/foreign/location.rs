@@ -89,7 +89,8 @@ fn learn() -> Result<(usize, (u64, u64)), &'static str> {
     if !agrees(found.location) {
         return Err("a location is laid out in another way");
     }
-    let word = (0..WORDS).find(|word| found.holds(*word)).ok_or("no word holds the location of every panic")?;
+    let word =
+        (0..WORDS).find(|word| found.holds(*word)).ok_or("no word holds the location of every panic")?;
     CALIBRATION.set(Some(Calibration { asked: word, ..found }));
     drop(panic::catch_unwind(formatted));
     let found = CALIBRATION.get().ok_or("the calibration is gone")?;

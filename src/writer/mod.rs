@@ -34,6 +34,7 @@ mod signals;
 mod splice;
 #[cfg(panic_agent_spool)]
 mod spooled;
+mod stack_json;
 mod surroundings;
 mod worker;
 
@@ -181,6 +182,7 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
             redact: redact::Redact::new(config.redactor),
             clock: clock::Clock::default(),
             no_ancestors: Arc::default(),
+            portable: fingerprint::PortableFile::default(),
         },
         follow: follow::Follow::new(config.events, config.watched, config.settle)
             .with_notes_only(config.notes_only),

@@ -264,7 +264,7 @@ impl Worker {
             self.follow.process_ends();
             let interrupted = self.follow.interrupted();
             let exit = self.shared.take_exit().filter(|_| !interrupted.is_empty());
-            let (tid, frames) = exit.map_or((0, Vec::new()), |exit| (exit.tid, namer.name(&exit.ips)));
+            let (tid, frames) = exit.map_or((0, Arc::default()), |exit| (exit.tid, namer.name(&exit.ips)));
             let found = |sequence| Finding::exit_while_unwinding(sequence, tid, &frames);
             findings.extend(interrupted.into_iter().map(found));
         }

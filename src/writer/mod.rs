@@ -5,6 +5,7 @@
 
 mod about;
 mod amend;
+mod batch;
 mod board;
 mod build;
 mod child;
@@ -192,6 +193,7 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
         fold: fold::Fold::new(config.folding),
         max_report_bytes: config.max_report_bytes,
         line: splice::LineBuffer::new(),
+        verdicts: batch::Batch::default(),
         losses: worker::LossesSaid::default(),
         done: 0,
         unflushed: false,

@@ -118,6 +118,16 @@ pub trait Sink: Send {
     /// When the line did not reach the destination.
     fn write(&mut self, line: &Line<'_>) -> io::Result<()>;
 
+    /// Takes several lines, in order, none of which is a `panic` line: verdicts that are due together. By default
+    /// each is given to [`write`](Self::write); a destination for which one large write is cheaper than many small
+    /// ones does better.
+    ///
+    /// # Errors
+    /// When at least one line did not reach the destination. The others may have.
+    fn write_all(&mut self, lines: &[Line<'_>]) -> io::Result<()> {
+        lines.iter().map(|line| self.write(line)).fold(Ok(()), |before, now| before.and(now))
+    }
+
     /// Brings what was taken to its destination. Called when the queue is empty and at the end.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use super::amend::About;
 use super::build::Builder;
 use super::clock::Clock;
 use super::finding::Finding;
+use super::fingerprint::PortableFile;
 use super::prepared::Stacks;
 use super::redact::Redact;
 use super::service::Service;
@@ -182,6 +183,7 @@ impl Funeral {
                 redact: Redact::new(redactor),
                 clock: Clock::default(),
                 no_ancestors: Arc::default(),
+                portable: PortableFile::default(),
             },
             max_report_bytes: if facts.process.is_some() { facts.max_report_bytes } else { MAX_REPORT_BYTES },
             facts,

@@ -9,7 +9,7 @@ use crate::capture::labels::LabelGuard;
 
 /// See the other twin.
 #[derive(Debug, Default)]
-pub(super) struct Tracer;
+pub(super) struct Tracer(());
 
 /// See the other twin.
 pub(super) struct TraceIds;

@@ -54,6 +54,8 @@ pub struct Audit {
     pub entries: BTreeMap<String, u64>,
     /// Tests that finished, with what the harness said of them.
     pub tests: BTreeMap<String, Outcome>,
+    /// Whether the agent could not see what became of errors in this process, so that nothing can be judged.
+    pub blind: bool,
     /// Panics whose reports were lost, so that nothing is known of them.
     pub lost: u64,
     /// Lines that were damaged or not understood.
@@ -79,9 +81,10 @@ impl Audit {
         self.findings.is_empty()
             && self.folded.iter().all(|folded| folded.why == super::FoldReason::Allowed)
             && self.stale.is_empty()
+            && (!self.blind || self.unjudged.is_empty())
             && self.lost == 0
             && self.unreadable == 0
-            && !(self.strict_entries && self.unused().next().is_some())
+            && (!self.strict_entries || self.unused().next().is_none())
     }
 
     /// The entries that matched nothing here.

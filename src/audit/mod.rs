@@ -14,16 +14,21 @@ mod auditor;
 mod baseline;
 mod class;
 mod finding;
+mod inside;
 mod intent;
+mod macros;
 mod policy;
 mod render;
 mod rules;
 
 pub use audited::{Audit, Ending, Outcome, Run};
+use auditor::Gathered;
 pub use auditor::{Auditor, binary_name};
 pub use baseline::{Baseline, BaselineEntry};
 pub use class::{Class, Level};
 pub use finding::{Finding, FoldReason, Folded, Origin};
+#[doc(hidden)]
+pub use inside::install;
 pub use policy::{BASELINE_FILE, POLICY_FILE, Policy, PolicyError, workspace_root};
 pub use render::Detail;
 

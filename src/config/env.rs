@@ -17,9 +17,9 @@ use crate::sink::{Compression, GZIP_AVAILABLE, MIN_ROTATION_AGE, MIN_ROTATION_BY
 /// A variable whose value cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct EnvWarning {
-    variable: &'static str,
-    value: String,
-    accepted: &'static str,
+    pub(super) variable: &'static str,
+    pub(super) value: String,
+    pub(super) accepted: &'static str,
 }
 
 impl fmt::Display for EnvWarning {
@@ -271,7 +271,7 @@ fn apply(options: &mut Options, read: impl Fn(&str) -> Option<String>) -> Vec<En
     warnings
 }
 
-fn switch(value: &str) -> Option<bool> {
+pub(super) fn switch(value: &str) -> Option<bool> {
     match value {
         "on" | "1" | "true" => Some(true),
         "off" | "0" | "false" => Some(false),

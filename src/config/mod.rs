@@ -2,6 +2,8 @@
 //!
 //! Runs on: the thread that installs the agent. Must not: be used on a panicking thread.
 
+#[cfg(feature = "audit")]
+mod audit_env;
 mod env;
 
 use core::any::{Any, type_name};
@@ -9,6 +11,8 @@ use core::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[cfg(feature = "audit")]
+pub(crate) use audit_env::{AuditEnv, AuditMode};
 pub(crate) use env::apply_environment;
 
 use crate::files::FileTrust;

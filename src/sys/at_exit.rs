@@ -1,9 +1,6 @@
-//! A function to run at the end of the process.
+//! Functions to run at the end of the process.
 //!
-//! Runs on: the thread that installs the agent. Must not: run the function itself.
-
-use core::ffi::{c_int, c_void};
-use core::sync::atomic::{AtomicPtr, Ordering};
+//! Runs on: threads that register them. Must not: run the functions itself.
 
 /// Lets `exit` call `function`: after `main` returned, in `std::process::exit`, and after `main` panicked; not
 /// when the process aborts. `false` when the system has no room for it.
@@ -13,48 +10,77 @@ pub(crate) fn register(function: extern "C" fn()) -> bool {
     unsafe { libc::atexit(function) == 0 }
 }
 
-/// Like [`register`], for a function that wants to know the status. `false` when there is no room for it. Where the
-/// system does not tell the status it is 0.
-pub(crate) fn register_status(function: fn(i32)) -> bool {
-    // Relaxed: registering orders it before the call.
-    STATUS.store(function as *mut (), Ordering::Relaxed);
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    {
+pub(crate) use status::{leave, register_status};
+
+/// glibc: `exit` tells its handlers the status, and may be called again by one of them.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod status {
+    use core::ffi::{c_int, c_void};
+
+    /// Like [`register`](super::register), for a function that wants to know the status. What is registered last is
+    /// called first, functions of both kinds alike. `false` when there is no room for it.
+    pub(crate) fn register_status(function: fn(i32)) -> bool {
         unsafe extern "C" {
             fn on_exit(function: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
         }
-        extern "C" fn call(status: c_int, _: *mut c_void) {
-            call_status(status);
+        extern "C" fn call(status: c_int, function: *mut c_void) {
+            // SAFETY: the argument of `call` is that of its registration below, which is a `fn(i32)`.
+            let function = unsafe { core::mem::transmute::<*mut c_void, fn(i32)>(function) };
+            function(status);
         }
-        // SAFETY: glibc's signature; `call` ignores its argument and lives as long as this image.
-        unsafe { on_exit(call, core::ptr::null_mut()) == 0 }
+        // SAFETY: glibc's signature; `call` lives as long as this image.
+        unsafe { on_exit(call, function as *mut c_void) == 0 }
     }
-    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-    {
+
+    /// Ends the process from within a handler of `exit`, with another status: the handlers that were registered earlier
+    /// run as they would have, and are told the new one.
+    pub(crate) fn leave(status: i32) -> ! {
+        // glibc takes a handler off its list before it calls it, so that a second `exit` on the same thread goes on
+        // with the next one. std's own `exit` refuses that; this one does not go through it.
+        // SAFETY: on the thread that is inside of `exit`, so that no two threads are.
+        unsafe { libc::exit(status) }
+    }
+}
+
+/// Elsewhere handlers are not told the status, and what a second `exit` does is not defined.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+mod status {
+    use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+    /// Functions that fit.
+    const ROOM: usize = 4;
+
+    /// Those that were registered, in order; null for none. Relaxed: registering orders it before the call.
+    static FUNCTIONS: [AtomicPtr<()>; ROOM] = [const { AtomicPtr::new(core::ptr::null_mut()) }; ROOM];
+    static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+    /// Like [`register`](super::register), for a function that wants to know the status, which is 0 here whatever it is.
+    pub(crate) fn register_status(function: fn(i32)) -> bool {
         extern "C" fn call() {
-            call_status(0);
+            let newest = TAKEN.fetch_sub(1, Ordering::Relaxed).wrapping_sub(1);
+            let function =
+                FUNCTIONS.get(newest).map_or(core::ptr::null_mut(), |slot| slot.load(Ordering::Relaxed));
+            if !function.is_null() {
+                // SAFETY: only `register_status` stores, and it stores a `fn(i32)`.
+                let function = unsafe { core::mem::transmute::<*mut (), fn(i32)>(function) };
+                function(0);
+            }
         }
-        register(call)
+        let place = TAKEN.fetch_add(1, Ordering::Relaxed);
+        let Some(slot) = FUNCTIONS.get(place) else {
+            TAKEN.fetch_sub(1, Ordering::Relaxed);
+            return false;
+        };
+        slot.store(function as *mut (), Ordering::Relaxed);
+        super::register(call)
     }
-}
 
-/// The function of [`register_status`]; null for none.
-static STATUS: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
-
-fn call_status(status: i32) {
-    let function = STATUS.load(Ordering::Relaxed);
-    if !function.is_null() {
-        // SAFETY: only `register_status` stores, and it stores a `fn(i32)`.
-        let function = unsafe { core::mem::transmute::<*mut (), fn(i32)>(function) };
-        function(status);
+    /// Ends the process from within a handler of `exit`, with another status. What C streams hold is written; handlers
+    /// that were registered earlier do not run.
+    pub(crate) fn leave(status: i32) -> ! {
+        // SAFETY: null stands for every stream.
+        unsafe { libc::fflush(core::ptr::null_mut()) };
+        // SAFETY: no preconditions.
+        unsafe { libc::_exit(status) }
     }
-}
-
-/// Ends the process from within `exit`, with another status. What C streams hold is written; handlers that were
-/// registered earlier do not run.
-pub(crate) fn leave(status: i32) -> ! {
-    // SAFETY: null stands for every stream.
-    unsafe { libc::fflush(core::ptr::null_mut()) };
-    // SAFETY: no preconditions.
-    unsafe { libc::_exit(status) }
 }

@@ -3,7 +3,7 @@
 //! Runs on: every thread. Must not: decide anything; each function is one call with its errors named.
 
 #[allow(unsafe_code)]
-pub(crate) mod at_exit; // a function to run at the end of the process
+pub(crate) mod at_exit; // functions to run at the end of the process
 #[allow(unsafe_code)]
 pub(crate) mod clock; // the two clocks of a record
 #[allow(unsafe_code)]
@@ -34,6 +34,9 @@ pub(crate) mod spool_file; // files that are memory, and their locks
 #[cfg(panic_agent_tables)]
 #[allow(unsafe_code)]
 pub(crate) mod stack_bound; // where a stack ends
+#[cfg(feature = "audit")]
+#[allow(unsafe_code)]
+pub(crate) mod symbol; // names that images export
 #[cfg(panic_agent_tables)]
 #[allow(unsafe_code)]
 pub(crate) mod system_unwinder; // the unwinder that panics use

@@ -14,7 +14,7 @@ use super::super::{Class, Level, intent};
 use super::case::Case;
 use super::gather::{Gathered, TestSaid};
 use super::{Auditor, words};
-use crate::record::{Fate, FindingLine, HandlerKind, TestEvidence, TestRef};
+use crate::record::{Fate, FindingLine, HandlerKind, Place, TestEvidence, TestRef};
 
 /// Finding of the agent: `exit` was called in a test.
 const EXIT_IN_TEST: &str = "exit_in_test";
@@ -49,7 +49,16 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
                 sorting.note(Class::HiddenExit, note);
             }
             THREAD_ALIVE => sorting.note(Class::HarnessEnd, note),
-            HOOK_REPLACED => sorting.note(Class::HookReplaced, note),
+            HOOK_REPLACED => match note.places.first() {
+                // Usually it was libtest, at the end of a process that was over before it had read its symbols.
+                None => {
+                    let count = unjudged.entry("hook_replaced_by_unknown".to_owned()).or_default();
+                    *count = count.saturating_add(1);
+                }
+                // It drops its own hook, and all that it holds, when the last test has ended.
+                Some(place) if is_of_libtest(place) => {}
+                Some(_) => sorting.note(Class::HookReplaced, note),
+            },
             _ => {}
         }
     }
@@ -68,12 +77,18 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
         folded,
         unjudged,
         entries,
+        blind: gathered.blind,
         lost: gathered.lost(),
         unreadable: gathered.unreadable,
         strict_entries: policy.strict_entries(),
         tests: gathered.tests.into_iter().map(|(name, said)| (name, said.outcome)).collect(),
         binary,
     }
+}
+
+fn is_of_libtest(place: &Place) -> bool {
+    place.file.as_deref().is_some_and(|file| file.contains("/library/test/src/"))
+        || place.function.as_deref().is_some_and(|function| function.starts_with("test::test_main"))
 }
 
 fn known<'a>(case: &'a Case, said: Option<TestSaid>, ending: Ending, in_package: Option<bool>) -> Known<'a> {

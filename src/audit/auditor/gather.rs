@@ -13,6 +13,8 @@ use crate::record::{
     FindingLine, LineContent, Losses, PanicId, Report, TestEvent, TestLine, TestResult, VerdictLine,
 };
 
+/// Ability of an agent that sees what becomes of payloads.
+const RECEIPTS: &str = "probe_dispose";
 /// Panics that are kept; a suite with more of them says so.
 const MAX_CASES: usize = 500_000;
 /// Findings of the agent that are kept.
@@ -42,8 +44,8 @@ pub(crate) struct Gathered {
     lost: BTreeMap<String, u64>,
     not_kept: u64,
     pub(super) unreadable: u64,
-    /// Whether the process said that it ended.
-    pub(super) ended: bool,
+    /// Whether nobody could see what became of errors.
+    pub(super) blind: bool,
 }
 
 impl Gathered {
@@ -54,12 +56,12 @@ impl Gathered {
             LineContent::Finding(finding) => self.finding(*finding),
             LineContent::Test(test) => self.test(*test),
             LineContent::Losses(line) => self.losses(line.id, &line.losses),
-            LineContent::End(line) => {
-                self.ended = true;
-                self.losses(line.id, &line.losses);
+            LineContent::End(line) => self.losses(line.id, &line.losses),
+            LineContent::Process(process) => {
+                self.blind |= !process.can.iter().any(|word| word == RECEIPTS);
             }
-            // Repeats are among the losses; a process line says nothing of tests.
-            LineContent::Process(_) | LineContent::Repeats(_) => {}
+            // They are among the losses.
+            LineContent::Repeats(_) => {}
             // A kind of a later version.
             LineContent::Other(value) if value.get("kind").is_some_and(|kind| !is_ours(kind.as_str())) => {}
             LineContent::Other(_) | LineContent::Damaged(_) => {

@@ -107,4 +107,8 @@ pub fn binary_name(package: &str, exe: impl Into<PathBuf>) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod hostile_tests;
+#[cfg(test)]
+pub(super) mod samples;
+#[cfg(test)]
+mod tests;

@@ -32,18 +32,24 @@ impl Detail {
     }
 }
 
-/// Longest text in a table, in characters.
+/// Longest text that is quoted, in characters.
 const MAX_TEXT: usize = 200;
+/// Longest row of a table, which may quote several.
+const MAX_ROW: usize = 600;
 
 /// One line of text that does nothing to a terminal: control characters become escapes, and what is too long ends in `…`.
 fn one_line(text: &str) -> Cow<'_, str> {
+    shown(text, MAX_TEXT)
+}
+
+fn shown(text: &str, longest: usize) -> Cow<'_, str> {
     let plain = |letter: char| !letter.is_control() && !is_invisible(letter);
-    if text.chars().all(plain) && text.chars().nth(MAX_TEXT).is_none() {
+    if text.chars().all(plain) && text.chars().nth(longest).is_none() {
         return Cow::Borrowed(text);
     }
     let mut shown = String::new();
     for (number, letter) in text.chars().enumerate() {
-        if number == MAX_TEXT {
+        if number == longest {
             shown.push('…');
             break;
         }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Detail, number_of, one_line};
+use super::{Detail, MAX_ROW, number_of, one_line, shown};
 use crate::audit::auditor::place_of;
 use crate::audit::{Audit, DENIED_STATUS, Ending, Finding, FoldReason, Folded, Run};
 
@@ -140,7 +140,7 @@ impl Table {
 
     fn row(&mut self, name: &str, value: &str) {
         // Writing to a string cannot fail.
-        let _written = writeln!(self.text, "      {name:<9}{}", one_line(value));
+        let _written = writeln!(self.text, "      {name:<9}{}", shown(value, MAX_ROW));
     }
 
     /// What is only counted, or only named.
@@ -158,6 +158,8 @@ impl Table {
             for folded in &audit.folded {
                 self.folded(folded);
             }
+        }
+        if self.detail.verbose || audit.blind {
             let reasons: Vec<_> = audit
                 .unjudged
                 .iter()
@@ -212,7 +214,12 @@ impl Table {
 fn thread(finding: &Finding) -> Option<String> {
     finding.id?;
     let mut text = finding.thread.as_ref().map_or_else(|| "(no name)".to_owned(), |name| format!("`{name}`"));
-    for origin in &finding.ancestry {
+    for (number, origin) in finding.ancestry.iter().enumerate() {
+        let function = origin.spawned_at.as_ref().and_then(|at| at.function.as_deref());
+        // The harness starts the thread of every test.
+        if number > 0 && function.is_some_and(|function| function.ends_with("::main")) {
+            break;
+        }
         if let Some(at) = origin.spawned_at.as_ref().and_then(place_of) {
             text.push_str(", spawned in ");
             text.push_str(&at);

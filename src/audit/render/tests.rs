@@ -1,1 +1,193 @@
+//! Each form, word for word.
 
+use std::path::Path;
+
+use serde_json::json;
+
+use super::super::auditor::samples::{audit, finding_line, panic_line, test_line};
+use super::super::*;
+use super::*;
+
+/// A denied death with a lineage, seen twice, and a joined one of a test that is not known.
+fn two() -> Audit {
+    let lineage = json!([
+        {"os_id": 2, "name": "tests::charges", "spawned_at":
+            {"function": "app::pool::start", "file": "src/pool.rs", "line": 12}},
+        {"os_id": 1, "name": "app", "spawned_at": {"function": "app::main", "file": "src/lib.rs", "line": 1}},
+    ]);
+    let received = json!({
+        "receipt": "received", "silent": false, "swallowed": true, "thread": null, "message": "no, \"never\"\n::warning::",
+        "received_at": {"function": "app::close", "file": "src/a.rs", "line": 4, "os_thread": null},
+        "test": {"name": null, "via": "unknown", "shared": true, "first_owner": "tests::first", "ended": null,
+                 "reason": "no_harness_frame"},
+        "location": {"file": "/home/u/app/src/a,b.rs"},
+    });
+    audit(
+        Policy::new(),
+        &[
+            panic_line(1, json!({"lineage": lineage})),
+            panic_line(2, json!({"lineage": lineage})),
+            panic_line(3, received),
+            panic_line(4, json!({"message": "on purpose"})),
+            panic_line(5, json!({"receipt": "unknown", "silent": null, "reason": "events_lost"})),
+            test_line("tests::charges", "ok", false),
+            test_line("tests::refunds", "failed", false),
+            test_line("tests::slow", "ignored", false),
+        ],
+    )
+}
+
+/// What a text says after the function names of the samples were made short.
+fn short(text: &str) -> String {
+    let function = two().findings[0].place.as_ref().unwrap().function.clone().unwrap();
+    text.replace(&function, "FUNCTION")
+}
+
+#[test]
+fn the_table_has_a_block_per_test_and_a_row_per_fact() {
+    assert_eq!(
+        short(&two().table(Detail::default())),
+        "panic-agent: 2 findings in `app`, 1 denied
+  test tests::charges
+    deny silent_death: a thread or task died and nobody received its panic (× 2)
+      panic    connection lost
+      at       FUNCTION (src/pool.rs:33)
+      thread   `worker`, spawned in app::pool::start (src/pool.rs:12) on `tests::charges`
+      stopped  by the root of its thread
+      error    dropped by the runtime: nobody can ever see it
+  test not known (no_harness_frame)
+    warn received: a thread or task died, was joined or awaited, and nobody looked at the error
+      panic    no, \"never\"\\n::warning::
+      at       FUNCTION (/home/u/app/src/a,b.rs:33)
+      thread   (no name); serves several tests, started by tests::first
+      stopped  by the root of its thread
+      error    dropped unread in app::close (src/a.rs:4)
+  folded: 1 by the message
+panic-agent: denied, so the status is 102 in place of 0
+"
+    );
+}
+
+#[test]
+fn details_add_stacks_what_was_folded_and_what_could_not_be_judged() {
+    let brief = two().table(Detail::default());
+    let full = short(&two().table(Detail::default().stacks(true).verbose(true)));
+    assert!(full.lines().count() > brief.lines().count());
+    assert!(full.contains("      stack    FUNCTION ("), "{full}");
+    assert!(
+        full.contains(
+            "    silent_death × 1 in `tests::charges` at FUNCTION (src/pool.rs:33), by the message\n"
+        )
+    );
+    assert!(full.contains("  could not be judged: events_lost × 1\n"), "{full}");
+    assert!(!brief.contains("events_lost"));
+}
+
+#[test]
+fn there_is_no_table_of_nothing() {
+    let nothing = audit(Policy::new(), &[test_line("tests::charges", "ok", false)]);
+    assert_eq!(nothing.table(Detail::default()), "");
+    assert_eq!(nothing.github(None, None), "");
+    assert_eq!(Run::new().summary(), "");
+    let mut run = Run::new();
+    run.push(nothing);
+    assert_eq!(run.summary(), "");
+    run.push(two());
+    assert_eq!(run.summary(), "panic-agent: 2 findings in 2 processes, 1 denied; 1 folded\n");
+}
+
+#[test]
+fn findings_of_the_agent_have_no_thread_and_no_stop() {
+    let audit = audit(Policy::new(), &[finding_line("hook_replaced", "app::quiet", json!(null))]);
+    assert_eq!(
+        audit.table(Detail::default()),
+        "panic-agent: 1 finding in `app`, 0 denied
+  no test in particular
+    warn hook_replaced: the panic hook was replaced and the earlier one dropped
+      what     a sentence
+      at       app::quiet (src/lib.rs:3)
+"
+    );
+}
+
+#[test]
+fn annotations_escape_what_would_end_them() {
+    assert_eq!(
+        two().github(Some(Path::new("/home/u/app")), Some(Path::new("/home/u/app/member"))),
+        "::error file=member/src/pool.rs,line=33,col=9,title=panic-agent%3A silent_death::a thread or task died and \
+         nobody received its panic (test tests::charges of app): connection lost\n\
+         ::warning file=src/a%2Cb.rs,line=33,col=9,title=panic-agent%3A received::a thread or task died, was joined or \
+         awaited, and nobody looked at the error (a test of app): no, \"never\"\\n::warning::\n"
+    );
+    // Elsewhere than in the repository there is nothing to annotate.
+    let outside = two().github(Some(Path::new("/other")), None);
+    assert!(outside.starts_with("::error title=panic-agent%3A silent_death::"), "{outside}");
+    let percent =
+        panic_line(1, json!({"message": "100%25 \r\n::error::x", "test": {"name": "a\n::error::b"}}));
+    let text = audit(Policy::new(), &[percent]).github(None, None);
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.contains("test a%0A::error::b of app") && text.contains("100%2525 \\r\\n"), "{text}");
+}
+
+#[test]
+fn at_most_ten_annotations_of_a_kind_are_written() {
+    let lines: Vec<_> = (1..30).map(|line| panic_line(line, json!({"location": {"line": line}}))).collect();
+    let many = audit(Policy::new(), &lines);
+    assert_eq!((many.findings.len(), many.github(None, None).lines().count()), (29, 10));
+}
+
+#[test]
+fn json_has_a_line_per_finding_and_the_totals_last() {
+    let text = two().json();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["audit_finding", "audit_finding", "audit_finding", "audit"]);
+    assert_eq!(lines[0]["class"], "silent_death");
+    assert_eq!(lines[0]["count"], 2);
+    assert_eq!(lines[0]["folded"], json!(null));
+    assert_eq!(lines[2]["folded"], "message");
+    assert_eq!(
+        lines[3],
+        json!({"schema": 1, "kind": "audit", "binary": "app", "ending": {"exited": 0}, "findings": 2, "denied": 1,
+               "folded": 1, "tests": 3, "unjudged": {"events_lost": 1}, "stale": [], "unused": [], "lost": 0,
+               "unreadable": 0})
+    );
+}
+
+#[test]
+fn junit_counts_denied_tests_as_failed_and_reads_back() {
+    let xml = two().junit();
+    let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();
+    assert_eq!((report.test_suites.len(), report.tests, report.failures), (1, 4, 2));
+    let suite = &report.test_suites[0];
+    assert_eq!(suite.name.as_str(), "app");
+    let of = |name: &str| suite.test_cases.iter().find(|case| case.name.as_str() == name).unwrap();
+    use quick_junit::TestCaseStatus::{NonSuccess, Skipped, Success};
+    let NonSuccess { ty, description, .. } = &of("tests::charges").status else { panic!("{xml}") };
+    assert_eq!(ty.as_ref().unwrap().as_str(), "silent_death");
+    assert!(description.as_ref().unwrap().as_str().contains("connection lost"));
+    assert!(matches!(of("tests::refunds").status, NonSuccess { .. }));
+    assert!(matches!(of("tests::slow").status, Skipped { .. }));
+    let unknown = of("(test not known)");
+    assert!(matches!(unknown.status, Success { .. }));
+    assert!(unknown.system_out.as_ref().unwrap().as_str().contains("dropped unread in app::close"));
+}
+
+#[test]
+fn processes_of_one_binary_are_one_suite() {
+    let mut run = Run::new();
+    run.push(two());
+    run.push(audit(Policy::new(), &[test_line("tests::other", "ok", false)]));
+    let report = quick_junit::Report::deserialize_from_str(&run.junit()).unwrap();
+    assert_eq!((report.test_suites.len(), report.tests), (1, 5));
+}
+
+#[test]
+fn text_of_a_program_does_nothing_to_a_terminal() {
+    assert_eq!(one_line("plain ä"), "plain ä");
+    assert_eq!(one_line("\u{1b}[31mred\r\n\u{202e}\u{7}"), "\\u{1b}[31mred\\r\\n\\u{202e}\\u{7}");
+    let long = one_line(&"x".repeat(5000)).into_owned();
+    assert_eq!((long.chars().count(), long.ends_with('…')), (MAX_TEXT + 1, true));
+    assert_eq!(one_line(&"x".repeat(MAX_TEXT)).chars().count(), MAX_TEXT);
+}

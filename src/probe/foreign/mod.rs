@@ -14,6 +14,7 @@ mod loading;
 mod location;
 mod names;
 mod segments;
+mod shapes;
 mod text;
 
 use core::sync::atomic::{AtomicBool, Ordering};

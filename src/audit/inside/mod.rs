@@ -1,0 +1,107 @@
+//! The audit inside of the test binary itself: what [`audit!`](crate::audit!) installs.
+//!
+//! Runs on: the thread that runs initializers, before `main`; the writer thread (the sink); the thread that ends the
+//! process. Must not: panic, or change the status of a binary that failed.
+//!
+//! The order at the end: `exit` calls the agent's handler, which waits until the writer has written everything, and then
+//! the one of this module, because it was registered first.
+
+mod ending;
+mod output;
+mod sink;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::{Class, Gathered, Level};
+use crate::config::{AuditEnv, AuditMode};
+use crate::sys::{at_exit, fork, symbol};
+use crate::{Agent, Overflow, Spool, agent};
+use sink::GatheringSink;
+
+/// What the preloaded agent exports.
+const PRELOAD: &core::ffi::CStr = c"panic_agent_preload";
+/// Reports that can be under way at once: suites with storms of panics are common.
+const SLOTS: usize = 2048;
+/// How long a panicking thread waits for a slot before its report is lost, and with it a finding.
+const SLOT_DEADLINE: Duration = Duration::from_millis(500);
+/// How long the end of the process waits for lines at most. A short test binary ends before its symbols are read, and
+/// without names of functions neither tests nor verdicts can be told; half of this may go into that.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What the macro says.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    manifest_dir: &'static str,
+    package: &'static str,
+    levels: &'static [(Class, Level)],
+}
+
+/// The audit of this process.
+struct Installed {
+    place: Place,
+    env: AuditEnv,
+    gathered: Arc<Mutex<Gathered>>,
+    /// [`fork::generation`] of the process that is audited; a forked child is not.
+    home: u32,
+}
+
+/// Set once, by the first `audit!` of the binary that gets to run.
+static INSTALLED: OnceLock<Installed> = OnceLock::new();
+
+/// Starts the audit of this process. For [`audit!`](crate::audit!), which calls it before `main`.
+#[doc(hidden)]
+pub fn install(manifest_dir: &'static str, package: &'static str, levels: &'static [(Class, Level)]) {
+    let start = || start(Place { manifest_dir, package, levels });
+    if catch_unwind(AssertUnwindSafe(start)).is_err() {
+        agent::complain(&"the audit of this test binary could not be started");
+    }
+}
+
+fn start(place: Place) {
+    // The preloaded agent writes for whoever preloaded it, who audits.
+    if INSTALLED.get().is_some() || symbol::is_exported(PRELOAD) {
+        return;
+    }
+    let env = AuditEnv::read();
+    for warning in &env.warnings {
+        agent::complain(warning);
+    }
+    if env.mode == AuditMode::Off {
+        return;
+    }
+    if cfg!(not(panic_agent_probes)) {
+        agent::complain(
+            &"`audit!` sees nothing here and this test binary is not audited: it needs the cargo feature `probes`, and \
+              Linux with a dynamically linked glibc on x86_64 or aarch64",
+        );
+        return;
+    }
+    let gathered = Arc::new(Mutex::new(Gathered::default()));
+    let sink = GatheringSink::new(gathered.clone());
+    fork::watch();
+    let new = Installed { place, env, gathered, home: fork::generation() };
+    if INSTALLED.set(new).is_err() {
+        return;
+    }
+    // Before the agent's own handler, so that it runs after it.
+    if !at_exit::register_status(ending::at_exit) {
+        agent::complain(&"the system has no room for the audit of this test binary");
+        return;
+    }
+    let builder = Agent::builder()
+        .sink(sink)
+        .slots(SLOTS)
+        .flush_deadline(FLUSH_DEADLINE)
+        .overflow(Overflow::Block(SLOT_DEADLINE))
+        .spool(Spool::Off)
+        .inherit_labels(true)
+        .spawn_places(true);
+    // Dropping the guard waits for lines, of which there are none yet.
+    if let Err(error) = builder.install() {
+        agent::complain(&format_args!("this test binary is not audited: {error}"));
+    }
+}

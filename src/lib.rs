@@ -83,6 +83,7 @@
 //!   back as errors.
 //! * `tower`: a layer that makes responses of panics.
 //! * `tracing`: spans as labels, and an event per verdict.
+//! * `tracing-opentelemetry`: trace and span ids of such spans, too, when a layer of that crate follows them.
 //! * `audit`: [`audit`](https://docs.rs/panic-agent/latest/panic_agent/audit/index.html), tests that pass although a
 //!   thread died behind them.
 //! * `recover-symbols`, on by default: reports that another process recovers get names.

@@ -40,9 +40,16 @@ fn fixture() -> PathBuf {
 fn binary(target_name: &str) -> PathBuf {
     static BUILT: OnceLock<Vec<(String, PathBuf)>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
+        // A copy that is gone when the binaries run, so that each run says by a variable where the package lies now, as
+        // with tests of an archive; what it finds there is its own policy and baseline.
+        let copy = target().join("package");
+        copy_directory(&fixture(), &copy);
+        let manifest = std::fs::read_to_string(copy.join("Cargo.toml")).unwrap();
+        let own = format!("path = {:?}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::write(copy.join("Cargo.toml"), manifest.replace("path = \"../../..\"", &own)).unwrap();
         let output = Command::new(env!("CARGO"))
             .args(["test", "--no-run", "--message-format", "json", "--manifest-path"])
-            .arg(fixture().join("Cargo.toml"))
+            .arg(copy.join("Cargo.toml"))
             .arg("--target-dir")
             .arg(target())
             .env_remove("RUSTFLAGS")
@@ -53,6 +60,7 @@ fn binary(target_name: &str) -> PathBuf {
             "the fixture does not build: {}",
             String::from_utf8_lossy(&output.stderr)
         );
+        std::fs::remove_dir_all(&copy).unwrap();
         let messages = output.stdout.split(|byte| *byte == b'\n').filter_map(|line| {
             let message: Value = serde_json::from_slice(line).ok()?;
             let exe = message["executable"].as_str()?.to_owned();
@@ -61,6 +69,27 @@ fn binary(target_name: &str) -> PathBuf {
         messages.collect()
     });
     built.iter().find(|(name, _)| name == target_name).map(|(_, path)| path.clone()).expect(target_name)
+}
+
+fn copy_directory(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_directory(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// An empty directory of one test.
+fn empty(name: &str) -> PathBuf {
+    let directory = target().join(format!("{name}-{}", std::process::id()));
+    std::fs::remove_dir_all(&directory).ok();
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
 }
 
 /// A run of some tests of a binary.
@@ -75,6 +104,7 @@ impl Ran {
         let mut command = Command::new(binary(target_name));
         command.args(arguments).current_dir(fixture());
         VARIABLES.iter().for_each(|name| _ = command.env_remove(name));
+        command.env("CARGO_MANIFEST_DIR", fixture());
         let output = command.envs(variables.iter().copied()).output().expect("it runs");
         Self {
             status: output.status.code(),
@@ -197,6 +227,85 @@ fn a_binary_without_a_harness_is_audited_too() {
 fn a_status_that_a_policy_of_the_program_asked_for_is_kept() {
     let ran = Ran::of("no_harness", &["status-of-a-policy"], &[]);
     assert_eq!(ran.status, Some(3), "{}", ran.stderr);
+    ran.said("    warn received: ");
+}
+
+#[test]
+fn a_policy_beside_the_package_decides_and_a_bad_one_is_no_policy() {
+    let package = empty("policy");
+    let run = |policy: &str| {
+        std::fs::write(package.join("panic-audit.toml"), policy).unwrap();
+        let here = [("CARGO_MANIFEST_DIR", package.to_str().unwrap())];
+        Ran::of("audited", &["tests::loses_a_thread", "--exact"], &here)
+    };
+    run("warn = [\"silent_death\"]").warned("silent_death", "tests::loses_a_thread");
+    run("allow = [\"silent_death\"]").quiet(0);
+    let entry =
+        |class: &str| format!("[[expect]]\nclass = \"{class}\"\nfile = \"src/*.rs\"\nreason = \"known\"");
+    let ran = run(&entry("silent_death"));
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    ran.said("  folded: 1 by an `[[expect]]` entry\n");
+    run(&entry("late")).denied("silent_death", "tests::loses_a_thread");
+    run(&format!("strict_entries = true\n{}", entry("late")))
+        .said("`[[expect]]` entries that nothing matched: 1");
+    let ran = run("deny = [\"silent-death\"]");
+    assert_eq!(ran.status, Some(DENIED_STATUS), "{}", ran.stderr);
+    ran.said("panic-audit.toml:1: `deny`: `silent-death` is no class; accepted: late, silent_death, ");
+    // Also when there is nothing to find.
+    let here = [("CARGO_MANIFEST_DIR", package.to_str().unwrap())];
+    assert_eq!(Ran::of("audited", &["tests::clean", "--exact"], &here).status, Some(DENIED_STATUS));
+    std::fs::remove_dir_all(&package).unwrap();
+}
+
+#[test]
+fn a_baseline_takes_what_is_there_and_only_that() {
+    let package = empty("baseline");
+    let run = |target: &str, arguments: &[&str], write: &str| {
+        let place = package.to_str().unwrap();
+        Ran::of(
+            target,
+            arguments,
+            &[("CARGO_MANIFEST_DIR", place), ("PANIC_AGENT_AUDIT_WRITE_BASELINE", write)],
+        )
+    };
+    let death = ["tests::loses_a_thread", "--exact"];
+    let written = run("audited", &death, "1");
+    assert_eq!(written.status, Some(0), "{}", written.stderr);
+    written.said("panic-agent: 1 entries in the baseline");
+    run("audited", &death, "0").said("0 findings in `audited`, 0 denied\n  folded: 1 in the baseline\n");
+    // Another binary adds its own.
+    run("levels", &["joins_and_ignores"], "1").said("2 entries in the baseline");
+    assert_eq!(run("audited", &death, "0").status, Some(0));
+    // Another finding is new.
+    assert_eq!(run("audited", &["tests::loses_a_task", "--exact"], "0").status, Some(DENIED_STATUS));
+    let path = package.join("panic-audit-baseline.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("silent_death", "silent")).unwrap();
+    let ran = run("audited", &death, "0");
+    assert_eq!(ran.status, Some(DENIED_STATUS), "{}", ran.stderr);
+    ran.said("panic-audit-baseline.json:3: not a baseline: unknown variant `silent`");
+    std::fs::remove_dir_all(&package).unwrap();
+}
+
+#[test]
+fn nextest_runs_the_same_audit_in_a_process_per_test() {
+    let found = Command::new("cargo").args(["nextest", "--version"]).output();
+    if !found.is_ok_and(|output| output.status.success()) {
+        println!("SKIPPED: cargo-nextest is not installed (cargo install cargo-nextest)");
+        return;
+    }
+    let output = Command::new("cargo")
+        .args(["nextest", "run", "--no-fail-fast", "--manifest-path"])
+        .arg(fixture().join("Cargo.toml"))
+        .args(["--target-dir"])
+        .arg(target())
+        .args(["-E", "test(=tests::loses_a_thread) | test(=tests::clean)"])
+        .env_remove("RUSTFLAGS")
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("2 tests run: 1 passed, 1 failed"), "{text}");
+    assert!(text.contains("deny silent_death") && text.contains("exit code 102"), "{text}");
 }
 
 #[test]
@@ -217,9 +326,7 @@ fn the_environment_has_the_last_word() {
 
 #[test]
 fn files_are_written_where_the_variables_say() {
-    let directory = target().join(format!("files-{}", std::process::id()));
-    std::fs::remove_dir_all(&directory).ok();
-    std::fs::create_dir_all(&directory).unwrap();
+    let directory = empty("files");
     let (json, junit) = (directory.join("audit.jsonl"), directory.join("junit"));
     let variables = [
         ("PANIC_AGENT_AUDIT_JSON", json.to_str().unwrap()),

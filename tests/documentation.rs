@@ -31,6 +31,14 @@ fn read_by_the_agent(code: &str) -> BTreeSet<&str> {
     names.filter_map(|rest| rest.split('"').next()).collect()
 }
 
+/// Names of variables that stand between quotation marks, as constants and arguments do.
+fn constants(code: &str) -> impl Iterator<Item = &str> {
+    code.split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(|text| text.starts_with(PREFIX) && variables(text).contains(text))
+}
+
 /// Files below a directory with this extension.
 fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -59,6 +67,9 @@ fn no_page_names_a_variable_that_the_agent_does_not_read() {
     let (code, audit) = (text("src/config/env.rs"), text("src/config/audit_env.rs"));
     let mut read = read_by_the_agent(&code);
     read.extend(read_by_the_agent(&audit));
+    let tools = ["cli/src", "preload/src"].map(|tool| files(&root().join(tool), "rs"));
+    let tools: Vec<String> = tools.iter().flatten().map(text).collect();
+    read.extend(tools.iter().flat_map(|code| constants(code)));
     for page in files(&root().join("docs"), "md") {
         let page_text = text(&page);
         let unknown: Vec<_> = variables(&page_text).difference(&read).copied().collect();

@@ -26,17 +26,21 @@ pub(crate) enum Command {
     ///
     /// Status, output and signals are the program's. What cannot be observed (static and musl programs, setuid ones,
     /// those built with `panic = "abort"`) runs all the same, after one line that says why it is not.
-    #[command(after_help = "Examples:\n  panic-agent run -- ./my-server --port 80\n  panic-agent run --file /var/log/panics.jsonl -- \
-                            python3 uses_a_rust_module.py")]
+    #[command(
+        after_help = "Examples:\n  panic-agent run -- ./my-server --port 80\n  panic-agent run --file /var/log/panics.jsonl -- \
+                            python3 uses_a_rust_module.py"
+    )]
     Run(RunArgs),
     /// Runs `cargo test` and finds tests that pass although a thread or task died behind them
     ///
     /// Every argument that is not listed here goes to `cargo test`, those after `--` to the test binaries. What is found
     /// is printed after each binary. The status is cargo's; when that is 0 and something is denied it is 102.
     /// `panic-audit.toml` in a package or its workspace says what is denied, warned of, allowed and expected.
-    #[command(override_usage = "cargo panic-agent test [OPTIONS] [ARGUMENTS OF CARGO TEST] [-- ARGUMENTS OF TEST BINARIES]",
-              after_help = "Examples:\n  cargo panic-agent test\n  cargo panic-agent test --deny received --workspace -- \
-                            --test-threads=4\n  cargo panic-agent test --write-baseline")]
+    #[command(
+        override_usage = "cargo panic-agent test [OPTIONS] [ARGUMENTS OF CARGO TEST] [-- ARGUMENTS OF TEST BINARIES]",
+        after_help = "Examples:\n  cargo panic-agent test\n  cargo panic-agent test --deny received --workspace -- \
+                            --test-threads=4\n  cargo panic-agent test --write-baseline"
+    )]
     Test(TestArgs),
     /// Runs `cargo nextest` the same way: `cargo panic-agent nextest run ...`
     #[command(override_usage = "cargo panic-agent nextest [OPTIONS] run [ARGUMENTS OF CARGO NEXTEST RUN]")]

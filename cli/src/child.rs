@@ -16,7 +16,13 @@ use crate::failure::Failure;
 /// Lets the library be loaded before a program; it takes these variables away from the program.
 ///
 /// With a `target` every other program on the way to it is left alone: the user's own runner.
-pub(crate) fn observe(command: &mut Command, library: &Path, lines: &Path, mode: &str, target: Option<&Path>) {
+pub(crate) fn observe(
+    command: &mut Command,
+    library: &Path,
+    lines: &Path,
+    mode: &str,
+    target: Option<&Path>,
+) {
     let mut preload = OsString::from(library);
     if let Some(others) = std::env::var_os("LD_PRELOAD").filter(|others| !others.is_empty()) {
         preload.push(":");

@@ -49,7 +49,10 @@ fn find() -> Result<Found, Failure> {
         return if path.is_file() {
             Ok(Found::There(path))
         } else {
-            Err(Failure::new(format!("{OVERRIDE}=`{}` is no file; unset it or name the library", path.display())))
+            Err(Failure::new(format!(
+                "{OVERRIDE}=`{}` is no file; unset it or name the library",
+                path.display()
+            )))
         };
     }
     let toolchain = Toolchain::current()?;
@@ -73,9 +76,11 @@ fn cache() -> Result<PathBuf, Failure> {
     }
     // A relative XDG_CACHE_HOME is to be ignored, says its specification.
     let base = said("XDG_CACHE_HOME").filter(|path| path.is_absolute());
-    base.or_else(|| said("HOME").map(|home| home.join(".cache"))).map(|base| base.join("panic-agent")).ok_or_else(
-        || Failure::new(format!("there is no directory for a cache: set {CACHE}, XDG_CACHE_HOME or HOME")),
-    )
+    base.or_else(|| said("HOME").map(|home| home.join(".cache")))
+        .map(|base| base.join("panic-agent"))
+        .ok_or_else(|| {
+            Failure::new(format!("there is no directory for a cache: set {CACHE}, XDG_CACHE_HOME or HOME"))
+        })
 }
 
 fn build(path: &Path, toolchain: &Toolchain) -> Result<PathBuf, Failure> {
@@ -85,12 +90,16 @@ fn build(path: &Path, toolchain: &Toolchain) -> Result<PathBuf, Failure> {
     fs::create_dir_all(cache).map_err(|error| Failure::io("make the cache", cache, &error))?;
     let lock_path = cache.join("lock");
     let lock = File::create(&lock_path).map_err(|error| Failure::io("open", &lock_path, &error))?;
-    flock(&lock, FlockOperation::LockExclusive).map_err(|error| Failure::io("lock", &lock_path, &error.into()))?;
+    flock(&lock, FlockOperation::LockExclusive)
+        .map_err(|error| Failure::io("lock", &lock_path, &error.into()))?;
     if path.is_file() {
         // Built by whoever had the lock before.
         return Ok(path.to_owned());
     }
-    eprintln!("panic-agent: building the library that is loaded before programs, once for {}", toolchain.version);
+    eprintln!(
+        "panic-agent: building the library that is loaded before programs, once for {}",
+        toolchain.version
+    );
     let work = tempfile::Builder::new()
         .prefix("build-")
         .tempdir_in(cache)

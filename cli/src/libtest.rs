@@ -42,7 +42,9 @@ impl Reader {
             self.say(json!({"event": "planned", "planned": planned, "message": message}));
         } else if line.starts_with("test result: ") {
             self.ended = true;
-        } else if let Some((name, result)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... ")) {
+        } else if let Some((name, result)) =
+            line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
+        {
             let result = match result {
                 "ok" => "ok",
                 "FAILED" => "failed",
@@ -110,7 +112,8 @@ mod tests {
             "\nrunning 4 tests\ntest a::b ... ok\ntest c - should panic ... ok\ntest d ... \u{1b}[31mFAILED\u{1b}(B\u{1b}[m\n\
              test e ... ignored, too slow\n\ntest result: FAILED. 2 passed\n",
         );
-        let kinds: Vec<_> = reader.said.iter().map(|line| (line["name"].clone(), line["result"].clone())).collect();
+        let kinds: Vec<_> =
+            reader.said.iter().map(|line| (line["name"].clone(), line["result"].clone())).collect();
         let expected = [("a::b", "ok"), ("c", "ok"), ("d", "failed"), ("e", "ignored")];
         assert_eq!(reader.said[0]["planned"], 4);
         for ((name, result), (wanted, how)) in kinds[1..].iter().zip(expected) {

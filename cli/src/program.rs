@@ -24,7 +24,9 @@ pub(crate) fn find(name: &Path) -> Option<PathBuf> {
 pub(crate) fn refusal(path: &Path) -> Option<String> {
     let Ok(metadata) = path.metadata() else { return None };
     if metadata.permissions().mode() & 0o6000 != 0 {
-        return Some("it is setuid or setgid, and the loader ignores `LD_PRELOAD` for such programs".to_owned());
+        return Some(
+            "it is setuid or setgid, and the loader ignores `LD_PRELOAD` for such programs".to_owned(),
+        );
     }
     let cache = ReadCache::new(File::open(path).ok()?);
     let mut start = [0; 4];
@@ -42,10 +44,15 @@ pub(crate) fn refusal(path: &Path) -> Option<String> {
         other => return Some(format!("programs are not observed on {other}")),
     };
     if file.architecture() != machine {
-        return Some(format!("it is a program for {:?}, and this is {}", file.architecture(), std::env::consts::ARCH));
+        return Some(format!(
+            "it is a program for {:?}, and this is {}",
+            file.architecture(),
+            std::env::consts::ARCH
+        ));
     }
     let endian = file.endian();
-    let interpreter = file.elf_program_headers().iter().find_map(|header| header.interpreter(endian, &cache).ok()?);
+    let interpreter =
+        file.elf_program_headers().iter().find_map(|header| header.interpreter(endian, &cache).ok()?);
     let Some(interpreter) = interpreter else {
         return Some(
             "it is linked statically, so that no library can be loaded before it; build it without \
@@ -66,7 +73,9 @@ fn aborts<'d>(file: &ElfFile64<'d, object::Endianness, &'d ReadCache<File>>) -> 
     let comment = file.section_by_name_bytes(b".comment").and_then(|section| section.data().ok());
     let rust = comment.is_some_and(|text| String::from_utf8_lossy(text).contains("rustc version"));
     let raises = file.imports().is_ok_and(|imports| {
-        imports.flatten().any(|import| import.name() == object::NameOrOrdinal::Name(&b"_Unwind_RaiseException"[..]))
+        imports
+            .flatten()
+            .any(|import| import.name() == object::NameOrOrdinal::Name(&b"_Unwind_RaiseException"[..]))
     });
     rust && !raises && !needs_std(file)
 }

@@ -78,7 +78,8 @@ fn command(runner: &[OsString], binary: &Path, rest: &[OsString]) -> Command {
 fn is_no_test(binary: &Path, rest: &[OsString]) -> bool {
     let is_example = |name: &OsStr| name == "rust_out" || name.to_string_lossy().starts_with("rustdoctest");
     let lists = rest.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--list");
-    let off = std::env::var_os("PANIC_AGENT_AUDIT").is_some_and(|value| value == "off");
+    let off =
+        std::env::var("PANIC_AGENT_AUDIT").is_ok_and(|value| matches!(value.trim(), "off" | "0" | "false"));
     off || lists || binary.iter().any(is_example)
 }
 

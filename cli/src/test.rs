@@ -106,7 +106,8 @@ fn targets(rest: &[OsString]) -> Vec<String> {
 
 /// The setting that makes this tool the runner. Not a variable: the environment would pass it on to cargo in tests.
 fn setting(target: &str, run: &Path) -> Result<OsString, Failure> {
-    let own = std::env::current_exe().map_err(|error| Failure::new(format!("cannot find myself: {error}")))?;
+    let own =
+        std::env::current_exe().map_err(|error| Failure::new(format!("cannot find myself: {error}")))?;
     let text = |path: &Path| {
         let text = path.to_str().map(str::to_owned);
         text.ok_or_else(|| Failure::new(format!("`{}` is no UTF-8, which cargo needs", path.display())))
@@ -125,7 +126,8 @@ fn report(args: &AuditArgs, settings: &Settings, directory: &Path, tables: bool)
     let mut root = None;
     for (place, process) in &processes {
         if let Some(audit) = audit(settings, place, process)? {
-            root = root.or_else(|| workspace_root(process.package()).or_else(|| Some(process.package().to_owned())));
+            root = root
+                .or_else(|| workspace_root(process.package()).or_else(|| Some(process.package().to_owned())));
             json.push_str(&audit.json());
             if tables {
                 eprint!("{}", audit.table(settings.detail()));
@@ -140,7 +142,8 @@ fn report(args: &AuditArgs, settings: &Settings, directory: &Path, tables: bool)
             print!("{}", audit.github(repository.as_deref(), root.as_deref()));
         }
     }
-    let put = |path: &Path, text: &str| fs::write(path, text).map_err(|error| Failure::io("write", path, &error));
+    let put =
+        |path: &Path, text: &str| fs::write(path, text).map_err(|error| Failure::io("write", path, &error));
     if let Some(path) = &args.json {
         put(path, &json)?;
     }

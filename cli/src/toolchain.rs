@@ -32,12 +32,7 @@ impl Toolchain {
         };
         let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
         let version = description.lines().next().unwrap_or_default().to_owned();
-        Ok(Self {
-            version,
-            rustc: behind("rustc", rustc),
-            cargo: behind("cargo", cargo),
-            description,
-        })
+        Ok(Self { version, rustc: behind("rustc", rustc), cargo: behind("cargo", cargo), description })
     }
 
     /// Says so if the compiler is too old for the library.
@@ -65,7 +60,10 @@ impl Toolchain {
                 || name.starts_with("CARGO_ENCODED_")
                 || name.starts_with("CARGO_TARGET_")
                 || name.starts_with("CARGO_PKG_")
-                || matches!(name, "RUSTFLAGS" | "CARGO_MANIFEST_DIR" | "CARGO_MANIFEST_PATH" | "RUSTC_WORKSPACE_WRAPPER")
+                || matches!(
+                    name,
+                    "RUSTFLAGS" | "CARGO_MANIFEST_DIR" | "CARGO_MANIFEST_PATH" | "RUSTC_WORKSPACE_WRAPPER"
+                )
         };
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(settings) {
@@ -77,10 +75,16 @@ impl Toolchain {
 }
 
 fn ask(rustc: &Path, args: &[&str]) -> Result<String, Failure> {
-    let output = Command::new(rustc).args(args).output().map_err(|error| Failure::cannot_start(rustc, &error))?;
+    let output =
+        Command::new(rustc).args(args).output().map_err(|error| Failure::cannot_start(rustc, &error))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Failure::new(format!("`{} {}` failed: {}", rustc.display(), args.join(" "), said.trim())));
+        return Err(Failure::new(format!(
+            "`{} {}` failed: {}",
+            rustc.display(),
+            args.join(" "),
+            said.trim()
+        )));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

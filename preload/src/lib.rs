@@ -6,7 +6,12 @@
 //!
 //! Runs on: the thread that starts the process (`constructor`), and whatever thread calls an exported function.
 //! Must not: fail the program, print without need, or leave a trace in the environment of its children.
-#![cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#![cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    not(target_feature = "crt-static"),
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 
 mod environment;
 mod exports;

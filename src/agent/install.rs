@@ -68,7 +68,7 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     let log = sink::log_path(&options.outputs);
     let reopen = sink::Reopen::all(&options.outputs);
     let sinks = sink::open_all(std::mem::take(&mut options.outputs), options.trust, options.rotation)?;
-    let place = spooling::place(&options.spool, log);
+    let place = spooling::place(&options.spool, log, options.trust);
     let shared = spooling::Shared::of(&mut options);
     let mut spool_abilities = writer::Abilities::default();
     let made =
@@ -168,8 +168,7 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
         Probes::On => probe::Probes::On,
         Probes::Off => probe::Probes::Off,
     };
-    let events: &'static EventQueue =
-        Box::leak(Box::new(EventQueue::new(events(), Some(nudge))));
+    let events: &'static EventQueue = Box::leak(Box::new(EventQueue::new(events(), Some(nudge))));
     let abilities = probe::install(
         events,
         ProbeOptions {

@@ -10,7 +10,11 @@ mod handover;
 mod install;
 mod neighbours;
 #[cfg(all(panic_agent_probes, feature = "preload"))]
-#[allow(missing_docs, unsafe_code, reason = "shown to the preloaded library alone; speaks C to libraries in the program")]
+#[allow(
+    missing_docs,
+    unsafe_code,
+    reason = "shown to the preloaded library alone; speaks C to libraries in the program"
+)]
 pub mod preload;
 #[cfg(panic_agent_spool)]
 mod recover;

@@ -113,13 +113,8 @@ pub fn when_loading(first: fn()) {
 
 /// What a library in the program may call; null until the agent is installed.
 pub fn table() -> *const Table {
-    static TABLE: Table = Table {
-        version: VERSION,
-        size: size_of::<Table>() as u32,
-        stand_down,
-        push_label,
-        remove_label,
-    };
+    static TABLE: Table =
+        Table { version: VERSION, size: size_of::<Table>() as u32, stand_down, push_label, remove_label };
     if LEFT.get().is_some() { &raw const TABLE } else { core::ptr::null() }
 }
 
@@ -140,7 +135,13 @@ extern "C" fn stand_down(handover: *mut Handover) -> c_int {
     0
 }
 
-extern "C" fn push_label(key: *const u8, key_len: usize, value: *const u8, value_len: usize, cut: bool) -> u64 {
+extern "C" fn push_label(
+    key: *const u8,
+    key_len: usize,
+    value: *const u8,
+    value_len: usize,
+    cut: bool,
+) -> u64 {
     // SAFETY: the caller passes the parts of a text.
     let key = unsafe { preloaded::as_text(key, key_len) };
     // SAFETY: as above.

@@ -9,8 +9,8 @@ use core::fmt::Write as _;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, Thread};
 
-use crate::record::{FixedText, RawFlag, RawRecord, WalkEnd, WalkSource};
 use crate::probe::foreign;
+use crate::record::{FixedText, RawFlag, RawRecord, WalkEnd, WalkSource};
 use crate::sys::thread as os;
 
 /// std's id of the thread that runs `main`; 0 until [`prime`] was called there. Relaxed: it publishes no

@@ -250,7 +250,6 @@ fn record(
     Ok(Observed { sequence, nested, silent, ticket: (wait || state.is_ending()).then_some(ticket) })
 }
 
-
 fn count_loss(state: &HookState, info: &PanicHookInfo<'_>, reason: LossReason) {
     state.channel.losses.record(reason);
     if let Some(location) = info.location() {

@@ -79,10 +79,10 @@ pub(crate) use event::Class;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use event::ThreadRef;
 pub(crate) use event::{Catcher, Entry, Event, Handler, Keeper, Notice, PanicRef, Stamp, Trace};
-#[cfg(any(test, feature = "testing"))]
-pub(crate) use installed::uninstall;
 #[cfg(all(panic_agent_probes, feature = "preload"))]
 pub(crate) use installed::stand_down;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use installed::uninstall;
 pub(crate) use installed::{call_witness, counts, install, note_hooked, note_landings, refresh};
 pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
 pub(crate) use witness::{LOST, LandingNotes, Text, Witness};

@@ -106,7 +106,8 @@ impl Finding {
             Notice::HandedOver => (
                 Level::Info,
                 "handed_over",
-                "the program has installed an agent of its own, whose lines follow; this one reports no more".to_owned(),
+                "the program has installed an agent of its own, whose lines follow; this one reports no more"
+                    .to_owned(),
             ),
         };
         let places = if place == Place::default() { Vec::new() } else { vec![place] };

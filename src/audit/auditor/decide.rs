@@ -49,10 +49,16 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
                 sorting.note(Class::HiddenExit, note);
             }
             THREAD_ALIVE => sorting.note(Class::HarnessEnd, note),
-            // libtest drops its own hook, and all that it holds, when the last test has ended.
-            HOOK_REPLACED if !note.places.first().is_some_and(is_of_libtest) => {
-                sorting.note(Class::HookReplaced, note);
-            }
+            HOOK_REPLACED => match note.places.first() {
+                // Usually it was libtest, at the end of a process that was over before it had read its symbols.
+                None => {
+                    let count = unjudged.entry("hook_replaced_by_unknown".to_owned()).or_default();
+                    *count = count.saturating_add(1);
+                }
+                // It drops its own hook, and all that it holds, when the last test has ended.
+                Some(place) if is_of_libtest(place) => {}
+                Some(_) => sorting.note(Class::HookReplaced, note),
+            },
             _ => {}
         }
     }

@@ -47,7 +47,7 @@ fn the_last_word_of_a_panic_stands() {
         "received_at": {"function": "app::close", "file": "src/a.rs", "line": 4, "os_thread": null}}));
     assert_eq!(received.findings[0].class, Class::Received);
     assert_eq!(received.findings[0].receipt.as_deref(), Some("dropped unread in app::close (src/a.rs:4)"));
-    let never = audit(Policy::new(), &[first.clone()]);
+    let never = audit(Policy::new(), std::slice::from_ref(&first));
     assert!(never.findings.is_empty() && never.is_quiet());
     assert_eq!(never.unjudged.into_iter().collect::<Vec<_>>(), [("pending".to_owned(), 1)]);
     // A verdict on a panic that nobody reported is nobody's.
@@ -64,8 +64,8 @@ fn a_rethrow_tells_the_test_and_a_later_verdict_does_not_forget_it() {
         (audit.findings[0].test.clone(), audit.findings[0].no_test.clone())
     };
     let rethrow = json!({"test": {"name": "tests::b", "via": "rethrow"}});
-    assert_eq!(found(&[unknown.clone()]), (None, Some("no_probes".to_owned())));
-    assert_eq!(found(&[rethrow.clone()]), (Some("tests::b".to_owned()), None));
+    assert_eq!(found(std::slice::from_ref(&unknown)), (None, Some("no_probes".to_owned())));
+    assert_eq!(found(std::slice::from_ref(&rethrow)), (Some("tests::b".to_owned()), None));
     assert_eq!(found(&[rethrow, unknown.clone()]), (Some("tests::b".to_owned()), None));
 }
 
@@ -161,6 +161,10 @@ fn findings_of_the_agent_are_findings_of_the_audit() {
     assert_eq!(class("process_died", Ending::Exited(0)), None);
     let hook = |function: &str| audit(Policy::new(), &[finding_line("hook_replaced", function, Value::Null)]);
     assert_eq!(hook("app::tests::quiet").findings[0].class, Class::HookReplaced);
+    let mut nowhere: Value = serde_json::from_str(&finding_line("hook_replaced", "", Value::Null)).unwrap();
+    nowhere["places"] = json!([]);
+    let nowhere = audit(Policy::new(), &[nowhere.to_string()]);
+    assert!(nowhere.is_quiet() && nowhere.unjudged.contains_key("hook_replaced_by_unknown"));
     assert!(hook("test::test_main_with_exit_callback::<F>").is_quiet());
 }
 

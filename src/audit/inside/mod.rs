@@ -28,6 +28,9 @@ const PRELOAD: &core::ffi::CStr = c"panic_agent_preload";
 const SLOTS: usize = 2048;
 /// How long a panicking thread waits for a slot before its report is lost, and with it a finding.
 const SLOT_DEADLINE: Duration = Duration::from_millis(500);
+/// How long the end of the process waits for lines at most. A short test binary ends before its symbols are read, and
+/// without names of functions neither tests nor verdicts can be told; half of this may go into that.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What the macro says.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +95,7 @@ fn start(place: Place) {
     let builder = Agent::builder()
         .sink(sink)
         .slots(SLOTS)
+        .flush_deadline(FLUSH_DEADLINE)
         .overflow(Overflow::Block(SLOT_DEADLINE))
         .spool(Spool::Off)
         .inherit_labels(true)

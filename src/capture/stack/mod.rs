@@ -37,10 +37,10 @@ mod portable;
 
 #[cfg(not(panic_agent_tables))]
 pub(crate) use portable::{learn_main_start, learn_thread_start, prepare, short_walk, walk};
-#[cfg(panic_agent_tables)]
-pub(crate) use roots::{learn_main_start, learn_thread_start};
 #[cfg(panic_agent_probes)]
 pub(crate) use roots::learn_foreign_start;
+#[cfg(panic_agent_tables)]
+pub(crate) use roots::{learn_main_start, learn_thread_start};
 #[cfg(all(panic_agent_tables, feature = "preload"))]
 pub(crate) use short_walk::frame_holding;
 #[cfg(panic_agent_tables)]

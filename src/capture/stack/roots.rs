@@ -9,8 +9,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::walker::walk;
 use crate::image::{self, Snapshot};
-use crate::record::{MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
 use crate::probe::foreign;
+use crate::record::{MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
 use crate::sys::thread_id;
 
 /// Frames that lie between std's thread start function and the bottom of a static executable's thread: the
@@ -55,7 +55,12 @@ impl Learned {
     pub(super) fn is_thread_start(&self, own: Root, ip: u64) -> bool {
         own.holds(ip)
             || (foreign::is_on()
-                && self.foreign.iter().map(AtomicRange::load).take_while(|root| root.end != 0).any(|root| root.holds(ip)))
+                && self
+                    .foreign
+                    .iter()
+                    .map(AtomicRange::load)
+                    .take_while(|root| root.end != 0)
+                    .any(|root| root.holds(ip)))
     }
 
     /// std's function that calls `main` and catches its panic.

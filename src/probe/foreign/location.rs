@@ -13,6 +13,7 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::panic::{self, Location};
 
 use super::segments;
+use super::shapes::{SHAPES, clear_stack, formatted};
 use crate::capture::stack;
 use crate::image;
 
@@ -89,38 +90,13 @@ fn learn() -> Result<(usize, (u64, u64)), &'static str> {
     if !agrees(found.location) {
         return Err("a location is laid out in another way");
     }
-    let word = (0..WORDS).find(|word| found.holds(*word)).ok_or("no word holds the location of every panic")?;
+    let word =
+        (0..WORDS).find(|word| found.holds(*word)).ok_or("no word holds the location of every panic")?;
     CALIBRATION.set(Some(Calibration { asked: word, ..found }));
     drop(panic::catch_unwind(formatted));
     let found = CALIBRATION.get().ok_or("the calibration is gone")?;
     let frame = found.frame.ok_or("the frame that holds the location is not known")?;
     Ok((word, frame))
-}
-
-/// Ways to panic that reach std through different functions.
-const SHAPES: [fn(); 4] = [formatted, constant, bounds, any];
-
-fn formatted() {
-    panic!("calibration {}", core::hint::black_box(1));
-}
-
-fn constant() {
-    panic!("calibration");
-}
-
-fn bounds() {
-    let none: Option<u8> = core::hint::black_box(None);
-    core::hint::black_box(none.map_or_else(|| [0_u8; 4].get(9).copied().unwrap(), |one| one));
-}
-
-fn any() {
-    panic::panic_any(core::hint::black_box(7_u64));
-}
-
-/// Overwrites what earlier calls left on the stack.
-#[inline(never)]
-fn clear_stack() {
-    core::hint::black_box([0_u8; 16 * 1024]);
 }
 
 impl Calibration {

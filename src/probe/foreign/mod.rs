@@ -14,6 +14,7 @@ mod loading;
 mod location;
 mod names;
 mod segments;
+mod shapes;
 mod text;
 
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -21,10 +22,10 @@ use std::sync::OnceLock;
 
 pub use loading::dlopen;
 pub(crate) use loading::{look_in, when_loading};
-pub(super) use location::{is_calibrating, raised};
 pub(crate) use location::find as location;
-pub(super) use names::{begin as thread_begins, set_name};
+pub(super) use location::{is_calibrating, raised};
 pub(crate) use names::name as thread_name;
+pub(super) use names::{begin as thread_begins, set_name};
 pub(crate) use text::{is_like, is_main_start};
 
 use crate::image;

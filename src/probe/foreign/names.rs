@@ -55,7 +55,10 @@ pub(crate) fn name(system: Option<&str>, show: impl FnOnce(&str)) {
 }
 
 /// Stands in for `pthread_setname_np`.
-pub(in crate::probe) unsafe extern "C-unwind" fn set_name(thread: libc::pthread_t, name: *const c_char) -> c_int {
+pub(in crate::probe) unsafe extern "C-unwind" fn set_name(
+    thread: libc::pthread_t,
+    name: *const c_char,
+) -> c_int {
     // SAFETY: no preconditions.
     if is_on() && !name.is_null() && thread == unsafe { libc::pthread_self() } {
         // SAFETY: the caller names its thread with a C string.

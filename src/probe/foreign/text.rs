@@ -19,7 +19,8 @@ pub(crate) fn is_main_start(function: &Range<u64>) -> bool {
 
 /// Whether two functions are the same code at two places.
 pub(crate) fn is_like(one: &Range<u64>, other: &Range<u64>) -> bool {
-    let len = |range: &Range<u64>| range.end.checked_sub(range.start).and_then(|len| usize::try_from(len).ok());
+    let len =
+        |range: &Range<u64>| range.end.checked_sub(range.start).and_then(|len| usize::try_from(len).ok());
     let (Some(length), Some(second)) = (len(one), len(other)) else { return false };
     if length == 0 || length != second {
         return false;

@@ -6,94 +6,20 @@
 //! Why not interposed symbols: `docs/decisions/0010-probe-installation.md`.
 
 mod dynamic;
+mod symbol;
 
-use core::ffi::{CStr, c_int, c_void};
+use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
+
+pub(super) use symbol::Symbol;
+#[cfg(feature = "preload")]
+pub(super) use symbol::is_exported;
+use symbol::{REAL, exported};
 
 const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
 const PT_GNU_RELRO: u32 = 0x6474_e552;
 const PF_W: u32 = 2;
-
-/// A probed function.
-#[repr(usize)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Symbol {
-    RaiseException = 0,
-    SetIp = 1,
-    PthreadCreate = 2,
-    PthreadJoin = 3,
-    PthreadDetach = 4,
-    SetName = 5,
-}
-
-impl Symbol {
-    pub(super) const ALL: [Self; 6] = [
-        Self::RaiseException,
-        Self::SetIp,
-        Self::PthreadCreate,
-        Self::PthreadJoin,
-        Self::PthreadDetach,
-        Self::SetName,
-    ];
-
-    pub(super) fn name(self) -> &'static CStr {
-        match self {
-            Self::RaiseException => c"_Unwind_RaiseException",
-            Self::SetIp => c"_Unwind_SetIP",
-            Self::PthreadCreate => c"pthread_create",
-            Self::PthreadJoin => c"pthread_join",
-            Self::PthreadDetach => c"pthread_detach",
-            Self::SetName => c"pthread_setname_np",
-        }
-    }
-
-    /// The function that the program would have called; 0 before [`apply`] found it.
-    pub(super) fn real(self) -> usize {
-        // Acquire pairs with the release store in `apply`; a probe runs only after its slot was written,
-        // which is later still.
-        let real = REAL.get(self as usize).map_or(0, |real| real.load(Ordering::Acquire));
-        if real != 0 {
-            return real;
-        }
-        self.early()
-    }
-}
-
-impl Symbol {
-    /// Code that runs before a preloaded library is set up calls what is exported from there, too.
-    #[cold]
-    fn early(self) -> usize {
-        if exported(self).is_none() && !cfg!(feature = "preload") {
-            return 0;
-        }
-        // SAFETY: the name is a C string and the pseudo-handle is one that dlsym documents.
-        let real = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name().as_ptr()) }.addr();
-        if let Some(place) = REAL.get(self as usize) {
-            place.store(real, Ordering::Release);
-        }
-        real
-    }
-}
-
-/// The real functions, by [`Symbol`]. Written once by [`apply`], read by every probe.
-static REAL: [AtomicUsize; Symbol::ALL.len()] = [const { AtomicUsize::new(0) }; Symbol::ALL.len()];
-
-/// Functions of a preloaded library that carry the names of the probed ones and jump to the probes, by [`Symbol`];
-/// 0 for none. Written once, before the first [`apply`].
-static EXPORTED: [AtomicUsize; Symbol::ALL.len()] = [const { AtomicUsize::new(0) }; Symbol::ALL.len()];
-
-/// Calls that the loader has bound to this function reach the probe of its name.
-#[cfg(feature = "preload")]
-pub(super) fn is_exported(symbol: Symbol, function: usize) {
-    if let Some(exported) = EXPORTED.get(symbol as usize) {
-        exported.store(function, Ordering::Relaxed);
-    }
-}
-
-fn exported(symbol: Symbol) -> Option<usize> {
-    EXPORTED.get(symbol as usize).map(|one| one.load(Ordering::Relaxed)).filter(|one| *one != 0)
-}
 
 /// What [`apply`] did.
 #[derive(Clone, Copy, Debug, Default)]

@@ -22,11 +22,10 @@ const REPORTS: u64 = 200_000;
 const FLUSH: Duration = Duration::from_secs(60);
 
 /// Runs one measurement in this process: `cost SUBJECT FRAMES`, `idle SUBJECT FRAMES`, `first SUBJECT
-/// FRAMES`, `hook FRAMES`, `init`, `writer null|file FRAMES`, `storm SUBJECT THREADS`.
-pub fn child(arguments: &[String]) -> Result<(), String> {
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+/// FRAMES`, `threads SUBJECT COUNT`, `hook FRAMES`, `init`, `writer null|file FRAMES`, `storm SUBJECT THREADS`.
+pub fn child(arguments: &[&str]) -> Result<(), String> {
     let number = |text: &str| text.parse::<usize>().map_err(|_| format!("`{text}` is not a number"));
-    match arguments[..] {
+    match *arguments {
         ["cost", name, frames] => {
             let _keep = subject::install(name)?;
             cost(number(frames)?)?;
@@ -38,6 +37,10 @@ pub fn child(arguments: &[String]) -> Result<(), String> {
         ["first", name, frames] => {
             let _keep = subject::install(name)?;
             first(number(frames)?);
+        }
+        ["threads", name, count] => {
+            let _keep = subject::install(name)?;
+            threads(number(count)?);
         }
         ["hook", frames] => {
             let _agent = subject::install_agent()?;
@@ -115,6 +118,19 @@ fn first(frames: usize) {
     settle(frames);
     let one = || thread::spawn(move || timed(frames)).join().unwrap_or_default();
     let mut samples: Vec<u64> = (0..2000).map(|_| one()).collect();
+    print_quantiles(&mut samples, 1.0);
+}
+
+/// A thread that does nothing, spawned and joined.
+fn threads(count: usize) {
+    settle(20);
+    let one = || {
+        let start = Instant::now();
+        thread::spawn(|| ()).join().ok();
+        start.elapsed().as_nanos() as u64
+    };
+    (0..count / 10).for_each(|_| _ = one());
+    let mut samples: Vec<u64> = (0..count).map(|_| one()).collect();
     print_quantiles(&mut samples, 1.0);
 }
 

@@ -74,7 +74,10 @@ fn main() {
         "child" => println!("preload {:?}", variables()),
         "overflow" => println!("{}", overflow(1)),
         "task_lost" => task_lost(),
-        "threads" => println!("{}", std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)),
+        "descriptor" => {
+            let file = std::fs::File::open("/dev/null").expect("it exists");
+            println!("{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+        }
         other => println!("no case {other}"),
     }
     println!("end of {case}");
@@ -133,7 +136,7 @@ fn parent() {
 
 /// What is in the environment that was not put there by whoever ran the program without an agent.
 fn variables() -> Vec<String> {
-    let ours = |name: &str| name.starts_with("PANIC_AGENT_PRELOAD") || name == "LD_PRELOAD";
+    let ours = |name: &str| name.starts_with("PANIC_AGENT_PRELOAD_") || name == "LD_PRELOAD";
     std::env::vars().map(|(name, _)| name).filter(|name| ours(name)).collect()
 }
 

@@ -157,6 +157,8 @@ pub use crate::capture::labels::{
 #[doc(hidden)]
 pub mod internals;
 
+#[doc(hidden)]
+pub use crate::config::Harness;
 pub use crate::config::{Console, Folding, Overflow, Probes, RedactField, Spool, Symbols};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::files::FileTrust;

@@ -10,7 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use super::got::{self, Applied, Symbol};
 use super::{
     Ability, EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes,
-    Stamp, Witness, dispose, land, live, local, raise, starts, state, threads, trial, vtable,
+    Stamp, Witness, dispose, harness, land, live, local, output, raise, starts, state, threads, trial,
+    vtable,
 };
 
 /// Only one thread at a time redirects; holds whether fork handlers and the library's pin are in place.
@@ -132,6 +133,8 @@ fn probes() -> [usize; Symbol::ALL.len()] {
         Symbol::PthreadCreate => threads::create as *const () as usize,
         Symbol::PthreadJoin => threads::join as *const () as usize,
         Symbol::PthreadDetach => threads::detach as *const () as usize,
+        Symbol::Write if harness::is_audited() => output::write as *const () as usize,
+        Symbol::Write => 0,
     })
 }
 

@@ -24,11 +24,18 @@ pub(super) enum Symbol {
     PthreadCreate = 2,
     PthreadJoin = 3,
     PthreadDetach = 4,
+    Write = 5,
 }
 
 impl Symbol {
-    pub(super) const ALL: [Self; 5] =
-        [Self::RaiseException, Self::SetIp, Self::PthreadCreate, Self::PthreadJoin, Self::PthreadDetach];
+    pub(super) const ALL: [Self; 6] = [
+        Self::RaiseException,
+        Self::SetIp,
+        Self::PthreadCreate,
+        Self::PthreadJoin,
+        Self::PthreadDetach,
+        Self::Write,
+    ];
 
     pub(super) fn name(self) -> &'static CStr {
         match self {
@@ -37,6 +44,7 @@ impl Symbol {
             Self::PthreadCreate => c"pthread_create",
             Self::PthreadJoin => c"pthread_join",
             Self::PthreadDetach => c"pthread_detach",
+            Self::Write => c"write",
         }
     }
 
@@ -63,7 +71,8 @@ pub(super) struct Applied {
 }
 
 /// Leads every call that goes to the real function to its probe; calls that go elsewhere already (a
-/// library-private interposer) are left alone. Slots that lead to the probe are counted, not rewritten.
+/// library-private interposer) are left alone. Slots that lead to the probe are counted, not rewritten. Functions
+/// whose probe is 0 are left alone.
 pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
     learn_real(&probes);
     let mut applied = Applied::default();
@@ -74,7 +83,7 @@ pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
             let value = slot.load();
             // A value inside the image itself is a procedure-linkage stub that was not bound yet.
             let ours = value == *probe;
-            if real == 0 || value == 0 || !(ours || value == real || image.contains(value)) {
+            if *probe == 0 || real == 0 || value == 0 || !(ours || value == real || image.contains(value)) {
                 return;
             }
             let done = if ours { Ok(()) } else { slot.store(*probe) };

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use super::{Class, Gathered, Level};
 use crate::config::{AuditEnv, AuditMode};
 use crate::sys::{at_exit, fork, symbol};
-use crate::{Agent, Overflow, Spool, agent};
+use crate::{Agent, Harness, Overflow, Spool, agent};
 use sink::GatheringSink;
 
 /// What the preloaded agent exports.
@@ -101,8 +101,7 @@ fn start(manifest_dir: &'static str, package: &'static str, levels: Levels) {
         .flush_deadline(FLUSH_DEADLINE)
         .overflow(Overflow::Block(SLOT_DEADLINE))
         .spool(Spool::Off)
-        .inherit_labels(true)
-        .spawn_places(true);
+        .harness(Harness::Audited);
     // Dropping the guard waits for lines, of which there are none yet.
     if let Err(error) = builder.install() {
         agent::complain(&format_args!("this test binary is not audited: {error}"));

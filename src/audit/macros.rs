@@ -25,6 +25,8 @@
 /// panic_agent::audit!(deny = [received, swallowed], warn = [late], allow = [harness_end]);
 /// ```
 ///
+/// With several of these lines in one binary the strictest level that they give to a class counts.
+///
 /// A word that is no class does not compile:
 ///
 /// ```compile_fail

@@ -54,6 +54,8 @@ pub(crate) struct Shared {
 pub(crate) struct ExitPlace {
     /// OS id of the thread.
     pub(crate) tid: u32,
+    /// When: nanoseconds of the monotonic clock.
+    pub(crate) mono_ns: u64,
     /// Its stack, innermost first.
     pub(crate) ips: Vec<u64>,
 }

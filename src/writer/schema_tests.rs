@@ -72,7 +72,7 @@ fn real_lines() -> Vec<Value> {
         Word::Planned(2),
         Word::Finished { name: "tests::adds".to_owned(), result: TestResult::Failed, should_panic: true },
     ];
-    let said = |what| Said { wall_ns: 1_760_000_000_000_000_000, mono_ns: 78, what };
+    let said = |what| Said { mono_ns: 78, what };
     let tests =
         words.map(|word| serde_json::to_value(about::test_line(&mut builder(None), said(word))).unwrap());
     let lines = sink.lines().into_iter().map(|line| serde_json::from_str(&line).unwrap());

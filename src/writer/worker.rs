@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::about::{
-    Abilities, Lost, end_line, finding_line, losses_line, process_line, repeats_line, verdict_line,
+    Abilities, Lost, end_line, finding_line, losses_line, process_line, repeats_line, test_line, verdict_line,
 };
 use super::batch::Batch;
 use super::board::Delivery;
@@ -188,6 +188,8 @@ impl Worker {
             // Not a panic of its own: it only says where a payload that is thrown again stops.
             let patience = &mut self.patience;
             let (report, prepared) = self.builder.report(record, &mut |effort| patience.naming(effort, None));
+            let naming = &mut |effort| patience.naming(effort, None);
+            self.follow.rethrown(record, &mut PlaceNamer { builder: &mut self.builder, naming });
             return self.follow.hopped(record, report.fate, &prepared);
         }
         let delivered = guarded(|| self.deliver(record));
@@ -267,7 +269,7 @@ impl Worker {
         let naming = &mut |effort| patience.naming(effort, None);
         let mut namer = PlaceNamer { builder: &mut self.builder, naming };
         self.follow.catch_up(&mut namer);
-        let mut findings = Vec::new();
+        let (mut findings, mut late) = (Vec::new(), Vec::new());
         // Without names the finding would say little; the writer is woken when they are ready.
         let nameable = ending || named;
         if let Some(ips) = nameable.then(hook::take_replacement).flatten() {
@@ -276,16 +278,28 @@ impl Worker {
         if ending {
             self.follow.process_ends();
             let interrupted = self.follow.interrupted();
-            let exit = self.shared.take_exit().filter(|_| !interrupted.is_empty());
+            let exit = self.shared.take_exit();
+            findings.extend(self.follow.harness_ends(exit.as_ref(), &mut namer));
+            late = self.follow.tests_known_late(&mut namer);
+            let exit = exit.filter(|_| !interrupted.is_empty());
             let (tid, frames) = exit.map_or((0, Arc::default()), |exit| (exit.tid, namer.name(&exit.ips)));
             let found = |sequence| Finding::exit_while_unwinding(sequence, tid, &frames);
             findings.extend(interrupted.into_iter().map(found));
         }
+        for said in self.follow.take_said() {
+            let line = test_line(&mut self.builder, said);
+            self.about(LineKind::Test, &line);
+        }
         for finding in findings {
             self.find(finding);
         }
-        let now = (!ending).then(Instant::now);
-        for sequence in self.follow.due(now) {
+        let mut due = self.follow.due((!ending).then(Instant::now));
+        if !late.is_empty() {
+            due.extend(late);
+            due.sort_unstable();
+            due.dedup();
+        }
+        for sequence in due {
             if let Some((change, about)) = self.follow.verdict(sequence) {
                 let line = verdict_line(&mut self.builder, &change, about);
                 self.verdicts.push(&line);

@@ -283,7 +283,7 @@ fn a_baseline_takes_what_is_there_and_only_that() {
     std::fs::write(&path, text.replace("silent_death", "silent")).unwrap();
     let ran = run("audited", &death, "0");
     assert_eq!(ran.status, Some(DENIED_STATUS), "{}", ran.stderr);
-    ran.said("panic-audit-baseline.json:3: not a baseline: unknown variant `silent`");
+    ran.said("panic-audit-baseline.json:4: not a baseline: unknown variant `silent`");
     std::fs::remove_dir_all(&package).unwrap();
 }
 

@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use super::finding::Finding;
 use super::follow::{Follow, Namer};
-use super::handle::ExitPlace;
+use super::handle::{ExitPlace, Shared};
 use super::harness::{GRACE, Said, Scene};
+use crate::hook;
 use crate::record::{RawRecord, Report};
 use crate::sys::clock;
+use crate::verdict::NamedFrame;
 
 impl Follow {
     /// Says which test a panic belongs to.
@@ -55,6 +57,41 @@ impl Follow {
         known
     }
 
+    /// Whether names would tell something at the end of the process that nothing else does: so that the end of a run
+    /// with nothing to say waits for none.
+    pub(super) fn wants_names_at_end(&mut self, shared: &Shared) -> bool {
+        if self.harness.is_none() {
+            return false;
+        }
+        self.collect();
+        let exit = shared.exit_thread();
+        self.harness.as_ref().is_some_and(|harness| harness.wants_names_at_end(exit, hook::is_replaced()))
+    }
+
+    /// The agent's hook was dropped, on this stack. libtest does so when it is done, which is worth no finding.
+    pub(super) fn hook_replaced(&mut self, frames: &[NamedFrame]) -> Option<Finding> {
+        let by_harness = self.harness.as_mut().is_some_and(|harness| harness.hook_dropped(frames));
+        (!by_harness).then(|| Finding::hook_replaced(frames))
+    }
+
+    /// A panic called no hook of the agent's: the finding, or nothing yet, when libtest may be the reason.
+    pub(super) fn unhooked(&mut self, finding: Finding) -> Option<Finding> {
+        match &mut self.harness {
+            Some(harness) => {
+                harness.unhooked.push(finding);
+                None
+            }
+            None => Some(finding),
+        }
+    }
+
+    /// Findings of the last function that wait, if it is `known` by now who dropped the hook.
+    pub(super) fn take_unhooked(&mut self, known: bool) -> Vec<Finding> {
+        let Some(harness) = self.harness.as_mut().filter(|_| known) else { return Vec::new() };
+        let findings = std::mem::take(&mut harness.unhooked);
+        if harness.is_over { Vec::new() } else { findings }
+    }
+
     /// The process ends by a call on this stack; what that says of tests.
     pub(super) fn harness_ends(&mut self, exit: Option<&ExitPlace>, namer: &mut dyn Namer) -> Vec<Finding> {
         if self.harness.is_none() {
@@ -76,6 +113,7 @@ impl Follow {
             tid: exit.tid,
             mono_ns: exit.mono_ns,
             thread_name: None,
+            cut_name: None,
             ips: exit.ips.as_slice().into(),
             whole: true,
         });

@@ -119,6 +119,11 @@ impl Shared {
         self.exit.lock().take()
     }
 
+    /// Writer: OS id of the thread that ends the process, if one said so.
+    pub(crate) fn exit_thread(&self) -> Option<u32> {
+        self.exit.lock().as_ref().map(|exit| exit.tid)
+    }
+
     /// Writer: one more `panic` line is out.
     pub(crate) fn count_written(&self) {
         self.written.fetch_add(1, Ordering::Relaxed);

@@ -126,7 +126,10 @@ impl Worker {
         let finish = self.shared.finish_requested();
         let hold = self.patience.hold();
         let pending = self.inbox.pending();
-        if let Some(most) = hold.filter(|_| pending > 0) {
+        let ending = finish && !self.finished;
+        let awaited =
+            pending > 0 || (hold.is_some() && ending && self.follow.wants_names_at_end(&self.shared));
+        if let Some(most) = hold.filter(|_| awaited) {
             // Events need no names yet, and their queue is short.
             self.follow.collect();
             if let Some(soon) = foreign::look_in() {
@@ -151,7 +154,6 @@ impl Worker {
             received += 1;
         }
         let idle = received < batch || batch == 0;
-        let ending = finish && !self.finished;
         self.say_verdicts(ending);
         self.say_repeats(ending);
         self.say_losses(ending);
@@ -224,7 +226,7 @@ impl Worker {
             report.soft_errors.push(Redact::failure());
         }
         if report.hook == Some(false) && prepared.wants_hook == Some(true) {
-            self.find(Finding::raise_without_hook(record.sequence, hook::is_replaced()));
+            self.unhooked(record.sequence);
         }
         if let Some(filter) = &self.before_write {
             match guarded(|| filter(&report)) {
@@ -273,8 +275,9 @@ impl Worker {
         // Without names the finding would say little; the writer is woken when they are ready.
         let nameable = ending || named;
         if let Some(ips) = nameable.then(hook::take_replacement).flatten() {
-            findings.push(Finding::hook_replaced(&namer.name(&ips)));
+            findings.extend(self.follow.hook_replaced(&namer.name(&ips)));
         }
+        findings.extend(self.follow.take_unhooked(ending || named));
         if ending {
             self.follow.process_ends();
             let interrupted = self.follow.interrupted();
@@ -314,6 +317,14 @@ impl Worker {
         }
         for (sequence, why) in self.follow.take_imbalances() {
             self.find(Finding::unbalanced(sequence, why));
+        }
+    }
+
+    /// A panic that should have called the agent's hook and did not.
+    fn unhooked(&mut self, sequence: u64) {
+        let finding = Finding::raise_without_hook(sequence, hook::is_replaced());
+        if let Some(finding) = self.follow.unhooked(finding) {
+            self.find(finding);
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Scene {
     pub(crate) mono_ns: u64,
     /// Name of the thread; `None` when it has none, or not all of it is known.
     pub(crate) thread_name: Option<String>,
+    /// What the system keeps of a name that may be longer.
+    pub(crate) cut_name: Option<String>,
     /// The stack, innermost first.
     pub(crate) ips: Box<[u64]>,
     /// Whether that is all of it, down to its bottom.
@@ -36,10 +38,14 @@ impl Scene {
         let walk = &record.walk;
         let bottom = matches!(WalkEnd::from_u8(walk.end), WalkEnd::Bottom | WalkEnd::NoUnwindInfo);
         let name = record.thread_name.as_str();
+        let name = (!name.is_empty() && !record.thread_name.is_truncated()).then(|| name.to_owned());
+        // Where std's start of the thread does not stand on the stack, the system was asked.
+        let is_cut = |name: &String| name.len() == OS_NAME && walk.at_thread_start == 0;
         Self {
             tid: record.tid,
             mono_ns: record.mono_ns,
-            thread_name: (!name.is_empty() && !record.thread_name.is_truncated()).then(|| name.to_owned()),
+            thread_name: name.clone().filter(|name| !is_cut(name)),
+            cut_name: name.filter(is_cut),
             ips: walk.ips().into(),
             whole: bottom && walk.len == walk.walked,
         }
@@ -111,6 +117,12 @@ impl Harness {
         } else {
             Err(reason::NO_PROBES)
         };
+        let owner = match (owner, &scene.cut_name) {
+            (Ok(Owner::Harness(None)), Some(cut)) => {
+                Ok(Owner::Harness(self.threads.only_test_like(cut).map(str::to_owned)))
+            }
+            (owner, _) => owner,
+        };
         let (owner, why) = match owner {
             Ok(Owner::Harness(Some(name))) => {
                 self.threads.seen(&name, None, number);
@@ -119,7 +131,7 @@ impl Harness {
                 let via = if scene.whole { TestEvidence::Lineage } else { TestEvidence::Stack };
                 return TestRef { ended: Some(false), ..TestRef::known(name, via) };
             }
-            Ok(Owner::Harness(None)) => (None, reason::NO_SYMBOLS),
+            Ok(Owner::Harness(None)) => (None, reason::NAME_CUT),
             Ok(Owner::Test { name, shared }) => (Some((name, shared)), reason::SHARED_THREAD),
             Err(why) => (None, why),
         };

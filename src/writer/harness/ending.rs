@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::threads::Owner;
 use super::{Harness, Scene, frames};
 use crate::record::{Place, TestEvidence, TestRef};
-use crate::verdict::place;
+use crate::verdict::{NamedFrame, place};
 use crate::writer::finding::Finding;
 use crate::writer::follow::Namer;
 
@@ -29,6 +29,27 @@ impl Harness {
             (_, false) => true,
         };
         in_test.then(|| Finding::exit_in_test(test, scene.tid, &namer.name(&scene.ips)))
+    }
+
+    /// Whether names would tell something at the end that nothing else does. `exit`: the thread that ends the process;
+    /// `hook_dropped`: the panic hook is gone, as after libtest's last word.
+    pub(crate) fn wants_names_at_end(&self, exit: Option<u32>, hook_dropped: bool) -> bool {
+        let normal =
+            exit.is_none_or(|tid| self.threads.is_main(tid)) && (self.threads.all_finished() || hook_dropped);
+        !normal || self.threads.has_alive()
+    }
+
+    /// The agent's hook was dropped, on this stack; whether that was libtest, which is done then. Without names it is
+    /// taken for that, because it happens in every run.
+    pub(crate) fn hook_dropped(&mut self, stack: &[NamedFrame]) -> bool {
+        let of_others = |frame: &&NamedFrame| {
+            let own = ["panic_agent::", "backtrace::", "core::", "alloc::", "std::"];
+            !frame.path.is_empty() && !own.iter().any(|prefix| frame.path.starts_with(prefix))
+        };
+        let by_harness =
+            stack.iter().find(of_others).is_some_and(|frame| frame.path.starts_with("test::test_main"));
+        self.is_over |= by_harness || frames::lacks_names(stack);
+        self.is_over
     }
 
     /// Whether a thread may still be counted by [`Harness::alive_at_end`].

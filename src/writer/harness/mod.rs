@@ -20,6 +20,7 @@ pub(crate) use said::{Said, Word};
 
 use crate::probe::harness::{HarnessNotes, Noted};
 use crate::probe::{Entry, Event};
+use crate::writer::finding::Finding;
 
 /// Everything known of the tests of this process.
 pub(crate) struct Harness {
@@ -33,6 +34,10 @@ pub(crate) struct Harness {
     open: attribute::Open,
     /// Whether starts of threads are seen.
     watches_threads: bool,
+    /// Panics that called no hook, until it is known why.
+    pub(crate) unhooked: Vec<Finding>,
+    /// libtest is done, and has dropped the hooks of the process.
+    pub(crate) is_over: bool,
 }
 
 impl Harness {
@@ -52,6 +57,8 @@ impl Harness {
             said: Vec::new(),
             open: attribute::Open::default(),
             watches_threads,
+            unhooked: Vec::new(),
+            is_over: false,
         }
     }
 
@@ -78,7 +85,7 @@ impl Harness {
                 Noted::Output { cut } => {
                     for said in self.reader.read(note.output(), cut, note.mono_ns) {
                         match &said.what {
-                            Word::Planned(_) => self.threads.speaks(),
+                            Word::Planned(number) => self.threads.planned(*number),
                             Word::Finished { name, .. } => self.threads.finished(name, said.mono_ns),
                         }
                         self.said.push(said);

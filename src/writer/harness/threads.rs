@@ -25,6 +25,8 @@ pub(super) mod reason {
     pub(crate) const THREAD_NOT_SEEN: &str = "thread_not_seen";
     /// Starts are not seen at all.
     pub(crate) const NO_PROBES: &str = "no_probes";
+    /// It is libtest's thread for a test, of whose name not all is known.
+    pub(crate) const NAME_CUT: &str = "name_cut";
     /// It serves several tests.
     pub(crate) const SHARED_THREAD: &str = "shared_thread";
 }
@@ -85,8 +87,8 @@ pub(super) struct Threads {
     krate: Option<String>,
     /// Some event was lost: what was not seen proves nothing.
     gaps: bool,
-    /// libtest prints what can be read.
-    speaks: bool,
+    /// How many tests libtest said that it would run; `None` when it prints nothing that can be read.
+    planned: Option<u64>,
     /// Whether a runtime that serves several tests was seen.
     shared_runtime: bool,
 }
@@ -132,8 +134,20 @@ impl Threads {
     }
 
     /// libtest said that it is about to begin.
-    pub(super) fn speaks(&mut self) {
-        self.speaks = true;
+    pub(super) fn planned(&mut self, number: u64) {
+        self.planned.get_or_insert(number);
+    }
+
+    /// Whether libtest said of every test how it ended.
+    pub(super) fn all_finished(&self) -> bool {
+        let finished = self.tests.values().filter(|test| test.finished.is_some()).count() as u64;
+        self.planned.is_some_and(|planned| finished >= planned)
+    }
+
+    /// The one test whose path begins so, once every test is known.
+    pub(super) fn only_test_like(&self, beginning: &str) -> Option<&str> {
+        let mut tests = self.tests.keys().filter(|name| name.starts_with(beginning));
+        tests.next().filter(|_| tests.next().is_none() && self.all_finished()).map(String::as_str)
     }
 
     /// libtest said that a test had ended.
@@ -190,7 +204,7 @@ impl Threads {
         let thread = self.known.get(&test.thread);
         let exited = thread.and_then(|thread| thread.exited).is_some_and(|exited| exited <= mono_ns);
         let finished = test.finished.is_some_and(|finished| finished <= mono_ns);
-        let watched = thread.is_some() || self.speaks;
+        let watched = thread.is_some() || self.planned.is_some();
         match exited || finished {
             true => Some(true),
             false => (watched && !self.gaps).then_some(false),
@@ -291,7 +305,7 @@ impl Threads {
         let ancestors = ancestors.checked_sub(1).ok_or(reason::THREAD_NOT_SEEN)?;
         Ok(match self.owner_within(spawn.parent, namer, ancestors)? {
             // A stack that does not reach the harness, such as that of a destructor of a thread-local.
-            Owner::Harness(None) => return Err(reason::NO_SYMBOLS),
+            Owner::Harness(None) => return Err(reason::NAME_CUT),
             Owner::Harness(Some(name)) => Owner::Test { name, shared: frames::is_shared(frames) },
             Owner::Test { name, shared } => {
                 let shared = shared || frames::is_shared(frames) || self.is_of_shared_runtime(frames, namer);
@@ -313,6 +327,14 @@ impl Threads {
             });
         }
         self.shared_runtime
+    }
+
+    /// Whether a thread has not ended that something else than the main thread started.
+    pub(super) fn has_alive(&self) -> bool {
+        self.known.values().any(|thread| {
+            let by_other = thread.spawn.as_ref().is_some_and(|spawn| spawn.parent != 0);
+            thread.started.is_some() && thread.exited.is_none() && by_other
+        })
     }
 
     /// Threads that began and have not ended: number, OS id, and the stack that started them.

@@ -91,6 +91,16 @@ fn is_of_libtest(place: &Place) -> bool {
         || place.function.as_deref().is_some_and(|function| function.starts_with("test::test_main"))
 }
 
+/// Whether a place lies in std, which is where a call of the program ends.
+fn is_of_std(place: &Place) -> bool {
+    let std = |function: &str| {
+        ["std::", "core::", "alloc::", "<std::", "<core::", "<alloc::"]
+            .iter()
+            .any(|path| function.starts_with(path))
+    };
+    place.function.as_deref().is_none_or(std)
+}
+
 fn known<'a>(case: &'a Case, said: Option<TestSaid>, ending: Ending, in_package: Option<bool>) -> Known<'a> {
     let word = &case.word;
     let handler = word.handler.as_ref().map(|handler| handler.kind);
@@ -196,7 +206,7 @@ impl<'a> Sorting<'a> {
         let finding = Finding {
             id: note.panic,
             message: Some(note.message.clone()),
-            place: note.places.first().cloned(),
+            place: note.places.iter().find(|place| !is_of_std(place)).or(note.places.first()).cloned(),
             stack: Arc::from(note.places.as_slice()),
             ..self.blank(class, test)
         };

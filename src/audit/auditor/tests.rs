@@ -159,6 +159,14 @@ fn findings_of_the_agent_are_findings_of_the_audit() {
     // A test of panics may replace the hook.
     assert_eq!(class("hook_replaced", Ending::Exited(0)), None);
     assert_eq!(class("process_died", Ending::Exited(0)), None);
+    // Of the places the first one of the program counts.
+    let mut exit: Value = serde_json::from_str(&note("exit_in_test")).unwrap();
+    let std =
+        json!({"function": "std::process::exit", "file": "/rustc/0/x.rs", "line": 1, "os_thread": null});
+    exit["places"].as_array_mut().unwrap().insert(0, std);
+    let exit = &audit(Policy::new(), &[exit.to_string()]).findings[0];
+    assert_eq!(exit.place.as_ref().unwrap().function.as_deref(), Some("app::tests::leaves"));
+    assert_eq!(exit.stack.len(), 2);
     let hook = |function: &str| audit(Policy::new(), &[finding_line("hook_replaced", function, Value::Null)]);
     assert_eq!(hook("app::tests::quiet").findings[0].class, Class::HookReplaced);
     let mut nowhere: Value = serde_json::from_str(&finding_line("hook_replaced", "", Value::Null)).unwrap();

@@ -203,7 +203,10 @@ fn should_panic_must_be_satisfied_by_the_package_itself_or_by_a_text() {
 
 #[test]
 fn an_exit_in_a_test_is_not_hidden_any_more() {
-    Ran::test("leaves").denied("hidden_exit", "tests::leaves").said("tests::leaves (src/lib.rs");
+    Ran::test("leaves")
+        .denied("hidden_exit", "tests::leaves")
+        .said("      at       audited::tests::leaves (")
+        .said("/src/lib.rs:");
     // Another status tells of itself.
     Ran::test("leaves_with_a_status").quiet(3);
 }

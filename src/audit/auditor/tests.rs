@@ -177,6 +177,22 @@ fn findings_of_the_agent_are_findings_of_the_audit() {
 }
 
 #[test]
+fn paths_below_the_workspace_are_the_same_on_every_machine() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut note: Value =
+        serde_json::from_str(&finding_line("hook_replaced", "app::quiet", Value::Null)).unwrap();
+    note["places"][0]["file"] = json!(root.join("src/lib.rs"));
+    let file = |package: bool| {
+        let auditor = Auditor::new(Policy::new());
+        let auditor = if package { auditor.package(root) } else { auditor };
+        let audit = read(auditor, &[note.to_string()]).finish(Ending::Exited(0));
+        audit.findings[0].place.as_ref().unwrap().file.clone().unwrap()
+    };
+    assert_eq!(file(true), "src/lib.rs");
+    assert_eq!(file(false), root.join("src/lib.rs").to_str().unwrap());
+}
+
+#[test]
 fn tests_that_never_ran_are_a_hidden_exit_where_the_whole_output_was_read() {
     let lines = [planned(3), test_line("a", "ok", false), test_line("b", "ignored", false)];
     let run = |lines: &[String], status| {

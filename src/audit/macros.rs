@@ -4,8 +4,7 @@
 
 /// Audits a test binary: one line in a test crate, outside of any function.
 ///
-/// ```
-/// # #[cfg(any())]
+/// ```no_run
 /// #[cfg(test)]
 /// panic_agent::audit!();
 /// ```
@@ -20,8 +19,7 @@
 ///
 /// Levels for [classes](crate::audit::Class) may be given here; they win over `panic-audit.toml`:
 ///
-/// ```
-/// # #[cfg(any())]
+/// ```no_run
 /// panic_agent::audit!(deny = [received, swallowed], warn = [late], allow = [harness_end]);
 /// ```
 ///

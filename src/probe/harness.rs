@@ -168,6 +168,33 @@ impl HarnessNotes {
         }
     }
 
+    /// Notes that only a test sends.
+    #[cfg(test)]
+    pub(crate) fn leaked() -> &'static Self {
+        Box::leak(Box::new(Self::new(|| ())))
+    }
+
+    /// A spawn, with this stack and name of the parent.
+    #[cfg(test)]
+    pub(crate) fn spawn(&self, child: u64, parent: (u64, u32), ips: &[u64], name: &str) {
+        self.note(|note| {
+            note.what = Noted::Spawn { child, parent: parent.0, parent_tid: parent.1 };
+            note.inner.iter_mut().zip(ips).for_each(|(place, ip)| *place = *ip);
+            note.inner_len = ips.len();
+            note.name.set(name);
+        });
+    }
+
+    /// A piece of output at this time.
+    #[cfg(test)]
+    pub(crate) fn output(&self, text: &str, mono_ns: u64) {
+        self.note(|note| {
+            (note.what, note.mono_ns) = (Noted::Output { cut: false }, mono_ns);
+            note.output.iter_mut().zip(text.bytes()).for_each(|(place, byte)| *place = byte);
+            note.output_len = text.len();
+        });
+    }
+
     fn count_loss(&self) {
         // Relaxed: the count publishes no other memory.
         self.lost.fetch_add(1, Ordering::Relaxed);

@@ -73,7 +73,9 @@ pub(super) fn test_inside(frames: &[NamedFrame], at: usize) -> Option<TestPath> 
 /// The functions of the program that this frame belongs to or works for: its own, and those whose closures it was
 /// made for.
 pub(super) fn functions(frame: &NamedFrame) -> Vec<TestPath> {
-    function(&frame.path).into_iter().chain(mentioned(frame)).collect()
+    let mut functions: Vec<TestPath> = function(&frame.path).into_iter().chain(mentioned(frame)).collect();
+    functions.dedup();
+    functions
 }
 
 /// Whether the thread that is started on this stack, inside of the harness, serves whoever comes later.

@@ -12,6 +12,8 @@ use crate::writer::follow::Namer;
 
 /// Ended threads that are remembered: their children may panic long after.
 const ENDED: usize = 8192;
+/// Threads that are known at all. Of more the oldest are forgotten: their ends were lost, or they never began.
+const KNOWN: usize = 65_536;
 /// Ancestors that are followed.
 const LONGEST_LINE: usize = 64;
 
@@ -78,7 +80,7 @@ struct Test {
 pub(super) struct Threads {
     /// OS id of the main thread.
     main: u32,
-    known: HashMap<u64, Thread>,
+    known: BTreeMap<u64, Thread>,
     /// Numbers by OS id and time of the start.
     numbers: BTreeMap<(u32, u64), u64>,
     ended: VecDeque<u64>,
@@ -101,6 +103,11 @@ impl Threads {
     /// A thread is about to be started.
     pub(super) fn spawning(&mut self, note: &Note) {
         let Noted::Spawn { child, parent, parent_tid } = note.what else { return };
+        if self.known.len() >= KNOWN
+            && let Some((_, oldest)) = self.known.pop_first()
+        {
+            self.numbers.remove(&(oldest.tid, oldest.started.unwrap_or_default()));
+        }
         let thread = self.known.entry(child).or_default();
         thread.spawn = Some(Spawn { parent, parent_tid, ips: note.ips().collect() });
         if parent != 0 && !note.name.as_str().is_empty() && !note.name.is_truncated() {
@@ -346,5 +353,13 @@ impl Threads {
             .collect();
         found.sort_unstable_by_key(|(number, ..)| *number);
         found
+    }
+}
+
+#[cfg(test)]
+impl Threads {
+    /// The most that any of the tables holds.
+    pub(super) fn sizes(&self) -> usize {
+        self.known.len().max(self.numbers.len()).max(self.ended.len())
     }
 }

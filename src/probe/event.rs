@@ -294,6 +294,7 @@ pub(crate) enum Notice {
     /// A worker panicked more often than it may be started again; the number counts its panics.
     GaveUp,
     /// The program has installed an agent of its own, which reports from now on.
+    #[cfg_attr(not(feature = "preload"), allow(dead_code, reason = "said by a preloaded agent"))]
     HandedOver,
 }
 

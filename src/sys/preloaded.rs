@@ -20,7 +20,10 @@ const PATH_BYTES: usize = 4096;
 /// What the preloaded library lets others do.
 #[repr(C)]
 #[derive(Clone, Copy)]
-#[cfg_attr(not(feature = "preload"), allow(unreachable_pub, reason = "shown to the preloaded library alone"))]
+#[cfg_attr(
+    not(all(panic_agent_probes, feature = "preload")),
+    allow(unreachable_pub, reason = "shown to the preloaded library alone")
+)]
 pub struct Table {
     pub(crate) version: u32,
     /// Bytes of the table: later versions append.

@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use super::got::{self, Applied, Symbol};
 use super::{
     Ability, EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes,
-    Stamp, Witness, dispose, foreign, harness, land, live, local, output, raise, starts, state, threads, trial,
-    vtable,
+    Stamp, Witness, dispose, foreign, harness, land, live, local, output, raise, starts, state, threads,
+    trial, vtable,
 };
 
 /// Only one thread at a time redirects; holds whether fork handlers and the library's pin are in place.

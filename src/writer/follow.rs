@@ -38,7 +38,7 @@ pub(crate) trait Namer {
 
 /// The lives of this process's panics, and the events that are on their way to them.
 pub(crate) struct Follow {
-    lives: Lives,
+    pub(super) lives: Lives,
     /// `None` without probes.
     events: Option<&'static EventQueue>,
     /// Whether every raise is seen, so that one that has not come says something.

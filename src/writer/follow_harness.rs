@@ -99,10 +99,11 @@ impl Follow {
         }
         let end_ns = exit.map_or_else(clock::mono_ns, |exit| exit.mono_ns);
         let began = Instant::now();
+        let unwinding = self.lives.interrupted_on();
         loop {
             self.collect();
             let Some(harness) = &mut self.harness else { return Vec::new() };
-            if began.elapsed() >= GRACE || !harness.has_candidates(end_ns, namer) {
+            if began.elapsed() >= GRACE || !harness.has_candidates(end_ns, &unwinding, namer) {
                 break;
             }
             // Nobody tells when a thread is about to end.
@@ -119,7 +120,7 @@ impl Follow {
         });
         let mut findings: Vec<Finding> =
             scene.and_then(|scene| harness.exited(&scene, namer)).into_iter().collect();
-        findings.extend(harness.alive_at_end(end_ns, namer));
+        findings.extend(harness.alive_at_end(end_ns, &unwinding, namer));
         findings
     }
 }

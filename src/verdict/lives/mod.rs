@@ -194,6 +194,12 @@ impl Lives {
         self.kept.iter().filter(|(_, kept)| cut_short(kept)).map(|(sequence, _)| *sequence).collect()
     }
 
+    /// OS ids of the threads whose panics the end of the process cut short.
+    pub(crate) fn interrupted_on(&self) -> Vec<u32> {
+        let cut_short = |kept: &&Kept| kept.life.outcome().fate == Fate::Interrupted;
+        self.kept.values().filter(cut_short).map(|kept| kept.tid).collect()
+    }
+
     /// The unwinder found the end of the stack.
     pub(crate) fn end_of_stack(&mut self, sequence: u64) {
         self.apply(sequence, LifeEvent::EndOfStack);

@@ -53,14 +53,19 @@ impl Harness {
     }
 
     /// Whether a thread may still be counted by [`Harness::alive_at_end`].
-    pub(crate) fn has_candidates(&mut self, end_ns: u64, namer: &mut dyn Namer) -> bool {
-        !self.candidates(end_ns, namer).is_empty()
+    pub(crate) fn has_candidates(&mut self, end_ns: u64, unwinding: &[u32], namer: &mut dyn Namer) -> bool {
+        !self.candidates(end_ns, unwinding, namer).is_empty()
     }
 
-    /// Threads of ended tests that are still there.
-    pub(crate) fn alive_at_end(&mut self, end_ns: u64, namer: &mut dyn Namer) -> Vec<Finding> {
+    /// Threads of ended tests that are still there; those that are `unwinding` are spoken of by their panics.
+    pub(crate) fn alive_at_end(
+        &mut self,
+        end_ns: u64,
+        unwinding: &[u32],
+        namer: &mut dyn Namer,
+    ) -> Vec<Finding> {
         let mut found: BTreeMap<(String, String), (u32, Place)> = BTreeMap::new();
-        for (name, ips) in self.candidates(end_ns, namer) {
+        for (name, ips) in self.candidates(end_ns, unwinding, namer) {
             let place = place::program_place(&namer.name(&ips));
             let key = (name, format!("{:?} {:?} {:?}", place.file, place.line, place.function));
             found.entry(key).or_insert((0, place)).0 += 1;
@@ -74,9 +79,17 @@ impl Harness {
     }
 
     /// Test and spawn of each thread that is still there although its test is over.
-    fn candidates(&mut self, end_ns: u64, namer: &mut dyn Namer) -> Vec<(String, Box<[u64]>)> {
+    fn candidates(
+        &mut self,
+        end_ns: u64,
+        unwinding: &[u32],
+        namer: &mut dyn Namer,
+    ) -> Vec<(String, Box<[u64]>)> {
         let mut found = Vec::new();
         for (number, tid, ips) in self.threads.alive() {
+            if unwinding.contains(&tid) {
+                continue;
+            }
             let Ok(Owner::Test { name, shared: false }) = self.threads.owner(number, namer) else { continue };
             let is_over = self.threads.has_ended(&name, end_ns) != Some(false);
             // A thread that was cancelled or left by other means ends without an event.

@@ -162,6 +162,8 @@ pub mod internals;
 #[doc(hidden)]
 pub use crate::agent::preload;
 
+#[doc(hidden)]
+pub use crate::config::Harness;
 pub use crate::config::{Console, Folding, Overflow, Probes, RedactField, Spool, Symbols};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::files::FileTrust;

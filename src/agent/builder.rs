@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::{AgentGuard, install};
 use crate::config::{
-    Console, Folding, MAX_SETTLE, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES, Options, Output, Overflow,
-    PayloadExtractor, Probes, RedactField, Spool, Symbols,
+    Console, Folding, Harness, MAX_SETTLE, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES, Options, Output,
+    Overflow, PayloadExtractor, Probes, RedactField, Spool, Symbols,
 };
 use crate::error::{Error, ErrorKind};
 use crate::files::FileTrust;
@@ -227,6 +227,17 @@ impl AgentBuilder {
     /// the writer per thread that is alive.
     pub fn spawn_places(mut self, wanted: bool) -> Self {
         self.options.spawn_places = wanted;
+        self
+    }
+
+    /// Whether the process is a test harness that is audited. Part of what auditing is made of, not for programs.
+    ///
+    /// # Cost
+    /// Per spawned thread a walk of the whole stack of the one that spawns; per panic the names of its stack once
+    /// more, on the writer thread; about a megabyte.
+    #[doc(hidden)]
+    pub fn harness(mut self, harness: Harness) -> Self {
+        self.options.harness = harness;
         self
     }
 

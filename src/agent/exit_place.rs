@@ -2,19 +2,21 @@
 //!
 //! Runs on: the thread that calls `exit`. Must not: panic.
 
-use crate::sys::thread;
+use crate::sys::{clock, thread};
 use crate::writer::ExitPlace;
 
 /// Frames that are kept: enough to get from the exit handler through the C library into the program.
-const FRAMES: usize = 32;
+pub(super) const INTO_PROGRAM: usize = 32;
+/// Frames that are kept in a test harness: enough to get out of the program again, to the harness.
+pub(super) const TO_HARNESS: usize = 512;
 
-/// The stack of the calling thread, innermost first.
+/// The stack of the calling thread, innermost first, at most so many frames.
 #[inline(never)]
-pub(super) fn here() -> ExitPlace {
-    let mut ips = Vec::with_capacity(FRAMES);
+pub(super) fn here(frames: usize) -> ExitPlace {
+    let mut ips = Vec::with_capacity(frames);
     backtrace::trace(|frame| {
         ips.push(frame.ip().addr() as u64);
-        ips.len() < FRAMES
+        ips.len() < frames
     });
-    ExitPlace { tid: thread::tid(), ips }
+    ExitPlace { tid: thread::tid(), mono_ns: clock::mono_ns(), ips }
 }

@@ -14,7 +14,7 @@ use super::recover::Recovery;
 use super::{AGENT, AgentGuard, Installed, exit_place, guard, handover, spooling};
 use crate::capture::{labels, stack};
 use crate::channel::Channel;
-use crate::config::{Options, Probes, apply_environment};
+use crate::config::{Harness, Options, Probes, apply_environment};
 use crate::error::{Error, ErrorKind};
 use crate::hook::{self, ChildWriter, Counters, HookState};
 use crate::probe::{self, Ability, EventQueue, LandingNotes, ProbeOptions, Witness, foreign};
@@ -123,6 +123,7 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
         hook: state,
         spool: made,
         recovery,
+        audited: options.harness == Harness::Audited,
     };
     if !AGENT.add(installed) {
         return Err(Error::new(
@@ -148,9 +149,11 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
 /// totals and the `end` line.
 pub(super) extern "C" fn drain() {
     if let Some(agent) = AGENT.get().filter(|agent| agent.is_at_home()) {
-        if agent.counters.panics() > 0 {
+        if agent.audited {
+            agent.writer.note_exit(exit_place::here(exit_place::TO_HARNESS));
+        } else if agent.counters.panics() > 0 {
             // A panic may be under way, and then somebody will want to know who did not wait for it.
-            agent.writer.note_exit(exit_place::here());
+            agent.writer.note_exit(exit_place::here(exit_place::INTO_PROGRAM));
         }
         agent.hook.begin_end();
         let written = agent.writer.finish(agent.flush_deadline);
@@ -169,12 +172,15 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
         Probes::Off => probe::Probes::Off,
     };
     let events: &'static EventQueue = Box::leak(Box::new(EventQueue::new(events(), Some(nudge))));
+    let audited = wanted.harness == Harness::Audited;
+    // Before the probes are installed, because a harness has more of them.
+    let harness = if audited { probe::harness::audit(nudge) } else { None };
     let abilities = probe::install(
         events,
         ProbeOptions {
             probes,
-            spawn_places: wanted.spawn_places,
-            inherit_labels: wanted.inherit_labels,
+            spawn_places: wanted.spawn_places || audited,
+            inherit_labels: wanted.inherit_labels || audited,
             ..ProbeOptions::default()
         },
     );
@@ -188,6 +194,7 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
         config.abilities.cannot("location", why.code(), &why.to_string());
     }
     config.watched = abilities.raise.is_active();
+    config.harness = harness.map(|notes| (notes, abilities.threads.is_active()));
     // Wrappers of this crate speak this way also where there are no probes.
     config.events = Some(events);
     config.notes_only = !abilities.named().iter().any(|(_, ability)| ability.is_active());

@@ -92,6 +92,8 @@ struct Installed {
     spool: Option<&'static LiveSpool>,
     /// The emptying of dead processes' spools.
     recovery: recover::Recovery,
+    /// Whether this is a test harness that is audited.
+    audited: bool,
 }
 
 impl Installed {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::builder::Agent;
 use super::{AGENT, install};
 use crate::capture::labels;
-use crate::config::{Console, Overflow};
+use crate::config::{Console, Harness, Overflow};
 use crate::error::Error;
 use crate::files::FileTrust;
 use crate::probe::{self, Event, Notice, PanicRef, exported, foreign};
@@ -80,7 +80,7 @@ impl Preload {
         // No other agent is to be asked for: this is it.
         preloaded::is_none();
         foreign::switch_on(self.compiler, self.main_start);
-        exported::are_exported(self.exported);
+        exported::are_exported(&self.exported);
         let mut options = Agent::builder()
             .file(self.file.clone())
             // The directory is the caller's choice, and the program's user may share it.
@@ -90,7 +90,7 @@ impl Preload {
             // Nothing shall be lost, and nobody has said how much the program may wait for that.
             .slots(SLOTS)
             .overflow(Overflow::Block(LONGEST_WAIT))
-            .inherit_labels(self.audited)
+            .harness(if self.audited { Harness::Audited } else { Harness::None })
             .into_options();
         options.lacks.extend(lacks());
         let guard = install::install_with(options)?;

@@ -78,7 +78,7 @@ pub struct Folded {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FoldReason {
-    /// It happened within `expect_panic`; its reason.
+    /// It happened within [`expect_panic`](crate::expect_panic); its reason.
     ExpectPanic(String),
     /// An `[[expect]]` entry of a policy; its reason.
     Entry(String),

@@ -4,8 +4,7 @@
 
 /// Audits a test binary: one line in a test crate, outside of any function.
 ///
-/// ```
-/// # #[cfg(any())]
+/// ```no_run
 /// #[cfg(test)]
 /// panic_agent::audit!();
 /// ```
@@ -20,10 +19,11 @@
 ///
 /// Levels for [classes](crate::audit::Class) may be given here; they win over `panic-audit.toml`:
 ///
-/// ```
-/// # #[cfg(any())]
+/// ```no_run
 /// panic_agent::audit!(deny = [received, swallowed], warn = [late], allow = [harness_end]);
 /// ```
+///
+/// With several of these lines in one binary the strictest level that they give to a class counts.
 ///
 /// A word that is no class does not compile:
 ///

@@ -133,6 +133,17 @@ pub enum Probes {
     Off,
 }
 
+/// Whether the process is a test harness whose panics are attributed to its tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Harness {
+    /// It is not, or nobody asks. The default.
+    None,
+    /// `panic`, `verdict` and `finding` lines say which test of libtest they belong to, and `test` lines what the
+    /// harness prints. New threads begin with their parent's labels, and `lineage` says where they were spawned.
+    Audited,
+}
+
 /// Which text a redactor is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -220,6 +231,7 @@ pub(crate) struct Options {
     pub(crate) settle: Duration,
     pub(crate) inherit_labels: bool,
     pub(crate) spawn_places: bool,
+    pub(crate) harness: Harness,
     pub(crate) redactor: Option<Redactor>,
     pub(crate) before_write: Option<Filter>,
     pub(crate) payloads: Vec<PayloadExtractor>,
@@ -251,6 +263,7 @@ impl Default for Options {
             settle: DEFAULT_SETTLE,
             inherit_labels: false,
             spawn_places: false,
+            harness: Harness::None,
             redactor: None,
             before_write: None,
             payloads: Vec::new(),

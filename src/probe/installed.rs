@@ -10,7 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use super::got::{self, Applied, Symbol};
 use super::{
     Ability, EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes,
-    Stamp, Witness, dispose, foreign, land, live, local, raise, starts, state, threads, trial, vtable,
+    Stamp, Witness, dispose, foreign, harness, land, live, local, output, raise, starts, state, threads,
+    trial, vtable,
 };
 
 /// Only one thread at a time redirects; holds whether fork handlers and the library's pin are in place.
@@ -147,6 +148,8 @@ fn probes() -> [usize; Symbol::ALL.len()] {
         #[cfg(feature = "preload")]
         Symbol::SetName if foreign::is_on() => foreign::set_name as *const () as usize,
         Symbol::SetName => 0,
+        Symbol::Write if harness::is_audited() => output::write as *const () as usize,
+        Symbol::Write => 0,
     })
 }
 

@@ -23,6 +23,7 @@
 
 mod ability;
 mod event;
+pub(crate) mod harness;
 pub(crate) mod note;
 mod queue;
 mod witness;
@@ -48,6 +49,8 @@ mod live;
 mod local;
 #[cfg(panic_agent_probes)]
 mod lsda;
+#[cfg(panic_agent_probes)]
+mod output;
 #[cfg(panic_agent_probes)]
 mod place;
 #[cfg(panic_agent_probes)]

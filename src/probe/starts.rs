@@ -7,7 +7,7 @@ use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::event::Place;
-use super::{local, place, state, thread_table};
+use super::{harness, local, place, state, thread_table};
 use crate::capture::labels;
 
 /// Threads that can be between their creation and their first instruction at once. What no entry is free for is
@@ -112,6 +112,9 @@ pub(super) fn leave(
     let birth = Birth { number, parent, parent_tid, detached, routine, argument, placed, inherits };
     // SAFETY: this thread has the entry to itself (see `Sync`).
     unsafe { start.birth.get().write(birth) };
+    if harness::is_audited() {
+        harness::spawning(number, parent, parent_tid, anchor);
+    }
     if placed || inherits {
         // SAFETY: as above.
         let bulk = unsafe { &mut *start.bulk.get() };

@@ -19,6 +19,8 @@ use std::sync::Arc;
 #[cfg(all(feature = "recover-symbols", panic_agent_spool))]
 pub(crate) use files::FileSymbols;
 pub(crate) use logical::{Logical, is_system_image};
+#[cfg(test)]
+pub(crate) use name::plain_path;
 pub(crate) use naming::{Effort, Naming};
 pub(crate) use origin::portable;
 pub(crate) use recent::Recent;

@@ -9,6 +9,7 @@
 mod cancel;
 mod catch;
 mod caught;
+mod expected;
 mod ffi;
 mod future;
 mod group;
@@ -27,6 +28,7 @@ pub mod tracing;
 pub use cancel::{CancelToken, Cancelled, Stop};
 pub use catch::{catch, catch_silent};
 pub use caught::{Caught, NoReport};
+pub use expected::expect_panic;
 pub use ffi::ffi;
 pub use future::{CatchPanic, FutureExt, Labelled};
 pub use group::{Full, GroupError, TaskError, TaskGroup};

@@ -227,9 +227,8 @@ pub(crate) fn end_line(
 }
 
 /// The line of what the harness said.
-#[cfg_attr(not(test), allow(dead_code))]
 pub(super) fn test_line(builder: &mut Builder, said: Said) -> TestLine {
-    let stamp = builder.clock.stamp(said.wall_ns);
+    let stamp = builder.clock.now();
     let service = &builder.service;
     let (event, name, planned, result, should_panic) = match said.what {
         Word::Planned(number) => (TestEvent::Planned, None, Some(number), None, false),

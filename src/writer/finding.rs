@@ -90,6 +90,41 @@ impl Finding {
         }
     }
 
+    /// `exit` was called on behalf of a test. `frames` are those of the exit handler on the thread `tid`.
+    pub(crate) fn exit_in_test(test: TestRef, tid: u32, frames: &[NamedFrame]) -> Self {
+        let on_the_way = |frame: &&NamedFrame| is_own(frame) || !frame.path.contains("::");
+        let message = match &test.name {
+            Some(name) => {
+                format!("`exit` was called in test {name}: tests that had not run by then never do")
+            }
+            None => {
+                "`exit` was called outside of the harness: tests that had not run by then never do".to_owned()
+            }
+        };
+        Self {
+            level: Level::Error,
+            code: "exit_in_test",
+            message,
+            panic: None,
+            places: places(frames.iter().skip_while(on_the_way), Some(tid)),
+            test: Some(test),
+        }
+    }
+
+    /// Threads that a test started at this place are still there at the end of the process.
+    pub(crate) fn thread_alive_at_end(test: TestRef, count: u32, place: Place) -> Self {
+        let name = test.name.as_deref().unwrap_or_default();
+        let threads = if count == 1 { "thread" } else { "threads" };
+        Self {
+            level: Level::Warn,
+            code: "thread_alive_at_end",
+            message: format!("{count} {threads} of test {name} had not ended when the process did"),
+            panic: None,
+            places: if place == Place::default() { Vec::new() } else { vec![place] },
+            test: Some(test),
+        }
+    }
+
     /// What a wrapper has to say; `name` is of the group or the worker.
     pub(crate) fn noticed(what: Notice, name: &str, number: u32, panic: Option<u64>, place: Place) -> Self {
         let (level, code, message) = match what {

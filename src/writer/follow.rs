@@ -15,6 +15,7 @@ use crate::record::{Ancestor, EhAction, Fate, Handler, HandlerKind, Place, RawFl
 use crate::verdict::{Change, DroppedBy, Lives, NamedFrame, Raise, Stop, Thread, Throw, place};
 use crate::writer::amend::{About, amend};
 use crate::writer::finding::Finding;
+use crate::writer::harness::Harness;
 use crate::writer::lineage;
 use crate::writer::prepared::Prepared;
 
@@ -50,7 +51,7 @@ pub(crate) struct Follow {
     /// Highest number of a panic of which something was let go before its record came.
     gave_way_up_to: u64,
     /// What a verdict line says of a panic besides the verdict.
-    about: HashMap<u64, About>,
+    pub(super) about: HashMap<u64, About>,
     /// Verdicts that differ from what was said and may change again.
     unsettled: HashSet<u64>,
     /// The same with the time when the first difference was seen, oldest first.
@@ -59,6 +60,8 @@ pub(crate) struct Follow {
     findings: Vec<Finding>,
     /// Whether the events come from wrappers alone, because no probe works.
     notes_only: bool,
+    /// Only in an audited test harness.
+    pub(super) harness: Option<Box<Harness>>,
 }
 
 impl Follow {
@@ -78,12 +81,18 @@ impl Follow {
             lineages: HashMap::new(),
             findings: Vec::new(),
             notes_only: false,
+            harness: None,
         }
     }
 
     /// The same, told whether the events come from wrappers alone.
     pub(crate) fn with_notes_only(self, notes_only: bool) -> Self {
         Self { notes_only, ..self }
+    }
+
+    /// The same in a test harness that is audited.
+    pub(crate) fn with_harness(self, harness: Option<Harness>) -> Self {
+        Self { harness: harness.map(Box::new), ..self }
     }
 
     /// A record arrived and its report was built. Applies what the probes saw meanwhile and completes the
@@ -122,6 +131,7 @@ impl Follow {
         self.about.insert(sequence, About::of(report));
         self.catch_up(namer);
         report.lineage = self.lineage(sequence, record.tid, namer);
+        self.attribute(record, report, namer);
         if let Some(change) = self.publish(sequence) {
             amend(report, &change);
         }
@@ -150,7 +160,13 @@ impl Follow {
     pub(crate) fn collect(&mut self) {
         let Some(events) = self.events else { return };
         while let Some(entry) = events.try_receive() {
+            if let Some(harness) = &mut self.harness {
+                harness.saw(&entry);
+            }
             self.waiting.push_back(*entry);
+        }
+        if let Some(harness) = &mut self.harness {
+            harness.collect();
         }
     }
 
@@ -173,6 +189,9 @@ impl Follow {
         if lost != self.lost {
             self.lost = lost;
             self.lives.evidence_lost();
+            if let Some(harness) = &mut self.harness {
+                harness.events_lost();
+            }
         }
     }
 
@@ -221,6 +240,7 @@ impl Follow {
     /// Whether events wait to be received.
     pub(crate) fn has_events(&self) -> bool {
         self.events.is_some_and(|events| events.pending() > 0)
+            || self.harness.as_ref().is_some_and(|harness| harness.has_notes())
     }
 
     /// The verdict on a panic, which counts as said from now on, and what its line repeats.

@@ -54,6 +54,8 @@ pub(crate) struct Shared {
 pub(crate) struct ExitPlace {
     /// OS id of the thread.
     pub(crate) tid: u32,
+    /// When: nanoseconds of the monotonic clock.
+    pub(crate) mono_ns: u64,
     /// Its stack, innermost first.
     pub(crate) ips: Vec<u64>,
 }
@@ -115,6 +117,11 @@ impl Shared {
     /// Writer: who ends the process, once.
     pub(crate) fn take_exit(&self) -> Option<ExitPlace> {
         self.exit.lock().take()
+    }
+
+    /// Writer: OS id of the thread that ends the process, if one said so.
+    pub(crate) fn exit_thread(&self) -> Option<u32> {
+        self.exit.lock().as_ref().map(|exit| exit.tid)
     }
 
     /// Writer: one more `panic` line is out.

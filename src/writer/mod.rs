@@ -17,9 +17,9 @@ mod finding;
 mod fingerprint;
 mod fold;
 mod follow;
+mod follow_harness;
 mod guarded;
 mod handle;
-#[cfg_attr(not(test), allow(dead_code, reason = "nothing speaks for a harness yet"))]
 mod harness;
 mod inbox;
 mod lineage;
@@ -58,6 +58,7 @@ pub(crate) use surroundings::{ProcessLabels, Surroundings};
 
 use crate::config::{Console, Filter, Folding, Options, Redactor, Symbols};
 use crate::probe::EventQueue;
+use crate::probe::harness::HarnessNotes;
 use crate::sink::{Pretty, Sink};
 use crate::spool::LiveSpool;
 use crate::symbolize::{Native, Off, Resolve};
@@ -90,6 +91,8 @@ pub(crate) struct WriterConfig {
     pub(crate) watched: bool,
     /// Whether the events come from wrappers alone.
     pub(crate) notes_only: bool,
+    /// In an audited test harness: what its probes note, and whether starts of threads are seen.
+    pub(crate) harness: Option<(&'static HarnessNotes, bool)>,
     /// The file that holds the slots, if one does.
     #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
     pub(crate) spool: Option<&'static LiveSpool>,
@@ -121,6 +124,7 @@ impl WriterConfig {
             events: None,
             watched: false,
             notes_only: false,
+            harness: None,
             spool: None,
             started: None,
         }
@@ -190,7 +194,8 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
             portable: fingerprint::PortableFile::default(),
         },
         follow: follow::Follow::new(config.events, config.watched, config.settle)
-            .with_notes_only(config.notes_only),
+            .with_notes_only(config.notes_only)
+            .with_harness(config.harness.map(|(notes, threads)| harness::Harness::new(notes, threads))),
         sinks: fan_out::FanOut::new(config.sinks),
         console: (config.console == Console::Pretty).then(Pretty::new),
         before_write: config.before_write,

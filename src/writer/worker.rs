@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::about::{
-    Abilities, Lost, end_line, finding_line, losses_line, process_line, repeats_line, verdict_line,
+    Abilities, Lost, end_line, finding_line, losses_line, process_line, repeats_line, test_line, verdict_line,
 };
 use super::batch::Batch;
 use super::board::Delivery;
@@ -126,7 +126,10 @@ impl Worker {
         let finish = self.shared.finish_requested();
         let hold = self.patience.hold();
         let pending = self.inbox.pending();
-        if let Some(most) = hold.filter(|_| pending > 0) {
+        let ending = finish && !self.finished;
+        let awaited =
+            pending > 0 || (hold.is_some() && ending && self.follow.wants_names_at_end(&self.shared));
+        if let Some(most) = hold.filter(|_| awaited) {
             // Events need no names yet, and their queue is short.
             self.follow.collect();
             if let Some(soon) = foreign::look_in() {
@@ -151,7 +154,6 @@ impl Worker {
             received += 1;
         }
         let idle = received < batch || batch == 0;
-        let ending = finish && !self.finished;
         self.say_verdicts(ending);
         self.say_repeats(ending);
         self.say_losses(ending);
@@ -188,6 +190,8 @@ impl Worker {
             // Not a panic of its own: it only says where a payload that is thrown again stops.
             let patience = &mut self.patience;
             let (report, prepared) = self.builder.report(record, &mut |effort| patience.naming(effort, None));
+            let naming = &mut |effort| patience.naming(effort, None);
+            self.follow.rethrown(record, &mut PlaceNamer { builder: &mut self.builder, naming });
             return self.follow.hopped(record, report.fate, &prepared);
         }
         let delivered = guarded(|| self.deliver(record));
@@ -222,7 +226,7 @@ impl Worker {
             report.soft_errors.push(Redact::failure());
         }
         if report.hook == Some(false) && prepared.wants_hook == Some(true) {
-            self.find(Finding::raise_without_hook(record.sequence, hook::is_replaced()));
+            self.unhooked(record.sequence);
         }
         if let Some(filter) = &self.before_write {
             match guarded(|| filter(&report)) {
@@ -267,25 +271,38 @@ impl Worker {
         let naming = &mut |effort| patience.naming(effort, None);
         let mut namer = PlaceNamer { builder: &mut self.builder, naming };
         self.follow.catch_up(&mut namer);
-        let mut findings = Vec::new();
+        let (mut findings, mut late) = (Vec::new(), Vec::new());
         // Without names the finding would say little; the writer is woken when they are ready.
         let nameable = ending || named;
         if let Some(ips) = nameable.then(hook::take_replacement).flatten() {
-            findings.push(Finding::hook_replaced(&namer.name(&ips)));
+            findings.extend(self.follow.hook_replaced(&namer.name(&ips)));
         }
+        findings.extend(self.follow.take_unhooked(ending || named));
         if ending {
             self.follow.process_ends();
             let interrupted = self.follow.interrupted();
-            let exit = self.shared.take_exit().filter(|_| !interrupted.is_empty());
+            let exit = self.shared.take_exit();
+            findings.extend(self.follow.harness_ends(exit.as_ref(), &mut namer));
+            late = self.follow.tests_known_late(&mut namer);
+            let exit = exit.filter(|_| !interrupted.is_empty());
             let (tid, frames) = exit.map_or((0, Arc::default()), |exit| (exit.tid, namer.name(&exit.ips)));
             let found = |sequence| Finding::exit_while_unwinding(sequence, tid, &frames);
             findings.extend(interrupted.into_iter().map(found));
         }
+        for said in self.follow.take_said() {
+            let line = test_line(&mut self.builder, said);
+            self.about(LineKind::Test, &line);
+        }
         for finding in findings {
             self.find(finding);
         }
-        let now = (!ending).then(Instant::now);
-        for sequence in self.follow.due(now) {
+        let mut due = self.follow.due((!ending).then(Instant::now));
+        if !late.is_empty() {
+            due.extend(late);
+            due.sort_unstable();
+            due.dedup();
+        }
+        for sequence in due {
             if let Some((change, about)) = self.follow.verdict(sequence) {
                 let line = verdict_line(&mut self.builder, &change, about);
                 self.verdicts.push(&line);
@@ -300,6 +317,14 @@ impl Worker {
         }
         for (sequence, why) in self.follow.take_imbalances() {
             self.find(Finding::unbalanced(sequence, why));
+        }
+    }
+
+    /// A panic that should have called the agent's hook and did not.
+    fn unhooked(&mut self, sequence: u64) {
+        let finding = Finding::raise_without_hook(sequence, hook::is_replaced());
+        if let Some(finding) = self.follow.unhooked(finding) {
+            self.find(finding);
         }
     }
 

@@ -6,6 +6,7 @@
 mod case;
 mod decide;
 mod gather;
+mod sorting;
 mod words;
 
 use std::path::{Path, PathBuf};

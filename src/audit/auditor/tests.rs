@@ -159,6 +159,14 @@ fn findings_of_the_agent_are_findings_of_the_audit() {
     // A test of panics may replace the hook.
     assert_eq!(class("hook_replaced", Ending::Exited(0)), None);
     assert_eq!(class("process_died", Ending::Exited(0)), None);
+    // Of the places the first one of the program counts.
+    let mut exit: Value = serde_json::from_str(&note("exit_in_test")).unwrap();
+    let std =
+        json!({"function": "std::process::exit", "file": "/rustc/0/x.rs", "line": 1, "os_thread": null});
+    exit["places"].as_array_mut().unwrap().insert(0, std);
+    let exit = &audit(Policy::new(), &[exit.to_string()]).findings[0];
+    assert_eq!(exit.place.as_ref().unwrap().function.as_deref(), Some("app::tests::leaves"));
+    assert_eq!(exit.stack.len(), 2);
     let hook = |function: &str| audit(Policy::new(), &[finding_line("hook_replaced", function, Value::Null)]);
     assert_eq!(hook("app::tests::quiet").findings[0].class, Class::HookReplaced);
     let mut nowhere: Value = serde_json::from_str(&finding_line("hook_replaced", "", Value::Null)).unwrap();
@@ -166,6 +174,22 @@ fn findings_of_the_agent_are_findings_of_the_audit() {
     let nowhere = audit(Policy::new(), &[nowhere.to_string()]);
     assert!(nowhere.is_quiet() && nowhere.unjudged.contains_key("hook_replaced_by_unknown"));
     assert!(hook("test::test_main_with_exit_callback::<F>").is_quiet());
+}
+
+#[test]
+fn paths_below_the_workspace_are_the_same_on_every_machine() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut note: Value =
+        serde_json::from_str(&finding_line("hook_replaced", "app::quiet", Value::Null)).unwrap();
+    note["places"][0]["file"] = json!(root.join("src/lib.rs"));
+    let file = |package: bool| {
+        let auditor = Auditor::new(Policy::new());
+        let auditor = if package { auditor.package(root) } else { auditor };
+        let audit = read(auditor, &[note.to_string()]).finish(Ending::Exited(0));
+        audit.findings[0].place.as_ref().unwrap().file.clone().unwrap()
+    };
+    assert_eq!(file(true), "src/lib.rs");
+    assert_eq!(file(false), root.join("src/lib.rs").to_str().unwrap());
 }
 
 #[test]

@@ -3,13 +3,14 @@
 //! Runs on: the thread that ends the process, in `exit`, and a thread of the audit's own that it waits for. Must not: run
 //! in a forked child, or change a status that is not 0.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::{INSTALLED, Installed, output};
 use crate::agent;
 use crate::audit::policy::{Policy, PolicyError, workspace_root};
-use crate::audit::{Audit, Auditor, DENIED_STATUS, Ending, Gathered, binary_name};
+use crate::audit::{Audit, Auditor, Class, DENIED_STATUS, Ending, Gathered, Level, binary_name};
 use crate::config::AuditMode;
 use crate::sys::{at_exit, fork};
 
@@ -47,12 +48,12 @@ fn failed() -> bool {
 
 /// Whether something is denied.
 fn end(installed: &Installed, status: i32) -> bool {
-    let Installed { place, env, gathered, .. } = installed;
+    let Installed { manifest_dir, package: name, env, gathered, .. } = installed;
     if !agent::is_installed() {
         // Switched off by its own variable, or refused with a message.
         return false;
     }
-    let package = package_directory(place.manifest_dir);
+    let package = package_directory(manifest_dir);
     let (policy, refused) = match policy(installed, &package) {
         Ok(policy) => (policy, false),
         Err(error) => {
@@ -67,7 +68,7 @@ fn end(installed: &Installed, status: i32) -> bool {
         policy.baseline_path().map_or_else(|| package.join(crate::audit::BASELINE_FILE), Path::to_owned);
     let gathered: Gathered = std::mem::take(&mut gathered.lock());
     let audit: Audit = Auditor::of(policy, gathered)
-        .binary(binary_name(place.package, exe))
+        .binary(binary_name(name, exe))
         .package(&package)
         .finish(Ending::Exited(status));
     let adopted = env.write_baseline && !refused && output::write_baseline(&baseline, &audit);
@@ -94,9 +95,12 @@ fn package_directory(compiled: &str) -> PathBuf {
 
 fn policy(installed: &Installed, package: &Path) -> Result<Policy, PolicyError> {
     let mut policy = Policy::load(package)?;
-    for (class, level) in installed.place.levels {
-        policy.set(*class, *level);
+    let mut strictest: BTreeMap<Class, Level> = BTreeMap::new();
+    for (class, level) in installed.levels.lock().iter().copied().flatten() {
+        let known = strictest.entry(*class).or_insert(*level);
+        *known = (*known).max(*level);
     }
+    strictest.into_iter().for_each(|(class, level)| policy.set(class, level));
     match installed.env.mode {
         AuditMode::Warn => policy.warn_only(),
         AuditMode::Deny => policy.deny_warnings(),

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use super::{Class, Gathered, Level};
 use crate::config::{AuditEnv, AuditMode};
 use crate::sys::{at_exit, fork, symbol};
-use crate::{Agent, Overflow, Spool, agent};
+use crate::{Agent, Harness, Overflow, Spool, agent};
 use sink::GatheringSink;
 
 /// What the preloaded agent exports.
@@ -32,17 +32,15 @@ const SLOT_DEADLINE: Duration = Duration::from_millis(500);
 /// without names of functions neither tests nor verdicts can be told; half of this may go into that.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(30);
 
-/// What the macro says.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    manifest_dir: &'static str,
-    package: &'static str,
-    levels: &'static [(Class, Level)],
-}
+/// The levels of one `audit!`.
+type Levels = &'static [(Class, Level)];
 
 /// The audit of this process.
 struct Installed {
-    place: Place,
+    manifest_dir: &'static str,
+    package: &'static str,
+    /// Of every `audit!` of the binary: they come in no order, so the strictest level of a class counts.
+    levels: Mutex<Vec<Levels>>,
     env: AuditEnv,
     gathered: Arc<Mutex<Gathered>>,
     /// [`fork::generation`] of the process that is audited; a forked child is not.
@@ -55,15 +53,19 @@ static INSTALLED: OnceLock<Installed> = OnceLock::new();
 /// Starts the audit of this process. For [`audit!`](crate::audit!), which calls it before `main`.
 #[doc(hidden)]
 pub fn install(manifest_dir: &'static str, package: &'static str, levels: &'static [(Class, Level)]) {
-    let start = || start(Place { manifest_dir, package, levels });
+    let start = || start(manifest_dir, package, levels);
     if catch_unwind(AssertUnwindSafe(start)).is_err() {
         agent::complain(&"the audit of this test binary could not be started");
     }
 }
 
-fn start(place: Place) {
+fn start(manifest_dir: &'static str, package: &'static str, levels: Levels) {
+    if let Some(installed) = INSTALLED.get() {
+        installed.levels.lock().push(levels);
+        return;
+    }
     // The preloaded agent writes for whoever preloaded it, who audits.
-    if INSTALLED.get().is_some() || symbol::is_exported(PRELOAD) {
+    if symbol::is_exported(PRELOAD) {
         return;
     }
     let env = AuditEnv::read();
@@ -83,7 +85,8 @@ fn start(place: Place) {
     let gathered = Arc::new(Mutex::new(Gathered::default()));
     let sink = GatheringSink::new(gathered.clone());
     fork::watch();
-    let new = Installed { place, env, gathered, home: fork::generation() };
+    let levels = Mutex::new(vec![levels]);
+    let new = Installed { manifest_dir, package, levels, env, gathered, home: fork::generation() };
     if INSTALLED.set(new).is_err() {
         return;
     }
@@ -98,8 +101,7 @@ fn start(place: Place) {
         .flush_deadline(FLUSH_DEADLINE)
         .overflow(Overflow::Block(SLOT_DEADLINE))
         .spool(Spool::Off)
-        .inherit_labels(true)
-        .spawn_places(true);
+        .harness(Harness::Audited);
     // Dropping the guard waits for lines, of which there are none yet.
     if let Err(error) = builder.install() {
         agent::complain(&format_args!("this test binary is not audited: {error}"));

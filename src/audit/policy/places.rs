@@ -49,6 +49,15 @@ impl PackagePlace {
         there.find(|path| path.exists()).map(|path| self.is_nearest(&plain(&path)))
     }
 
+    /// The path as the compiler spells it in a panic's location: relative to the root of the workspace, if it is below.
+    /// Symbols have whole paths, which differ from machine to machine.
+    pub(crate) fn shorten(&self, file: &mut String) {
+        let root = self.root.as_ref().unwrap_or(&self.directory);
+        if let Some(inside) = Path::new(&*file).strip_prefix(root).ok().and_then(Path::to_str) {
+            *file = inside.to_owned();
+        }
+    }
+
     /// Whether no other package lies between the file and the directory.
     fn is_nearest(&self, file: &Path) -> bool {
         let mut above = file.ancestors().skip(1).take_while(|above| above.starts_with(&self.directory));
@@ -116,6 +125,14 @@ mod tests {
             (Some(false), Some(false))
         );
         assert_eq!(inside("src/no_such_file.rs"), (None, None));
+        let short = |file: &str| {
+            let mut file = file.to_owned();
+            member.shorten(&mut file);
+            file
+        };
+        assert_eq!(short(absolute.to_str().unwrap()), "member/src/lib.rs");
+        assert_eq!(short("src/lib.rs"), "src/lib.rs");
+        assert_eq!(short("/rustc/0/library/core/src/option.rs"), "/rustc/0/library/core/src/option.rs");
         assert_eq!(inside(""), (Some(false), Some(false)));
     }
 }

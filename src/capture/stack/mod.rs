@@ -19,6 +19,8 @@
     )
 )]
 
+#[cfg(panic_agent_probes)]
+mod both_ends;
 #[cfg(panic_agent_tables)]
 mod collector;
 #[cfg(panic_agent_tables)]
@@ -35,6 +37,8 @@ mod walker;
 #[cfg(not(panic_agent_tables))]
 mod portable;
 
+#[cfg(panic_agent_probes)]
+pub(crate) use both_ends::both_ends;
 #[cfg(not(panic_agent_tables))]
 pub(crate) use portable::{learn_main_start, learn_thread_start, prepare, short_walk, walk};
 #[cfg(panic_agent_probes)]

@@ -33,7 +33,8 @@ pub(super) struct Applied {
 }
 
 /// Leads every call that goes to the real function to its probe; calls that go elsewhere already (a
-/// library-private interposer) are left alone. Slots that lead to the probe are counted, not rewritten.
+/// library-private interposer) are left alone. Slots that lead to the probe are counted, not rewritten. Functions
+/// whose probe is 0 are left alone.
 pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
     learn_real(&probes);
     let mut applied = Applied::default();

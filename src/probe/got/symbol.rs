@@ -16,16 +16,18 @@ pub(in crate::probe) enum Symbol {
     PthreadJoin = 3,
     PthreadDetach = 4,
     SetName = 5,
+    Write = 6,
 }
 
 impl Symbol {
-    pub(in crate::probe) const ALL: [Self; 6] = [
+    pub(in crate::probe) const ALL: [Self; 7] = [
         Self::RaiseException,
         Self::SetIp,
         Self::PthreadCreate,
         Self::PthreadJoin,
         Self::PthreadDetach,
         Self::SetName,
+        Self::Write,
     ];
 
     pub(in crate::probe) fn name(self) -> &'static CStr {
@@ -36,6 +38,7 @@ impl Symbol {
             Self::PthreadJoin => c"pthread_join",
             Self::PthreadDetach => c"pthread_detach",
             Self::SetName => c"pthread_setname_np",
+            Self::Write => c"write",
         }
     }
 

@@ -1,7 +1,116 @@
 //! Test harnesses that are audited: which test a panic belongs to, and what the harness says of its tests.
 //!
 //! Runs on: the writer thread. Must not: take the test that happens to run now for the one that is meant.
+//!
+//! Evidence, strongest first: the stack of the panic goes through libtest into a test; a frame of it is a known
+//! test's; the payload is thrown again on such a stack; a test started the thread, itself or through others. Without
+//! any of them the test is unknown, with the reason.
 
+mod attribute;
+mod ending;
+mod frames;
 mod said;
+mod threads;
 
+use threads::Threads;
+
+pub(crate) use attribute::Scene;
+pub(crate) use ending::GRACE;
 pub(crate) use said::{Said, Word};
+
+use crate::probe::harness::{HarnessNotes, Noted};
+use crate::probe::{Entry, Event};
+use crate::writer::finding::Finding;
+
+/// Everything known of the tests of this process.
+pub(crate) struct Harness {
+    notes: &'static HarnessNotes,
+    /// Losses of the notes that were taken into account.
+    lost: u64,
+    threads: Threads,
+    reader: said::Reader,
+    said: Vec<Said>,
+    /// Panics whose test is not known, for another look at the end.
+    open: attribute::Open,
+    /// Whether starts of threads are seen.
+    watches_threads: bool,
+    /// Panics that called no hook, until it is known why.
+    pub(crate) unhooked: Vec<Finding>,
+    /// libtest is done, and has dropped the hooks of the process.
+    pub(crate) is_over: bool,
+}
+
+impl Harness {
+    /// For the process with these notes. `watches_threads`: whether the probe for starts of threads works.
+    pub(crate) fn new(notes: &'static HarnessNotes, watches_threads: bool) -> Self {
+        let mut threads = Threads::new(std::process::id());
+        let exe = std::env::current_exe().ok();
+        let stem = exe.as_ref().and_then(|exe| exe.file_stem()).and_then(|stem| stem.to_str());
+        if let Some(krate) = stem.and_then(attribute::crate_of_binary) {
+            threads.suppose_crate(krate);
+        }
+        Self {
+            notes,
+            lost: 0,
+            threads,
+            reader: said::Reader::default(),
+            said: Vec::new(),
+            open: attribute::Open::default(),
+            watches_threads,
+            unhooked: Vec::new(),
+            is_over: false,
+        }
+    }
+
+    /// A probe's event, as soon as it is out of its queue.
+    pub(crate) fn saw(&mut self, entry: &Entry) {
+        let stamp = entry.stamp;
+        match entry.event {
+            Event::Started { .. } => self.threads.started(stamp.thread, stamp.tid, stamp.mono_ns),
+            Event::Exited => self.threads.exited(stamp.thread, stamp.mono_ns),
+            _ => {}
+        }
+    }
+
+    /// Some events were lost.
+    pub(crate) fn events_lost(&mut self) {
+        self.threads.lost();
+    }
+
+    /// Takes the notes out of their queue.
+    pub(crate) fn collect(&mut self) {
+        while let Some(note) = self.notes.try_receive() {
+            match note.what {
+                Noted::Spawn { .. } => self.threads.spawning(&note),
+                Noted::Output { cut } => {
+                    for said in self.reader.read(note.output(), cut, note.mono_ns) {
+                        match &said.what {
+                            Word::Planned(number) => self.threads.planned(*number),
+                            Word::Finished { name, .. } => self.threads.finished(name, said.mono_ns),
+                        }
+                        self.said.push(said);
+                    }
+                }
+            }
+            self.notes.give_back(note);
+        }
+        let lost = self.notes.lost();
+        if lost != self.lost {
+            self.lost = lost;
+            self.threads.lost();
+        }
+    }
+
+    /// Whether notes wait.
+    pub(crate) fn has_notes(&self) -> bool {
+        self.notes.is_pending()
+    }
+
+    /// What the harness said since the last call.
+    pub(crate) fn take_said(&mut self) -> Vec<Said> {
+        std::mem::take(&mut self.said)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,272 @@
+//! Findings, sorted into those to report and those to count: levels, entries, baseline, intentions.
+//!
+//! Runs on: threads that audit. Must not: let a finding go without counting it.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::super::baseline::BaselineEntry;
+use super::super::finding::{Finding, FoldReason, Folded};
+use super::super::policy::{Expect, PackagePlace, Policy, Subject};
+use super::super::{Class, Level, intent};
+use super::case::{Case, LastWord};
+use super::gather::{Gathered, TestSaid};
+use super::words;
+use crate::record::{FindingLine, Place, TestEvidence, TestRef};
+
+/// Sorts findings into those to report and those to count.
+pub(super) struct Sorting<'a> {
+    policy: &'a Policy,
+    binary: &'a str,
+    package: Option<&'a PackagePlace>,
+    gathered: &'a Gathered,
+    found: BTreeMap<Key, Folded>,
+    reported: BTreeMap<Key, Finding>,
+    seen: BTreeSet<BaselineEntry>,
+    entries: BTreeMap<String, u64>,
+}
+
+pub(super) struct Sorted {
+    pub(super) findings: Vec<Finding>,
+    pub(super) folded: Vec<Folded>,
+    /// Entries of the baseline, and others.
+    pub(super) seen: BTreeSet<BaselineEntry>,
+    pub(super) entries: BTreeMap<String, u64>,
+}
+
+/// What is one finding, however often it happens; in the order of the report: worst first.
+type Key = (
+    core::cmp::Reverse<Level>,
+    Option<String>,
+    Class,
+    (Option<String>, Option<u32>, Option<u32>, Option<String>),
+    Option<FoldReason>,
+    Option<String>,
+);
+
+impl<'a> Sorting<'a> {
+    pub(super) fn new(
+        policy: &'a Policy,
+        binary: &'a str,
+        package: Option<&'a PackagePlace>,
+        gathered: &'a Gathered,
+    ) -> Self {
+        let entry = |expect: &Expect| (expect.place(), 0);
+        Self {
+            policy,
+            binary,
+            package,
+            gathered,
+            found: BTreeMap::new(),
+            reported: BTreeMap::new(),
+            seen: BTreeSet::new(),
+            entries: policy.expects.iter().map(entry).collect(),
+        }
+    }
+
+    /// The place with a path that is the same on other machines.
+    fn short(&self, place: &Place) -> Place {
+        let mut place = place.clone();
+        if let (Some(package), Some(file)) = (self.package, &mut place.file) {
+            package.shorten(file);
+        }
+        place
+    }
+
+    /// The same with what a verdict names.
+    fn short_word(&self, word: &LastWord) -> LastWord {
+        let mut word = word.clone();
+        word.received_at = word.received_at.as_ref().map(|place| self.short(place));
+        if let (Some(package), Some(file)) =
+            (self.package, word.handler.as_mut().and_then(|handler| handler.file.as_mut()))
+        {
+            package.shorten(file);
+        }
+        word
+    }
+
+    /// What the harness said of a test.
+    pub(super) fn said(&self, test: Option<&TestRef>) -> Option<TestSaid> {
+        self.gathered.tests.get(test?.name.as_deref()?).copied()
+    }
+
+    pub(super) fn panic(&mut self, class: Class, case: &Case) {
+        let site = &case.site;
+        let word = self.short_word(&case.word);
+        let mut ancestry = case.ancestry();
+        for origin in &mut ancestry {
+            origin.spawned_at = origin.spawned_at.as_ref().map(|place| self.short(place));
+        }
+        let finding = Finding {
+            id: Some(case.id),
+            message: site.message.clone(),
+            thread: case.thread.clone(),
+            ancestry,
+            place: site.place.as_ref().map(|place| self.short(place)),
+            column: site.column,
+            stop: Some(words::stop(&word)),
+            receipt: Some(words::receipt(&word)),
+            stack: site.stack.iter().map(|place| self.short(place)).collect(),
+            ..self.blank(class, case.test.as_ref())
+        };
+        // Who is to panic for `#[should_panic]` panics on purpose; the question is whether it was the right panic.
+        let intent = (class != Class::WrongShouldPanic).then(|| self.intent(case)).flatten();
+        self.add(finding, &site.functions, case.expected.as_deref(), intent);
+    }
+
+    /// Whether a panic is meant, by what its test and its message say.
+    fn intent(&self, case: &Case) -> Option<FoldReason> {
+        let test = case.test.as_ref();
+        let name = test.and_then(|test| test.name.as_deref());
+        if self.said(test).is_some_and(|said| said.should_panic) {
+            return Some(FoldReason::ShouldPanic);
+        }
+        if name.is_some_and(intent::name_says_so) {
+            return Some(FoldReason::TestName);
+        }
+        let message = case.site.message.as_deref();
+        message.is_some_and(intent::message_says_so).then_some(FoldReason::Message)
+    }
+
+    pub(super) fn note(&mut self, class: Class, note: &FindingLine) {
+        let test = note.test.as_ref();
+        let place = note.places.iter().find(|place| !is_of_std(place)).or(note.places.first());
+        let finding = Finding {
+            id: note.panic,
+            message: Some(note.message.clone()),
+            place: place.map(|place| self.short(place)),
+            stack: note.places.iter().map(|place| self.short(place)).collect(),
+            ..self.blank(class, test)
+        };
+        let functions: Vec<_> = note.places.iter().filter_map(|place| place.function.clone()).collect();
+        let name = test.and_then(|test| test.name.as_deref());
+        // A test of panics may well replace the hook. That threads live on is another matter.
+        let meant = class == Class::HookReplaced && name.is_some_and(intent::name_says_so);
+        self.add(finding, &functions, None, meant.then_some(FoldReason::TestName));
+    }
+
+    /// Tests that never finished although the process ended well, unless it is known already who ended it.
+    pub(super) fn unfinished(&mut self) {
+        let known = |finding: &Finding| finding.class == Class::HiddenExit;
+        let is_known =
+            self.reported.values().any(known) || self.found.values().any(|folded| known(&folded.finding));
+        let finished = self.gathered.tests.len() as u64;
+        let Some(planned) = self.gathered.planned.filter(|planned| *planned > finished && !is_known) else {
+            return;
+        };
+        let message = format!(
+            "the process ended with status 0 when {finished} of its {planned} tests had finished; the others never ran"
+        );
+        let finding = Finding { message: Some(message), ..self.blank(Class::HiddenExit, None) };
+        self.add(finding, &[], None, None);
+    }
+
+    fn blank(&self, class: Class, test: Option<&TestRef>) -> Finding {
+        Finding {
+            class,
+            level: self.policy.level(class),
+            binary: self.binary.to_owned(),
+            test: test.and_then(|test| test.name.clone()),
+            via: test.map_or(TestEvidence::Unknown, |test| test.via),
+            no_test: test.and_then(|test| test.reason.clone()),
+            shared: test.is_some_and(|test| test.shared),
+            first_owner: test.and_then(|test| test.first_owner.clone()),
+            ended: test.and_then(|test| test.ended),
+            count: 1,
+            id: None,
+            message: None,
+            thread: None,
+            ancestry: Vec::new(),
+            place: None,
+            column: None,
+            stop: None,
+            receipt: None,
+            stack: Arc::default(),
+        }
+    }
+
+    fn add(
+        &mut self,
+        finding: Finding,
+        functions: &[String],
+        expected: Option<&str>,
+        intent: Option<FoldReason>,
+    ) {
+        let place = finding.place.as_ref();
+        let subject = Subject {
+            class: finding.class,
+            test: finding.test.as_deref(),
+            functions,
+            file: place.and_then(|place| place.file.as_deref()),
+            message: finding.message.as_deref(),
+        };
+        let mut entry = None;
+        for expect in self.policy.expects.iter().filter(|expect| expect.matches(&subject)) {
+            // Every entry that matches is needed, also where another one was first.
+            let times = self.entries.entry(expect.place()).or_default();
+            *times = times.saturating_add(1);
+            entry.get_or_insert_with(|| FoldReason::Entry(expect.reason.clone()));
+        }
+        let known = BaselineEntry::of(&finding);
+        let in_baseline = self.policy.baseline().contains(&known).then_some(FoldReason::Baseline);
+        self.seen.insert(known);
+        let why = expected
+            .map(|reason| FoldReason::ExpectPanic(reason.to_owned()))
+            .or(entry)
+            .or((finding.level == Level::Allow).then_some(FoldReason::Allowed))
+            .or(in_baseline)
+            .or(intent);
+        let key = key(&finding, why.clone());
+        match why {
+            None => count(self.reported.entry(key), finding, |finding| finding),
+            Some(why) => {
+                let folded = Folded { finding, why };
+                count(self.found.entry(key), folded, |folded| &mut folded.finding);
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> Sorted {
+        Sorted {
+            findings: self.reported.into_values().collect(),
+            folded: self.found.into_values().collect(),
+            seen: self.seen,
+            entries: self.entries,
+        }
+    }
+}
+
+fn key(finding: &Finding, why: Option<FoldReason>) -> Key {
+    let place = finding.place.as_ref();
+    let at = (
+        place.and_then(|place| place.file.clone()),
+        place.and_then(|place| place.line),
+        finding.column,
+        place.and_then(|place| place.function.clone()),
+    );
+    // Without a place only the text tells two of the agent's findings apart.
+    let text = if place.is_none() { finding.message.clone() } else { None };
+    (core::cmp::Reverse(finding.level), finding.test.clone(), finding.class, at, why, text)
+}
+
+/// Adds something, or counts one more.
+fn count<T>(entry: Entry<'_, Key, T>, new: T, finding: impl Fn(&mut T) -> &mut Finding) {
+    match entry {
+        Entry::Vacant(place) => _ = place.insert(new),
+        Entry::Occupied(mut known) => {
+            let known = finding(known.get_mut());
+            known.count = known.count.saturating_add(1);
+        }
+    }
+}
+
+/// Whether a place lies in std, which is where a call of the program ends.
+fn is_of_std(place: &Place) -> bool {
+    let std = |function: &str| {
+        ["std::", "core::", "alloc::", "<std::", "<core::", "<alloc::"]
+            .iter()
+            .any(|path| function.starts_with(path))
+    };
+    place.function.as_deref().is_none_or(std)
+}

@@ -1,0 +1,302 @@
+//! What the probes tell beyond events in a test harness that is audited: on whose behalf threads are spawned, and
+//! what the harness prints.
+//!
+//! Runs on: the thread that spawns or prints (`spawning`, `said`), the installer (`audit`), and the writer. Must
+//! not: allocate, lock, wait or panic on an observed thread; cost anything unless `audit` was called.
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use once_cell::race::OnceBox;
+
+use crate::record::FixedText;
+use crate::sys::{clock, fork};
+
+/// Notes that can wait for the writer. A harness prints a few per test; a storm of threads that outruns the writer
+/// is counted.
+const NOTES: usize = 512;
+/// Innermost frames of a spawn: past std's, tokio's or rayon's own and a one-time initialization around them.
+const INNER: usize = 64;
+/// Outermost frames of a spawn. From the bottom of the stack to the test it is less than 20, on a thread of std
+/// and on that of `main`.
+const OUTER: usize = 32;
+/// Bytes of one piece of output: a line with a long path.
+const OUTPUT: usize = 1024;
+/// Bytes of a thread's name.
+const NAME: usize = 512;
+
+/// One thing that was seen.
+pub(crate) struct Note {
+    /// Nanoseconds of the monotonic clock.
+    pub(crate) mono_ns: u64,
+    pub(crate) what: Noted,
+    inner: [u64; INNER],
+    outer: [u64; OUTER],
+    inner_len: usize,
+    outer_len: usize,
+    /// Frames between the two that were left out.
+    pub(crate) skipped: usize,
+    /// Whether the stack was walked to its bottom.
+    pub(crate) whole: bool,
+    /// Name of the spawning thread, in full; empty when it has none or cannot be asked.
+    pub(crate) name: FixedText<NAME>,
+    output: [u8; OUTPUT],
+    output_len: usize,
+}
+
+/// What a [`Note`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Noted {
+    /// A thread is about to be started; said before it runs.
+    Spawn {
+        /// Its number.
+        child: u64,
+        /// Number of the thread that starts it, 0 when its own start was not seen.
+        parent: u64,
+        /// OS thread id of that one.
+        parent_tid: u32,
+    },
+    /// The main thread wrote to standard output.
+    Output {
+        /// Whether the text is cut here, so that its end is not known.
+        cut: bool,
+    },
+}
+
+impl Note {
+    fn new() -> Box<Self> {
+        Box::new(Self {
+            mono_ns: 0,
+            what: Noted::Output { cut: false },
+            inner: [0; INNER],
+            outer: [0; OUTER],
+            inner_len: 0,
+            outer_len: 0,
+            skipped: 0,
+            whole: false,
+            name: FixedText::new(),
+            output: [0; OUTPUT],
+            output_len: 0,
+        })
+    }
+
+    /// Addresses of the stack of a spawn, innermost first: the inner end, then the outer one.
+    pub(crate) fn ips(&self) -> impl Iterator<Item = u64> + '_ {
+        let inner = self.inner.get(..self.inner_len).unwrap_or_default();
+        let outer = self.outer.get(..self.outer_len).unwrap_or_default();
+        inner.iter().chain(outer).copied()
+    }
+
+    /// What was written.
+    pub(crate) fn output(&self) -> &[u8] {
+        self.output.get(..self.output_len).unwrap_or_default()
+    }
+}
+
+/// The way of notes to the writer: boxes that go round, so that nobody allocates on it.
+pub(crate) struct HarnessNotes {
+    free: (Sender<Box<Note>>, Receiver<Box<Note>>),
+    ready: (Sender<Box<Note>>, Receiver<Box<Note>>),
+    lost: AtomicU64,
+    wake: fn(),
+    /// [`fork::generation`] of the process that has the writer.
+    home: u32,
+}
+
+impl HarnessNotes {
+    fn new(wake: fn()) -> Self {
+        let notes = Self {
+            free: bounded(NOTES),
+            ready: bounded(NOTES),
+            lost: AtomicU64::new(0),
+            wake,
+            home: fork::generation(),
+        };
+        for _ in 0..NOTES {
+            notes.give_back(Note::new());
+        }
+        notes
+    }
+
+    /// Writer: the next note. It must be given back.
+    pub(crate) fn try_receive(&self) -> Option<Box<Note>> {
+        self.ready.1.try_recv().ok()
+    }
+
+    /// Writer: the box goes round again.
+    pub(crate) fn give_back(&self, note: Box<Note>) {
+        // Cannot fail: there is room for every box.
+        if self.free.0.try_send(note).is_err() {
+            self.count_loss();
+        }
+    }
+
+    /// Whether notes wait.
+    pub(crate) fn is_pending(&self) -> bool {
+        !self.ready.1.is_empty()
+    }
+
+    /// Notes that found no box.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Fills a box and hands it to the writer.
+    ///
+    /// A handler of a signal may come here while its thread is inside already: it notes nothing then.
+    fn note(&self, fill: impl FnOnce(&mut Note)) {
+        let entered = NOTING.try_with(|noting| !noting.replace(true)).unwrap_or(false);
+        if !entered {
+            return self.count_loss();
+        }
+        match self.free.1.try_recv() {
+            Ok(mut note) => {
+                note.mono_ns = clock::mono_ns();
+                (note.inner_len, note.outer_len, note.output_len) = (0, 0, 0);
+                fill(&mut note);
+                // Cannot fail: there is room for every box.
+                if self.ready.0.try_send(note).is_err() {
+                    self.count_loss();
+                }
+            }
+            Err(_) => self.count_loss(),
+        }
+        let _exited = NOTING.try_with(|noting| noting.set(false));
+        if self.ready.1.len() >= NOTES / 2 {
+            (self.wake)();
+        }
+    }
+
+    /// Notes that only a test sends.
+    #[cfg(test)]
+    pub(crate) fn leaked() -> &'static Self {
+        Box::leak(Box::new(Self::new(|| ())))
+    }
+
+    /// A spawn, with this stack and name of the parent.
+    #[cfg(test)]
+    pub(crate) fn spawn(&self, child: u64, parent: (u64, u32), ips: &[u64], name: &str) {
+        self.note(|note| {
+            note.what = Noted::Spawn { child, parent: parent.0, parent_tid: parent.1 };
+            note.inner.iter_mut().zip(ips).for_each(|(place, ip)| *place = *ip);
+            note.inner_len = ips.len();
+            note.name.set(name);
+        });
+    }
+
+    /// A piece of output at this time.
+    #[cfg(test)]
+    pub(crate) fn output(&self, text: &str, mono_ns: u64) {
+        self.note(|note| {
+            (note.what, note.mono_ns) = (Noted::Output { cut: false }, mono_ns);
+            note.output.iter_mut().zip(text.bytes()).for_each(|(place, byte)| *place = byte);
+            note.output_len = text.len();
+        });
+    }
+
+    fn count_loss(&self) {
+        // Relaxed: the count publishes no other memory.
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Set once, by the installer of an agent that audits.
+static AUDIT: OnceBox<HarnessNotes> = OnceBox::new();
+
+thread_local! {
+    /// Whether this thread is writing a note. No destructor.
+    static NOTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lets the probes note things from now on; before they are installed. `wake` is called on the thread that notes
+/// when many notes wait; it must not allocate, lock or panic.
+pub(crate) fn audit(wake: fn()) -> Option<&'static HarnessNotes> {
+    // A second agent is refused before.
+    let _first = AUDIT.set(Box::new(HarnessNotes::new(wake)));
+    AUDIT.get()
+}
+
+/// Whether this process is an audited harness, and not a fork of one.
+#[cfg_attr(not(panic_agent_probes), allow(dead_code, reason = "only probes ask"))]
+pub(super) fn is_audited() -> bool {
+    notes().is_some()
+}
+
+#[cfg_attr(not(panic_agent_probes), allow(dead_code, reason = "only probes ask"))]
+fn notes() -> Option<&'static HarnessNotes> {
+    AUDIT.get().filter(|notes| notes.home == fork::generation())
+}
+
+/// A thread is about to be started. `anchor` is as in [`place::here`](super::place::here).
+///
+/// # Cost
+/// No allocation; a walk down to the bottom of the stack.
+#[cfg(panic_agent_probes)]
+#[inline(never)]
+pub(super) fn spawning(child: u64, parent: u64, parent_tid: u32, anchor: usize) {
+    let Some(notes) = notes() else { return };
+    notes.note(|note| {
+        note.what = Noted::Spawn { child, parent, parent_tid };
+        let ends = crate::capture::stack::both_ends(&mut note.inner, &mut note.outer, anchor);
+        (note.inner_len, note.outer_len) = (ends.inner, ends.outer);
+        (note.skipped, note.whole) = (ends.skipped, ends.whole);
+        note.name.clear();
+        if ends.std_thread {
+            // std's thread start is below us on this stack, so its handle exists: no allocation, no panic.
+            note.name.set(std::thread::current().name().unwrap_or_default());
+        }
+    });
+}
+
+/// The main thread wrote this to standard output.
+///
+/// # Cost
+/// No allocation; one copy.
+#[cfg(panic_agent_probes)]
+pub(super) fn said(bytes: &[u8]) {
+    let Some(notes) = notes() else { return };
+    notes.note(|note| {
+        note.what = Noted::Output { cut: bytes.len() > OUTPUT };
+        let kept = bytes.get(..bytes.len().min(OUTPUT)).unwrap_or_default();
+        if let Some(place) = note.output.get_mut(..kept.len()) {
+            place.copy_from_slice(kept);
+            note.output_len = kept.len();
+        }
+    });
+}
+
+#[cfg(all(test, panic_agent_probes))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn notes_go_round_and_what_finds_no_box_is_counted() {
+        let notes = HarnessNotes::new(|| ());
+        for round in 0..3 {
+            for number in 0..NOTES as u64 + 2 {
+                notes.note(|note| {
+                    note.what = Noted::Spawn { child: number, parent: round, parent_tid: 0 };
+                });
+            }
+            assert_eq!(notes.lost(), 2 * (round + 1));
+            for number in 0..NOTES as u64 {
+                let note = notes.try_receive().unwrap();
+                assert_eq!(note.what, Noted::Spawn { child: number, parent: round, parent_tid: 0 });
+                assert_eq!((note.ips().count(), note.output().len()), (0, 0));
+                notes.give_back(note);
+            }
+            assert!(!notes.is_pending());
+        }
+    }
+
+    #[test]
+    fn a_note_inside_a_note_is_left_out_and_counted() {
+        let notes = HarnessNotes::new(|| ());
+        notes.note(|_| notes.note(|_| ()));
+        assert_eq!(notes.lost(), 1);
+        notes.note(|_| ());
+        assert_eq!(notes.lost(), 1);
+    }
+}

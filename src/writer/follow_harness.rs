@@ -1,0 +1,125 @@
+//! Follows panics of audited test harnesses: which test each belongs to, and what is said of tests besides.
+//!
+//! Runs on: the writer thread. Must not: do anything in a process that is not audited.
+
+use std::time::Instant;
+
+use super::finding::Finding;
+use super::follow::{Follow, Namer};
+use super::handle::{ExitPlace, Shared};
+use super::harness::{GRACE, Said, Scene};
+use crate::hook;
+use crate::record::{RawRecord, Report};
+use crate::sys::clock;
+use crate::verdict::NamedFrame;
+
+impl Follow {
+    /// Says which test a panic belongs to.
+    pub(super) fn attribute(&mut self, record: &RawRecord, report: &mut Report, namer: &mut dyn Namer) {
+        let Some(harness) = &mut self.harness else { return };
+        let test = harness.test_of_panic(record.sequence, Scene::of(record), namer);
+        report.test = Some(test);
+        if let Some(about) = self.about.get_mut(&record.sequence) {
+            about.test.clone_from(&report.test);
+        }
+    }
+
+    /// The payload of a panic is thrown once more, on this stack.
+    pub(super) fn rethrown(&mut self, record: &RawRecord, namer: &mut dyn Namer) {
+        if self.harness.is_none() {
+            return;
+        }
+        self.collect();
+        let Some(harness) = &mut self.harness else { return };
+        let Some(about) = self.about.get_mut(&record.sequence) else { return };
+        let better = about.test.as_ref().and_then(|found| harness.rethrown(found, &Scene::of(record), namer));
+        if better.is_some() {
+            about.test = better;
+        }
+    }
+
+    /// What the harness printed since the last call.
+    pub(super) fn take_said(&mut self) -> Vec<Said> {
+        self.harness.as_mut().map(|harness| harness.take_said()).unwrap_or_default()
+    }
+
+    /// The process ends: panics whose test became known only now, in order. Their last verdict line says it.
+    pub(super) fn tests_known_late(&mut self, namer: &mut dyn Namer) -> Vec<u64> {
+        let Some(harness) = &mut self.harness else { return Vec::new() };
+        let mut known = Vec::new();
+        for (sequence, test) in harness.reopen(namer) {
+            let Some(about) = self.about.get_mut(&sequence) else { continue };
+            if about.test.as_ref().is_some_and(|before| before.name.is_none()) {
+                about.test = Some(test);
+                known.push(sequence);
+            }
+        }
+        known
+    }
+
+    /// Whether names would tell something at the end of the process that nothing else does: so that the end of a run
+    /// with nothing to say waits for none.
+    pub(super) fn wants_names_at_end(&mut self, shared: &Shared) -> bool {
+        if self.harness.is_none() {
+            return false;
+        }
+        self.collect();
+        let exit = shared.exit_thread();
+        self.harness.as_ref().is_some_and(|harness| harness.wants_names_at_end(exit, hook::is_replaced()))
+    }
+
+    /// The agent's hook was dropped, on this stack. libtest does so when it is done, which is worth no finding.
+    pub(super) fn hook_replaced(&mut self, frames: &[NamedFrame]) -> Option<Finding> {
+        let by_harness = self.harness.as_mut().is_some_and(|harness| harness.hook_dropped(frames));
+        (!by_harness).then(|| Finding::hook_replaced(frames))
+    }
+
+    /// A panic called no hook of the agent's: the finding, or nothing yet, when libtest may be the reason.
+    pub(super) fn unhooked(&mut self, finding: Finding) -> Option<Finding> {
+        match &mut self.harness {
+            Some(harness) => {
+                harness.unhooked.push(finding);
+                None
+            }
+            None => Some(finding),
+        }
+    }
+
+    /// Findings of the last function that wait, if it is `known` by now who dropped the hook.
+    pub(super) fn take_unhooked(&mut self, known: bool) -> Vec<Finding> {
+        let Some(harness) = self.harness.as_mut().filter(|_| known) else { return Vec::new() };
+        let findings = std::mem::take(&mut harness.unhooked);
+        if harness.is_over { Vec::new() } else { findings }
+    }
+
+    /// The process ends by a call on this stack; what that says of tests.
+    pub(super) fn harness_ends(&mut self, exit: Option<&ExitPlace>, namer: &mut dyn Namer) -> Vec<Finding> {
+        if self.harness.is_none() {
+            return Vec::new();
+        }
+        let end_ns = exit.map_or_else(clock::mono_ns, |exit| exit.mono_ns);
+        let began = Instant::now();
+        loop {
+            self.collect();
+            let Some(harness) = &mut self.harness else { return Vec::new() };
+            if began.elapsed() >= GRACE || !harness.has_candidates(end_ns, namer) {
+                break;
+            }
+            // Nobody tells when a thread is about to end.
+            std::thread::sleep(GRACE / 50);
+        }
+        let Some(harness) = &mut self.harness else { return Vec::new() };
+        let scene = exit.map(|exit| Scene {
+            tid: exit.tid,
+            mono_ns: exit.mono_ns,
+            thread_name: None,
+            cut_name: None,
+            ips: exit.ips.as_slice().into(),
+            whole: true,
+        });
+        let mut findings: Vec<Finding> =
+            scene.and_then(|scene| harness.exited(&scene, namer)).into_iter().collect();
+        findings.extend(harness.alive_at_end(end_ns, namer));
+        findings
+    }
+}

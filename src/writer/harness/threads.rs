@@ -1,0 +1,365 @@
+//! On whose behalf threads run: who started them, inside of which test.
+//!
+//! Runs on: the writer thread. Must not: grow without bound; ended threads are forgotten, oldest first. Must not take
+//! one test for another: a thread that may serve several belongs to none of them.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use super::frames;
+use crate::probe::harness::{Note, Noted};
+use crate::verdict::NamedFrame;
+use crate::writer::follow::Namer;
+
+/// Ended threads that are remembered: their children may panic long after.
+const ENDED: usize = 8192;
+/// Threads that are known at all. Of more the oldest are forgotten: their ends were lost, or they never began.
+const KNOWN: usize = 65_536;
+/// Ancestors that are followed.
+const LONGEST_LINE: usize = 64;
+
+/// Why the owner of a thread is not known; words of `test.reason`.
+pub(super) mod reason {
+    /// No stack of a known test leads here.
+    pub(crate) const NO_HARNESS_FRAME: &str = "no_harness_frame";
+    /// The stacks have no names.
+    pub(crate) const NO_SYMBOLS: &str = "no_symbols";
+    /// The start was not seen.
+    pub(crate) const THREAD_NOT_SEEN: &str = "thread_not_seen";
+    /// Starts are not seen at all.
+    pub(crate) const NO_PROBES: &str = "no_probes";
+    /// It is libtest's thread for a test, of whose name not all is known.
+    pub(crate) const NAME_CUT: &str = "name_cut";
+    /// It serves several tests.
+    pub(crate) const SHARED_THREAD: &str = "shared_thread";
+}
+
+/// Who a thread belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// libtest started it for a test: this one, if its name is known.
+    Harness(Option<String>),
+    /// A test started it, itself or through others.
+    Test {
+        name: String,
+        /// It serves whoever comes later.
+        shared: bool,
+    },
+}
+
+/// A thread whose start was seen.
+#[derive(Debug, Default)]
+struct Thread {
+    tid: u32,
+    started: Option<u64>,
+    exited: Option<u64>,
+    spawn: Option<Spawn>,
+    owner: Option<Owner>,
+    name: Option<String>,
+}
+
+/// The call that started a thread.
+#[derive(Clone, Debug)]
+struct Spawn {
+    parent: u64,
+    parent_tid: u32,
+    /// Innermost first.
+    ips: Box<[u64]>,
+}
+
+/// A test, as far as it was heard of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Test {
+    /// The thread that libtest started for it; 0 when it is not known.
+    thread: u64,
+    /// When libtest said that it had ended.
+    finished: Option<u64>,
+}
+
+/// The threads and tests of the process.
+#[derive(Debug, Default)]
+pub(super) struct Threads {
+    /// OS id of the main thread.
+    main: u32,
+    known: BTreeMap<u64, Thread>,
+    /// Numbers by OS id and time of the start.
+    numbers: BTreeMap<(u32, u64), u64>,
+    ended: VecDeque<u64>,
+    tests: HashMap<String, Test>,
+    /// The crate that the tests are in, once one was seen under the harness.
+    krate: Option<String>,
+    /// Some event was lost: what was not seen proves nothing.
+    gaps: bool,
+    /// How many tests libtest said that it would run; `None` when it prints nothing that can be read.
+    planned: Option<u64>,
+    /// Whether a runtime that serves several tests was seen.
+    shared_runtime: bool,
+}
+
+impl Threads {
+    pub(super) fn new(main: u32) -> Self {
+        Self { main, ..Self::default() }
+    }
+
+    /// A thread is about to be started.
+    pub(super) fn spawning(&mut self, note: &Note) {
+        let Noted::Spawn { child, parent, parent_tid } = note.what else { return };
+        if self.known.len() >= KNOWN
+            && let Some((_, oldest)) = self.known.pop_first()
+        {
+            self.numbers.remove(&(oldest.tid, oldest.started.unwrap_or_default()));
+        }
+        let thread = self.known.entry(child).or_default();
+        thread.spawn = Some(Spawn { parent, parent_tid, ips: note.ips().collect() });
+        if parent != 0 && !note.name.as_str().is_empty() && !note.name.is_truncated() {
+            self.named(parent, note.name.as_str());
+        }
+    }
+
+    /// A thread began.
+    pub(super) fn started(&mut self, number: u64, tid: u32, mono_ns: u64) {
+        let thread = self.known.entry(number).or_default();
+        (thread.tid, thread.started) = (tid, Some(mono_ns));
+        self.numbers.insert((tid, mono_ns), number);
+    }
+
+    /// A thread ended.
+    pub(super) fn exited(&mut self, number: u64, mono_ns: u64) {
+        let Some(thread) = self.known.get_mut(&number) else { return };
+        thread.exited = Some(mono_ns);
+        self.ended.push_back(number);
+        if self.ended.len() > ENDED
+            && let Some(oldest) = self.ended.pop_front()
+            && let Some(thread) = self.known.remove(&oldest)
+        {
+            self.numbers.remove(&(thread.tid, thread.started.unwrap_or_default()));
+        }
+    }
+
+    /// Some event was lost.
+    pub(super) fn lost(&mut self) {
+        self.gaps = true;
+    }
+
+    /// libtest said that it is about to begin.
+    pub(super) fn planned(&mut self, number: u64) {
+        self.planned.get_or_insert(number);
+    }
+
+    /// Whether libtest said of every test how it ended.
+    pub(super) fn all_finished(&self) -> bool {
+        let finished = self.tests.values().filter(|test| test.finished.is_some()).count() as u64;
+        self.planned.is_some_and(|planned| finished >= planned)
+    }
+
+    /// The one test whose path begins so, once every test is known.
+    pub(super) fn only_test_like(&self, beginning: &str) -> Option<&str> {
+        let mut tests = self.tests.keys().filter(|name| name.starts_with(beginning));
+        tests.next().filter(|_| tests.next().is_none() && self.all_finished()).map(String::as_str)
+    }
+
+    /// libtest said that a test had ended.
+    pub(super) fn finished(&mut self, name: &str, mono_ns: u64) {
+        self.tests.entry(name.to_owned()).or_default().finished.get_or_insert(mono_ns);
+    }
+
+    /// Number of the thread with this OS id at that time, 0 when its start was not seen.
+    pub(super) fn number(&self, tid: u32, mono_ns: u64) -> u64 {
+        let newest = self.numbers.range((tid, 0)..=(tid, mono_ns)).next_back();
+        newest.map_or(0, |(_, number)| *number)
+    }
+
+    /// Whether it is the thread that the process began with.
+    pub(super) fn is_main(&self, tid: u32) -> bool {
+        tid == self.main
+    }
+
+    /// The full name of a thread.
+    pub(super) fn named(&mut self, number: u64, name: &str) {
+        if let Some(thread) = self.known.get_mut(&number)
+            && thread.name.as_deref() != Some(name)
+        {
+            thread.name = Some(name.to_owned());
+            // What was concluded without it may be better now.
+            thread.owner = None;
+        }
+    }
+
+    /// A test was seen under the harness on this thread; 0 for the main one.
+    pub(super) fn seen(&mut self, name: &str, krate: Option<&str>, number: u64) {
+        let test = self.tests.entry(name.to_owned()).or_default();
+        if number != 0 {
+            test.thread = number;
+        }
+        if self.krate.is_none() {
+            self.krate = krate.map(str::to_owned);
+        }
+    }
+
+    /// Whether a function of this crate is a test that was heard of.
+    pub(super) fn is_test(&self, path: &frames::TestPath) -> bool {
+        self.krate.as_deref().is_none_or(|krate| krate == path.krate) && self.tests.contains_key(&path.name)
+    }
+
+    /// The crate of the tests, if it is not known from a stack yet.
+    pub(super) fn suppose_crate(&mut self, krate: String) {
+        self.krate.get_or_insert(krate);
+    }
+
+    /// Whether the test had ended at that time.
+    pub(super) fn has_ended(&self, name: &str, mono_ns: u64) -> Option<bool> {
+        let test = self.tests.get(name)?;
+        let thread = self.known.get(&test.thread);
+        let exited = thread.and_then(|thread| thread.exited).is_some_and(|exited| exited <= mono_ns);
+        let finished = test.finished.is_some_and(|finished| finished <= mono_ns);
+        let watched = thread.is_some() || self.planned.is_some();
+        match exited || finished {
+            true => Some(true),
+            false => (watched && !self.gaps).then_some(false),
+        }
+    }
+
+    /// Learns the names of threads that libtest has started for tests, as far as the system knows them in full.
+    pub(super) fn learn_names(&mut self, namer: &mut dyn Namer, name_of: &dyn Fn(u32) -> Option<String>) {
+        let unnamed =
+            |thread: &Thread| thread.name.is_none() && thread.exited.is_none() && thread.started.is_some();
+        let of_main =
+            |thread: &Thread| thread.spawn.as_ref().is_some_and(|spawn| spawn.parent_tid == self.main);
+        let candidates: Vec<(u64, u32)> = self
+            .known
+            .iter()
+            .filter(|(_, thread)| unnamed(thread) && of_main(thread))
+            .map(|(number, thread)| (*number, thread.tid))
+            .collect();
+        for (number, tid) in candidates {
+            let Some(name) = name_of(tid) else { continue };
+            if matches!(self.owner(number, namer), Ok(Owner::Harness(None))) {
+                self.named(number, &name);
+                self.seen(&name, None, number);
+            }
+        }
+    }
+
+    /// Who a thread belongs to, or why that is not known.
+    pub(super) fn owner(&mut self, number: u64, namer: &mut dyn Namer) -> Result<Owner, &'static str> {
+        self.owner_within(number, namer, LONGEST_LINE)
+    }
+
+    fn owner_within(
+        &mut self,
+        number: u64,
+        namer: &mut dyn Namer,
+        ancestors: usize,
+    ) -> Result<Owner, &'static str> {
+        let thread = self.known.get(&number).ok_or(reason::THREAD_NOT_SEEN)?;
+        if let Some(owner) = &thread.owner {
+            return Ok(owner.clone());
+        }
+        let name = thread.name.clone();
+        let spawn = thread.spawn.clone().ok_or(reason::THREAD_NOT_SEEN)?;
+        let frames = namer.name(&spawn.ips);
+        let owner = match frames::harness_at(&frames) {
+            Some(at) => self.inside_test(&spawn, &frames, at, namer),
+            None => self.outside_test(&spawn, &frames, name, namer, ancestors),
+        }?;
+        if let Some(thread) = self.known.get_mut(&number) {
+            thread.owner = Some(owner.clone());
+        }
+        Ok(owner)
+    }
+
+    /// A thread that is started by the thread of a test.
+    fn inside_test(
+        &mut self,
+        spawn: &Spawn,
+        frames: &[NamedFrame],
+        at: usize,
+        namer: &mut dyn Namer,
+    ) -> Result<Owner, &'static str> {
+        let path = frames::test_inside(frames, at);
+        let parent = self.known.get(&spawn.parent).and_then(|thread| thread.name.clone());
+        let name =
+            parent.or_else(|| path.as_ref().map(|path| path.name.clone())).ok_or(reason::NO_SYMBOLS)?;
+        let krate = path.filter(|path| path.name == name).map(|path| path.krate);
+        self.seen(&name, krate.as_deref(), spawn.parent);
+        let inside = frames.get(..at).unwrap_or_default();
+        let shared = frames::is_shared(inside);
+        self.shared_runtime |= shared && frames::builds_runtime(inside);
+        let shared = shared || self.is_of_shared_runtime(inside, namer);
+        Ok(Owner::Test { name, shared })
+    }
+
+    /// A thread that is started by any other.
+    fn outside_test(
+        &mut self,
+        spawn: &Spawn,
+        frames: &[NamedFrame],
+        name: Option<String>,
+        namer: &mut dyn Namer,
+        ancestors: usize,
+    ) -> Result<Owner, &'static str> {
+        if spawn.parent == 0 {
+            if spawn.parent_tid != self.main {
+                return Err(reason::THREAD_NOT_SEEN);
+            }
+            // Without names the harness itself must have told that there is such a test.
+            let told = || name.as_ref().is_some_and(|name| self.tests.contains_key(name));
+            if frames::runs_test(frames) || (frames::lacks_names(frames) && told()) {
+                return Ok(Owner::Harness(name));
+            }
+            let unnamed = frames::lacks_names(frames);
+            return Err(if unnamed { reason::NO_SYMBOLS } else { reason::NO_HARNESS_FRAME });
+        }
+        let ancestors = ancestors.checked_sub(1).ok_or(reason::THREAD_NOT_SEEN)?;
+        Ok(match self.owner_within(spawn.parent, namer, ancestors)? {
+            // A stack that does not reach the harness, such as that of a destructor of a thread-local.
+            Owner::Harness(None) => return Err(reason::NAME_CUT),
+            Owner::Harness(Some(name)) => Owner::Test { name, shared: frames::is_shared(frames) },
+            Owner::Test { name, shared } => {
+                let shared = shared || frames::is_shared(frames) || self.is_of_shared_runtime(frames, namer);
+                Owner::Test { name, shared }
+            }
+        })
+    }
+
+    /// Whether the thread may belong to a runtime that serves several tests, and not to one of the test's own.
+    fn is_of_shared_runtime(&mut self, frames: &[NamedFrame], namer: &mut dyn Namer) -> bool {
+        if !frames::is_on_demand(frames) {
+            return false;
+        }
+        if !self.shared_runtime {
+            let spawns: Vec<Spawn> = self.known.values().filter_map(|thread| thread.spawn.clone()).collect();
+            self.shared_runtime = spawns.iter().any(|spawn| {
+                let frames = namer.name(&spawn.ips);
+                frames::builds_runtime(&frames) && frames::is_shared(&frames)
+            });
+        }
+        self.shared_runtime
+    }
+
+    /// Whether a thread has not ended that something else than the main thread started.
+    pub(super) fn has_alive(&self) -> bool {
+        self.known.values().any(|thread| {
+            let by_other = thread.spawn.as_ref().is_some_and(|spawn| spawn.parent != 0);
+            thread.started.is_some() && thread.exited.is_none() && by_other
+        })
+    }
+
+    /// Threads that began and have not ended: number, OS id, and the stack that started them.
+    pub(super) fn alive(&self) -> Vec<(u64, u32, Box<[u64]>)> {
+        let alive = |thread: &Thread| thread.started.is_some() && thread.exited.is_none();
+        let threads = self.known.iter().filter(|(_, thread)| alive(thread));
+        let mut found: Vec<_> = threads
+            .filter_map(|(number, thread)| Some((*number, thread.tid, thread.spawn.as_ref()?.ips.clone())))
+            .collect();
+        found.sort_unstable_by_key(|(number, ..)| *number);
+        found
+    }
+}
+
+#[cfg(test)]
+impl Threads {
+    /// The most that any of the tables holds.
+    pub(super) fn sizes(&self) -> usize {
+        self.known.len().max(self.numbers.len()).max(self.ended.len())
+    }
+}

@@ -125,7 +125,11 @@ pub trait Sink: Send {
     /// # Errors
     /// When at least one line did not reach the destination. The others may have.
     fn write_all(&mut self, lines: &[Line<'_>]) -> io::Result<()> {
-        lines.iter().map(|line| self.write(line)).fold(Ok(()), |before, now| before.and(now))
+        let mut outcome = Ok(());
+        for line in lines {
+            outcome = outcome.and(self.write(line));
+        }
+        outcome
     }
 
     /// Brings what was taken to its destination. Called when the queue is empty and at the end.

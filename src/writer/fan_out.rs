@@ -27,7 +27,7 @@ impl FanOut {
     /// Why at least one sink did not take the line.
     pub(crate) fn write(&mut self, line: &Line<'_>) -> Result<(), LossReason> {
         self.dirty = true;
-        self.to_each(|sink| sink.write(line))
+        self.on_each(|sink| sink.write(line))
     }
 
     /// Gives several lines to every sink, in order.
@@ -36,7 +36,7 @@ impl FanOut {
     /// Why at least one sink did not take all of them.
     pub(crate) fn write_all(&mut self, lines: &[Line<'_>]) -> Result<(), LossReason> {
         self.dirty = true;
-        self.to_each(|sink| sink.write_all(lines))
+        self.on_each(|sink| sink.write_all(lines))
     }
 
     /// Flushes every sink that may hold lines.
@@ -47,10 +47,10 @@ impl FanOut {
         if !core::mem::take(&mut self.dirty) {
             return Ok(());
         }
-        self.to_each(|sink| sink.flush())
+        self.on_each(|sink| sink.flush())
     }
 
-    fn to_each(&mut self, mut call: impl FnMut(&mut dyn Sink) -> io::Result<()>) -> Result<(), LossReason> {
+    fn on_each(&mut self, mut call: impl FnMut(&mut dyn Sink) -> io::Result<()>) -> Result<(), LossReason> {
         let mut result = Ok(());
         for sink in &mut self.sinks {
             match guarded(|| call(&mut **sink).map_err(drop)) {

@@ -223,7 +223,11 @@ impl Sink for FileSink {
     /// One `write(2)`; one for each line when the file is rotated, so that it is put aside between the right two.
     fn write_all(&mut self, lines: &[Line<'_>]) -> io::Result<()> {
         if self.rotation != Rotation::never() {
-            return lines.iter().map(|line| self.write(line)).fold(Ok(()), |before, now| before.and(now));
+            let mut outcome = Ok(());
+            for line in lines {
+                outcome = outcome.and(self.write(line));
+            }
+            return outcome;
         }
         if self.until_look == 0 {
             self.look()?;

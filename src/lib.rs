@@ -83,6 +83,7 @@
 //!   back as errors.
 //! * `tower`: a layer that makes responses of panics.
 //! * `tracing`: spans as labels, and an event per verdict.
+//! * `tracing-opentelemetry`: trace and span ids of such spans, too, when a layer of that crate follows them.
 //! * `recover-symbols`, on by default: reports that another process recovers get names.
 //! * `gzip`: archives of a rotated file are compressed, see [`Rotation`].
 //! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which

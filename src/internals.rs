@@ -195,8 +195,20 @@ pub mod faults {
     use crate::sys::faults::{Call, Fault, Plan, calls as plan_calls, fired as plan_fired, on_process};
 
     /// Kinds of calls, as [`fail`] spells them.
-    pub const CALLS: [&str; 10] =
-        ["open", "write", "read", "stat", "rename", "unlink", "lock", "list", "ftruncate", "mmap"];
+    pub const CALLS: [&str; 12] = [
+        "open",
+        "write",
+        "read",
+        "stat",
+        "rename",
+        "unlink",
+        "lock",
+        "list",
+        "ftruncate",
+        "mmap",
+        "link",
+        "sync",
+    ];
 
     /// From the `nth` call of this kind on: that one fails with `errno`, and with `for_ever` all later ones, too. With
     /// `half`, a write takes half of its bytes first. `false` for a kind that is not known.
@@ -212,6 +224,8 @@ pub mod faults {
             "list" => Call::List,
             "ftruncate" => Call::Ftruncate,
             "mmap" => Call::Mmap,
+            "link" => Call::Link,
+            "sync" => Call::Sync,
             _ => return false,
         };
         let fault = if half { Fault::HalfThen(errno) } else { Fault::Errno(errno) };

@@ -85,6 +85,7 @@
 //! * `tracing`: spans as labels, and an event per verdict.
 //! * `audit`: [`audit`](https://docs.rs/panic-agent/latest/panic_agent/audit/index.html), tests that pass although a
 //!   thread died behind them.
+//! * `tracing-opentelemetry`: trace and span ids of such spans, too, when a layer of that crate follows them.
 //! * `recover-symbols`, on by default: reports that another process recovers get names.
 //! * `gzip`: archives of a rotated file are compressed, see [`Rotation`].
 //! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which

@@ -29,6 +29,15 @@ extern "C" int demo_cpp_catch_int(demo_callback callback)
     return 0;
 }
 
+// Nothing may leave it: std::terminate.
+extern "C" int demo_cpp_noexcept(demo_callback callback) noexcept
+{
+    volatile int done = 0;
+    callback();
+    done = 1;
+    return done;
+}
+
 // Catches everything and throws it again.
 extern "C" int demo_cpp_rethrow(demo_callback callback)
 {

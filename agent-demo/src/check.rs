@@ -2,6 +2,7 @@
 //!
 //! Runs on: any thread of the parent. Must not: run anything; it is a function of its arguments.
 
+mod sameness;
 mod verdicts;
 
 use core::fmt;
@@ -9,6 +10,7 @@ use core::fmt;
 use panic_agent::Report;
 use serde::Serialize;
 
+pub use self::sameness::differences;
 use crate::child::Observed;
 use crate::{Delivery, Exit, Expectation, ExpectedPanic, Message, Outcome, Probes, Profile, Setting};
 

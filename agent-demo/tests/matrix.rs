@@ -1,16 +1,17 @@
 //! Every scenario in every build: one test per profile, which builds the demo with it and runs them all. Takes
-//! minutes, so it is shown as ignored unless `AGENT_DEMO_MATRIX` is set; `.ci/full` sets it.
+//! minutes, so it is shown as ignored unless `AGENT_DEMO_MATRIX` is set, as the scripts in `.ci` do.
 //!
 //! Runs on: libtest-mimic's threads. Must not: touch builds other than into the usual target directory.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use agent_demo::check::{deviations, exit, printed};
-use agent_demo::child::{self, AgentSwitch};
+use agent_demo::check::{Deviation, deviations, differences, exit, printed};
+use agent_demo::child::{self, AgentSwitch, Observed};
 use agent_demo::{Probes, Profile, Scenario, Setting, catalogue};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -39,7 +40,6 @@ fn main() {
 
 fn all_come_out_as_expected(profile: Profile) -> Result<(), Failed> {
     let exe = build(profile)?;
-    let directory = tempfile::tempdir()?;
     let scenarios: Vec<&Scenario> = catalogue::all().collect();
     // Relaxed: the counter hands out numbers and publishes nothing.
     let next = AtomicUsize::new(0);
@@ -48,7 +48,7 @@ fn all_come_out_as_expected(profile: Profile) -> Result<(), Failed> {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = judge(&exe, scenario, profile, directory.path());
+                    let found = judge(&exe, scenario, profile);
                     failures.lock().unwrap().extend(found);
                 }
             });
@@ -58,42 +58,50 @@ fn all_come_out_as_expected(profile: Profile) -> Result<(), Failed> {
     if failures.is_empty() { Ok(()) } else { Err(Failed::from(failures.join("\n"))) }
 }
 
-fn judge(exe: &Path, scenario: &Scenario, profile: Profile, directory: &Path) -> Vec<String> {
+fn judge(exe: &Path, scenario: &Scenario, profile: Profile) -> Vec<String> {
+    let texts = compare(exe, scenario, profile).unwrap_or_else(|error| vec![error.to_string()]);
+    texts.iter().map(|text| format!("{}: {text}", scenario.name)).collect()
+}
+
+fn compare(exe: &Path, scenario: &Scenario, profile: Profile) -> io::Result<Vec<String>> {
     let expected = scenario.expectation(profile);
-    let mut texts = Vec::new();
+    let panics: usize = expected.panics.iter().map(|panic| panic.count).sum();
+    let off = run(exe, scenario, AgentSwitch::Off)?;
     // If this deviates the expectation is wrong, whatever the agent does.
-    match child::run(exe, scenario, AgentSwitch::Off, directory) {
-        Ok(off) => {
-            let mut found = Vec::new();
-            exit(&expected, off.exit, &mut found);
-            if scenario.prints_what_is_expected() {
-                printed(&expected, profile, &off.stderr, &mut found);
-            }
-            texts.extend(found.iter().map(|deviation| format!("without the agent: {deviation}")));
-        }
-        Err(error) => texts.push(format!("without the agent: {error}")),
+    let mut found = Vec::new();
+    exit(&expected, off.exit, &mut found);
+    if scenario.prints_what_is_expected() {
+        printed(&expected, profile, &off.stderr, &mut found);
     }
+    let mut texts = labelled("without the agent", found);
     for (agent, probes, label) in [
         (AgentSwitch::On, Probes::On, "with probes"),
         (AgentSwitch::WithoutProbes, Probes::Off, "without probes"),
     ] {
-        let setting = Setting { profile, probes };
-        // A line too many would be those of the run before.
-        let file = directory.join(format!("{}.jsonl", scenario.name));
-        if file.exists()
-            && let Err(error) = std::fs::remove_file(&file)
-        {
-            texts.push(error.to_string());
-        }
-        match child::run(exe, scenario, agent, directory) {
-            Ok(on) => {
-                let found = deviations(&expected, setting, &on);
-                texts.extend(found.iter().map(|deviation| format!("{label}: {deviation}")));
-            }
-            Err(error) => texts.push(format!("{label}: {error}")),
-        }
+        let on = run(exe, scenario, agent)?;
+        texts.extend(labelled(label, deviations(&expected, Setting { profile, probes }, &on)));
+        let mut seen = differences(&off, &on);
+        // The first panic ends the process. Which one of several threads that is, and how far the others come with
+        // what they print, no run tells of another.
+        let race = |subject: &str| match subject {
+            "stdout" => panics > 0,
+            "stderr" => panics > 1,
+            _ => false,
+        };
+        seen.retain(|difference| profile != Profile::Abort || !race(&difference.subject));
+        texts.extend(labelled(label, seen));
     }
-    texts.iter().map(|text| format!("{}: {text}", scenario.name)).collect()
+    Ok(texts)
+}
+
+/// In a directory of its own: a process that aborted leaves its spool to the next one that starts there.
+fn run(exe: &Path, scenario: &Scenario, agent: AgentSwitch) -> io::Result<Observed> {
+    let directory = tempfile::tempdir()?;
+    child::run(exe, scenario, agent, directory.path())
+}
+
+fn labelled(label: &str, found: Vec<Deviation>) -> Vec<String> {
+    found.iter().map(|deviation| format!("{label}: {deviation}")).collect()
 }
 
 /// Builds the demo and returns its path, as cargo tells it.

@@ -60,7 +60,7 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     let log = sink::log_path(&options.outputs);
     let reopen = sink::Reopen::all(&options.outputs);
     let sinks = sink::open_all(std::mem::take(&mut options.outputs), options.trust, options.rotation)?;
-    let place = spooling::place(&options.spool, log);
+    let place = spooling::place(&options.spool, log, options.trust);
     let shared = spooling::Shared::of(&mut options);
     let mut spool_abilities = writer::Abilities::default();
     let made =

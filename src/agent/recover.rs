@@ -4,7 +4,7 @@
 //! process that lives, or remove one before its lines are on disk.
 
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,12 +12,15 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::guard;
 use super::recovered::Recovered;
+use crate::config::{Options, apply_environment};
 use crate::error::{Error, ErrorKind};
-use crate::record::Line;
-use crate::sink::{DEFAULT_FILE, FileSink, Sink as _};
+use crate::files::{FileTrust, calls};
+use crate::record::{Line, LineKind};
+use crate::sink::{DEFAULT_FILE, FileSink, Rotation, Sink as _};
 use crate::spool::{DeadSpool, LogTail, Place, Search, find, log_of};
-use crate::writer::recovered::{Treatment, Written, write};
+use crate::writer::recovered::{Out, Treatment, Written, write};
 
 /// Writes the reports that dead processes left in the spools of a directory into the logs beside them, and
 /// removes those spools.
@@ -26,7 +29,8 @@ use crate::writer::recovered::{Treatment, Written, write};
 /// this log does the same by itself; this is for logs whose program does not start again. Safe to call from
 /// several processes at once, and while programs with an agent run.
 ///
-/// Where the program had a redactor, the texts it would have been shown are left out.
+/// Where the program had a redactor, the texts it would have been shown are left out. Of the agent's variables only
+/// `PANIC_AGENT_FILE_TRUST` counts: spools and logs that another user could replace are left alone unless it is `any`.
 ///
 /// # Errors
 /// [`ErrorKind::Recover`] when the directory cannot be read. What goes wrong with a single spool is in
@@ -42,7 +46,7 @@ use crate::writer::recovered::{Treatment, Written, write};
 /// ```
 pub fn recover(directory: impl AsRef<Path>) -> Result<Recovered, Error> {
     let directory = std::path::absolute(directory.as_ref()).unwrap_or_else(|_| directory.as_ref().to_owned());
-    let place = Place { directory: directory.clone(), log: None };
+    let place = Place { directory: directory.clone(), log: None, trust: trust() };
     let spools = find(&place, true).map_err(|source| {
         let subject = format!("cannot list the spools in `{}`", directory.display());
         Error::new(ErrorKind::Recover, subject, "name the directory of the log").with_source(source)
@@ -50,15 +54,24 @@ pub fn recover(directory: impl AsRef<Path>) -> Result<Recovered, Error> {
     let mut recovered = Recovered::default();
     for path in spools {
         let log = log_of(&path).unwrap_or_else(|| directory.join(DEFAULT_FILE));
-        recovered.take(&path, &log, Treatment::default);
+        recovered.take(&path, &log, place.trust, Treatment::default);
     }
     Ok(recovered)
 }
 
+/// The operator's word on the places of files.
+fn trust() -> FileTrust {
+    let mut options = Options::default();
+    for warning in apply_environment(&mut options) {
+        guard::complain(&warning);
+    }
+    options.trust
+}
+
 impl Recovered {
     /// Empties one spool into a log, if it is one of a dead process.
-    fn take(&mut self, path: &Path, log: &Path, treatment: impl FnOnce() -> Treatment) {
-        let dead = match DeadSpool::open(path) {
+    fn take(&mut self, path: &Path, log: &Path, trust: FileTrust, treatment: impl FnOnce() -> Treatment) {
+        let dead = match DeadSpool::open(path, trust) {
             Ok(Search::Dead(dead)) => *dead,
             Ok(Search::InUse) => return self.in_use += 1,
             Ok(Search::NeverUsed) => return,
@@ -68,7 +81,7 @@ impl Recovered {
             Err(error) => return self.left.push((path.to_owned(), error.to_string())),
         };
         let torn = dead.contents.torn as u64;
-        match empty(dead, log, treatment()) {
+        match empty(dead, log, trust, treatment()) {
             Ok(written) => {
                 self.processes += 1;
                 self.panics += written.panics;
@@ -81,37 +94,53 @@ impl Recovered {
 }
 
 /// Writes everything that the log lacks, and removes the spool once that is on disk.
-fn empty(dead: DeadSpool, log: &Path, treatment: Treatment) -> io::Result<Written> {
+fn empty(dead: DeadSpool, log: &Path, trust: FileTrust, treatment: Treatment) -> io::Result<Written> {
     let contents = &dead.contents;
     let own_log = contents.facts.as_ref().and_then(|facts| facts.log.as_deref());
-    let in_spool: HashSet<u64> = contents.records.iter().map(|found| found.record.sequence).collect();
-    let wanted: HashSet<u64> =
-        contents.unwinding.iter().copied().filter(|one| !in_spool.contains(one)).collect();
+    let wanted: HashSet<u64> = contents.unwinding.iter().copied().collect();
     let source = own_log.unwrap_or(log);
-    let mut tail = LogTail::read(source, contents.log, contents.instance, &wanted)?;
+    let read = |log, noted, wanted: &_| LogTail::read(log, trust, noted, contents.instance, wanted);
+    let mut tail = read(source, contents.log, &wanted)?;
     if own_log.is_some_and(|own| own != log) {
         // An earlier recovery may have come this far.
-        tail.add(LogTail::read(log, None, contents.instance, &wanted)?);
+        tail.add(read(log, None, &wanted)?);
     }
-    let missing = wanted.iter().copied().filter(|one| !tail.lines.contains_key(one)).collect::<HashSet<_>>();
+    tail.panics.extend(dead.written_before());
+    let in_spool: HashSet<u64> = contents.records.iter().map(|found| found.record.sequence).collect();
+    let is_older = |one: &u64| !tail.lines.contains_key(one) && !in_spool.contains(one);
+    let missing: HashSet<u64> = wanted.iter().copied().filter(is_older).collect();
     if !missing.is_empty() {
         // They have been unwinding for long.
-        let older = LogTail::read(source, None, contents.instance, &missing)?;
+        let older = read(source, None, &missing)?;
         tail.lines.extend(older.lines);
         for (one, fate) in older.fates {
             tail.fates.entry(one).or_insert(fate);
         }
     }
-    let mut sink = FileSink::open(log)?;
-    let written =
-        write(contents, &tail, treatment, &mut |kind, line| sink.write(&Line::new(kind, line, None)))?;
-    File::open(log)?.sync_all()?;
-    if let Some(directory) = log.parent() {
-        File::open(directory)?.sync_all()?;
+    let mut target = Target { sink: FileSink::open_with(log, trust, Rotation::never())?, dead: &dead };
+    let written = write(contents, &tail, treatment, &mut target)?;
+    for path in [Some(log), log.parent()].into_iter().flatten() {
+        calls::sync(&calls::open(OpenOptions::new().read(true), path)?)?;
     }
     // A spool that cannot be removed is found again, with all of its lines in the log.
     dead.remove()?;
     Ok(written)
+}
+
+/// The log, and the spool that is emptied into it.
+struct Target<'a> {
+    sink: FileSink,
+    dead: &'a DeadSpool,
+}
+
+impl Out for Target<'_> {
+    fn line(&mut self, kind: LineKind, line: &[u8]) -> io::Result<()> {
+        self.sink.write(&Line::new(kind, line, None))
+    }
+
+    fn is_written(&mut self, slot: u32) {
+        self.dead.is_written(slot);
+    }
 }
 
 /// The recovery at the start of the agent, as the end of the process sees it.
@@ -123,7 +152,7 @@ impl Recovery {
     pub(crate) fn run(&self, place: &Place, log: &Path, treatment: impl Fn() -> Treatment) -> Recovered {
         let mut recovered = Recovered::default();
         for path in find(place, false).unwrap_or_default() {
-            recovered.take(&path, log, &treatment);
+            recovered.take(&path, log, place.trust, &treatment);
         }
         recovered
     }

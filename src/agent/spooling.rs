@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::recover::Recovery;
 use crate::config::{Filter, Options, RedactField, Redactor, Spool};
+use crate::files::FileTrust;
 use crate::hook;
 use crate::spool::{LiveSpool, Place, create, find};
 use crate::writer::recovered::Treatment;
@@ -22,15 +23,19 @@ const THREAD_NAME: &str = "panic-agent-recovery";
 const STACK_BYTES: usize = 2 * 1024 * 1024;
 
 /// Where the spool goes; why there is none otherwise: a word and a sentence.
-pub(super) fn place(spool: &Spool, log: Option<PathBuf>) -> Result<Place, (&'static str, &'static str)> {
+pub(super) fn place(
+    spool: &Spool,
+    log: Option<PathBuf>,
+    trust: FileTrust,
+) -> Result<Place, (&'static str, &'static str)> {
     match (spool, log) {
         (Spool::Off, _) => {
             Err(("switched_off", "reports under way are lost with the process: the spool is off"))
         }
-        (Spool::Directory(directory), log) => Ok(Place { directory: directory.clone(), log }),
+        (Spool::Directory(directory), log) => Ok(Place { directory: directory.clone(), log, trust }),
         (Spool::BesideLog, Some(log)) => {
             let directory = log.parent().map_or_else(|| PathBuf::from("."), ToOwned::to_owned);
-            Ok(Place { directory, log: Some(log) })
+            Ok(Place { directory, log: Some(log), trust })
         }
         (Spool::BesideLog, None) => {
             Err(("no_log_file", "lines go to no file, and no directory for the spool is configured"))

@@ -6,11 +6,16 @@ use std::path::PathBuf;
 
 use super::recover::Recovery;
 use crate::config::{Options, Spool, Symbols};
+use crate::files::FileTrust;
 use crate::spool::{LiveSpool, Place};
 use crate::writer::Abilities;
 
 /// There is no place.
-pub(super) fn place(spool: &Spool, _: Option<PathBuf>) -> Result<Place, (&'static str, &'static str)> {
+pub(super) fn place(
+    spool: &Spool,
+    _: Option<PathBuf>,
+    _: FileTrust,
+) -> Result<Place, (&'static str, &'static str)> {
     match spool {
         Spool::Off => Err(("switched_off", "reports under way are lost with the process: the spool is off")),
         _ => Err(("unsupported_platform", "reports under way are lost with the process: no spool here")),

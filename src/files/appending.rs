@@ -155,7 +155,7 @@ fn open(path: &Path, regular: bool, follow: bool) -> io::Result<File> {
 
 /// Where others can make files: it must be this user's own, and the only name of it.
 #[cfg(unix)]
-fn own_alone(path: &Path, metadata: &Metadata) -> io::Result<()> {
+pub(crate) fn own_alone(path: &Path, metadata: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
 
     use super::place::{is_own, not_ours};

@@ -1,7 +1,7 @@
 //! The calls on files, each with its place for a failure on demand.
 //!
-//! Runs on: the installing thread, the writer thread, and the thread that compresses archives. Must not: decide
-//! anything.
+//! Runs on: the installing thread, the writer thread, recoveries, and the thread that compresses archives. Must not:
+//! decide anything.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
@@ -51,6 +51,50 @@ pub(crate) fn unlink(path: &Path) -> io::Result<()> {
 pub(crate) fn list(directory: &Path) -> io::Result<Vec<std::ffi::OsString>> {
     faults::check(Call::List)?;
     Ok(fs::read_dir(directory)?.flatten().map(|entry| entry.file_name()).collect())
+}
+
+/// Fails where `to` exists.
+#[cfg(panic_agent_spool)]
+pub(crate) fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
+    faults::check(Call::Link)?;
+    fs::hard_link(from, to)
+}
+
+/// Everything that was written to the file, or to the names of a directory, is on the disk.
+#[cfg(panic_agent_spool)]
+pub(crate) fn sync(file: &File) -> io::Result<()> {
+    faults::check(Call::Sync)?;
+    file.sync_all()
+}
+
+/// The bytes from here to the end, at most this many.
+#[cfg(panic_agent_spool)]
+pub(crate) fn read_to_end(file: &File, most: u64) -> io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    faults::check(Call::Read)?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// All bytes at `offset`, in as many calls as it takes.
+#[cfg(panic_agent_spool)]
+pub(crate) fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let taken = faults::write_limit(bytes.len()).and_then(|limit| {
+            std::os::unix::fs::FileExt::write_at(file, bytes.get(..limit).unwrap_or(bytes), offset)
+        });
+        match taken {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(taken) => {
+                bytes = bytes.get(taken..).unwrap_or_default();
+                offset = offset.saturating_add(taken as u64);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// The byte at `offset`; `None` at the end of the file.

@@ -1,6 +1,6 @@
 //! Files that the agent appends to: how they are opened, and in which places.
 //!
-//! Runs on: the installing thread and the writer thread. Must not: write into a file that another user put there,
+//! Runs on: the installing thread, the writer thread, and recoveries. Must not: write into a file that another user put there,
 //! or follow a link that another user may have made.
 
 mod appending;
@@ -8,7 +8,11 @@ pub(crate) mod calls;
 mod place;
 
 pub(crate) use appending::Appending;
+#[cfg(panic_agent_spool)]
+pub(crate) use appending::own_alone;
 pub use place::FileTrust;
+#[cfg(panic_agent_spool)]
+pub(crate) use place::{Last, Resolved, is_own, resolve, resolve_directory};
 
 #[cfg(test)]
 pub(crate) mod testing {

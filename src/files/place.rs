@@ -79,6 +79,18 @@ pub(crate) fn resolve(path: &Path, trust: FileTrust) -> io::Result<Resolved> {
     Ok(Resolved { path: path.to_owned(), last: Last::Unchecked })
 }
 
+/// The same for a directory, which must exist; `last` is what is known of a file in it.
+///
+/// # Errors
+/// As for [`resolve`], and when it is no directory.
+#[cfg(panic_agent_spool)]
+pub(crate) fn resolve_directory(path: &Path, trust: FileTrust) -> io::Result<Resolved> {
+    if trust == FileTrust::Strict {
+        return strict::resolve_directory(path);
+    }
+    Ok(Resolved { path: path.to_owned(), last: Last::Unchecked })
+}
+
 #[cfg(unix)]
 pub(crate) use strict::is_own;
 
@@ -101,7 +113,34 @@ mod strict {
     const STICKY: u32 = 0o1000;
     const ROOT: u32 = 0;
 
+    /// What a path leads to.
+    enum Found {
+        /// A file, or the place for one.
+        File(Resolved),
+        Directory(Resolved),
+    }
+
     pub(super) fn resolve(path: &Path) -> io::Result<Resolved> {
+        match walk(path)? {
+            Found::File(resolved) => Ok(resolved),
+            Found::Directory(_) => Err(io::ErrorKind::IsADirectory.into()),
+        }
+    }
+
+    #[cfg(panic_agent_spool)]
+    pub(super) fn resolve_directory(path: &Path) -> io::Result<Resolved> {
+        match walk(path)? {
+            Found::Directory(resolved) => Ok(resolved),
+            Found::File(resolved) if resolved.last == Last::Unchecked => Ok(resolved),
+            Found::File(resolved) => {
+                // Says which of the two it is.
+                let _there = calls::lstat(&resolved.path)?;
+                Err(io::ErrorKind::NotADirectory.into())
+            }
+        }
+    }
+
+    fn walk(path: &Path) -> io::Result<Found> {
         let path = std::path::absolute(path)?;
         let mut links = 0;
         let mut at = PathBuf::from("/");
@@ -118,12 +157,12 @@ mod strict {
             if next == Path::new("/proc") {
                 // Links of the kernel's, such as `/dev/stderr`; they cannot be read and followed by hand.
                 let path = ahead.iter().fold(next, |path, component| path.join(component));
-                return Ok(Resolved { path, last: Last::Unchecked });
+                return Ok(Found::File(Resolved { path, last: Last::Unchecked }));
             }
             let last = if shared { Last::Shared } else { Last::Own };
             let metadata = match calls::lstat(&next) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && ahead.is_empty() => {
-                    return Ok(Resolved { path: next, last });
+                    return Ok(Found::File(Resolved { path: next, last }));
                 }
                 other => other?,
             };
@@ -147,12 +186,13 @@ mod strict {
                 shared = directory(&next, &metadata)?;
                 at = next;
             } else if ahead.is_empty() {
-                return Ok(Resolved { path: next, last });
+                return Ok(Found::File(Resolved { path: next, last }));
             } else {
                 return Err(io::ErrorKind::NotADirectory.into());
             }
         }
-        Err(io::ErrorKind::IsADirectory.into())
+        let last = if shared { Last::Shared } else { Last::Own };
+        Ok(Found::Directory(Resolved { path: at, last }))
     }
 
     fn components(path: &Path) -> VecDeque<OsString> {

@@ -38,7 +38,6 @@ mod tables;
 mod absent;
 
 #[cfg(not(panic_agent_tables))]
-#[allow(unused_imports, reason = "what happens after the hook names the snapshot of its panic")]
 pub(crate) use absent::of_generation;
 #[cfg(not(panic_agent_tables))]
 pub(crate) use absent::{LoadedImage, Snapshot, current, refresh};
@@ -49,7 +48,6 @@ pub(crate) use live::live_facts;
 #[cfg(panic_agent_tables)]
 pub(crate) use loaded_image::LoadedImage;
 #[cfg(panic_agent_tables)]
-#[allow(unused_imports, reason = "what happens after the hook names the snapshot of its panic")]
 pub(crate) use snapshot::of_generation;
 #[cfg(panic_agent_tables)]
 pub(crate) use snapshot::{Snapshot, current, refresh};

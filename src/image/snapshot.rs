@@ -53,7 +53,6 @@ pub(crate) fn current() -> Option<&'static Snapshot> {
 }
 
 /// The snapshot of a number, as a record names it.
-#[allow(dead_code, reason = "what happens after the hook names the snapshot of its panic")]
 pub(crate) fn of_generation(generation: u32) -> Option<&'static Snapshot> {
     SNAPSHOTS.get(usize::try_from(generation).ok()?.checked_sub(1)?)?.get()
 }

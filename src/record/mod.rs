@@ -6,6 +6,7 @@
 mod checksum;
 #[cfg(panic_agent_spool)]
 mod decode;
+pub(crate) mod digits;
 mod fate;
 mod frame;
 mod id;

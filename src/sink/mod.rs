@@ -118,6 +118,20 @@ pub trait Sink: Send {
     /// When the line did not reach the destination.
     fn write(&mut self, line: &Line<'_>) -> io::Result<()>;
 
+    /// Takes several lines, in order, none of which is a `panic` line: verdicts that are due together. By default
+    /// each is given to [`write`](Self::write); a destination for which one large write is cheaper than many small
+    /// ones does better.
+    ///
+    /// # Errors
+    /// When at least one line did not reach the destination. The others may have.
+    fn write_all(&mut self, lines: &[Line<'_>]) -> io::Result<()> {
+        let mut outcome = Ok(());
+        for line in lines {
+            outcome = outcome.and(self.write(line));
+        }
+        outcome
+    }
+
     /// Brings what was taken to its destination. Called when the queue is empty and at the end.
     ///
     /// # Errors

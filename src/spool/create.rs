@@ -2,9 +2,9 @@
 //!
 //! Runs on: the thread that installs the agent. Must not: fail the program; without a file the memory has no name.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use super::live::LiveSpool;
 use super::owner::Owner;
 use super::reader::header_checksum;
 use super::{INFIX, Place};
+use crate::files::{calls, resolve_directory};
 use crate::record::RawRecord;
 use crate::sys::clock::wall_ns;
 use crate::sys::mmap::Region;
@@ -22,9 +23,6 @@ use crate::sys::spool_file::{self, Lock};
 const UNFINISHED: &str = ".new";
 /// Spools of dead processes with the same id that may lie in the way.
 const MAX_SAME_PID: u32 = 100;
-/// Permission for others to write, and the bit that keeps them from replacing what is not theirs.
-const OTHERS_WRITE: u32 = 0o002;
-const STICKY: u32 = 0o1000;
 
 /// What came of making a spool.
 pub(crate) struct Created {
@@ -54,38 +52,32 @@ pub(crate) fn create(place: &Place, slots: usize, instance: u64) -> Created {
 
 fn without_name(header: &[u8], len: usize, log: Option<PathBuf>) -> io::Result<LiveSpool> {
     let file = spool_file::without_name(len)?;
-    file.write_all_at(header, 0)?;
+    calls::write_all_at(&file, header, 0)?;
     let region = Arc::new(Region::of_file(&file, len)?);
     LiveSpool::new(region, file, None, log).ok_or_else(|| ErrorKind::InvalidData.into())
 }
 
 /// The file gets its name when it is complete and locked, so that nobody takes it for one of a dead process.
 fn make_file(place: &Place, header: &[u8], len: usize) -> io::Result<(File, PathBuf)> {
-    let directory = fs::metadata(&place.directory)?;
-    if directory.mode() & OTHERS_WRITE != 0 && directory.mode() & STICKY == 0 {
-        let text = "every user may replace files in the directory";
-        return Err(io::Error::new(ErrorKind::PermissionDenied, text));
-    }
+    let directory = resolve_directory(&place.directory, place.trust)?.path;
     let name = format!("{}{INFIX}{}", place.log_name(), std::process::id());
-    let unfinished = place.directory.join(format!("{name}{UNFINISHED}"));
+    let unfinished = directory.join(format!("{name}{UNFINISHED}"));
     // Of a process with the same id that died within these few lines.
-    let _leftover = fs::remove_file(&unfinished);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
-        .open(&unfinished)?;
-    let named = fill(&file, header, len).and_then(|()| give_name(place, &unfinished, &name));
+    let _leftover = calls::unlink(&unfinished);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    // New, so it is nobody else's and no link.
+    options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
+    let file = calls::open(&options, &unfinished)?;
+    let named = fill(&file, header, len).and_then(|()| give_name(&directory, &unfinished, &name));
     // The file has its name now, or is of no use.
-    let _gone = fs::remove_file(&unfinished);
+    let _gone = calls::unlink(&unfinished);
     Ok((file, named?))
 }
 
 fn fill(file: &File, header: &[u8], len: usize) -> io::Result<()> {
     spool_file::reserve(file, len)?;
-    file.write_all_at(header, 0)?;
+    calls::write_all_at(file, header, 0)?;
     match spool_file::lock_for_process(file) {
         // Without locks the process id and the start time decide.
         Lock::Taken | Lock::Unsupported => Ok(()),
@@ -93,15 +85,15 @@ fn fill(file: &File, header: &[u8], len: usize) -> io::Result<()> {
     }
 }
 
-fn give_name(place: &Place, unfinished: &Path, name: &str) -> io::Result<PathBuf> {
+fn give_name(directory: &Path, unfinished: &Path, name: &str) -> io::Result<PathBuf> {
     for number in 0..MAX_SAME_PID {
         let suffix = if number == 0 { String::new() } else { format!(".{number}") };
-        let path = place.directory.join(format!("{name}{suffix}"));
-        match fs::hard_link(unfinished, &path) {
+        let path = directory.join(format!("{name}{suffix}"));
+        match calls::hard_link(unfinished, &path) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             // No hard links here. Nobody else makes a name with this process id.
-            Err(_) if !path.exists() => return fs::rename(unfinished, &path).map(|()| path),
+            Err(_) if !path.exists() => return calls::rename(unfinished, &path).map(|()| path),
             Err(error) => return Err(error),
         }
     }

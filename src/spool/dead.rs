@@ -1,18 +1,19 @@
 //! Finds the spools of dead processes, and lets one recovery at a time have each.
 //!
 //! Runs on: recoveries. Must not: open the spool of its own process (closing it would end the lock), follow a
-//! link, or read a file of another user.
+//! link, read a file of another user, or look where another user can replace files.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::Place;
 use super::create::{is_unfinished, pid_in_name};
-use super::layout;
-use super::owner::{Life, identity, maps};
+use super::layout::{self, slot};
+use super::owner::{Life, boot_word, identity, maps};
 use super::reader::{self, Contents, SpoolError};
+use crate::files::{FileTrust, Last, calls, own_alone, resolve_directory};
 use crate::sys::spool_file::{self, Lock};
 
 /// Bytes of a spool with the most slots.
@@ -43,12 +44,11 @@ pub(crate) enum Search {
 pub(crate) fn find(place: &Place, any_log: bool) -> io::Result<Vec<PathBuf>> {
     let log_name = place.log_name();
     let mut found = Vec::new();
-    for entry in fs::read_dir(&place.directory)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
+    for entry in calls::list(&place.directory)? {
+        let name = entry.to_string_lossy().into_owned();
         let log_name = if any_log { log_part(&name).unwrap_or_default() } else { &log_name };
         if pid_in_name(&name, log_name).is_some() {
-            found.push(entry.path());
+            found.push(place.directory.join(entry));
         }
     }
     found.sort();
@@ -70,9 +70,13 @@ impl DeadSpool {
     /// Looks at one file.
     ///
     /// # Errors
-    /// When the file cannot be opened or read. [`io::ErrorKind::NotFound`]: somebody else has recovered it.
-    pub(crate) fn open(path: &Path) -> io::Result<Search> {
-        let before = fs::symlink_metadata(path)?;
+    /// When the file cannot be opened or read, or lies where another user can replace it.
+    /// [`io::ErrorKind::NotFound`]: somebody else has recovered it.
+    pub(crate) fn open(path: &Path, trust: FileTrust) -> io::Result<Search> {
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let directory = resolve_directory(path.parent().unwrap_or(Path::new("/")), trust)?;
+        let path = &directory.path.join(name);
+        let before = calls::lstat(path)?;
         if !before.is_file() || before.uid() != effective_user() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not a file of this user"));
         }
@@ -80,21 +84,23 @@ impl DeadSpool {
             return Ok(Search::InUse);
         }
         let flags = libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
-        let mut file = File::options().read(true).write(true).custom_flags(flags).open(path)?;
-        let metadata = file.metadata()?;
+        let file = calls::open(File::options().read(true).write(true).custom_flags(flags), path)?;
+        let metadata = calls::fstat(&file)?;
         if identity(&metadata) != identity(&before) {
             return Ok(Search::InUse);
+        }
+        if directory.last == Last::Shared {
+            own_alone(path, &metadata)?;
         }
         match spool_file::lock_for_file(&file) {
             Lock::Held => return Ok(Search::InUse),
             Lock::Taken | Lock::Unsupported => {}
         }
         // Somebody may have recovered and removed it between the look and the lock.
-        if fs::symlink_metadata(path).map(|now| identity(&now))? != identity(&metadata) {
+        if calls::lstat(path).map(|now| identity(&now))? != identity(&metadata) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let mut bytes = Vec::new();
-        file.by_ref().take(LONGEST).read_to_end(&mut bytes)?;
+        let bytes = calls::read_to_end(&file, LONGEST)?;
         let contents = match reader::read(&bytes) {
             Ok(contents) => contents,
             Err(SpoolError::NotASpool) if is_unfinished(&path.to_string_lossy()) => {
@@ -105,7 +111,7 @@ impl DeadSpool {
         // The lock alone does not tell where the file system has none, or when the process closed what it did not
         // open.
         match contents.owner.life(metadata.ino()) {
-            Life::Gone => Ok(Search::Dead(Box::new(Self { path: path.to_owned(), contents, file }))),
+            Life::Gone => Ok(Search::Dead(Box::new(Self { path: path.clone(), contents, file }))),
             Life::Uses | Life::Unknown => Ok(Search::InUse),
         }
     }
@@ -116,8 +122,28 @@ impl DeadSpool {
         if Path::new(&format!("/proc/{pid}")).exists() {
             return Ok(Search::InUse);
         }
-        fs::remove_file(path)?;
+        calls::unlink(path)?;
         Ok(Search::NeverUsed)
+    }
+
+    /// Numbers of panics whose lines an earlier recovery wrote, in this boot: the log has them, or had them. After
+    /// another boot they may never have reached the disk.
+    pub(crate) fn written_before(&self) -> impl Iterator<Item = u64> {
+        let boot = boot_word();
+        let written = self.contents.records.iter().filter(move |found| boot != 0 && found.written_in == boot);
+        written.map(|found| found.record.sequence)
+    }
+
+    /// The lines of the record in this slot are written. Said in the spool itself, because the log may be gone before
+    /// somebody else goes on from here.
+    pub(crate) fn is_written(&self, number: u32) {
+        let at = (layout::SLOTS_AT + number as usize * layout::SLOT_BYTES) as u64;
+        let boot = boot_word().to_ne_bytes();
+        let marked = calls::write_all_at(&self.file, &boot, at + slot::RECOVERED_IN as u64).and_then(|()| {
+            calls::write_all_at(&self.file, &slot::RECOVERED.to_ne_bytes(), at + slot::STATE as u64)
+        });
+        // Else the log tells.
+        let _marked = marked;
     }
 
     /// Removes the file: everything in it is on disk elsewhere. The lock ends after that.
@@ -125,7 +151,7 @@ impl DeadSpool {
     /// # Errors
     /// When it cannot be removed.
     pub(crate) fn remove(self) -> io::Result<()> {
-        let removed = fs::remove_file(&self.path);
+        let removed = calls::unlink(&self.path);
         drop(self.file);
         removed
     }

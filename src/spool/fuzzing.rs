@@ -7,7 +7,7 @@
 
 use super::layout::{self, fixed, slot};
 use super::reader;
-use crate::record::RawRecord;
+use crate::record::{LineKind, RawRecord};
 
 /// Most slots of an expanded spool.
 const SLOTS: usize = 4;
@@ -94,10 +94,11 @@ pub(crate) fn read_and_write(input: &[u8]) {
     let treatment = Treatment { symbols: Some(Symbols::Off), ..Treatment::default() };
     let mut lines = 0;
     // A line that is too large for the maximum that the spool claims is an error, and no line.
-    let _written = write(&contents, &super::LogTail::default(), treatment, &mut |_, line| {
-        assert!(line.ends_with(b"}\n") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok());
-        lines += 1;
-        Ok(())
-    });
+    let _written =
+        write(&contents, &super::LogTail::default(), treatment, &mut |_: LineKind, line: &[u8]| {
+            assert!(line.ends_with(b"}\n") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok());
+            lines += 1;
+            Ok(())
+        });
     assert!(lines <= 3 + 2 * room, "{lines} lines");
 }

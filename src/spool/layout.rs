@@ -70,9 +70,12 @@ pub(crate) mod slot {
     pub(crate) const STATE: usize = 0;
     pub(crate) const WRITTEN: usize = 8;
     pub(crate) const CHECKSUM: usize = 16;
+    pub(crate) const RECOVERED_IN: usize = 24;
     pub(crate) const RECORD: usize = 32;
     /// The record is whole and its line was not written, as far as the process knew.
     pub(crate) const PUBLISHED: u32 = 2;
+    /// A recovery has written its line, in the boot of which the word at [`RECOVERED_IN`] tells.
+    pub(crate) const RECOVERED: u32 = 4;
 }
 
 /// Distance of two slots.

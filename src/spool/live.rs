@@ -7,7 +7,6 @@ use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use super::layout::{self, changing};
 use super::owner::identity;
 use super::reader::{LogPosition, facts_checksum, log_checksum};
 use crate::channel::SlotRoom;
+use crate::files::calls;
 use crate::probe::LandingNotes;
 use crate::record::LossMirror;
 use crate::sys::clock::wall_ns;
@@ -156,7 +156,7 @@ impl LiveSpool {
     /// # Cost
     /// One system call.
     pub(crate) fn note_log(&self) {
-        let Some(metadata) = self.log.as_ref().and_then(|log| std::fs::metadata(log).ok()) else { return };
+        let Some(metadata) = self.log.as_ref().and_then(|log| calls::stat(log).ok()) else { return };
         let (device, inode) = identity(&metadata);
         let position = LogPosition { device, inode, offset: metadata.len(), noted_ns: wall_ns() };
         let generation = next(&self.generations[0]);
@@ -182,7 +182,7 @@ impl LiveSpool {
         bytes.extend_from_slice(&facts_checksum(generation, &text).to_ne_bytes());
         bytes.extend_from_slice(&text);
         let copy = usize::from(generation % 2 == 1);
-        self.file.write_all_at(&bytes, (layout::FACTS_AT + copy * layout::FACTS_BYTES) as u64)
+        calls::write_all_at(&self.file, &bytes, (layout::FACTS_AT + copy * layout::FACTS_BYTES) as u64)
     }
 
     /// Takes the name away: everything is written. The memory stays.
@@ -192,7 +192,7 @@ impl LiveSpool {
         }
         if let Some(path) = &self.path {
             // Somebody else may have removed it; that is what was wanted.
-            let _removed = std::fs::remove_file(path);
+            let _removed = calls::unlink(path);
         }
     }
 }

@@ -7,19 +7,20 @@
 //! stood in it is written again from the spool.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek as _, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::de::IgnoredAny;
 
 use super::INFIX;
 use super::owner::identity;
 use super::reader::LogPosition;
+use crate::files::{FileTrust, Last, Resolved, calls, is_own, own_alone, resolve};
 use crate::record::{Fate, Report, VerdictLine};
+use crate::sys::faults::{self, Call};
 
 /// How each line begins.
 const START: &[u8] = br#"{"schema":"#;
@@ -27,6 +28,8 @@ const START: &[u8] = br#"{"schema":"#;
 const LONGEST: usize = 4 << 20;
 /// How much older than the last note a rotated file may look; clocks of file systems are coarse.
 const CLOCK_SLACK_NS: u128 = 2_000_000_000;
+/// Looks at a directory in which files are renamed again and again.
+const MAX_LOOKS: usize = 4;
 /// How long a part of a line at the very end may still be growing.
 const SETTLE: Duration = Duration::from_millis(20);
 
@@ -48,38 +51,79 @@ pub(crate) struct LogTail {
 }
 
 impl LogTail {
-    /// Reads what lies behind the noted position, also in files that were renamed since.
+    /// Reads what lies behind the noted position, also in files that were renamed since; with the feature `gzip`
+    /// also in those that were compressed.
     ///
     /// # Errors
-    /// When a file that is there cannot be read.
+    /// When a file that is there cannot be read, or lies where another user can replace it.
     pub(crate) fn read(
         log: &Path,
+        trust: FileTrust,
         noted: Option<LogPosition>,
         instance: u64,
         wanted: &HashSet<u64>,
     ) -> io::Result<Self> {
         let asked = Asked { instance, wanted };
-        let mut tail = Self::default();
         let noted = noted.unwrap_or_default();
-        for path in files(log, noted) {
-            let file = match File::options()
-                .read(true)
-                .write(true)
-                .custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK)
-                .open(&path)
-            {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                file => file?,
-            };
-            let metadata = file.metadata()?;
-            if !metadata.is_file() {
-                continue;
+        let log = match resolve(log, trust) {
+            // Not even its directory is there.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            log => log?,
+        };
+        let mut tail = Self::default();
+        let mut there = files(&log, noted)?;
+        for _ in 0..MAX_LOOKS {
+            for file in &there {
+                tail.read_path(file, noted, asked)?;
             }
-            let same = identity(&metadata) == (noted.device, noted.inode);
-            let from = if same && noted.offset <= metadata.len() { noted.offset } else { 0 };
-            tail.read_file(file, from, asked)?;
+            // Somebody may put the log aside or compress it meanwhile.
+            let before = std::mem::replace(&mut there, files(&log, noted)?);
+            if there == before {
+                break;
+            }
         }
         Ok(tail)
+    }
+
+    fn read_path(&mut self, found: &Found, noted: LogPosition, asked: Asked<'_>) -> io::Result<()> {
+        let mut options = File::options();
+        options.read(true).write(!found.compressed);
+        options.custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        let file = match calls::open(&options, &found.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            file => file?,
+        };
+        let metadata = calls::fstat(&file)?;
+        if !metadata.is_file() {
+            return Ok(());
+        }
+        if found.compressed {
+            return self.read_compressed(&file, asked);
+        }
+        if found.is_the_log && found.shared {
+            own_alone(&found.path, &metadata)?;
+        }
+        let same = identity(&metadata) == (noted.device, noted.inode);
+        let from = if same && noted.offset <= metadata.len() { noted.offset } else { 0 };
+        let mut reader = BufReader::new(&file);
+        reader.seek(SeekFrom::Start(from))?;
+        self.read_lines(reader, Some(&file), from, asked)
+    }
+
+    /// What cannot be decompressed is no archive of this log, or ends there.
+    #[cfg(feature = "gzip")]
+    fn read_compressed(&mut self, file: &File, asked: Asked<'_>) -> io::Result<()> {
+        let reader = BufReader::new(flate2::read::MultiGzDecoder::new(file));
+        match self.read_lines(reader, None, 0, asked) {
+            Err(error) if error.raw_os_error().is_some() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The twin without the feature; no such file is looked for.
+    #[cfg(not(feature = "gzip"))]
+    fn read_compressed(&mut self, _: &File, _: Asked<'_>) -> io::Result<()> {
+        Ok(())
     }
 
     /// Adds what another file says.
@@ -92,26 +136,32 @@ impl LogTail {
         self.torn += other.torn;
     }
 
-    fn read_file(&mut self, file: File, from: u64, asked: Asked<'_>) -> io::Result<()> {
-        let mut reader = BufReader::new(&file);
-        reader.seek(SeekFrom::Start(from))?;
+    /// `file` is where the lines come from, unless they cannot be changed there.
+    fn read_lines(
+        &mut self,
+        mut reader: impl BufRead,
+        file: Option<&File>,
+        from: u64,
+        asked: Asked<'_>,
+    ) -> io::Result<()> {
         let mut at = from;
         let mut line = Vec::new();
         loop {
             line.clear();
-            let read = reader.by_ref_take(&mut line)?;
+            faults::check(Call::Read)?;
+            let read = read_line(&mut reader, &mut line)?;
             if read == 0 {
                 return Ok(());
             }
             let whole = line.ends_with(b"\n");
-            self.take_line(&file, at, &line, whole, asked)?;
+            self.take_line(file, at, &line, whole, asked)?;
             at += read as u64;
         }
     }
 
     fn take_line(
         &mut self,
-        file: &File,
+        file: Option<&File>,
         at: u64,
         line: &[u8],
         whole: bool,
@@ -127,11 +177,12 @@ impl LogTail {
             let said = Said::of(text);
             if serde_json::from_slice::<IgnoredAny>(text).is_ok() {
                 self.note(&said, text, asked);
-            } else if said.may_be(asked.instance, text)
+            } else if let Some(file) = file
+                && said.may_be(asked.instance, text)
                 && (whole || next.is_some() || is_settled(file, at, line.len())?)
             {
                 let blanks = vec![b' '; text.len()];
-                file.write_all_at(&blanks, at + start as u64)?;
+                calls::write_all_at(file, &blanks, at + start as u64)?;
                 self.torn += 1;
             }
             match next {
@@ -210,57 +261,73 @@ impl<'a> Said<'a> {
 /// Whether a part of a line at the end of a file is not just being written.
 fn is_settled(file: &File, at: u64, len: usize) -> io::Result<bool> {
     std::thread::sleep(SETTLE);
-    Ok(file.metadata()?.len() == at + len as u64)
+    Ok(calls::fstat(file)?.len() == at + len as u64)
 }
 
-/// The log, and files that it was renamed to after the note.
-fn files(log: &Path, noted: LogPosition) -> Vec<PathBuf> {
-    let mut files = vec![log.to_owned()];
-    let (Some(directory), Some(name)) = (log.parent(), log.file_name()) else { return files };
-    let Ok(entries) = fs::read_dir(directory) else { return files };
-    let mut dotted = OsString::from(name);
-    dotted.push(".");
-    let dotted = dotted.to_string_lossy().into_owned();
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let is_rotated = name.starts_with(&dotted) && !name.contains(INFIX) && !name.ends_with(".gz");
-        let changed = || entry.metadata().ok()?.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok();
-        let is_new =
-            || changed().is_some_and(|at| at.as_nanos() + CLOCK_SLACK_NS >= u128::from(noted.noted_ns));
-        if is_rotated && is_new() {
-            files.push(entry.path());
+/// A file with lines.
+#[derive(Debug, PartialEq, Eq)]
+struct Found {
+    path: PathBuf,
+    /// Tells it from another one of this name; `None` when it is not there.
+    id: Option<(u64, u64)>,
+    is_the_log: bool,
+    compressed: bool,
+    /// Whether others can make files beside it.
+    shared: bool,
+}
+
+/// The log, and files that it was renamed to or compressed as after the note.
+fn files(log: &Resolved, noted: LogPosition) -> io::Result<Vec<Found>> {
+    let shared = log.last == Last::Shared;
+    let path = log.path.clone();
+    let id = calls::lstat(&path).ok().as_ref().map(identity);
+    let mut files = vec![Found { path, id, is_the_log: true, compressed: false, shared }];
+    let (Some(directory), Some(name)) = (log.path.parent(), log.path.file_name()) else { return Ok(files) };
+    let names = match calls::list(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(files),
+        names => names?,
+    };
+    let dotted = format!("{}.", name.to_string_lossy());
+    for entry in names {
+        let name = entry.to_string_lossy();
+        let compressed = name.ends_with(".gz");
+        if !name.starts_with(&dotted) || name.contains(INFIX) || compressed && !cfg!(feature = "gzip") {
+            continue;
+        }
+        let path = directory.join(&entry);
+        let Ok(metadata) = calls::lstat(&path) else { continue };
+        let changed = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let is_new = changed.is_some_and(|at| at.as_nanos() + CLOCK_SLACK_NS >= u128::from(noted.noted_ns));
+        // What others put there is none of ours.
+        if metadata.is_file() && is_new && (!shared || is_own(&metadata)) {
+            let id = Some(identity(&metadata));
+            files.push(Found { path, id, is_the_log: false, compressed, shared });
         }
     }
-    files
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
-/// Reading one line without trusting its length.
-trait ReadLine {
-    fn by_ref_take(&mut self, line: &mut Vec<u8>) -> io::Result<usize>;
-}
-
-impl ReadLine for BufReader<&File> {
-    /// Appends a line with its newline, or its first bytes when it is too long; gives its true length.
-    fn by_ref_take(&mut self, line: &mut Vec<u8>) -> io::Result<usize> {
-        let mut read = 0;
-        loop {
-            let buffer = self.fill_buf()?;
-            if buffer.is_empty() {
-                return Ok(read);
-            }
-            let end = buffer.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
-            let taken = end.unwrap_or(buffer.len());
-            let room = LONGEST.saturating_sub(line.len()).min(taken);
-            line.extend_from_slice(&buffer[..room]);
-            self.consume(taken);
-            read += taken;
-            if end.is_some() {
-                return Ok(read);
-            }
+/// Appends a line with its newline, or its first bytes when it is too long; gives its true length.
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
+    let mut read = 0;
+    loop {
+        let buffer = reader.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(read);
+        }
+        let end = buffer.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
+        let taken = end.unwrap_or(buffer.len());
+        let room = LONGEST.saturating_sub(line.len()).min(taken);
+        line.extend_from_slice(&buffer[..room]);
+        reader.consume(taken);
+        read += taken;
+        if end.is_some() {
+            return Ok(read);
         }
     }
 }

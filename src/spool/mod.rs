@@ -17,6 +17,8 @@ mod absent;
 mod create;
 #[cfg(panic_agent_spool)]
 mod dead;
+#[cfg(all(panic_agent_spool, test, not(loom), not(miri)))]
+mod dead_tests;
 #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
 mod facts;
 #[cfg(all(panic_agent_spool, any(test, feature = "testing")))]
@@ -36,6 +38,8 @@ pub(crate) mod reader;
 mod tests;
 
 use std::path::PathBuf;
+
+use crate::files::FileTrust;
 
 #[cfg(not(panic_agent_spool))]
 pub(crate) use absent::{Landings, LiveSpool};
@@ -63,6 +67,9 @@ pub(crate) struct Place {
     pub(crate) directory: PathBuf,
     /// Absolute; `None` when lines go to no file.
     pub(crate) log: Option<PathBuf>,
+    /// In which places files are opened.
+    #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
+    pub(crate) trust: FileTrust,
 }
 
 impl Place {

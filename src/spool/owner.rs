@@ -67,6 +67,11 @@ fn start_ticks(pid: u32) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
+/// The boot of this system as one word; 0: not known.
+pub(crate) fn boot_word() -> u64 {
+    boot().map_or(0, |boot| (boot >> 64) as u64 ^ boot as u64)
+}
+
 fn boot() -> Option<u128> {
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     u128::from_str_radix(&text.trim().replace('-', ""), 16).ok()

@@ -80,6 +80,10 @@ pub(crate) struct LogPosition {
 pub(crate) struct Recovered {
     pub(crate) record: Box<RawRecord>,
     pub(crate) landing: LandingNote,
+    /// Number of its slot.
+    pub(crate) slot: u32,
+    /// The boot in which an earlier recovery wrote its line; 0: none did.
+    pub(crate) written_in: u64,
 }
 
 impl fmt::Debug for Recovered {
@@ -127,7 +131,11 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Contents, SpoolError> {
             Slot::Torn => contents.torn = contents.torn.saturating_add(1),
             Slot::Whole(record) => {
                 let landing = landing(bytes, record.sequence, flags);
-                contents.records.push(Recovered { record, landing });
+                let written_in = match u32_at(slot, slot::STATE) {
+                    Some(slot::RECOVERED) => u64_at(slot, slot::RECOVERED_IN).unwrap_or(0),
+                    _ => 0,
+                };
+                contents.records.push(Recovered { record, landing, slot: index, written_in });
             }
         }
     }
@@ -207,7 +215,7 @@ enum Slot {
 }
 
 fn record(index: u32, bytes: &[u8]) -> Slot {
-    if u32_at(bytes, slot::STATE) != Some(slot::PUBLISHED) {
+    if !matches!(u32_at(bytes, slot::STATE), Some(slot::PUBLISHED | slot::RECOVERED)) {
         return Slot::Empty;
     }
     let whole = || {

@@ -10,24 +10,25 @@ use super::layout::{self, changing, fixed};
 use super::reader::{SpoolError, read};
 use super::*;
 use crate::channel::Channel;
+use crate::files::FileTrust;
 use crate::probe::LandingNotes as _;
 use crate::record::{LossCounters, LossReason};
 use crate::writer::samples::raw_record;
 
-const SLOTS: usize = 4;
-const INSTANCE: u64 = 0xabc;
+pub(super) const SLOTS: usize = 4;
+pub(super) const INSTANCE: u64 = 0xabc;
 
-struct Dir(PathBuf);
+pub(super) struct Dir(pub(super) PathBuf);
 
 impl Dir {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("panic-agent-spool-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
     fn place(&self) -> Place {
-        Place { directory: self.0.clone(), log: Some(self.0.join("p.jsonl")) }
+        Place { directory: self.0.clone(), log: Some(self.0.join("p.jsonl")), trust: FileTrust::Strict }
     }
 }
 
@@ -38,7 +39,7 @@ impl Drop for Dir {
 }
 
 /// Three records in four slots; the first one's panic has landed, the second slot is still being written.
-fn spool(dir: &Dir) -> (LiveSpool, Channel, PathBuf) {
+pub(super) fn spool(dir: &Dir) -> (LiveSpool, Channel, PathBuf) {
     let live = create(&dir.place(), SLOTS, INSTANCE).live.unwrap();
     let channel = Channel::within(live.room(), SLOTS).unwrap();
     let being_written = channel.claim().unwrap();
@@ -64,7 +65,7 @@ fn spool(dir: &Dir) -> (LiveSpool, Channel, PathBuf) {
     (live, channel, path)
 }
 
-fn sequences(contents: &Contents) -> Vec<u64> {
+pub(super) fn sequences(contents: &Contents) -> Vec<u64> {
     contents.records.iter().map(|found| found.record.sequence).collect()
 }
 
@@ -109,7 +110,7 @@ fn the_file_belongs_to_its_user_alone_and_is_never_anothers() {
     assert_eq!((other.problem, find(&dir.place(), false).unwrap().len()), (None, 2));
     // The process lives, so nobody may have either.
     for path in find(&dir.place(), false).unwrap() {
-        assert!(matches!(DeadSpool::open(&path).unwrap(), Search::InUse));
+        assert!(matches!(DeadSpool::open(&path, FileTrust::Strict).unwrap(), Search::InUse));
     }
 }
 
@@ -119,10 +120,10 @@ fn a_directory_in_which_everybody_may_replace_files_gets_no_file() {
     let dir = Dir::new("world");
     std::fs::set_permissions(&dir.0, std::fs::Permissions::from_mode(0o777)).unwrap();
     let created = create(&dir.place(), SLOTS, INSTANCE);
-    assert!(created.problem.unwrap().contains("every user may replace"));
+    assert!(created.problem.unwrap().contains("everybody can write"));
     assert!(created.live.is_some(), "memory without a name");
     assert_eq!(find(&dir.place(), false).unwrap().len(), 0);
-    let nowhere = Place { directory: dir.0.join("nowhere"), log: None };
+    let nowhere = Place { directory: dir.0.join("nowhere"), log: None, trust: FileTrust::Strict };
     assert!(create(&nowhere, SLOTS, INSTANCE).problem.unwrap().contains("nowhere"));
 }
 
@@ -180,11 +181,11 @@ fn a_part_of_a_line_is_blanked_out_and_nothing_else_is_touched() {
         line(INSTANCE, 8)
     );
     std::fs::write(&log, &text).unwrap();
-    let tail = LogTail::read(&log, None, INSTANCE, &Default::default()).unwrap();
+    let tail = LogTail::read(&log, FileTrust::Strict, None, INSTANCE, &Default::default()).unwrap();
     assert_eq!((tail.torn, tail.panics), (3, [7, 8].into()));
     let blank = " ".repeat(torn.len());
     assert_eq!(std::fs::read_to_string(&log).unwrap(), text.replace(torn, &blank));
-    let again = LogTail::read(&log, None, INSTANCE, &Default::default()).unwrap();
+    let again = LogTail::read(&log, FileTrust::Strict, None, INSTANCE, &Default::default()).unwrap();
     assert_eq!(again.torn, 0);
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum Call {
     List = 8,
     Ftruncate = 9,
     Mmap = 10,
+    Link = 11,
+    Sync = 12,
 }
 
 /// Fails when a plan says so. Stands before the call that it is about.

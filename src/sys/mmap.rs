@@ -52,6 +52,7 @@ impl Region {
     #[cfg(panic_agent_spool)]
     pub(crate) fn of_file(file: &std::fs::File, len: usize) -> io::Result<Self> {
         use std::os::fd::AsRawFd as _;
+        faults::check(Call::Mmap)?;
         // SAFETY: a new mapping at an address of the system's choice touches no existing memory. Whoever reads
         // it reckons with changes by other processes: all access is through atomics and cells.
         let start = unsafe {

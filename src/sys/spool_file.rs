@@ -10,6 +10,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 
+use super::faults::{self, Call};
+
 /// What came of asking for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lock {
@@ -31,6 +33,15 @@ pub(crate) fn lock_for_file(file: &File) -> Lock {
 }
 
 fn lock(file: &File, command: libc::c_int) -> Lock {
+    match try_lock(file, command) {
+        Ok(()) => Lock::Taken,
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Lock::Held,
+        Err(_) => Lock::Unsupported,
+    }
+}
+
+fn try_lock(file: &File, command: libc::c_int) -> io::Result<()> {
+    faults::check(Call::Lock)?;
     // SAFETY: `flock` is plain numbers, valid when zero.
     let mut wanted: libc::flock = unsafe { core::mem::zeroed() };
     wanted.l_type = libc::F_WRLCK as libc::c_short;
@@ -38,13 +49,7 @@ fn lock(file: &File, command: libc::c_int) -> Lock {
     wanted.l_len = 1;
     // SAFETY: `wanted` is a valid `flock` and lives across the call.
     let status = unsafe { libc::fcntl(file.as_raw_fd(), command, &raw mut wanted) };
-    if status == 0 {
-        return Lock::Taken;
-    }
-    match io::Error::last_os_error().raw_os_error() {
-        Some(libc::EAGAIN | libc::EACCES) => Lock::Held,
-        _ => Lock::Unsupported,
-    }
+    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Gives the file this length and reserves its blocks, so that a later write through a mapping cannot meet a full
@@ -53,6 +58,7 @@ fn lock(file: &File, command: libc::c_int) -> Lock {
 /// # Errors
 /// When there is no room, or the file system cannot reserve it.
 pub(crate) fn reserve(file: &File, len: usize) -> io::Result<()> {
+    faults::check(Call::Ftruncate)?;
     let len = libc::off_t::try_from(len).map_err(|_| io::ErrorKind::InvalidInput)?;
     // SAFETY: numbers only; the descriptor is open.
     let status = unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, len) };
@@ -64,6 +70,7 @@ pub(crate) fn reserve(file: &File, len: usize) -> io::Result<()> {
 /// # Errors
 /// When the system has none.
 pub(crate) fn without_name(len: usize) -> io::Result<File> {
+    faults::check(Call::Open)?;
     // SAFETY: the name is a C string that lives across the call.
     let fd = unsafe { libc::memfd_create(c"panic-agent-spool".as_ptr(), libc::MFD_CLOEXEC) };
     if fd < 0 {
@@ -71,6 +78,7 @@ pub(crate) fn without_name(len: usize) -> io::Result<File> {
     }
     // SAFETY: the call above opened the descriptor, and nobody else knows it.
     let file = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+    faults::check(Call::Ftruncate)?;
     file.set_len(len as u64)?;
     Ok(file)
 }

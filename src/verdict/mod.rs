@@ -4,21 +4,7 @@
 
 mod fate;
 mod handler;
-#[allow(
-    dead_code,
-    unreachable_pub,
-    clippy::collapsible_if,
-    clippy::type_complexity,
-    reason = "the probes, which feed it, come next"
-)]
 mod life;
-#[allow(
-    dead_code,
-    unreachable_pub,
-    clippy::collapsible_if,
-    clippy::type_complexity,
-    reason = "the probes, which feed it, come next"
-)]
 mod lives;
 mod reason;
 

@@ -167,6 +167,15 @@ impl<F: Future> CatchPanic<F> {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Caught>> {
+        self.poll_noted(context, |_| {})
+    }
+
+    /// The same, and `note` sees the value also when a destructor panics, which makes the value an error.
+    pub(super) fn poll_noted(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        note: impl FnOnce(&F::Output),
+    ) -> Poll<Result<F::Output, Caught>> {
         let mut this = self.project();
         let guards = *this.guards;
         let polled = guards.run(|| match this.inner.as_mut().as_pin_mut() {
@@ -175,7 +184,10 @@ impl<F: Future> CatchPanic<F> {
         });
         let result = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(value)) => Ok(value),
+            Ok(Poll::Ready(value)) => {
+                note(&value);
+                Ok(value)
+            }
             Err(caught) => Err(caught),
         };
         // What is left of it is dropped here, where a panic is stopped, too.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::clock::Clock;
+use super::fingerprint::PortableFile;
 use super::follow::Namer;
 use super::prepared::{Prepared, Stacks};
 use super::redact::Redact;
@@ -28,6 +29,7 @@ pub(crate) struct Builder {
     pub(crate) redact: Redact,
     pub(crate) clock: Clock,
     pub(crate) no_ancestors: Arc<[Ancestor]>,
+    pub(crate) portable: PortableFile,
 }
 
 impl Builder {
@@ -48,7 +50,7 @@ impl Builder {
         let thread = record.thread_name.as_str();
         let thread =
             (!thread.is_empty()).then(|| self.redact.text(RedactField::ThreadName, thread).into_owned());
-        let file = (!record.file.as_str().is_empty()).then(|| record.file.as_str());
+        let file = (!record.file.as_str().is_empty()).then(|| self.portable.of(record.file.as_str()));
         let line = (!prepared.has_names).then_some(record.line);
         let fingerprint = prepared.fingerprint.with(file, line, message.as_deref()).to_text();
         let mut soft_errors = prepared.soft_errors.clone();
@@ -205,7 +207,7 @@ pub(crate) struct PlaceNamer<'a> {
 }
 
 impl Namer for PlaceNamer<'_> {
-    fn name(&mut self, ips: &[u64]) -> Vec<NamedFrame> {
+    fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]> {
         self.builder.stacks.name(ips, &mut *self.builder.surroundings, self.naming)
     }
 

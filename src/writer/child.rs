@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::about::{Abilities, process_line};
 use super::build::Builder;
 use super::clock::Clock;
+use super::fingerprint::PortableFile;
 use super::prepared::Stacks;
 use super::redact::Redact;
 use super::service::Service;
@@ -115,6 +116,7 @@ impl Child {
             redact: Redact::new(redactor),
             clock: Clock::default(),
             no_ancestors: Arc::default(),
+            portable: PortableFile::default(),
         };
         let record = RawRecord::boxed();
         let mut child = Self { generation, record, panics: 0, builder, sinks, line: LineBuffer::new() };

@@ -2,8 +2,9 @@
 //!
 //! Runs on: the writer thread. Must not: read the time zone.
 
-use core::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::record::digits;
 
 /// Formats nanoseconds since the epoch as RFC 3339 in UTC; remembers the text of the last second, since
 /// reports come in bursts.
@@ -34,8 +35,9 @@ impl Clock {
         }
         let mut ts = String::with_capacity(self.prefix.len() + 11);
         ts.push_str(&self.prefix);
-        // Writing to a string does not fail.
-        write!(ts, ".{:09}Z", wall_ns % 1_000_000_000).ok();
+        ts.push('.');
+        digits::push(&mut ts, &digits::digits::<9>(wall_ns % 1_000_000_000, 10));
+        ts.push('Z');
         Stamp { ts, ts_ms: (wall_ns / 1_000_000) as i64 }
     }
 

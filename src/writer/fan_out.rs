@@ -2,6 +2,8 @@
 //!
 //! Runs on: the writer thread. Must not: let a sink's panic or error keep the others from their line.
 
+use std::io;
+
 use super::guarded::guarded;
 use crate::record::{Line, LossReason};
 use crate::sink::Sink;
@@ -25,16 +27,16 @@ impl FanOut {
     /// Why at least one sink did not take the line.
     pub(crate) fn write(&mut self, line: &Line<'_>) -> Result<(), LossReason> {
         self.dirty = true;
-        let mut result = Ok(());
-        for sink in &mut self.sinks {
-            match guarded(|| sink.write(line).map_err(drop)) {
-                Some(Ok(())) => {}
-                Some(Err(())) if result == Err(LossReason::SinkPanicked) => {}
-                Some(Err(())) => result = Err(LossReason::SinkFailed),
-                None => result = Err(LossReason::SinkPanicked),
-            }
-        }
-        result
+        self.on_each(|sink| sink.write(line))
+    }
+
+    /// Gives several lines to every sink, in order.
+    ///
+    /// # Errors
+    /// Why at least one sink did not take all of them.
+    pub(crate) fn write_all(&mut self, lines: &[Line<'_>]) -> Result<(), LossReason> {
+        self.dirty = true;
+        self.on_each(|sink| sink.write_all(lines))
     }
 
     /// Flushes every sink that may hold lines.
@@ -45,9 +47,13 @@ impl FanOut {
         if !core::mem::take(&mut self.dirty) {
             return Ok(());
         }
+        self.on_each(|sink| sink.flush())
+    }
+
+    fn on_each(&mut self, mut call: impl FnMut(&mut dyn Sink) -> io::Result<()>) -> Result<(), LossReason> {
         let mut result = Ok(());
         for sink in &mut self.sinks {
-            match guarded(|| sink.flush().map_err(drop)) {
+            match guarded(|| call(&mut **sink).map_err(drop)) {
                 Some(Ok(())) => {}
                 Some(Err(())) if result == Err(LossReason::SinkPanicked) => {}
                 Some(Err(())) => result = Err(LossReason::SinkFailed),

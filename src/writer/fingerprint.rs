@@ -3,6 +3,7 @@
 //! Runs on: the writer thread. Must not: depend on addresses, the thread, numbers in the message, or
 //! anything std may change between releases (its hashers).
 
+use crate::record::digits;
 use crate::symbolize::{Stack, portable};
 
 /// Innermost frames of the program that count.
@@ -42,10 +43,10 @@ impl Fingerprint {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
-    /// Adds the place and the message. `line` is given when the stack has no names.
+    /// Adds the place and the message. `file` is a portable path; `line` is given when the stack has no names.
     pub(crate) fn with(mut self, file: Option<&str>, line: Option<u32>, message: Option<&str>) -> Self {
         if let Some(file) = file {
-            self.text(&portable(file));
+            self.text(file);
         }
         self.byte(0xff);
         if let Some(line) = line {
@@ -63,7 +64,9 @@ impl Fingerprint {
 
     /// 16 hex digits.
     pub(crate) fn to_text(self) -> String {
-        format!("{:016x}", self.0)
+        let mut text = String::with_capacity(16);
+        digits::push(&mut text, &digits::digits::<16>(self.0, 16));
+        text
     }
 
     fn text(&mut self, text: &str) {
@@ -72,6 +75,24 @@ impl Fingerprint {
 
     fn byte(&mut self, byte: u8) {
         self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+}
+
+/// The file of the last panic and its portable path: in a storm it is always the same one.
+#[derive(Debug, Default)]
+pub(crate) struct PortableFile {
+    file: String,
+    portable: String,
+}
+
+impl PortableFile {
+    /// The portable path of a file.
+    pub(crate) fn of(&mut self, file: &str) -> &str {
+        if self.file != file {
+            file.clone_into(&mut self.file);
+            self.portable = portable(file);
+        }
+        &self.portable
     }
 }
 
@@ -234,7 +255,10 @@ mod tests {
         let place = "/home/a/.cargo/registry/src/index-1/serde-1.0.1/src/de.rs";
         let other = "/home/b/.cargo/registry/src/index-2/serde-1.0.9/src/de.rs";
         let print = Fingerprint::of_stack(&one);
-        assert_eq!(print.with(Some(place), None, None), print.with(Some(other), None, None));
+        let mut files = PortableFile::default();
+        let mut of = |file: &str| print.with(Some(files.of(file)), None, None);
+        assert_eq!(of(place), of(other));
+        assert_ne!(of(place), of("src/m.rs"));
     }
 
     #[test]

@@ -27,7 +27,7 @@ const LINEAGES: usize = 512;
 /// Turns what the probes saw into words.
 pub(crate) trait Namer {
     /// Logical frames of a short stack, innermost first.
-    fn name(&mut self, ips: &[u64]) -> Vec<NamedFrame>;
+    fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]>;
 
     /// The place as it may be written.
     fn redact_place(&mut self, place: Place) -> Place;

@@ -20,7 +20,7 @@ const CATCH: u64 = 5;
 struct FakeNamer;
 
 impl Namer for FakeNamer {
-    fn name(&mut self, ips: &[u64]) -> Vec<NamedFrame> {
+    fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]> {
         let frame = |ip: &u64| match (ip - FakeSymbols::BASE) / 16 {
             PROGRAM => ("app::run", true),
             ROOT => ("std::thread::lifecycle::spawn_unchecked", false),

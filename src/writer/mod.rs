@@ -5,6 +5,7 @@
 
 mod about;
 mod amend;
+mod batch;
 mod board;
 mod build;
 mod child;
@@ -36,6 +37,7 @@ mod signals;
 mod splice;
 #[cfg(panic_agent_spool)]
 mod spooled;
+mod stack_json;
 mod surroundings;
 mod worker;
 
@@ -189,6 +191,7 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
             redact: redact::Redact::new(config.redactor),
             clock: clock::Clock::default(),
             no_ancestors: Arc::default(),
+            portable: fingerprint::PortableFile::default(),
         },
         follow: follow::Follow::new(config.events, config.watched, config.settle)
             .with_notes_only(config.notes_only)
@@ -199,6 +202,7 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
         fold: fold::Fold::new(config.folding),
         max_report_bytes: config.max_report_bytes,
         line: splice::LineBuffer::new(),
+        verdicts: batch::Batch::default(),
         losses: worker::LossesSaid::default(),
         done: 0,
         unflushed: false,

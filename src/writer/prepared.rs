@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::fingerprint::Fingerprint;
 use super::redact::Redact;
+use super::stack_json::StackJson;
 use crate::record::{
     Frame, Handler, Image, Prediction, RawFlag, RawRecord, RawWalk, SoftError, StackSummary, WalkEnd,
     WalkSource,
 };
-use crate::symbolize::{Effort, Images, Naming, Recent, Resolve, Symbolizer};
+use crate::symbolize::{Effort, Images, Naming, Recent, Resolve, Symbolizer, hash};
 use crate::verdict::{NamedFrame, Outcome, Strategy, predict, settle};
 
 /// Distinct stacks that are kept. About 40 KiB each with 36 frames: 10 MiB; five times that with the
@@ -27,12 +28,8 @@ const PREDICTING: u32 = RawFlag::CannotUnwind as u32
 pub(crate) struct Prepared {
     pub(crate) frames: Arc<[Frame]>,
     pub(crate) images: Arc<[Image]>,
-    /// The frames as JSON, with commas between them and no brackets.
-    pub(crate) frames_json: Vec<u8>,
-    /// Where each frame ends in `frames_json`.
-    pub(crate) frame_ends: Vec<usize>,
-    /// The images as a JSON array.
-    pub(crate) images_json: Vec<u8>,
+    /// What a line says of the stack, as JSON.
+    pub(crate) json: StackJson,
     pub(crate) prediction: Prediction,
     pub(crate) outcome: Outcome,
     /// The catch of the prediction.
@@ -109,7 +106,7 @@ impl Stacks {
         ips: &[u64],
         images: &mut dyn Images,
         naming: &mut dyn FnMut(Effort) -> Naming,
-    ) -> Vec<NamedFrame> {
+    ) -> Arc<[NamedFrame]> {
         self.symbolizer.name(ips, self.generation.unwrap_or(0), images, naming)
     }
 
@@ -123,7 +120,7 @@ impl Stacks {
     ) -> Arc<Prepared> {
         self.follow_images(record.images);
         write_key(&mut self.key, record);
-        let hash = hash(&self.key);
+        let hash = hash(self.key.iter().copied());
         if let Some(known) = self.known.get(hash)
             && *known.key == *self.key
             && known.is_good(naming)
@@ -168,13 +165,12 @@ impl Stacks {
         redact.frames(&mut frames);
         let mut images = stack.images();
         redact.images(&mut images);
-        let (frames_json, frame_ends) = serialize_frames(&frames);
         let naming = stack.naming();
         let rests_on_names = stack.has_names() && !stack.misses_program();
+        let summary = summary(&record.walk, stack.trimmed());
+        let soft_errors = stack.soft_errors();
         let prepared = Prepared {
-            frames_json,
-            frame_ends,
-            images_json: serde_json::to_vec(&images).unwrap_or_else(|_| b"[]".to_vec()),
+            json: StackJson::new(&prediction, &summary, &soft_errors, &images, &frames),
             frames: frames.into(),
             images: images.into(),
             handler: prediction.handler.clone().map(Arc::new),
@@ -184,8 +180,8 @@ impl Stacks {
             wants_hook: stack.wants_hook(),
             prediction,
             outcome,
-            summary: summary(&record.walk, stack.trimmed()),
-            soft_errors: stack.soft_errors(),
+            summary,
+            soft_errors,
             // Some names would make a fingerprint that no other report of this cause has.
             fingerprint: if rests_on_names {
                 Fingerprint::of_stack(&stack)
@@ -196,20 +192,6 @@ impl Stacks {
         };
         (prepared, naming)
     }
-}
-
-fn serialize_frames(frames: &[Frame]) -> (Vec<u8>, Vec<usize>) {
-    let mut json = Vec::with_capacity(frames.len() * 300);
-    let mut ends = Vec::with_capacity(frames.len());
-    for frame in frames {
-        if !json.is_empty() {
-            json.push(b',');
-        }
-        // Writing to a vector does not fail, and a frame has no map whose key could be refused.
-        serde_json::to_writer(&mut json, frame).ok();
-        ends.push(json.len());
-    }
-    (json, ends)
 }
 
 fn summary(walk: &RawWalk, trimmed: usize) -> StackSummary {
@@ -265,9 +247,4 @@ fn write_key(key: &mut Vec<u64>, record: &RawRecord) {
         word[..eight.len()].copy_from_slice(eight);
         key.push(u64::from_le_bytes(word));
     }
-}
-
-/// A quick mix; a collision costs a rebuild, never a wrong answer.
-fn hash(words: &[u64]) -> u64 {
-    words.iter().fold(0, |state: u64, word| (state.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }

@@ -14,6 +14,7 @@ use super::amend::About;
 use super::build::Builder;
 use super::clock::Clock;
 use super::finding::Finding;
+use super::fingerprint::PortableFile;
 use super::prepared::Stacks;
 use super::redact::Redact;
 use super::service::Service;
@@ -55,8 +56,20 @@ pub(crate) struct Written {
     pub(crate) filtered: u64,
 }
 
-/// Takes one line with its newline.
-pub(crate) type Out<'a> = &'a mut dyn FnMut(LineKind, &[u8]) -> io::Result<()>;
+/// Where the lines go.
+pub(crate) trait Out {
+    /// Takes one line with its newline.
+    fn line(&mut self, kind: LineKind, line: &[u8]) -> io::Result<()>;
+
+    /// Everything that there is to say of the record in this slot was taken, or is not wanted.
+    fn is_written(&mut self, _slot: u32) {}
+}
+
+impl<F: FnMut(LineKind, &[u8]) -> io::Result<()>> Out for F {
+    fn line(&mut self, kind: LineKind, line: &[u8]) -> io::Result<()> {
+        self(kind, line)
+    }
+}
 
 /// Writes what the log lacks of a dead process.
 ///
@@ -66,7 +79,7 @@ pub(crate) fn write(
     contents: &Contents,
     tail: &LogTail,
     treatment: Treatment,
-    out: Out<'_>,
+    out: &mut dyn Out,
 ) -> io::Result<Written> {
     let facts = contents.facts.clone().unwrap_or_default();
     let mut funeral = Funeral::new(contents, facts, treatment);
@@ -87,6 +100,7 @@ pub(crate) fn write(
         } else {
             written.filtered += 1;
         }
+        out.is_written(recovered.slot);
     }
     funeral.close(contents, tail, out)?;
     if contents.losses != Losses::default() {
@@ -106,10 +120,10 @@ pub(crate) fn write(
     Ok(written)
 }
 
-fn put<T: Serialize>(out: Out<'_>, kind: LineKind, line: &T) -> io::Result<()> {
+fn put<T: Serialize>(out: &mut dyn Out, kind: LineKind, line: &T) -> io::Result<()> {
     let mut json = serde_json::to_vec(line).map_err(io::Error::other)?;
     json.push(b'\n');
-    out(kind, &json)
+    out.line(kind, &json)
 }
 
 /// The making of a dead process's lines.
@@ -169,6 +183,7 @@ impl Funeral {
                 redact: Redact::new(redactor),
                 clock: Clock::default(),
                 no_ancestors: Arc::default(),
+                portable: PortableFile::default(),
             },
             max_report_bytes: if facts.process.is_some() { facts.max_report_bytes } else { MAX_REPORT_BYTES },
             facts,
@@ -181,7 +196,7 @@ impl Funeral {
     }
 
     /// Writes the line of a record, and the last verdict on it; `false` when the filter does not want it.
-    fn bury(&mut self, recovered: &Recovered, out: Out<'_>) -> io::Result<bool> {
+    fn bury(&mut self, recovered: &Recovered, out: &mut dyn Out) -> io::Result<bool> {
         let record = &*recovered.record;
         let (mut report, prepared) = self.builder.report(record, &mut |_| Naming::Allowed);
         report.recovered = true;
@@ -203,14 +218,14 @@ impl Funeral {
         };
         let too_large = || io::Error::other(format!("{:?}", LossReason::TooLarge));
         self.line.write(&mut report, &prepared, self.max_report_bytes).map_err(|_| too_large())?;
-        out(LineKind::Panic, self.line.bytes())?;
+        out.line(LineKind::Panic, self.line.bytes())?;
         let line = verdict_line(&mut self.builder, &change, about);
         put(out, LineKind::Verdict, &line)?;
         Ok(true)
     }
 
     /// The last word on panics that have a line and were still unwinding.
-    fn close(&mut self, contents: &Contents, tail: &LogTail, out: Out<'_>) -> io::Result<()> {
+    fn close(&mut self, contents: &Contents, tail: &LogTail, out: &mut dyn Out) -> io::Result<()> {
         for sequence in &contents.unwinding {
             let said = tail.fates.get(sequence).copied();
             let Some(report) = tail.lines.get(sequence) else { continue };

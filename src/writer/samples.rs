@@ -172,6 +172,7 @@ pub(crate) fn builder(redactor: Option<Redactor>) -> build::Builder {
         redact: redact::Redact::new(redactor),
         clock: clock::Clock::default(),
         no_ancestors: Arc::default(),
+        portable: fingerprint::PortableFile::default(),
     }
 }
 

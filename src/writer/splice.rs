@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use super::prepared::Prepared;
-use crate::record::{Frame, Image, Report, SoftError};
+use super::stack_json::write_facts;
+use crate::record::{Report, SoftError};
 
-/// How serde ends a report without images and frames, which are its last fields.
-const EMPTY_TAIL: &[u8] = br#""images":[],"frames":[]}"#;
-/// What stands between and around the two arrays, and the newline.
-const AROUND: usize = br#""images":,"frames":[]}"#.len() + 1;
+/// What stands around the two arrays, and the newline.
+const AROUND: usize = br#","images":,"frames":[]}"#.len() + 1;
+/// Room before the ready-made end of a line. Scalars that need more get more.
+const HEAD_ROOM: usize = 4096;
 /// What is given up, step by step, until the line fits: frames down to a number, then message text down
 /// to a number of bytes.
 const STEPS: [(usize, usize); 4] = [(4, usize::MAX), (4, 512), (0, 128), (0, 0)];
@@ -21,21 +22,36 @@ const STEPS: [(usize, usize); 4] = [(4, usize::MAX), (4, 512), (0, 128), (0, 0)]
 pub(crate) struct TooLarge;
 
 /// A reused buffer for one line.
+///
+/// In a storm one line is like the one before but for its scalars. So the end of a line stays where it is, and the
+/// scalars of the next line are put in front of it: what is nine tenths of the line is not copied again.
 #[derive(Debug)]
 pub(crate) struct LineBuffer {
+    /// Room, the scalars of the line up to `end_at`, and from there its end.
     bytes: Vec<u8>,
-    no_images: Arc<[Image]>,
-    no_frames: Arc<[Frame]>,
+    /// Where the line begins in `bytes`.
+    start: usize,
+    end_at: usize,
+    /// Whose ready-made end lies in `bytes`.
+    end_of: Option<Arc<Prepared>>,
+    /// The scalars while they are written.
+    head: Vec<u8>,
 }
 
 impl LineBuffer {
     pub(crate) fn new() -> Self {
-        Self { bytes: Vec::with_capacity(32 * 1024), no_images: Arc::new([]), no_frames: Arc::new([]) }
+        Self {
+            bytes: Vec::with_capacity(32 * 1024),
+            start: 0,
+            end_at: 0,
+            end_of: None,
+            head: Vec::with_capacity(HEAD_ROOM),
+        }
     }
 
     /// The line that was written last, with its newline.
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.get(self.start..).unwrap_or_default()
     }
 
     /// Writes a report whose frames are those of `prepared`. When it has to be cut the report says so, and
@@ -46,31 +62,52 @@ impl LineBuffer {
     pub(crate) fn write(
         &mut self,
         report: &mut Report,
-        prepared: &Prepared,
+        prepared: &Arc<Prepared>,
         max: usize,
     ) -> Result<(), TooLarge> {
-        let images = core::mem::replace(&mut report.images, self.no_images.clone());
-        let frames = core::mem::replace(&mut report.frames, self.no_frames.clone());
-        let kept = self.write_within(report, prepared, max);
-        report.images = images;
-        report.frames = match kept {
-            Ok(kept) if kept < frames.len() => frames.get(..kept).unwrap_or_default().into(),
-            _ => frames,
-        };
-        kept.map(|_| ())
+        self.scalars(report)?;
+        let whole = prepared.json.whole();
+        let same = report.prediction == prepared.prediction
+            && report.stack == prepared.summary
+            && report.soft_errors == prepared.soft_errors;
+        if same && self.head.len().saturating_add(whole.len()) <= max {
+            self.put_before(prepared);
+            return Ok(());
+        }
+        let kept = self.write_within(report, prepared, max)?;
+        if kept < report.frames.len() {
+            report.frames = report.frames.get(..kept).unwrap_or_default().into();
+        }
+        Ok(())
     }
 
-    /// How many frames were written.
+    /// The scalars, before the ready-made end.
+    fn put_before(&mut self, prepared: &Arc<Prepared>) {
+        let there = self.end_of.as_ref().is_some_and(|known| Arc::ptr_eq(known, prepared));
+        if !there || self.head.len() > self.end_at {
+            self.end_at = self.head.len().max(HEAD_ROOM);
+            self.bytes.resize(self.end_at, b' ');
+            self.bytes.extend_from_slice(prepared.json.whole());
+            self.end_of = Some(prepared.clone());
+        }
+        self.start = self.end_at.saturating_sub(self.head.len());
+        if let Some(room) = self.bytes.get_mut(self.start..self.end_at) {
+            room.copy_from_slice(&self.head);
+        }
+    }
+
+    /// Cuts until the line fits; how many frames were written.
     fn write_within(
         &mut self,
         report: &mut Report,
         prepared: &Prepared,
         max: usize,
     ) -> Result<usize, TooLarge> {
-        let all = prepared.frame_ends.len();
-        self.head(report)?;
-        if self.room(prepared, max).is_some_and(|room| prepared.frames_json.len() <= room) {
-            self.tail(prepared, all);
+        let all = prepared.json.len();
+        self.facts(report);
+        let fitting = self.room(prepared, max).map(|room| prepared.json.fitting(room));
+        if fitting == Some(all) {
+            self.assemble(prepared, all);
             return Ok(all);
         }
         let (message, soft_errors) = (report.message.clone(), report.soft_errors.clone());
@@ -79,43 +116,117 @@ impl LineBuffer {
             let message_cut = cut_message(report, message.as_deref(), message_bytes);
             // The largest number it can be, so that the final head is no longer than this one.
             say_cut(report, all, max);
-            self.head(report)?;
+            self.scalars(report)?;
+            self.facts(report);
             let Some(room) = self.room(prepared, max) else { continue };
-            let kept = prepared.frame_ends.partition_point(|end| *end <= room);
+            let kept = prepared.json.fitting(room);
             if kept < least_frames.min(all) {
                 continue;
             }
             report.soft_errors.truncate(soft_errors.len() + usize::from(message_cut));
             say_cut(report, all - kept, max);
-            self.head(report)?;
-            self.tail(prepared, kept);
+            self.scalars(report)?;
+            self.facts(report);
+            self.assemble(prepared, kept);
             return Ok(kept);
         }
         Err(TooLarge)
     }
 
-    /// Everything before the images.
-    fn head(&mut self, report: &Report) -> Result<(), TooLarge> {
-        self.bytes.clear();
-        serde_json::to_writer(&mut self.bytes, report).map_err(|_| TooLarge)?;
-        let head = self.bytes.strip_suffix(EMPTY_TAIL).ok_or(TooLarge)?.len();
-        self.bytes.truncate(head);
-        Ok(())
+    /// Everything before the prediction, with the comma after it.
+    fn scalars(&mut self, report: &Report) -> Result<(), TooLarge> {
+        self.head.clear();
+        write_scalars(&mut self.head, report).map_err(|_| TooLarge)
+    }
+
+    /// Everything from the prediction to the images.
+    fn facts(&mut self, report: &Report) {
+        write_facts(&mut self.head, &report.prediction, &report.stack, &report.soft_errors);
     }
 
     /// Bytes left for frames.
     fn room(&self, prepared: &Prepared, max: usize) -> Option<usize> {
-        max.checked_sub(self.bytes.len() + AROUND + prepared.images_json.len())
+        max.checked_sub(self.head.len() + AROUND + prepared.json.images().len())
     }
 
-    fn tail(&mut self, prepared: &Prepared, frames: usize) {
-        let end = frames.checked_sub(1).and_then(|last| prepared.frame_ends.get(last)).copied().unwrap_or(0);
-        self.bytes.extend_from_slice(br#""images":"#);
-        self.bytes.extend_from_slice(&prepared.images_json);
+    fn assemble(&mut self, prepared: &Prepared, frames: usize) {
+        self.end_of = None;
+        self.start = 0;
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&self.head);
+        self.bytes.extend_from_slice(br#","images":"#);
+        self.bytes.extend_from_slice(prepared.json.images());
         self.bytes.extend_from_slice(br#","frames":["#);
-        self.bytes.extend_from_slice(prepared.frames_json.get(..end).unwrap_or_default());
+        self.bytes.extend_from_slice(prepared.json.first(frames));
         self.bytes.extend_from_slice(b"]}\n");
     }
+}
+
+/// Appends `"name":value,` for each field, by its name in the source, which needs no escaping.
+macro_rules! write_fields {
+    ($out:ident: $($name:ident)*) => {
+        $(
+            $out.extend_from_slice(concat!("\"", stringify!($name), "\":").as_bytes());
+            serde_json::to_writer(&mut *$out, $name)?;
+            $out.push(b',');
+        )*
+    };
+}
+
+/// The fields of a report before its prediction, in order. Derived code would check the names of all fields for
+/// characters to escape, and write those of the stack again, which takes longer than everything here.
+fn write_scalars(out: &mut Vec<u8>, report: &Report) -> serde_json::Result<()> {
+    // All fields by name, so that none can be added and left out here.
+    let Report {
+        schema,
+        kind,
+        id,
+        ts,
+        ts_ms,
+        pid,
+        level,
+        service,
+        version,
+        environment,
+        host,
+        fingerprint,
+        message,
+        thread,
+        fate,
+        receipt,
+        basis,
+        uncaught,
+        silent,
+        swallowed,
+        reason,
+        incident,
+        relation,
+        landing,
+        received_at,
+        hops,
+        lineage,
+        test,
+        hook,
+        recovered,
+        mono_ns,
+        message_len,
+        payload_type,
+        thread_facts,
+        location,
+        late,
+        labels,
+        prediction: _,
+        stack: _,
+        soft_errors: _,
+        images: _,
+        frames: _,
+    } = report;
+    out.push(b'{');
+    write_fields!(out: schema kind id ts ts_ms pid level service version environment host fingerprint);
+    write_fields!(out: message thread fate receipt basis uncaught silent swallowed reason incident relation);
+    write_fields!(out: landing received_at hops lineage test hook recovered mono_ns message_len payload_type);
+    write_fields!(out: thread_facts location late labels);
+    Ok(())
 }
 
 /// Shortens the message to a number of bytes; whether there was anything to shorten.

@@ -60,6 +60,40 @@ fn the_spliced_line_is_what_plain_serde_writes() {
 }
 
 #[test]
+fn lines_of_other_stacks_and_lengths_in_between_change_nothing() {
+    let mut builder = builder(None);
+    let mut line = splice::LineBuffer::new();
+    // Scalars that grow, shrink, and exceed the room for them; stacks in turns; a line that is cut in between; and
+    // everything set that a verdict can set.
+    let messages = ["short", "with \"quotes\" and\nnewlines", &"x".repeat(1500), ""];
+    let value = "v".repeat(400);
+    for round in 0..40_u32 {
+        let mut record = raw_record();
+        set_walk(&mut record, [8, 8, 5, 8][round as usize % 4], 5);
+        record.sequence = u64::from(round).pow(4);
+        record.message.set(messages[round as usize / 3 % messages.len()]);
+        let (mut report, prepared) = builder.report(&record, &mut always);
+        for key in 0..round % 20 {
+            report.labels.insert(format!("key \\ {key}"), value.clone());
+        }
+        if round % 2 == 1 {
+            report.landing.clone_from(&report.prediction.handler);
+            report.received_at = Some(Place { line: Some(round), ..Place::default() });
+            report.relation = Some("unwrap".to_owned());
+            report.lineage = Arc::new([Ancestor { os_id: 7, name: None, spawned_at: None }]);
+            report.silent = Some(true);
+        }
+        if round % 5 == 4 {
+            report.soft_errors.push(SoftError::new("labels", "truncated", "of this panic alone"));
+        }
+        let max = if round % 7 == 6 { 3000 + value.len() * 20 } else { 1 << 20 };
+        line.write(&mut report, &prepared, max).unwrap();
+        let plain = serde_json::to_string(&report).unwrap();
+        assert_eq!(core::str::from_utf8(line.bytes()).unwrap().strip_suffix('\n'), Some(plain.as_str()));
+    }
+}
+
+#[test]
 fn a_line_never_exceeds_its_maximum_and_says_what_was_cut() {
     let mut builder = builder(None);
     let mut line = splice::LineBuffer::new();

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::about::{
     Abilities, Lost, end_line, finding_line, losses_line, process_line, repeats_line, test_line, verdict_line,
 };
+use super::batch::Batch;
 use super::board::Delivery;
 use super::build::{Builder, PlaceNamer};
 use super::fan_out::FanOut;
@@ -46,6 +47,8 @@ pub(crate) struct Worker {
     pub(crate) fold: Fold,
     pub(crate) max_report_bytes: usize,
     pub(crate) line: LineBuffer,
+    /// Verdicts on their way to the sinks; empty between turns.
+    pub(crate) verdicts: Batch,
     pub(crate) losses: LossesSaid,
     /// Newest flush request that is done.
     pub(crate) done: u64,
@@ -272,7 +275,7 @@ impl Worker {
             findings.extend(self.follow.harness_ends(exit.as_ref(), &mut namer));
             late = self.follow.tests_known_late(&mut namer);
             let exit = exit.filter(|_| !interrupted.is_empty());
-            let (tid, frames) = exit.map_or((0, Vec::new()), |exit| (exit.tid, namer.name(&exit.ips)));
+            let (tid, frames) = exit.map_or((0, Arc::default()), |exit| (exit.tid, namer.name(&exit.ips)));
             let found = |sequence| Finding::exit_while_unwinding(sequence, tid, &frames);
             findings.extend(interrupted.into_iter().map(found));
         }
@@ -292,9 +295,13 @@ impl Worker {
         for sequence in due {
             if let Some((change, about)) = self.follow.verdict(sequence) {
                 let line = verdict_line(&mut self.builder, &change, about);
-                self.about(LineKind::Verdict, &line);
+                self.verdicts.push(&line);
+                if self.verdicts.is_full() {
+                    self.verdicts.give(LineKind::Verdict, &mut self.sinks);
+                }
             }
         }
+        self.verdicts.give(LineKind::Verdict, &mut self.sinks);
         for finding in self.follow.take_findings() {
             self.find(finding);
         }

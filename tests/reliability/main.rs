@@ -10,7 +10,9 @@
 //! RELIABILITY_KILLS=1000 RELIABILITY_FORKS=10000 cargo test --release --test reliability -- campaign
 //! ```
 
+mod end_programs;
 mod ends;
+mod faults;
 mod forks;
 mod kills;
 mod log;
@@ -34,6 +36,7 @@ fn main() {
         }),
     ];
     trials.extend(ends::trials());
+    trials.extend(faults::trials());
     trials.extend(forks::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -10,7 +10,9 @@ const PROGRAM: &str = "RELIABILITY_PROGRAM";
 
 /// Every program by its name.
 fn programs() -> impl Iterator<Item = &'static (&'static str, fn())> {
-    [super::kills::PROGRAMS, super::ends::PROGRAMS, super::forks::PROGRAMS].into_iter().flatten()
+    [super::kills::PROGRAMS, super::end_programs::PROGRAMS, super::faults::PROGRAMS, super::forks::PROGRAMS]
+        .into_iter()
+        .flatten()
 }
 
 /// Whether this process is one of the programs, which has run then.

@@ -14,12 +14,16 @@ unsafe extern "C-unwind" {
     safe fn demo_cpp_throw() -> c_int;
     safe fn demo_cpp_catch_all(callback: Callback) -> c_int;
     safe fn demo_cpp_catch_int(callback: Callback) -> c_int;
+    safe fn demo_cpp_noexcept(callback: Callback) -> c_int;
     safe fn demo_cpp_rethrow(callback: Callback) -> c_int;
 }
 
 /// `catch (...)` stops it; whether it then swallows it (abort) or throws it again is beyond the tables.
 const FOREIGN_CATCH: &[Outcome] =
     &[Outcome::caught_then_unknown(HandlerKind::Foreign), Outcome::aborted(AbortReason::RuntimeAbort)];
+
+/// The tables of C++ say that nothing may pass.
+const FOREIGN_BOUNDARY: &[Outcome] = &[Outcome::aborted(AbortReason::NounwindBoundary)];
 
 const SWALLOWED: &[Outcome] = &[Outcome::aborted(AbortReason::RuntimeAbort)];
 
@@ -54,6 +58,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     .panics(&[panic("called from C++", MAIN, USER).dropped_at("cpp::cpp_catch_int")])
     .twin("cpp-catch-all"),
     Scenario::new(
+        "cpp-noexcept",
+        "A Rust panic reaches a `noexcept` function of C++: abort, although Rust would catch further up",
+        "a foreign frame that must not unwind",
+        cpp_noexcept,
+    )
+    .aborts()
+    .panics(&[panic("called from C++", MAIN, FOREIGN_BOUNDARY)])
+    .twin("cpp-catch-int"),
+    Scenario::new(
         "cpp-throw-into-catch",
         "A C++ exception reaches `catch_unwind`: abort without a hook call",
         "a foreign exception",
@@ -82,6 +95,11 @@ fn cpp_catch_all() {
 
 fn cpp_rethrow() {
     let caught = catch(|| println!("{}", demo_cpp_rethrow(panics_under_cpp)));
+    println!("caught: {}", caught.is_some());
+}
+
+fn cpp_noexcept() {
+    let caught = catch(|| println!("{}", demo_cpp_noexcept(panics_under_cpp)));
     println!("caught: {}", caught.is_some());
 }
 

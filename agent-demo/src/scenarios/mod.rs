@@ -35,6 +35,8 @@ mod threads;
 #[cfg(feature = "libraries")]
 mod tokio_cancel;
 #[cfg(feature = "libraries")]
+mod tokio_places;
+#[cfg(feature = "libraries")]
 mod tokio_tasks;
 
 use std::any::Any;
@@ -78,6 +80,8 @@ pub(crate) const THEMES: &[Theme] = &[
     theme("C++", cpp::SCENARIOS),
     #[cfg(feature = "libraries")]
     theme("tokio tasks", tokio_tasks::SCENARIOS),
+    #[cfg(feature = "libraries")]
+    theme("tokio places", tokio_places::SCENARIOS),
     #[cfg(feature = "libraries")]
     theme("tokio cancellation", tokio_cancel::SCENARIOS),
     #[cfg(feature = "libraries")]

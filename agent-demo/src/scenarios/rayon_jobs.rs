@@ -84,6 +84,25 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         panic("right side", POOL, RAYON).discarded(),
     ])
     .twin("rayon-join-caught"),
+    Scenario::new(
+        "rayon-scope",
+        "A job of a scope panics; the caller of the scope gets it without a hook call",
+        "a panic moves between threads",
+        scope_one,
+    )
+    .panics(&[panic("the only job of the scope", POOL, RAYON)
+        .thrown_again(Hops::AtLeast(1), USER)
+        .dropped_at("rayon_jobs::scope_one")])
+    .twin("rayon-scope-two"),
+    Scenario::new(
+        "rayon-install",
+        "What runs inside the pool by `install` panics; main gets it without a hook call and dies",
+        "a panic moves between threads",
+        install,
+    )
+    .exits(101)
+    .panics(&[panic("inside the pool", POOL, RAYON).thrown_again(Hops::AtLeast(1), MAIN_ROOT)])
+    .twin("rayon-scope"),
 ];
 
 fn builder() -> ThreadPoolBuilder {
@@ -116,6 +135,17 @@ fn scope_two() {
         });
     });
     println!("caught: {}", caught.is_some());
+}
+
+fn scope_one() {
+    let caught = catch(|| {
+        pool().scope(|scope| scope.spawn(|_| panic!("the only job of the scope")));
+    });
+    println!("caught: {}", caught.is_some());
+}
+
+fn install() {
+    pool().install(|| panic!("inside the pool"));
 }
 
 fn iterator() {

@@ -62,6 +62,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         .dropped_at("scoped::crossbeam_scope_child")])
     .twin("scope-child-unjoined"),
     Scenario::new(
+        "crossbeam-scope-joined",
+        "A child of crossbeam's scope dies and is joined and read inside the scope",
+        "scoped threads that return their panics",
+        crossbeam_scope_joined,
+    )
+    .panics(&[panic("joined in crossbeam's scope", ThreadName::Unnamed, THREAD_ROOT)
+        .read_at("scoped::crossbeam_scope_joined")])
+    .twin("crossbeam-scope-child"),
+    Scenario::new(
         "scope-two-children",
         "Two children die unjoined; the scope's panic speaks of either",
         "`thread::scope`, several dead threads",
@@ -118,6 +127,20 @@ fn scope_body_panics() {
 fn crossbeam_scope_child() {
     let result = crossbeam_utils::thread::scope(|scope| {
         scope.spawn(|_| panic!("in crossbeam's child"));
+    });
+    println!("the scope failed: {}", result.is_err());
+}
+
+fn dies_joined() {
+    panic!("joined in crossbeam's scope");
+}
+
+fn crossbeam_scope_joined() {
+    let result = crossbeam_utils::thread::scope(|scope| {
+        let child = scope.spawn(|_| dies_joined());
+        if let Err(payload) = child.join() {
+            println!("the child said: {:?}", payload.downcast_ref::<&str>());
+        }
     });
     println!("the scope failed: {}", result.is_err());
 }

@@ -166,7 +166,7 @@ pub(super) fn current_thread() -> Runtime {
     Builder::new_current_thread().enable_time().build().expect("a runtime can be built")
 }
 
-fn multi_thread() -> Runtime {
+pub(super) fn multi_thread() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).build().expect("a runtime can be built")
 }
 

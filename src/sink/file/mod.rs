@@ -31,7 +31,7 @@ const LINES_PER_LOOK: u32 = 64;
 const MAX_OPENS: u32 = 4;
 
 /// A file that grows by whole lines: opened for appending (`O_APPEND`, `O_CLOEXEC`, mode 0600), one
-/// `write(2)` per line.
+/// `write(2)` per line, or for several verdicts that are due together.
 ///
 /// A file that is removed or renamed (log rotation) is created again. A last line without a newline, left by a
 /// process that died, is closed before the first line. When the disk is full the line is counted as lost and the
@@ -44,6 +44,8 @@ pub struct FileSink {
     rotation: Rotation,
     open: Appending,
     line: WholeLine,
+    /// Lines that are written at once; empty between calls.
+    together: Vec<u8>,
     /// Whether nobody has looked yet how the open file ends.
     end_unknown: bool,
     until_look: u32,
@@ -115,6 +117,7 @@ impl FileSink {
             rotation,
             open,
             line,
+            together: Vec::new(),
             end_unknown: true,
             until_look: 0,
             may_rotate: true,
@@ -215,6 +218,27 @@ impl Sink for FileSink {
             }
         }
         self.line.write(&mut self.open, bytes)
+    }
+
+    /// One `write(2)`; one for each line when the file is rotated, so that it is put aside between the right two.
+    fn write_all(&mut self, lines: &[Line<'_>]) -> io::Result<()> {
+        if self.rotation != Rotation::never() {
+            let mut outcome = Ok(());
+            for line in lines {
+                outcome = outcome.and(self.write(line));
+            }
+            return outcome;
+        }
+        if self.until_look == 0 {
+            self.look()?;
+        }
+        self.until_look = self.until_look.saturating_sub(u32::try_from(lines.len()).unwrap_or(u32::MAX));
+        let mut together = core::mem::take(&mut self.together);
+        together.clear();
+        lines.iter().for_each(|line| together.extend_from_slice(line.with_newline()));
+        let result = self.line.write(&mut self.open, &together);
+        self.together = together;
+        result
     }
 
     /// Nothing is buffered; the next line looks whether the file was moved.

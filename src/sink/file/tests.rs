@@ -33,6 +33,27 @@ fn appends_whole_lines_to_a_file_only_its_owner_can_read() {
 }
 
 #[test]
+fn lines_that_come_together_stand_in_the_file_as_if_they_had_come_one_by_one() {
+    let dir = Dir::new("together");
+    let lines = [&b"1\n"[..], b"22\n", b"333\n"].map(|text| Line::new(LineKind::Verdict, text, None));
+    for (name, rotation) in
+        [("plain", Rotation::never()), ("rotated", Rotation::never().at_bytes(MIN_ROTATION_BYTES))]
+    {
+        let path = dir.join(name);
+        fs::write(&path, "torn").unwrap();
+        let mut sink = FileSink::open_with(&path, FileTrust::Strict, rotation).unwrap();
+        sink.write_all(&lines).unwrap();
+        put(&mut sink, b"{}\n").unwrap();
+        sink.write_all(&[]).unwrap();
+        assert_eq!(text(&path), "torn\n1\n22\n333\n{}\n");
+        fs::remove_file(&path).unwrap();
+        sink.flush().unwrap();
+        sink.write_all(&lines).unwrap();
+        assert_eq!(text(&path), "1\n22\n333\n");
+    }
+}
+
+#[test]
 fn a_torn_last_line_of_an_earlier_process_is_closed_before_the_first_new_one() {
     let dir = Dir::new("torn-before");
     let path = dir.join("p.jsonl");

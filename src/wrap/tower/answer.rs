@@ -19,9 +19,11 @@ use crate::wrap::catch::{Console, guard};
 pub enum Situation {
     /// Somebody waited for the answer.
     Awaited,
-    /// The request had been cancelled: its [`CancelToken`](crate::CancelToken) extension was.
+    /// The request had been cancelled: its [`CancelToken`](crate::CancelToken) extension was, or that of
+    /// [`cancelled_by`](super::RecoverLayer::cancelled_by).
     Cancelled,
-    /// Its deadline had passed.
+    /// Its deadline had passed, or a layer further in had given it up: it had answered 408, 503 or 504 when the
+    /// destructor of the handler panicked.
     Expired,
 }
 

@@ -7,6 +7,13 @@
 //! whole one. A panic after the end of its request (the client has gone, or has its answer) is reported with
 //! `late: true`.
 //!
+//! A deadline is that of [`RecoverLayer::deadline`], of a header ([`RecoverLayer::deadline_header`]), or of a
+//! [`Deadline`] extension; the earliest counts. A timeout layer further out than this one drops the handler and
+//! answers itself: what the handler's destructors do then is late. One directly inside this one has answered (408, 503
+//! or 504) before the handler is dropped: a panic of the handler's destructors is a 503. Where another layer is between
+//! the two, as between layers of an axum router that are added one by one, only an equal
+//! [`deadline`](RecoverLayer::deadline) tells.
+//!
 //! What is covered: `call`, the future of the response, the stream of its body, and the destructors of the two.
 //! `poll_ready` is not: a service that panics there serves no further request.
 //!

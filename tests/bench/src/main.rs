@@ -1,7 +1,7 @@
 //! What a panic costs with panic-agent, and with other hooks, on this machine.
 //!
-//! `cargo run --release --manifest-path tests/bench/Cargo.toml [ROUNDS]` prints every table, and with `storm [ROUNDS]`
-//! only storms, but with every way to go through one. Each figure
+//! `cargo run --release --manifest-path tests/bench/Cargo.toml [TABLE] [ROUNDS]` prints every table, or one of those
+//! that `--help` lists. Each figure
 //! comes from child processes of its own (a hook is global), rounds are interleaved so that a noisy
 //! minute hits every subject alike, and ratios are formed within a round before the median is taken.
 
@@ -12,34 +12,46 @@ mod workload;
 
 use std::process::ExitCode;
 
+use table::TABLES;
+
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    match arguments.next().as_deref() {
-        Some("child") => {
-            let arguments: Vec<String> = arguments.collect();
-            match measure::child(&arguments) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(problem) => fail(&problem),
-            }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments[..] {
+        ["child", ref arguments @ ..] => measure::child(arguments),
+        ["--help" | "-h"] => {
+            println!("{}", help());
+            Ok(())
         }
-        Some("storm") => match arguments.next().as_deref().unwrap_or("3").parse() {
-            Ok(rounds) if rounds > 0 => match table::print_storms(rounds) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(problem) => fail(&problem),
-            },
-            _ => fail("the number of rounds must be a number from 1; example: panic-bench storm 3"),
+        [] => table::print_all(7),
+        [one] => match (one.parse(), TABLES.iter().find(|table| table.0 == one)) {
+            (Ok(rounds), _) if rounds > 0 => table::print_all(rounds),
+            (_, Some(table)) => (table.2)(7),
+            _ => Err(misunderstood(one)),
         },
-        rounds => match rounds.unwrap_or("7").parse() {
-            Ok(rounds) if rounds > 0 => match table::print_all(rounds) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(problem) => fail(&problem),
-            },
-            _ => fail("the number of rounds must be a number from 1; example: panic-bench 7"),
+        [name, rounds] => match (TABLES.iter().find(|table| table.0 == name), rounds.parse()) {
+            (Some(table), Ok(rounds)) if rounds > 0 => (table.2)(rounds),
+            (Some(_), _) => Err(misunderstood(rounds)),
+            (None, _) => Err(misunderstood(name)),
         },
+        [_, _, extra, ..] => Err(misunderstood(extra)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("panic-bench: {problem}");
+            ExitCode::FAILURE
+        }
     }
 }
 
-fn fail(problem: &str) -> ExitCode {
-    eprintln!("panic-bench: {problem}");
-    ExitCode::FAILURE
+fn misunderstood(word: &str) -> String {
+    format!("`{word}` is neither a table nor a number of rounds from 1\n\n{}", help())
+}
+
+fn help() -> String {
+    let tables: String = TABLES.iter().map(|(name, what, _)| format!("\n  {name:<11}{what}")).collect();
+    format!(
+        "panic-bench [TABLE] [ROUNDS]\n\nWithout a table: all but `storms`. ROUNDS is 7 unless given.\n{tables}"
+    )
 }

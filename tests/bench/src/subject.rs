@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use panic_agent::{Agent, AgentBuilder, Folding, Line, Overflow, Rotation, Sink};
+use panic_agent::{Agent, AgentBuilder, Folding, Line, Overflow, Probes, Rotation, Sink};
 
 /// A hook to measure. The first is the baseline of every ratio.
-pub const SUBJECTS: [&str; 9] = [
+pub const SUBJECTS: [&str; 10] = [
     "empty hook",
     "panic-agent",
+    "panic-agent, no probes",
     "panic-agent, 8 labels",
     "force_capture, unresolved",
     "force_capture, formatted",
@@ -42,16 +43,19 @@ pub fn install(name: &str) -> Result<Keep, String> {
                 keep.push(Box::new(panic_agent::label(key, "a value of ordinary length")));
             }
         }
-        "panic-agent, waiting" => keep.push(Box::new(install_storm_agent(|agent| {
+        "panic-agent, no probes" => {
+            keep.push(Box::new(install_agent_with(|agent| agent.sink(NullSink).probes(Probes::Off))?));
+        }
+        "panic-agent, waiting" => keep.push(Box::new(install_agent_with(|agent| {
             agent.sink(NullSink).overflow(Overflow::Block(Duration::from_secs(60)))
         })?)),
         "panic-agent, folding" => {
-            keep.push(Box::new(install_storm_agent(|agent| agent.sink(NullSink).fold(Folding::after(10)))?));
+            keep.push(Box::new(install_agent_with(|agent| agent.sink(NullSink).fold(Folding::after(10)))?));
         }
         "panic-agent, rotated file" => {
             let directory = TempDirectory::new()?;
             let path = directory.0.join("panics.jsonl");
-            keep.push(Box::new(install_storm_agent(|agent| {
+            keep.push(Box::new(install_agent_with(|agent| {
                 agent.file(path).rotation(Rotation::never().at_bytes(64 << 20).keep(2))
             })?));
             keep.push(Box::new(directory));
@@ -139,8 +143,8 @@ pub fn install_agent() -> Result<panic_agent::AgentGuard, String> {
     Agent::builder().sink(NullSink).install().map_err(|error| error.to_string())
 }
 
-/// The agent over an empty hook, with options of one storm.
-fn install_storm_agent(
+/// The agent over an empty hook, with options of one subject.
+fn install_agent_with(
     options: impl FnOnce(AgentBuilder) -> AgentBuilder,
 ) -> Result<panic_agent::AgentGuard, String> {
     std::panic::set_hook(Box::new(|_| {}));

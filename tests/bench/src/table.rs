@@ -7,17 +7,46 @@ const FRAMES: [&str; 3] = ["5", "20", "50"];
 /// Frames of the program that make a stack of 36 or 37 frames here.
 const FRAMES_OF_36: &str = "16";
 
-/// Prints every table, from `rounds` interleaved rounds.
-pub fn print_all(rounds: usize) -> Result<(), String> {
-    for frames in FRAMES {
-        println!("\nA caught panic through {frames} frames of the program, panics following each other:");
-        costs("cost", &SUBJECTS, frames, rounds)?;
-    }
-    println!("\nA caught panic after 25 ms of quiet (writer asleep), 20 frames:");
-    costs("idle", &SUBJECTS[..3], "20", rounds)?;
-    println!("\nThe first panic of a new thread, 20 frames:");
-    costs("first", &SUBJECTS[..3], "20", rounds)?;
+/// Prints a table from a number of interleaved rounds.
+pub type Print = fn(usize) -> Result<(), String>;
 
+/// Every table: its name, what it says, and how it is made.
+pub const TABLES: [(&str, &str, Print); 10] = [
+    ("caught-5", "a caught panic through 5 frames", |rounds| caught("5", rounds)),
+    ("caught-20", "the same through 20 frames", |rounds| caught("20", rounds)),
+    ("caught-50", "the same through 50 frames", |rounds| caught("50", rounds)),
+    ("rare", "panics after a pause, and first panics of threads", print_rare),
+    ("threads", "spawning and joining a thread", print_threads),
+    ("hook", "the agent's hook alone", print_hook),
+    ("install", "installing the agent", print_install),
+    ("writer", "reports that the writer makes of one stack", print_writer),
+    ("storm", "a storm with the defaults", print_storm),
+    ("storms", "storms with every way to go through one", print_storms),
+];
+
+/// Prints every table but the last, from `rounds` interleaved rounds.
+pub fn print_all(rounds: usize) -> Result<(), String> {
+    TABLES[..TABLES.len() - 1].iter().try_for_each(|(_, _, print)| print(rounds))
+}
+
+fn caught(frames: &str, rounds: usize) -> Result<(), String> {
+    println!("\nA caught panic through {frames} frames of the program, panics following each other:");
+    costs("cost", &SUBJECTS, frames, rounds)
+}
+
+fn print_rare(rounds: usize) -> Result<(), String> {
+    println!("\nA caught panic after 25 ms of quiet (writer asleep), 20 frames:");
+    costs("idle", &SUBJECTS[..4], "20", rounds)?;
+    println!("\nThe first panic of a new thread, 20 frames:");
+    costs("first", &SUBJECTS[..4], "20", rounds)
+}
+
+fn print_threads(rounds: usize) -> Result<(), String> {
+    println!("\nA thread that does nothing, spawned and joined:");
+    costs("threads", &SUBJECTS[..3], "20000", rounds)
+}
+
+fn print_hook(rounds: usize) -> Result<(), String> {
     println!("\nThe agent's hook alone, for one call:");
     for frames in FRAMES {
         let runs = repeat(rounds, &["hook", frames])?;
@@ -27,6 +56,10 @@ pub fn print_all(rounds: usize) -> Result<(), String> {
             physical.median, middle.median, middle.low, middle.high
         );
     }
+    Ok(())
+}
+
+fn print_install(rounds: usize) -> Result<(), String> {
     let init = repeat(rounds.max(20), &["init"])?;
     let [time] = init[..] else { return Err(format!("init: {init:?}")) };
     println!(
@@ -35,23 +68,40 @@ pub fn print_all(rounds: usize) -> Result<(), String> {
         time.low / 1e3,
         time.high / 1e3
     );
+    Ok(())
+}
 
+fn print_writer(rounds: usize) -> Result<(), String> {
     println!("\nThe writer on one stack, again and again:");
-    for sink in ["null", "file"] {
-        let runs = repeat(rounds, &["writer", sink, FRAMES_OF_36])?;
-        let [rate, of_thread, frames, bytes] = runs[..] else { return Err(format!("writer: {runs:?}")) };
+    let mut runs: [Vec<Vec<f64>>; 3] = Default::default();
+    for _ in 0..rounds {
+        let null = run(&["writer", "null", FRAMES_OF_36])?;
+        let &[.., bytes] = &null[..] else { return Err(format!("writer: {null:?}")) };
+        runs[1].push(run(&["writer", "file", FRAMES_OF_36])?);
+        runs[2].push(run(&["writes", &bytes.to_string()])?);
+        runs[0].push(null);
+    }
+    let [null, file, bare] = runs.map(spreads);
+    for (sink, runs) in [("null", &null), ("file", &file)] {
+        let [rate, of_thread, ..] = runs[..] else { return Err(format!("writer: {runs:?}")) };
         println!(
             "  {sink} sink: {:.0} reports/s ({:.0}-{:.0}); {:.0} per second that the writer ran ({:.0}-{:.0})",
             rate.median, rate.low, rate.high, of_thread.median, of_thread.low, of_thread.high
         );
-        if sink == "null" {
-            println!("  each with {:.0} frames, {:.0} bytes", frames.median, bytes.median);
-        }
     }
-    for threads in ["1", "2"] {
-        storm(STORMS[0], threads, rounds.min(5))?;
-    }
+    let (&[_, _, frames, bytes], &[rate]) = (&null[..], &bare[..]) else {
+        return Err(format!("writer: {null:?} {bare:?}"));
+    };
+    println!("  each with {:.0} frames, {:.0} bytes", frames.median, bytes.median);
+    println!(
+        "  write(2) of as many bytes and nothing else: {:.0} lines/s ({:.0}-{:.0})",
+        rate.median, rate.low, rate.high
+    );
     Ok(())
+}
+
+fn print_storm(rounds: usize) -> Result<(), String> {
+    ["1", "2"].into_iter().try_for_each(|threads| storm(STORMS[0], threads, rounds.min(5)))
 }
 
 /// Storms with every overflow policy, with folding and with a rotated file.
@@ -82,13 +132,18 @@ impl Spread {
 
 /// Each number that a child prints, over some rounds.
 fn repeat(rounds: usize, arguments: &[&str]) -> Result<Vec<Spread>, String> {
+    let runs: Result<Vec<_>, _> = (0..rounds).map(|_| run(arguments)).collect();
+    Ok(spreads(runs?))
+}
+
+/// Each number of some runs.
+fn spreads(runs: Vec<Vec<f64>>) -> Vec<Spread> {
     let mut columns: Vec<Vec<f64>> = Vec::new();
-    for _ in 0..rounds {
-        let numbers = run(arguments)?;
+    for numbers in runs {
         columns.resize_with(numbers.len(), Vec::new);
         columns.iter_mut().zip(numbers).for_each(|(column, number)| column.push(number));
     }
-    Ok(columns.into_iter().map(Spread::of).collect())
+    columns.into_iter().map(Spread::of).collect()
 }
 
 fn costs(kind: &str, subjects: &[&str], frames: &str, rounds: usize) -> Result<(), String> {

@@ -93,3 +93,47 @@ fn the_readme_shows_the_example_that_can_be_run() {
     let (_, code) = example.split_once("\n\n").expect("a header and the code");
     assert_eq!(shown, Some(code));
 }
+
+/// What a text has between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn the_code_map_has_a_row_for_each_folder_of_the_sources_and_no_other() {
+    let page = text("docs/architecture.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let folders = std::fs::read_dir(root().join("src")).expect("a directory").flatten();
+    let folders = folders.filter(|entry| entry.path().is_dir());
+    let folders: BTreeSet<String> =
+        folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    // A module that is one file may have a row, too.
+    let is_file = |name: &str| root().join(format!("src/{name}.rs")).is_file();
+    let rows: BTreeSet<String> =
+        rows.filter(|name| folders.contains(*name) || !is_file(name)).map(str::to_owned).collect();
+    assert_eq!(rows, folders);
+}
+
+#[test]
+fn what_the_invariants_name_exists() {
+    let page = text("docs/architecture.md");
+    let (_, invariants) = page.split_once("## Invariants").expect("a section");
+    let invariants = invariants.split("\n## ").next().unwrap_or_default();
+    let mut code = String::new();
+    for directory in ["src", "tests/agent", "agent-demo/tests"] {
+        files(&root().join(directory), "rs").iter().for_each(|file| code.push_str(&text(file)));
+    }
+    code.push_str(&text("tests/probe_events.rs"));
+    let (mut tests, mut paths) = (0, 0);
+    for word in quoted(invariants) {
+        if word.contains('/') {
+            assert!(root().join(word).exists(), "there is no `{word}`");
+            paths += 1;
+        } else if word.matches('_').count() >= 3 {
+            let named = [format!("fn {word}("), format!("name: \"{word}\"")];
+            assert!(named.iter().any(|name| code.contains(name)), "there is no test `{word}`");
+            tests += 1;
+        }
+    }
+    assert!(tests >= 10 && paths >= 5, "{tests} tests, {paths} paths");
+}

@@ -5,13 +5,17 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Options, Output};
+use crate::config::{Harness, Options, Output};
 use crate::sink::DEFAULT_FILE;
 use crate::sys::preloaded;
 
 /// Lets the preloaded agent stand down; the lines go to its file, too.
 pub(super) fn take(options: &mut Options) {
     let Some(handover) = preloaded::stand_down() else { return };
+    if handover.audited {
+        // Findings shall be the same as without an agent of its own.
+        options.harness = Harness::Audited;
+    }
     let Some(file) = path(handover.path()) else { return };
     if options.outputs.is_empty() {
         options.outputs.push(Output::File(PathBuf::from(DEFAULT_FILE)));

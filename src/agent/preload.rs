@@ -90,7 +90,6 @@ impl Preload {
             // Nothing shall be lost, and nobody has said how much the program may wait for that.
             .slots(SLOTS)
             .overflow(Overflow::Block(LONGEST_WAIT))
-            .inherit_labels(self.audited)
             .harness(if self.audited { Harness::Audited } else { Harness::None })
             .into_options();
         options.lacks.extend(lacks());

@@ -7,9 +7,9 @@ use super::{foreign, land, raise, threads};
 
 /// Names of the functions that are probed, with the places they are called through.
 pub(crate) fn are_exported(functions: &[(&core::ffi::CStr, usize)]) {
-    for &(name, function) in functions {
-        if let Some(symbol) = Symbol::ALL.into_iter().find(|symbol| symbol.name() == name) {
-            got::is_exported(symbol, function);
+    for (name, function) in functions {
+        if let Some(symbol) = Symbol::ALL.into_iter().find(|symbol| symbol.name() == *name) {
+            got::is_exported(symbol, *function);
         }
     }
 }

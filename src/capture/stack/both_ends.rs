@@ -117,6 +117,8 @@ impl Kept<'_> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
     use super::super::short_walk;
     use super::*;
 

@@ -42,12 +42,9 @@ impl Harness {
     /// The agent's hook was dropped, on this stack; whether that was libtest, which is done then. Without names it is
     /// taken for that, because it happens in every run.
     pub(crate) fn hook_dropped(&mut self, stack: &[NamedFrame]) -> bool {
-        let of_others = |frame: &&NamedFrame| {
-            let own = ["panic_agent::", "backtrace::", "core::", "alloc::", "std::"];
-            !frame.path.is_empty() && !own.iter().any(|prefix| frame.path.starts_with(prefix))
-        };
-        let by_harness =
-            stack.iter().find(of_others).is_some_and(|frame| frame.path.starts_with("test::test_main"));
+        // A test that replaces the hook has the harness around it, or has no `test_main` on its own thread.
+        let in_main = stack.iter().any(|frame| frame.path.starts_with("test::test_main"));
+        let by_harness = in_main && frames::harness_at(stack).is_none();
         self.is_over |= by_harness || frames::lacks_names(stack);
         self.is_over
     }

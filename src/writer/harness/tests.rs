@@ -1,5 +1,7 @@
 //! Spawns, ends and output made by hand, against the stacks of panics.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::probe::{Event, EventQueue, Stamp};
 use crate::record::{Place, TestEvidence, TestRef};
@@ -48,7 +50,7 @@ const B: u64 = 17;
 struct FakeNamer;
 
 impl Namer for FakeNamer {
-    fn name(&mut self, ips: &[u64]) -> Vec<NamedFrame> {
+    fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]> {
         let frame = |ip: &u64| {
             let path = NAMES[*ip as usize].to_owned();
             let function = (!path.is_empty()).then(|| path.clone());

@@ -22,7 +22,7 @@ const REPORTS: u64 = 200_000;
 const FLUSH: Duration = Duration::from_secs(60);
 
 /// Runs one measurement in this process: `cost SUBJECT FRAMES`, `idle SUBJECT FRAMES`, `first SUBJECT
-/// FRAMES`, `threads SUBJECT COUNT`, `hook FRAMES`, `init`, `writer null|file FRAMES`, `storm SUBJECT THREADS`.
+/// FRAMES`, `threads SUBJECT COUNT`, `hook FRAMES`, `init`, `writer null|file FRAMES`, `writes BYTES`, `storm SUBJECT THREADS`.
 pub fn child(arguments: &[&str]) -> Result<(), String> {
     let number = |text: &str| text.parse::<usize>().map_err(|_| format!("`{text}` is not a number"));
     match *arguments {
@@ -62,6 +62,12 @@ pub fn child(arguments: &[&str]) -> Result<(), String> {
             drop(agent);
             std::fs::remove_file(&path).map_err(|error| error.to_string())?;
             result?;
+        }
+        ["writes", bytes] => {
+            let path = std::env::temp_dir().join(format!("panic-bench-{}.bare", std::process::id()));
+            let rate = writes(&path, number(bytes)?);
+            std::fs::remove_file(&path).map_err(|error| error.to_string())?;
+            println!("{:.0}", rate.map_err(|error| error.to_string())?);
         }
         ["storm", name, threads] => {
             let _keep = subject::install(name)?;
@@ -187,6 +193,18 @@ fn writer(frames: usize) -> Result<(), String> {
     let rate_of_thread = REPORTS as f64 * 1e9 / (writer_busy() - busy_before).max(1) as f64;
     println!("{rate:.0} {rate_of_thread:.0} {physical} {bytes}");
     Ok(())
+}
+
+/// Lines of this length that a loop of `write(2)` and nothing else appends per second: what the kernel and the machine
+/// allow at this moment.
+fn writes(path: &Path, bytes: usize) -> std::io::Result<f64> {
+    let mut file = std::fs::OpenOptions::new().append(true).create_new(true).open(path)?;
+    let line = vec![b'x'; bytes];
+    let start = Instant::now();
+    for _ in 0..REPORTS {
+        std::io::Write::write_all(&mut file, &line)?;
+    }
+    Ok(REPORTS as f64 / start.elapsed().as_secs_f64())
 }
 
 /// Nanoseconds that the writer thread has run so far: what it did does not depend on who else used the

@@ -73,17 +73,30 @@ fn print_install(rounds: usize) -> Result<(), String> {
 
 fn print_writer(rounds: usize) -> Result<(), String> {
     println!("\nThe writer on one stack, again and again:");
-    for sink in ["null", "file"] {
-        let runs = repeat(rounds, &["writer", sink, FRAMES_OF_36])?;
-        let [rate, of_thread, frames, bytes] = runs[..] else { return Err(format!("writer: {runs:?}")) };
+    let mut runs: [Vec<Vec<f64>>; 3] = Default::default();
+    for _ in 0..rounds {
+        let null = run(&["writer", "null", FRAMES_OF_36])?;
+        let &[.., bytes] = &null[..] else { return Err(format!("writer: {null:?}")) };
+        runs[1].push(run(&["writer", "file", FRAMES_OF_36])?);
+        runs[2].push(run(&["writes", &bytes.to_string()])?);
+        runs[0].push(null);
+    }
+    let [null, file, bare] = runs.map(spreads);
+    for (sink, runs) in [("null", &null), ("file", &file)] {
+        let [rate, of_thread, ..] = runs[..] else { return Err(format!("writer: {runs:?}")) };
         println!(
             "  {sink} sink: {:.0} reports/s ({:.0}-{:.0}); {:.0} per second that the writer ran ({:.0}-{:.0})",
             rate.median, rate.low, rate.high, of_thread.median, of_thread.low, of_thread.high
         );
-        if sink == "null" {
-            println!("  each with {:.0} frames, {:.0} bytes", frames.median, bytes.median);
-        }
     }
+    let (&[_, _, frames, bytes], &[rate]) = (&null[..], &bare[..]) else {
+        return Err(format!("writer: {null:?} {bare:?}"));
+    };
+    println!("  each with {:.0} frames, {:.0} bytes", frames.median, bytes.median);
+    println!(
+        "  write(2) of as many bytes and nothing else: {:.0} lines/s ({:.0}-{:.0})",
+        rate.median, rate.low, rate.high
+    );
     Ok(())
 }
 
@@ -119,13 +132,18 @@ impl Spread {
 
 /// Each number that a child prints, over some rounds.
 fn repeat(rounds: usize, arguments: &[&str]) -> Result<Vec<Spread>, String> {
+    let runs: Result<Vec<_>, _> = (0..rounds).map(|_| run(arguments)).collect();
+    Ok(spreads(runs?))
+}
+
+/// Each number of some runs.
+fn spreads(runs: Vec<Vec<f64>>) -> Vec<Spread> {
     let mut columns: Vec<Vec<f64>> = Vec::new();
-    for _ in 0..rounds {
-        let numbers = run(arguments)?;
+    for numbers in runs {
         columns.resize_with(numbers.len(), Vec::new);
         columns.iter_mut().zip(numbers).for_each(|(column, number)| column.push(number));
     }
-    Ok(columns.into_iter().map(Spread::of).collect())
+    columns.into_iter().map(Spread::of).collect()
 }
 
 fn costs(kind: &str, subjects: &[&str], frames: &str, rounds: usize) -> Result<(), String> {

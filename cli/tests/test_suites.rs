@@ -84,6 +84,7 @@ fn the_findings_are_written_as_json_and_junit() {
     let findings: Vec<_> = lines.iter().filter(|line| line["kind"] == "audit_finding").collect();
     assert_eq!(findings.len(), 1);
     assert_eq!((&findings[0]["class"], &findings[0]["binary"]), (&"silent_death".into(), &"suite".into()));
+    assert_eq!(findings[0]["test"], "tests::a_thread_is_lost_behind_it");
     let xml = fs::read_to_string(&junit).expect("XML");
     assert!(xml.contains("testsuite name=\"suite\"") && xml.contains("silent_death"), "{xml}");
 }
@@ -98,6 +99,11 @@ fn nextest_finds_the_same() {
         assert_eq!(observed.status.code(), Some(102), "{}", stderr(&observed));
         assert!(stderr(&observed).contains("3 tests run: 3 passed"), "{}", stderr(&observed));
         assert!(stderr(&observed).contains("deny silent_death"), "{}", stderr(&observed));
+        assert!(
+            stderr(&observed).contains("test tests::a_thread_is_lost_behind_it"),
+            "{}",
+            stderr(&observed)
+        );
     }
 }
 

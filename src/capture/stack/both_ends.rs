@@ -117,6 +117,7 @@ impl Kept<'_> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     use super::super::short_walk;
     use super::*;
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::threads::Owner;
+use super::threads::{Owner, Shared};
 use super::{Harness, Scene, frames};
 use crate::record::{Place, TestEvidence, TestRef};
 use crate::verdict::{NamedFrame, place};
@@ -74,7 +74,9 @@ impl Harness {
     fn candidates(&mut self, end_ns: u64, namer: &mut dyn Namer) -> Vec<(String, Box<[u64]>)> {
         let mut found = Vec::new();
         for (number, tid, ips) in self.threads.alive() {
-            let Ok(Owner::Test { name, shared: false }) = self.threads.owner(number, namer) else { continue };
+            let Ok(Owner::Test { name, shared: Shared::No }) = self.threads.owner(number, namer) else {
+                continue;
+            };
             let is_over = self.threads.has_ended(&name, end_ns) != Some(false);
             // A thread that was cancelled or left by other means ends without an event.
             let is_there = std::path::Path::new(&format!("/proc/self/task/{tid}")).exists();

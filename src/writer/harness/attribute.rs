@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::threads::{Owner, reason};
+use super::threads::{Owner, Shared, reason};
 use super::{Harness, frames};
 use crate::record::{RawRecord, TestEvidence, TestRef, WalkEnd};
 use crate::verdict::NamedFrame;
@@ -132,12 +132,15 @@ impl Harness {
                 return TestRef { ended: Some(false), ..TestRef::known(name, via) };
             }
             Ok(Owner::Harness(None)) => (None, reason::NAME_CUT),
+            Ok(Owner::Test { name, shared: Shared::Unnamed }) => {
+                (Some((name, Shared::Unnamed)), reason::NO_SYMBOLS)
+            }
             Ok(Owner::Test { name, shared }) => (Some((name, shared)), reason::SHARED_THREAD),
             Err(why) => (None, why),
         };
         self.threads.learn_names(namer, &os_name);
         let by_frame = stack.iter().flat_map(frames::functions).find(|path| self.threads.is_test(path));
-        let shared = owner.as_ref().is_some_and(|(_, shared)| *shared);
+        let shared = owner.as_ref().is_some_and(|(_, shared)| *shared == Shared::Yes);
         let first = owner.as_ref().map(|(name, _)| name.clone());
         if let Some(path) = by_frame {
             let name = path.name;
@@ -149,7 +152,7 @@ impl Harness {
             };
         }
         match owner {
-            Some((name, false)) => TestRef {
+            Some((name, Shared::No)) => TestRef {
                 ended: self.threads.has_ended(&name, scene.mono_ns),
                 ..TestRef::known(name, TestEvidence::Lineage)
             },

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::threads::Owner;
+use super::threads::{Owner, Shared};
 use super::{Harness, Scene, frames};
 use crate::record::{Place, TestEvidence, TestRef};
 use crate::verdict::{NamedFrame, place};
@@ -87,7 +87,9 @@ impl Harness {
             if unwinding.contains(&tid) {
                 continue;
             }
-            let Ok(Owner::Test { name, shared: false }) = self.threads.owner(number, namer) else { continue };
+            let Ok(Owner::Test { name, shared: Shared::No }) = self.threads.owner(number, namer) else {
+                continue;
+            };
             let is_over = self.threads.has_ended(&name, end_ns) != Some(false);
             // A thread that was cancelled or left by other means ends without an event.
             let is_there = std::path::Path::new(&format!("/proc/self/task/{tid}")).exists();

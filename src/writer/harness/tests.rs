@@ -218,8 +218,10 @@ fn without_symbols_the_harness_itself_tells_which_threads_are_tests() {
     bench.prints("running 1 test\ntest tests::a ... FAILED\n");
     let late: Vec<_> =
         bench.harness.reopen(&mut FakeNamer).into_iter().map(|(of, test)| (of, test.name)).collect();
-    let name = Some("tests::a".to_owned());
-    assert_eq!(late, [(1, name.clone()), (2, name)]);
+    assert_eq!(late, [(1, Some("tests::a".to_owned()))]);
+    // Whether it is a pool of all the names would have told.
+    let first_owner = Some("tests::a".to_owned());
+    assert_eq!(bench.panics(2, &[0], ""), TestRef { first_owner, ..unknown("no_symbols") });
 }
 
 #[test]

@@ -39,11 +39,30 @@ pub(super) enum Owner {
     /// libtest started it for a test: this one, if its name is known.
     Harness(Option<String>),
     /// A test started it, itself or through others.
-    Test {
-        name: String,
-        /// It serves whoever comes later.
-        shared: bool,
-    },
+    Test { name: String, shared: Shared },
+}
+
+/// Whether a thread serves others than the test that started it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shared {
+    /// It is the test's own.
+    No,
+    /// It serves whoever comes later.
+    Yes,
+    /// Without names nobody can tell.
+    Unnamed,
+}
+
+impl Shared {
+    /// Of a thread that is started on this stack by one that is `self`. `by_runtime`: a runtime that serves several
+    /// tests starts it.
+    fn through(self, stack: &[NamedFrame], by_runtime: bool) -> Self {
+        match self {
+            _ if by_runtime || frames::is_shared(stack) => Self::Yes,
+            Self::No if frames::lacks_names(stack) => Self::Unnamed,
+            inherited => inherited,
+        }
+    }
 }
 
 /// A thread whose start was seen.
@@ -282,9 +301,10 @@ impl Threads {
         let krate = path.filter(|path| path.name == name).map(|path| path.krate);
         self.seen(&name, krate.as_deref(), spawn.parent);
         let inside = frames.get(..at).unwrap_or_default();
-        let shared = frames::is_shared(inside);
-        self.shared_runtime |= shared && frames::builds_runtime(inside);
-        let shared = shared || self.is_of_shared_runtime(inside, namer);
+        self.shared_runtime |= frames::is_shared(inside) && frames::builds_runtime(inside);
+        let by_runtime = self.is_of_shared_runtime(inside, namer);
+        // The harness has a name, so everything has.
+        let shared = if by_runtime || frames::is_shared(inside) { Shared::Yes } else { Shared::No };
         Ok(Owner::Test { name, shared })
     }
 
@@ -310,15 +330,14 @@ impl Threads {
             return Err(if unnamed { reason::NO_SYMBOLS } else { reason::NO_HARNESS_FRAME });
         }
         let ancestors = ancestors.checked_sub(1).ok_or(reason::THREAD_NOT_SEEN)?;
-        Ok(match self.owner_within(spawn.parent, namer, ancestors)? {
+        let (name, shared) = match self.owner_within(spawn.parent, namer, ancestors)? {
             // A stack that does not reach the harness, such as that of a destructor of a thread-local.
             Owner::Harness(None) => return Err(reason::NAME_CUT),
-            Owner::Harness(Some(name)) => Owner::Test { name, shared: frames::is_shared(frames) },
-            Owner::Test { name, shared } => {
-                let shared = shared || frames::is_shared(frames) || self.is_of_shared_runtime(frames, namer);
-                Owner::Test { name, shared }
-            }
-        })
+            Owner::Harness(Some(name)) => (name, Shared::No),
+            Owner::Test { name, shared } => (name, shared),
+        };
+        let by_runtime = self.is_of_shared_runtime(frames, namer);
+        Ok(Owner::Test { name, shared: shared.through(frames, by_runtime) })
     }
 
     /// Whether the thread may belong to a runtime that serves several tests, and not to one of the test's own.

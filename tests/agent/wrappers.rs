@@ -9,35 +9,36 @@ use serde_json::{Value, json};
 use crate::Case;
 use crate::outcome::Outcome;
 
-const WITHOUT_PROBES: (&str, &str) = ("PANIC_AGENT_PROBES", "off");
-const WITHOUT_NAMES: (&str, &str) = ("PANIC_AGENT_SYMBOLS", "off");
+pub(crate) const WITHOUT_PROBES: (&str, &str) = ("PANIC_AGENT_PROBES", "off");
+pub(crate) const WITHOUT_NAMES: (&str, &str) = ("PANIC_AGENT_SYMBOLS", "off");
 
 /// The same program in every setting that could know less: with everything, without probes, without names.
 macro_rules! everywhere {
     ($($name:literal: $program:expr, $check:expr;)+) => {
         &[$(
-            Case { name: $name, environment: &[], program: $program, check: $check },
-            Case {
+            $crate::Case { name: $name, environment: &[], program: $program, check: $check },
+            $crate::Case {
                 name: concat!($name, "_without_probes"),
-                environment: &[WITHOUT_PROBES],
+                environment: &[$crate::wrappers::WITHOUT_PROBES],
                 program: $program,
                 check: $check,
             },
-            Case {
+            $crate::Case {
                 name: concat!($name, "_without_names"),
-                environment: &[WITHOUT_NAMES],
+                environment: &[$crate::wrappers::WITHOUT_NAMES],
                 program: $program,
                 check: $check,
             },
-            Case {
+            $crate::Case {
                 name: concat!($name, "_without_either"),
-                environment: &[WITHOUT_PROBES, WITHOUT_NAMES],
+                environment: &[$crate::wrappers::WITHOUT_PROBES, $crate::wrappers::WITHOUT_NAMES],
                 program: $program,
                 check: $check,
             },
         )+]
     };
 }
+pub(crate) use everywhere;
 
 /// The last word on the panic with this message.
 fn verdict(run: &Outcome, message: &str) -> Value {
@@ -50,7 +51,7 @@ fn verdict(run: &Outcome, message: &str) -> Value {
 
 /// Fate, handler, receipt, `silent`, `swallowed`, basis of the last word.
 #[track_caller]
-fn is(run: &Outcome, message: &str, expected: Value) {
+pub(crate) fn is(run: &Outcome, message: &str, expected: Value) {
     let line = verdict(run, message);
     let found = json!([
         line["fate"],

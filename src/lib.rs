@@ -183,6 +183,11 @@ pub use crate::wrap::*;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+/// The examples of the page on wrappers are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/wrappers.md")]
+struct Wrappers;
+
 /// The example of the page on files is compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/files.md")]

@@ -87,6 +87,26 @@ fn the_table_of_the_page_on_audits_has_exactly_the_variables_that_the_audit_read
 }
 
 #[test]
+fn every_wrapper_of_the_table_occurs_in_an_example_of_its_page() {
+    let page = text("docs/wrappers.md");
+    // Blocks of code are every second part; those of Rust begin with their language.
+    let examples: String =
+        page.split("```").skip(1).step_by(2).filter(|block| block.starts_with("rust")).collect();
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| situation"));
+    let mut wrappers = BTreeSet::new();
+    for row in rows {
+        let named = row.split(" | ").nth(1).expect("a second column");
+        for name in named.split('`').skip(1).step_by(2) {
+            let name = name.trim_start_matches('.').split('(').next().unwrap_or_default();
+            let name = name.rsplit("::").next().unwrap_or_default();
+            assert!(examples.contains(name), "no example has `{name}`: {row}");
+            wrappers.insert(name.to_owned());
+        }
+    }
+    assert!(wrappers.len() > 12, "{wrappers:?}");
+}
+
+#[test]
 fn the_readme_shows_the_example_that_can_be_run() {
     let (readme, example) = (text("README.md"), text("examples/initials.rs"));
     let shown = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());

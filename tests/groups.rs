@@ -1,11 +1,12 @@
 //! Groups of a thousand tasks with a limit, some of which panic, fail or are cancelled: what comes back is what was
 //! put in, on threads and on a runtime.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use panic_agent::{CancelToken, GroupError, Stop, TaskError, TaskGroup, catch_silent};
+use panic_agent::{Agent, CancelToken, GroupError, MemorySink, Stop, TaskError, TaskGroup, catch_silent};
 
 const TASKS: u64 = 1000;
 const LIMIT: usize = 8;
@@ -51,6 +52,25 @@ fn carry_out(plan: Plan, number: u64, done: &[AtomicUsize; 4]) -> Result<u64, St
     }
 }
 
+/// Every panic has a report of its own, with the message that came back.
+fn check_reports(error: &GroupError<u64, String>) {
+    let mut ids = BTreeSet::new();
+    for caught in error.panics() {
+        let report = caught.report_within(Duration::from_secs(60)).expect("a report");
+        assert_eq!(report.message.as_deref(), caught.message());
+        assert!(ids.insert(report.id.to_string()), "one report for each");
+    }
+}
+
+/// The agent of this process.
+fn agent() {
+    static AGENT: OnceLock<panic_agent::AgentGuard> = OnceLock::new();
+    AGENT.get_or_init(|| {
+        // As many reports at once as tasks.
+        Agent::builder().sink(MemorySink::new()).slots(2048).install().expect("the first agent")
+    });
+}
+
 fn check(kind: &str, seed: u64, outcome: Result<Vec<u64>, GroupError<u64, String>>, done: &[AtomicUsize; 4]) {
     let [succeeded, panicked, failed, cancelled] = done.each_ref().map(|count| count.load(Ordering::Relaxed));
     let error = outcome.expect_err("some task fails");
@@ -65,6 +85,7 @@ fn check(kind: &str, seed: u64, outcome: Result<Vec<u64>, GroupError<u64, String
     assert_eq!(panics.len(), panicked);
     assert_eq!(failures, failed);
     assert_eq!(error.cancelled, cancelled + not_run);
+    check_reports(&error);
     panics.sort();
     panics.dedup();
     assert_eq!(panics.len(), panicked, "each panic once");
@@ -72,7 +93,8 @@ fn check(kind: &str, seed: u64, outcome: Result<Vec<u64>, GroupError<u64, String
     assert_eq!(all as u64, TASKS, "nothing is lost, nothing is added");
 }
 
-/// The first failure keeps the rest from running, so in half of the seeds the failures come last.
+/// The first failure keeps the rest from running, so in half of the seeds the failures come last. Groups with an even
+/// half of the seed keep going, so that everything runs.
 fn plans(seed: u64) -> Vec<Plan> {
     let mut random = Random(seed);
     let mut plans: Vec<_> = (0..TASKS).map(|_| random.plan()).collect();
@@ -82,10 +104,24 @@ fn plans(seed: u64) -> Vec<Plan> {
     plans
 }
 
+fn keeps_going(seed: u64) -> bool {
+    (seed / 2).is_multiple_of(2)
+}
+
+/// Where everything runs, the counts are those of the plan itself.
+fn check_plan(seed: u64, done: &[AtomicUsize; 4]) {
+    let count = |plan| plans(seed).into_iter().filter(|planned| *planned == plan).count();
+    let planned = [Plan::Succeed, Plan::Panic, Plan::Fail, Plan::Cancel].map(count);
+    assert_eq!(done.each_ref().map(|count| count.load(Ordering::Relaxed)), planned);
+    assert!(planned[1] > 100 && planned[2] > 50 && planned[3] > 50, "{planned:?}");
+}
+
 #[test]
 fn threads_give_back_what_was_put_in() {
+    agent();
     for seed in 1..=4 {
         let group = TaskGroup::<u64, String>::new().limit(LIMIT);
+        let group = if keeps_going(seed) { group.keep_going() } else { group };
         let done = Arc::new([const { AtomicUsize::new(0) }; 4]);
         let running = Arc::new(AtomicUsize::new(0));
         for (number, plan) in plans(seed).into_iter().enumerate() {
@@ -99,17 +135,22 @@ fn threads_give_back_what_was_put_in() {
             });
         }
         check("threads", seed, group.wait(), &done);
+        if keeps_going(seed) {
+            check_plan(seed, &done);
+        }
     }
 }
 
 #[test]
 fn tasks_give_back_what_was_put_in() {
+    agent();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     for seed in 1..=4 {
         let done = Arc::new([const { AtomicUsize::new(0) }; 4]);
         let outcome = runtime.block_on(async {
             let group = panic_agent::tokio::TaskGroup::<u64, String>::new().limit(LIMIT);
+            let group = if keeps_going(seed) { group.keep_going() } else { group };
             let running = Arc::new(AtomicUsize::new(0));
             for (number, plan) in plans(seed).into_iter().enumerate() {
                 let (done, running) = (done.clone(), running.clone());
@@ -125,6 +166,9 @@ fn tasks_give_back_what_was_put_in() {
             group.wait().await
         });
         check("tokio", seed, outcome, &done);
+        if keeps_going(seed) {
+            check_plan(seed, &done);
+        }
     }
 }
 

@@ -27,7 +27,10 @@ fn labels_here() -> BTreeMap<String, String> {
     let caught = catch_silent(|| panic!("labels")).unwrap_err();
     let report = caught.report_within(Duration::from_secs(60)).expect("a report");
     let mut labels = report.labels.clone();
-    labels.remove("tokio_task");
+    // The label that a task of ours has besides is its own id.
+    if let Some(task) = labels.remove("tokio_task") {
+        assert_eq!(Some(task), tokio::task::try_id().map(|id| id.to_string()));
+    }
     labels
 }
 
@@ -39,7 +42,7 @@ fn expect(pairs: &[(&str, u64)]) -> BTreeMap<String, String> {
 async fn task(number: u64, mut random: Random) -> u64 {
     let mut looked = 0;
     for step in 0..STEPS {
-        match random.next(4) {
+        match random.next(6) {
             0 => {
                 // A scope within one poll.
                 let _inner = label("step", step);
@@ -63,6 +66,21 @@ async fn task(number: u64, mut random: Random) -> u64 {
                     labels_here()
                 });
                 assert_eq!(child.await.unwrap(), expect(&[("task", number)]));
+                looked += 1;
+            }
+            3 => {
+                // A thread for what blocks, which inherits, too.
+                let child = panic_agent::tokio::spawn_blocking(labels_here);
+                assert_eq!(child.await.unwrap(), expect(&[("task", number)]));
+                looked += 1;
+            }
+            4 => {
+                // A task of the runtime's own has no labels, on the same threads.
+                let stranger = tokio::spawn(async {
+                    tokio::task::yield_now().await;
+                    labels_here()
+                });
+                assert_eq!(stranger.await.unwrap(), BTreeMap::new());
                 looked += 1;
             }
             _ => tokio::task::yield_now().await,

@@ -1,5 +1,5 @@
 //! All interleavings of small cases, and all values that the memory model lets a load return:
-//! `RUSTFLAGS="--cfg loom" cargo test --release --lib loom`. A lost wake-up shows as a deadlock, a slot
+//! `RUSTFLAGS="--cfg panic_agent_loom" cargo test --release --lib loom`. A lost wake-up shows as a deadlock, a slot
 //! with two owners as a causality violation.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects)]
@@ -68,7 +68,9 @@ fn loom_a_sleeping_writer_gets_every_record() {
             }
         }
         assert_eq!(sum, 3);
-        senders.into_iter().for_each(|sender| drop(sender.join().unwrap()));
+        senders.into_iter().for_each(|sender| {
+            let _ticket = sender.join().unwrap();
+        });
         assert_eq!(channel.pending(), 0);
     });
 }

@@ -21,22 +21,22 @@
     clippy::print_stderr
 )]
 
-#[cfg(all(test, loom))]
+#[cfg(all(test, panic_agent_loom))]
 #[allow(unsafe_code)]
 mod loom_tests;
 mod loss_sites;
-#[cfg(not(all(test, loom)))]
+#[cfg(not(all(test, panic_agent_loom)))]
 #[allow(unsafe_code)]
 mod memory;
 mod pool;
-#[cfg(not(all(test, loom)))]
+#[cfg(not(all(test, panic_agent_loom)))]
 mod queue;
 mod sleep;
 #[allow(unsafe_code)]
 mod slot;
-#[cfg_attr(all(test, loom), path = "sync_model.rs", allow(unsafe_code))]
+#[cfg_attr(all(test, panic_agent_loom), path = "sync_model.rs", allow(unsafe_code))]
 mod sync;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(panic_agent_loom)))]
 mod tests;
 #[allow(unsafe_code)]
 mod ticket;

@@ -117,7 +117,7 @@ fn tag(head: u64) -> u32 {
     (head >> 32) as u32
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(panic_agent_loom)))]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
     #![allow(clippy::arithmetic_side_effects)]

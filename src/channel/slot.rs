@@ -44,7 +44,7 @@ pub(super) struct Slot {
     pub(super) record: RecordCell,
 }
 
-#[cfg(not(all(loom, test)))]
+#[cfg(not(all(panic_agent_loom, test)))]
 const _: () = {
     use crate::spool::layout;
     assert!(core::mem::offset_of!(Slot, state) == layout::slot::STATE, "the layout is documented");
@@ -54,14 +54,14 @@ const _: () = {
     assert!(size_of::<Slot>() == layout::SLOT_BYTES, "the layout is documented");
     assert!(PUBLISHED == layout::slot::PUBLISHED, "the layout is documented");
 };
-#[cfg(not(all(loom, test)))]
+#[cfg(not(all(panic_agent_loom, test)))]
 const _: () = assert!(size_of::<Slot>() <= 6 * 1024, "a slot stays within 6 KiB");
 
 // SAFETY: the record is reached only by the slot's owner (see the module); everything else is atomic.
 unsafe impl Sync for Slot {}
 
 impl Slot {
-    #[cfg(all(loom, test))]
+    #[cfg(all(panic_agent_loom, test))]
     pub(super) fn new() -> Self {
         Self {
             state: AtomicU32::new(FREE),
@@ -105,7 +105,7 @@ impl Slot {
 
     /// What one would find who comes after the process died now: a record that waits to be written. Acquire:
     /// then it is whole.
-    #[cfg(all(loom, test))]
+    #[cfg(all(panic_agent_loom, test))]
     pub(super) fn holds_a_record(&self) -> bool {
         self.state.load(Ordering::Acquire) == PUBLISHED
     }

@@ -16,9 +16,9 @@ pub(super) struct Waiters {
 
 impl Waiters {
     pub(super) fn new() -> Self {
-        #[cfg(not(all(loom, test)))]
+        #[cfg(not(all(panic_agent_loom, test)))]
         let events = Futex::default();
-        #[cfg(all(loom, test))]
+        #[cfg(all(panic_agent_loom, test))]
         let events = Futex::new(0);
         Self { count: AtomicU32::new(0), events }
     }

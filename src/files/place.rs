@@ -117,6 +117,7 @@ mod strict {
     enum Found {
         /// A file, or the place for one.
         File(Resolved),
+        #[cfg_attr(not(panic_agent_spool), allow(dead_code, reason = "only a spool asks which one"))]
         Directory(Resolved),
     }
 

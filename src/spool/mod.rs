@@ -17,7 +17,7 @@ mod absent;
 mod create;
 #[cfg(panic_agent_spool)]
 mod dead;
-#[cfg(all(panic_agent_spool, test, not(loom), not(miri)))]
+#[cfg(all(panic_agent_spool, test, not(panic_agent_loom), not(miri)))]
 mod dead_tests;
 #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
 mod facts;
@@ -34,7 +34,7 @@ mod log_tail;
 mod owner;
 #[cfg(panic_agent_spool)]
 pub(crate) mod reader;
-#[cfg(all(panic_agent_spool, test, not(loom), not(miri)))]
+#[cfg(all(panic_agent_spool, test, not(panic_agent_loom), not(miri)))]
 mod tests;
 
 use std::path::PathBuf;

@@ -16,6 +16,7 @@ mod reports;
 mod starting;
 mod storms;
 mod system;
+mod tasks;
 mod threads;
 mod tools;
 mod wrappers;
@@ -61,6 +62,8 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         threads::CASES,
         wrappers::CASES,
         wrappers::OTHERS,
+        tasks::CASES,
+        tasks::KEPT,
     ]
     .into_iter()
     .flatten()

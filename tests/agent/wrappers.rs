@@ -1,5 +1,6 @@
 //! Programs that use the wrappers; the verdicts, with probes and without.
 
+use std::cell::RefCell;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -9,35 +10,36 @@ use serde_json::{Value, json};
 use crate::Case;
 use crate::outcome::Outcome;
 
-const WITHOUT_PROBES: (&str, &str) = ("PANIC_AGENT_PROBES", "off");
-const WITHOUT_NAMES: (&str, &str) = ("PANIC_AGENT_SYMBOLS", "off");
+pub(crate) const WITHOUT_PROBES: (&str, &str) = ("PANIC_AGENT_PROBES", "off");
+pub(crate) const WITHOUT_NAMES: (&str, &str) = ("PANIC_AGENT_SYMBOLS", "off");
 
 /// The same program in every setting that could know less: with everything, without probes, without names.
 macro_rules! everywhere {
     ($($name:literal: $program:expr, $check:expr;)+) => {
         &[$(
-            Case { name: $name, environment: &[], program: $program, check: $check },
-            Case {
+            $crate::Case { name: $name, environment: &[], program: $program, check: $check },
+            $crate::Case {
                 name: concat!($name, "_without_probes"),
-                environment: &[WITHOUT_PROBES],
+                environment: &[$crate::wrappers::WITHOUT_PROBES],
                 program: $program,
                 check: $check,
             },
-            Case {
+            $crate::Case {
                 name: concat!($name, "_without_names"),
-                environment: &[WITHOUT_NAMES],
+                environment: &[$crate::wrappers::WITHOUT_NAMES],
                 program: $program,
                 check: $check,
             },
-            Case {
+            $crate::Case {
                 name: concat!($name, "_without_either"),
-                environment: &[WITHOUT_PROBES, WITHOUT_NAMES],
+                environment: &[$crate::wrappers::WITHOUT_PROBES, $crate::wrappers::WITHOUT_NAMES],
                 program: $program,
                 check: $check,
             },
         )+]
     };
 }
+pub(crate) use everywhere;
 
 /// The last word on the panic with this message.
 fn verdict(run: &Outcome, message: &str) -> Value {
@@ -50,7 +52,7 @@ fn verdict(run: &Outcome, message: &str) -> Value {
 
 /// Fate, handler, receipt, `silent`, `swallowed`, basis of the last word.
 #[track_caller]
-fn is(run: &Outcome, message: &str, expected: Value) {
+pub(crate) fn is(run: &Outcome, message: &str, expected: Value) {
     let line = verdict(run, message);
     let found = json!([
         line["fate"],
@@ -96,9 +98,13 @@ pub(crate) const CASES: &[Case] = everywhere! {
         let _request = label("request", 17);
         drop(spawn(|| panic!("joined and ignored")).join());
         assert!(spawn(|| panic!("joined and read")).join().unwrap_err().message().is_some());
+        thread_local! {
+            // Dropped when the thread is past its root; a local would be while the panic is still unwinding.
+            static ALIVE: RefCell<Option<mpsc::Sender<()>>> = const { RefCell::new(None) };
+        }
         let (alive, ended) = mpsc::channel::<()>();
         let lost = Builder::new().name("lost").label("queue", "images").spawn(move || {
-            let _alive = alive;
+            ALIVE.set(Some(alive));
             panic!("never joined")
         });
         drop(lost.map(|lost: panic_agent::JoinHandle<()>| lost));
@@ -113,7 +119,7 @@ pub(crate) const CASES: &[Case] = everywhere! {
         assert_eq!(lost["labels"], json!({ "request": "17", "queue": "images" }));
         assert_eq!(lost["thread"], "lost");
         let last = verdict(run, "never joined");
-        // The process may end before the thread has dropped what nobody joins.
+        // What nobody joins is dropped by the thread itself, which may be later than its last word here.
         assert!(["discarded", "pending"].contains(&last["receipt"].as_str().expect("a word")), "{last:#}");
         assert_eq!((&last["fate"], &last["silent"]), (&json!("thread_died"), &json!(true)), "{last:#}");
     };

@@ -2,13 +2,17 @@
 //!
 //! Runs on: the main thread and a runtime's. Must not: listen to anything but this machine unless told to.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::MatchedPath;
 use axum::routing::get;
+use futures_util::stream;
 use panic_agent::tower::RecoverLayer;
 
 use super::{Failure, print};
@@ -35,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let address =
             listener.local_addr().map_err(|why| Failure::new("the listener has no address", why))?;
         print(format_args!(
-            "http://{address}/  try /fine, /early, /late-answer, /child; reports: panics.jsonl"
+            "http://{address}/  try /fine, /early, /late-answer, /locked, /body, /left, /child; reports: panics.jsonl"
         ))?;
         axum::serve(listener, router()).await.map_err(|why| Failure::new("cannot serve", why))?;
         Ok(ExitCode::SUCCESS)
@@ -51,6 +55,9 @@ fn router() -> Router {
         .route("/fine", get(async || "fine\n"))
         .route("/early", get(early))
         .route("/late-answer", get(late_answer))
+        .route("/locked", get(locked))
+        .route("/body", get(body))
+        .route("/left", get(left))
         .route("/child", get(child))
         .layer(layer)
 }
@@ -62,6 +69,37 @@ async fn early() -> &'static str {
 async fn late_answer() -> &'static str {
     tokio::time::sleep(Duration::from_millis(600)).await;
     panic!("after the deadline")
+}
+
+/// The lock is poisoned from the first request on, which the others do not mind.
+async fn locked() -> &'static str {
+    static LOCK: Mutex<()> = Mutex::new(());
+    let _guard = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
+    panic!("with a lock held")
+}
+
+/// Half of it is on its way when the rest panics: the connection is aborted.
+async fn body() -> Body {
+    Body::from_stream(stream::unfold(true, async |is_first| {
+        if is_first {
+            return Some((Ok::<_, Infallible>("half of it\n"), false));
+        }
+        // The server sends what it has before it asks again.
+        tokio::task::yield_now().await;
+        panic!("in the body")
+    }))
+}
+
+/// Waits for its client to go, and panics then.
+async fn left() {
+    struct Last;
+    impl Drop for Last {
+        fn drop(&mut self) {
+            panic!("after the client has gone");
+        }
+    }
+    let _last = Last;
+    std::future::pending().await
 }
 
 async fn child() -> String {

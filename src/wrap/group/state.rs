@@ -25,6 +25,8 @@ pub(in crate::wrap) struct Shared<T, E> {
 
 struct State<T, E> {
     limit: usize,
+    /// Failures cancel nobody.
+    keep_going: bool,
     running: usize,
     /// Tasks that were given to the group.
     tasks: usize,
@@ -40,6 +42,7 @@ impl<T, E> Default for Shared<T, E> {
     fn default() -> Self {
         let state = State {
             limit: usize::MAX,
+            keep_going: false,
             running: 0,
             tasks: 0,
             completed: Vec::new(),
@@ -67,6 +70,10 @@ impl<T, E> Shared<T, E> {
     pub(in crate::wrap) fn set_limit(&self, limit: usize) {
         self.state.lock().limit = limit.max(1);
         self.notify();
+    }
+
+    pub(in crate::wrap) fn keep_going(&self) {
+        self.state.lock().keep_going = true;
     }
 
     /// Counts a task as running that waits for its place elsewhere.
@@ -123,17 +130,20 @@ impl<T, E> Shared<T, E> {
     /// A task that counts as running has no result.
     pub(in crate::wrap) fn failed(&self, failure: TaskError<E>) {
         // Noted first: whoever is cancelled for it comes after it.
-        let abandoned = {
+        let (abandoned, keep_going) = {
             let mut state = self.state.lock();
+            let keep_going = state.keep_going;
             if state.abandoned {
-                Some(failure)
+                (Some(failure), keep_going)
             } else {
                 state.failures.push(failure);
-                None
+                (None, keep_going)
             }
         };
         drop(abandoned);
-        self.cancel.cancel();
+        if !keep_going {
+            self.cancel.cancel();
+        }
         self.leave(|_| {});
     }
 

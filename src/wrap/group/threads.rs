@@ -55,6 +55,12 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
         self
     }
 
+    /// Failures cancel nobody: every task runs, and [`wait`](Self::wait) gives all that happened.
+    pub fn keep_going(self) -> Self {
+        self.shared.keep_going();
+        self
+    }
+
     /// Cancels the group when this much time has passed.
     pub fn cancel_after(self, time: Duration) -> Self {
         if let Some(deadline) = Instant::now().checked_add(time) {

@@ -57,6 +57,21 @@ impl<T: Send + 'static> JoinSet<T> {
         handle
     }
 
+    /// Starts a task that stays on this thread; see [`spawn_local`](super::spawn_local).
+    ///
+    /// # Panics
+    /// Outside of a [`LocalSet`](::tokio::task::LocalSet).
+    #[track_caller]
+    pub fn spawn_local<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        let (future, late) = wrap(future, Location::caller());
+        let handle = self.set.spawn_local(future);
+        self.late.insert(handle.id(), late);
+        handle
+    }
+
     /// Runs a function that blocks; see [`spawn_blocking`](super::spawn_blocking).
     ///
     /// # Panics
@@ -69,12 +84,44 @@ impl<T: Send + 'static> JoinSet<T> {
     /// The next task that ends; `None` when there is none left.
     pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
         let ended = self.set.join_next_with_id().await?;
+        Some(self.left(ended))
+    }
+
+    /// A task that has ended, without waiting; `None` when there is none.
+    pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
+        let ended = self.set.try_join_next_with_id()?;
+        Some(self.left(ended))
+    }
+
+    /// Waits for all tasks: what came of each, in the order in which they ended. A panic is not thrown again.
+    pub async fn join_all(mut self) -> Vec<Result<T, JoinError>> {
+        let mut all = Vec::with_capacity(self.len());
+        while let Some(ended) = self.join_next().await {
+            all.push(ended);
+        }
+        all
+    }
+
+    /// Cancels every task and waits until all have ended. Their panics are reported as discarded.
+    pub async fn shutdown(&mut self) {
+        self.set.shutdown().await;
+        self.late.clear();
+    }
+
+    /// Lets every task go on without the set. Their panics are reported as discarded.
+    pub fn detach_all(&mut self) {
+        self.set.detach_all();
+        self.late.clear();
+    }
+
+    /// A task left the set.
+    fn left(&mut self, ended: Result<(Id, Result<T, Caught>), task::JoinError>) -> Result<T, JoinError> {
         let (id, ended) = match ended {
             Ok((id, result)) => (id, Ok(result)),
             Err(error) => (error.id(), Err(error)),
         };
         let late = self.late.remove(&id);
-        Some(joined(ended, late.as_ref()))
+        joined(ended, late.as_ref())
     }
 
     /// Cancels every task.

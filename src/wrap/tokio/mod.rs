@@ -26,4 +26,4 @@ mod task;
 
 pub use group::TaskGroup;
 pub use join_set::JoinSet;
-pub use task::{JoinError, JoinHandle, spawn, spawn_blocking};
+pub use task::{JoinError, JoinHandle, spawn, spawn_blocking, spawn_local};

@@ -44,6 +44,32 @@ pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static)
     JoinHandle { task: task::spawn_blocking(blocking), late: Late::default() }
 }
 
+/// Starts a task that stays on this thread, in a [`LocalSet`](::tokio::task::LocalSet). See [`spawn`].
+///
+/// # Panics
+/// Outside of a `LocalSet`, as [`tokio::task::spawn_local`](::tokio::task::spawn_local) does.
+///
+/// # Examples
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// let local = tokio::task::LocalSet::new();
+/// local.block_on(&runtime, async {
+///     let not_send = std::rc::Rc::new(17);
+///     let task = panic_agent::tokio::spawn_local(async move { panic!("order {not_send}") });
+///     assert!(task.await.map(|(): ()| ()).unwrap_err().to_string().ends_with(": order 17"));
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[track_caller]
+pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let (future, late) = wrap(future, Location::caller());
+    JoinHandle { task: task::spawn_local(future), late }
+}
+
 /// A task that can be awaited. Dropped before that, the task goes on, and its panic is reported as discarded.
 #[derive(Debug)]
 pub struct JoinHandle<T> {

@@ -1,120 +1,27 @@
 //! What the layer answers, with real servers and clients: custom answers, deadlines, cancellation, timeout layers on
 //! either side, and connections that live on.
 
+mod tools;
+
 use std::convert::Infallible;
 use std::future::pending;
-use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::error_handling::HandleError;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use axum::routing::get;
 use axum::{Extension, Router};
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::Empty;
 use hyper::body::Bytes;
-use hyper::client::conn::http1::SendRequest;
-use hyper_util::rt::TokioIo;
+use panic_agent::CancelToken;
 use panic_agent::tower::{Deadline, RecoverLayer, Situation};
-use panic_agent::{Agent, AgentGuard, CancelToken, MemorySink};
-use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tower::ServiceExt as _;
 use tower_http::timeout::TimeoutLayer;
 use tower_layer::Layer as _;
 
-const LONG: Duration = Duration::from_secs(60);
-
-/// The agent of this process, and its lines.
-fn agent() -> &'static (AgentGuard, MemorySink) {
-    static AGENT: OnceLock<(AgentGuard, MemorySink)> = OnceLock::new();
-    AGENT.get_or_init(|| {
-        let sink = MemorySink::new();
-        (Agent::builder().sink(sink.clone()).flush_deadline(LONG).install().unwrap(), sink)
-    })
-}
-
-/// The one report of the panic with this message, and the last word on it; waits until `is_last` says so.
-fn reported(message: &str, is_last: impl Fn(&Value) -> bool) -> (Value, Value) {
-    let (agent, lines) = agent();
-    let started = Instant::now();
-    loop {
-        assert!(agent.flush(LONG));
-        let lines = lines.lines().into_iter().map(|line| serde_json::from_str::<Value>(&line).unwrap());
-        let told: Vec<_> = lines.filter(|line| line["message"] == message).collect();
-        let reports: Vec<_> = told.iter().filter(|line| line["kind"] == "panic").collect();
-        assert!(reports.len() < 2, "reported once: {told:#?}");
-        if let (Some(report), Some(last)) = (reports.first(), told.last().filter(|last| is_last(last))) {
-            return ((*report).clone(), last.clone());
-        }
-        assert!(started.elapsed() < LONG, "what is awaited did not come: {told:#?}");
-    }
-}
-
-/// Fate, handler and receipt.
-fn word(line: &Value) -> [&str; 3] {
-    [&line["fate"], &line["landing"]["kind"], &line["receipt"]].map(|word| word.as_str().unwrap_or("null"))
-}
-
-fn run(test: impl Future<Output = ()>) {
-    agent();
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(test);
-}
-
-/// One connection to a server that serves this router.
-async fn connected(router: Router) -> SendRequest<Empty<Bytes>> {
-    connect(serve(router).await).await
-}
-
-async fn serve(router: Router) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(tokio::spawn(async move { axum::serve(listener, router).await }));
-    address
-}
-
-async fn connect(address: SocketAddr) -> SendRequest<Empty<Bytes>> {
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
-    drop(tokio::spawn(connection));
-    sender
-}
-
-async fn ask(
-    connection: &mut SendRequest<Empty<Bytes>>,
-    path: &str,
-    headers: &[(&str, &str)],
-) -> (StatusCode, HeaderMap, String) {
-    connection.ready().await.unwrap();
-    let mut request = Request::get(path).header("host", "test");
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let response = connection.send_request(request.body(Empty::new()).unwrap()).await.unwrap();
-    let (head, body) = response.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    (head.status, head.headers, String::from_utf8(body.to_vec()).unwrap())
-}
-
-/// A handler that panics with this text.
-fn panics(message: &'static str) -> axum::routing::MethodRouter {
-    get(async move || -> &'static str { panic!("{message}") })
-}
-
-/// Panics when it is dropped.
-struct Last(&'static str);
-
-impl Drop for Last {
-    fn drop(&mut self) {
-        panic!("{}", self.0);
-    }
-}
+use tools::{LONG, Last, ask, connect, connected, panics, reported, run, serve, stuck, word};
 
 #[test]
 fn answers_have_the_status_and_what_the_program_chose_and_connections_live_on() {
@@ -165,7 +72,7 @@ fn answers_have_the_status_and_what_the_program_chose_and_connections_live_on() 
         let (status, _, body) = ask(&mut connection, "/own", &[]).await;
         assert_eq!(status, StatusCode::IM_A_TEAPOT);
         assert!(
-            body.starts_with("Awaited: panicked at tests/recover_layer.rs:") && body.ends_with(": own"),
+            body.starts_with("Awaited: panicked at tests/recover_layer/tools.rs:") && body.ends_with(": own"),
             "{body}"
         );
         let (status, _, body) = ask(&mut connection, "/both", &[]).await;
@@ -276,39 +183,6 @@ fn a_token_is_cancelled_past_the_deadline_and_when_its_client_goes() {
         client.abort();
         tokio::time::timeout(LONG, token.cancelled()).await.expect("its client has gone");
     });
-}
-
-/// Tells when it is dropped, by a panic or otherwise.
-struct Tells(mpsc::UnboundedSender<()>);
-
-impl Drop for Tells {
-    fn drop(&mut self) {
-        self.0.send(()).ok();
-    }
-}
-
-/// A handler that never answers, leaves a child behind, and panics in its destructor; and who hears when the child
-/// has ended.
-fn stuck(
-    message: &'static str,
-    child: &'static str,
-) -> (axum::routing::MethodRouter, mpsc::UnboundedReceiver<()>) {
-    let (tell, told) = mpsc::unbounded_channel();
-    let route = get(async move || -> &'static str {
-        let (here, mut has_ended) = mpsc::channel::<()>(1);
-        let tells = Tells(tell.clone());
-        drop(panic_agent::tokio::spawn(async move {
-            let _tells = tells;
-            // Until the handler is gone, and with it the request.
-            assert!(has_ended.recv().await.is_none());
-            tokio::task::yield_now().await;
-            panic!("{child}")
-        }));
-        let _here = here;
-        let _last = Last(message);
-        pending().await
-    });
-    (route, told)
 }
 
 #[test]

@@ -8,10 +8,14 @@
 //! loaded images. Only with the feature `probes`, and only where those calls go through a table that the
 //! loader fills: dynamically linked glibc.
 //!
+//! `panic_agent_loader`: a library that was loaded before the program can be asked for. Dynamically linked glibc.
+//!
 //! `panic_agent_spool`: the slots lie in a file that outlives the process. Linux.
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(panic_agent_tables, panic_agent_probes, panic_agent_spool)");
+    println!(
+        "cargo::rustc-check-cfg=cfg(panic_agent_tables, panic_agent_probes, panic_agent_loader, panic_agent_spool)"
+    );
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
     let cfg = |name: &str| std::env::var(format!("CARGO_CFG_{name}")).unwrap_or_default();
@@ -30,6 +34,9 @@ fn main() {
         println!("cargo::rustc-cfg=panic_agent_spool");
     }
     let dynamic = !cfg("TARGET_FEATURE").split(',').any(|feature| feature == "crt-static");
+    if cfg("TARGET_OS") == "linux" && cfg("TARGET_ENV") == "gnu" && dynamic && !forced_fallback {
+        println!("cargo::rustc-cfg=panic_agent_loader");
+    }
     // The x32 ABI of x86_64 has other relocations.
     let probes = std::env::var_os("CARGO_FEATURE_PROBES").is_some() && cfg("TARGET_POINTER_WIDTH") == "64";
     if tables && probes && dynamic && !forced_fallback {

@@ -140,7 +140,12 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     }
     // Forked children inherit the registration.
     if !REGISTERED.swap(true, Ordering::Relaxed) {
-        at_exit::register(drain);
+        if foreign::is_on() {
+            // A handler of a library would run when the library is closed, on a stack that ends there.
+            at_exit::register_status(|_| drain());
+        } else {
+            at_exit::register(drain);
+        }
     }
     Ok(AgentGuard::active())
 }

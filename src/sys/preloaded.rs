@@ -4,15 +4,15 @@
 //! Runs on: the thread that installs an agent, and threads that set labels. Must not: be used on a panicking thread.
 
 use core::ffi::c_int;
-#[cfg(panic_agent_probes)]
+#[cfg(panic_agent_loader)]
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 /// Name of the exported function.
-#[cfg_attr(not(panic_agent_probes), allow(dead_code, reason = "nothing is preloaded there"))]
+#[cfg_attr(not(panic_agent_loader), allow(dead_code, reason = "nothing is preloaded there"))]
 const NAME: &core::ffi::CStr = c"panic_agent_preload";
 /// Version of [`Table`], raised when a function changes its meaning.
-#[cfg(panic_agent_probes)]
+#[cfg(panic_agent_loader)]
 pub(crate) const VERSION: u32 = 1;
 /// Bytes of a path.
 const PATH_BYTES: usize = 4096;
@@ -108,13 +108,13 @@ pub(crate) fn is_none() {
     TABLE.store((&raw const NONE).cast_mut(), Ordering::Release);
 }
 
-#[cfg(panic_agent_probes)]
+#[cfg(panic_agent_loader)]
 fn find() -> *mut c_void {
     // SAFETY: the name is a C string and the pseudo-handle is one that dlsym documents.
     unsafe { libc::dlsym(libc::RTLD_DEFAULT, NAME.as_ptr()) }
 }
 
-#[cfg(panic_agent_probes)]
+#[cfg(panic_agent_loader)]
 fn look() -> *const Table {
     let found = find();
     if found.is_null() {
@@ -134,7 +134,7 @@ fn look() -> *const Table {
     if fits { table } else { &raw const NONE }
 }
 
-#[cfg(not(panic_agent_probes))]
+#[cfg(not(panic_agent_loader))]
 fn look() -> *const Table {
     &raw const NONE
 }

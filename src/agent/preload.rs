@@ -28,6 +28,10 @@ pub use crate::probe::exported::{
 
 /// Reports that can be under way at once: as many as the writer can keep the events of until it has read them.
 const SLOTS: usize = 512;
+/// How long the end of a process waits for its lines.
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
+/// The same in a test harness, where what is found without names belongs to no test.
+const AUDIT_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a panicking thread waits when there are more.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
@@ -91,6 +95,7 @@ impl Preload {
             .slots(SLOTS)
             .overflow(Overflow::Block(LONGEST_WAIT))
             .harness(if self.audited { Harness::Audited } else { Harness::None })
+            .flush_deadline(if self.audited { AUDIT_DEADLINE } else { DEFAULT_DEADLINE })
             .into_options();
         options.lacks.extend(lacks());
         let guard = install::install_with(options)?;

@@ -185,7 +185,7 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
         ProbeOptions {
             probes,
             spawn_places: wanted.spawn_places || audited,
-            inherit_labels: wanted.inherit_labels || audited,
+            inherit_labels: wanted.inherit_labels,
             ..ProbeOptions::default()
         },
     );

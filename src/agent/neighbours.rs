@@ -105,6 +105,10 @@ impl Surroundings for Neighbours {
         self.counters.panics()
     }
 
+    fn newest(&self) -> u64 {
+        self.counters.newest()
+    }
+
     fn probe_losses(&self) -> ProbeLosses {
         probe::counts().said()
     }

@@ -30,6 +30,11 @@ impl Counters {
         self.panics.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Number of the newest record, also when it was lost; 0 before the first.
+    pub(crate) fn newest(&self) -> u64 {
+        self.recorded.load(Ordering::Relaxed)
+    }
+
     /// By the hook: the number of the next record, from 1.
     pub(super) fn next_sequence(&self) -> u64 {
         self.recorded.fetch_add(1, Ordering::Relaxed).wrapping_add(1)

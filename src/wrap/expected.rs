@@ -2,10 +2,7 @@
 //!
 //! Runs on: the program's threads. Must not: catch anything.
 
-use crate::capture::labels::label;
-
-/// Key of the label that the scope puts in force.
-const KEY: &str = "panic_agent.expected";
+use crate::capture::labels::{EXPECTED, label};
 
 /// Runs `f` and returns its value; panics meanwhile are expected, for this reason.
 ///
@@ -31,6 +28,6 @@ const KEY: &str = "panic_agent.expected";
 /// # Cost
 /// That of [`label`](crate::label()).
 pub fn expect_panic<R>(reason: &str, f: impl FnOnce() -> R) -> R {
-    let _expected = label(KEY, reason);
+    let _expected = label(EXPECTED, reason);
     f()
 }

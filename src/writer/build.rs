@@ -207,6 +207,10 @@ pub(crate) struct PlaceNamer<'a> {
 }
 
 impl Namer for PlaceNamer<'_> {
+    fn newest(&self) -> u64 {
+        self.builder.surroundings.newest()
+    }
+
     fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]> {
         self.builder.stacks.name(ips, &mut *self.builder.surroundings, self.naming)
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::probe::{
-    Catcher, Entry, Event, EventQueue, Handler as HandlerFrame, Keeper, LOST, PanicRef, Stamp, Trace,
+    Catcher, Entry, Event, EventQueue, Handler as HandlerFrame, Keeper, LOST, Notice, PanicRef, Stamp, Trace,
 };
 use crate::record::{Ancestor, EhAction, Fate, Handler, HandlerKind, Place, RawFlag, RawRecord, Report};
 use crate::verdict::{Change, DroppedBy, Lives, NamedFrame, Raise, Stop, Thread, Throw, place};
@@ -26,6 +26,9 @@ const LINEAGES: usize = 512;
 
 /// Turns what the probes saw into words.
 pub(crate) trait Namer {
+    /// Number of the newest panic of the process, whose record may still be on its way.
+    fn newest(&self) -> u64;
+
     /// Logical frames of a short stack, innermost first.
     fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]>;
 
@@ -48,7 +51,7 @@ pub(crate) struct Follow {
     waiting: VecDeque<Entry>,
     /// Losses of the queue that were taken into account.
     lost: u64,
-    /// Highest number of a panic of which something was let go before its record came.
+    /// Highest number of a panic of which something was let go, or may have been lost, before its record came.
     gave_way_up_to: u64,
     /// What a verdict line says of a panic besides the verdict.
     pub(super) about: HashMap<u64, About>,
@@ -189,6 +192,8 @@ impl Follow {
         if lost != self.lost {
             self.lost = lost;
             self.lives.evidence_lost();
+            // What was lost may be of panics whose records have not arrived yet.
+            self.gave_way_up_to = self.gave_way_up_to.max(namer.newest());
             if let Some(harness) = &mut self.harness {
                 harness.events_lost();
             }
@@ -336,6 +341,10 @@ impl Follow {
             Event::Noticed { what, panic, number } => {
                 let place = place::program_place(&namer.name(at.ips()));
                 let panic = Some(panic.hooked).filter(|sequence| *sequence != 0);
+                if what == Notice::HandedOver {
+                    // How panics go on that are under way is seen by the other agent, if by anybody.
+                    self.lives.evidence_lost();
+                }
                 let finding = Finding::noticed(what, entry.text.as_str(), number, panic, place);
                 self.findings.push(finding);
             }

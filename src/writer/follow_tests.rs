@@ -16,10 +16,17 @@ const SETTLE: Duration = Duration::from_millis(20);
 /// The frame of [`raw_record`] that catches.
 const CATCH: u64 = 5;
 
+/// Number of the newest panic in every test.
+const NEWEST: u64 = 3;
+
 /// Names of [`FakeSymbols`].
 struct FakeNamer;
 
 impl Namer for FakeNamer {
+    fn newest(&self) -> u64 {
+        NEWEST
+    }
+
     fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]> {
         let frame = |ip: &u64| match (ip - FakeSymbols::BASE) / 16 {
             PROGRAM => ("app::run", true),
@@ -272,6 +279,22 @@ fn lost_events_leave_open_what_was_open_and_change_nothing_that_was_seen() {
         assert_eq!((change.outcome.fate, change.outcome.receipt), (fate, receipt));
         assert_eq!(about.reason(change).as_deref(), reason);
         assert_eq!(bench.follow.interrupted().len(), usize::from(!lose));
+    }
+}
+
+#[test]
+fn lost_events_leave_open_what_has_no_record_yet_and_nothing_that_comes_later() {
+    for (lose, sequence) in [(true, NEWEST), (true, NEWEST + 1), (false, NEWEST)] {
+        let mut bench = Bench::new(4);
+        bench.probes.raised(TID, sequence, 0);
+        for _ in 0..if lose { 4 } else { 3 } {
+            bench.probes.discarded(TID, 0);
+        }
+        bench.follow.catch_up(&mut FakeNamer);
+        bench.record(sequence);
+        bench.end();
+        let unknown = lose && sequence == NEWEST;
+        assert_eq!(bench.follow.interrupted().len(), usize::from(!unknown), "{lose} {sequence}");
     }
 }
 

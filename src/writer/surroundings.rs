@@ -46,6 +46,11 @@ pub(crate) trait Surroundings: Images + Send {
     /// Hook calls since the start.
     fn panics(&self) -> u64;
 
+    /// Number of the newest panic, whose record may still be on its way.
+    fn newest(&self) -> u64 {
+        0
+    }
+
     /// What the probes could not follow since the start; zeroes without probes.
     fn probe_losses(&self) -> ProbeLosses {
         ProbeLosses::default()

@@ -223,6 +223,21 @@ pub(super) fn hand_over(to: &mut Handover) {
     });
 }
 
+/// Copies the innermost value of one label, if it is in force on this thread.
+#[cfg(any(test, panic_agent_probes))]
+pub(super) fn hand_over_only(wanted: &str, to: &mut Handover) {
+    to.labels.clear();
+    to.cut = false;
+    ARENA.with(|arena| {
+        if let Ok(arena) = arena.try_borrow()
+            && let Some((key, value)) = arena.labels.pairs().filter(|(key, _)| *key == wanted).last()
+        {
+            // It fits: it is in an arena of the same size, with others.
+            to.cut = !to.labels.push(key, value);
+        }
+    });
+}
+
 /// Puts labels of the parent in force on this thread.
 #[cfg(any(test, panic_agent_probes))]
 pub(super) fn take_over(from: &Handover) {

@@ -23,6 +23,9 @@ use crate::record::LabelBytes;
 use crate::record::{FixedText, RawRecord};
 use crate::sys::preloaded;
 
+/// Key of the label that says that panics are meant to happen; see `expect_panic`.
+pub(crate) const EXPECTED: &str = "panic_agent.expected";
+
 /// Bytes of a key that are kept.
 const KEY_BYTES: usize = 64;
 /// Bytes of a value that are kept.
@@ -178,6 +181,15 @@ impl Handover {
 #[cfg(any(test, panic_agent_probes))]
 pub(crate) fn hand_over(to: &mut Handover) {
     arena::hand_over(to);
+}
+
+/// Parent: keeps for a child that panics are expected, if they are, and no other label.
+///
+/// # Cost
+/// No allocation; one look at each label that there is.
+#[cfg(any(test, panic_agent_probes))]
+pub(crate) fn hand_over_expected(to: &mut Handover) {
+    arena::hand_over_only(EXPECTED, to);
 }
 
 /// Child: puts them in force, outermost, until this thread ends. To be called before any label of its own.

@@ -190,3 +190,18 @@ fn labels_can_be_set_and_read_in_destructors_of_thread_locals() {
     .join()
     .unwrap();
 }
+
+#[test]
+fn a_thread_of_a_test_takes_over_that_panics_are_expected_and_nothing_else() {
+    let _request = label("request", 17);
+    let mut handover = Handover::new();
+    hand_over_expected(&mut handover);
+    assert_eq!(handover.labels.pairs().count(), 0);
+    let _outer = label(EXPECTED, "outer");
+    let _inner = label(EXPECTED, "inner");
+    let _attempt = label("attempt", 2);
+    hand_over_expected(&mut handover);
+    let pairs: Vec<_> = handover.labels.pairs().collect();
+    assert_eq!(pairs, [(EXPECTED, "inner")]);
+    assert!(!handover.cut);
+}

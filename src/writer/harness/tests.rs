@@ -50,6 +50,10 @@ const B: u64 = 17;
 struct FakeNamer;
 
 impl Namer for FakeNamer {
+    fn newest(&self) -> u64 {
+        0
+    }
+
     fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]> {
         let frame = |ip: &u64| {
             let path = NAMES[*ip as usize].to_owned();

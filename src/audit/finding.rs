@@ -90,6 +90,8 @@ pub enum FoldReason {
     TestName,
     /// The message says that the panic is meant.
     Message,
+    /// A thread that the dead one descends from panicked later, and may have learnt of the death by other means.
+    Ancestor,
     /// The class is allowed.
     Allowed,
 }
@@ -103,6 +105,7 @@ impl FoldReason {
             Self::Baseline => "in the baseline",
             Self::ShouldPanic => "in a `#[should_panic]` test",
             Self::TestName => "by the name of the test",
+            Self::Ancestor => "followed by a panic of a thread further up",
             Self::Message => "by the message",
             Self::Allowed => "of an allowed class",
         }

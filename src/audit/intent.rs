@@ -26,7 +26,7 @@ static MESSAGE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?i)\b(explicit panic|intentional(ly)?|deliberate(ly)?|on purpose|purposefully|simulated|injected|",
         r"expected (panic|crash|failure)|(panic|crash|failure) (is|was) expected|this is expected|as expected|",
-        r"(test|dummy|fake|mock) (panic|crash)|panic(king)? (for|in|from) (a |the )?test(ing)?|please ignore)\b",
+        r"(test|dummy|fake|mock) (panic|crash)|panic(king)? (for|in|from) (a |the )?test(ing)?|please ignore|ignore this panic)\b",
         r"|^\s*\(?(expected|test|boom|oops|panic|kaboom)!*\)?\s*$",
     ))
     .ok()

@@ -85,6 +85,9 @@ pub(super) struct Case {
     pub(super) site: Arc<Site>,
     pub(super) thread: Option<String>,
     pub(super) lineage: Arc<[Ancestor]>,
+    /// OS id of the thread, 0 when not known, and when it panicked, by the monotonic clock.
+    pub(super) tid: u32,
+    pub(super) mono_ns: u64,
     pub(super) test: Option<TestRef>,
     pub(super) word: LastWord,
     /// The reason given to `expect_panic`.
@@ -99,6 +102,8 @@ impl Case {
             site,
             thread: report.thread.clone(),
             lineage: report.lineage.clone(),
+            tid: report.thread_facts.os_id.unwrap_or_default(),
+            mono_ns: report.mono_ns,
             test: report.test.clone(),
             word: LastWord {
                 fate: report.fate,

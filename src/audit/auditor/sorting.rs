@@ -21,6 +21,8 @@ pub(super) struct Sorting<'a> {
     binary: &'a str,
     package: Option<&'a PackagePlace>,
     gathered: &'a Gathered,
+    /// When each thread panicked last.
+    last_panics: BTreeMap<u32, u64>,
     found: BTreeMap<Key, Folded>,
     reported: BTreeMap<Key, Finding>,
     seen: BTreeSet<BaselineEntry>,
@@ -53,11 +55,17 @@ impl<'a> Sorting<'a> {
         gathered: &'a Gathered,
     ) -> Self {
         let entry = |expect: &Expect| (expect.place(), 0);
+        let mut last_panics = BTreeMap::new();
+        for case in gathered.cases.values() {
+            let last = last_panics.entry(case.tid).or_default();
+            *last = case.mono_ns.max(*last);
+        }
         Self {
             policy,
             binary,
             package,
             gathered,
+            last_panics,
             found: BTreeMap::new(),
             reported: BTreeMap::new(),
             seen: BTreeSet::new(),
@@ -112,7 +120,16 @@ impl<'a> Sorting<'a> {
         };
         // Who is to panic for `#[should_panic]` panics on purpose; the question is whether it was the right panic.
         let intent = (class != Class::WrongShouldPanic).then(|| self.intent(case)).flatten();
-        self.add(finding, &site.functions, case.expected.as_deref(), intent);
+        let passed_on =
+            (class == Class::SilentDeath && self.is_passed_on(case)).then_some(FoldReason::Ancestor);
+        self.add(finding, &site.functions, case.expected.as_deref(), intent.or(passed_on));
+    }
+
+    /// Whether a thread that this one descends from panicked later: it may have learnt of the death by a destructor that
+    /// looks at `thread::panicking`, a lock or a channel, which leaves no trace.
+    fn is_passed_on(&self, case: &Case) -> bool {
+        let later = |tid: &u32| self.last_panics.get(tid).is_some_and(|last| *last > case.mono_ns);
+        case.lineage.iter().any(|ancestor| later(&ancestor.os_id))
     }
 
     /// Whether a panic is meant, by what its test and its message say.

@@ -304,3 +304,23 @@ fn nothing_can_be_judged_without_probes_and_that_is_said() {
     assert!(audit(Policy::new(), &[process(json!(["probe_dispose"])), open]).is_quiet());
     assert!(audit(Policy::new(), &[process(json!([]))]).is_quiet());
 }
+
+#[test]
+fn a_death_that_a_thread_further_up_may_know_of_is_counted_and_not_denied() {
+    let dead = panic_line(
+        1,
+        json!({"mono_ns": 100, "thread_facts": {"os_id": 30},
+               "lineage": [{"os_id": 20, "name": null, "spawned_at": null}, {"os_id": 10, "name": null, "spawned_at": null}]}),
+    );
+    let after = |os_id: u32, mono_ns: u64| {
+        let read =
+            json!({"mono_ns": mono_ns, "thread_facts": {"os_id": os_id}, "receipt": "read", "silent": false});
+        audit(Policy::new(), &[dead.clone(), panic_line(2, read)])
+    };
+    assert_eq!(why(&after(10, 101)), [FoldReason::Ancestor]);
+    for (os_id, mono_ns) in [(10, 99), (30, 101), (40, 101)] {
+        let audit = after(os_id, mono_ns);
+        assert_eq!(audit.findings.len(), 1, "{os_id} {mono_ns}");
+        assert_eq!(audit.findings[0].class, Class::SilentDeath);
+    }
+}

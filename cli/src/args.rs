@@ -89,7 +89,8 @@ pub(crate) struct AuditArgs {
     /// Do not report a class
     #[arg(long, value_name = "CLASS", value_parser = class)]
     pub(crate) allow: Vec<Class>,
-    /// Accept everything that is found now: writes `panic-audit-baseline.json` in the root of the workspace
+    /// Accept everything that is found now: writes `panic-audit-baseline.json` in the root of the workspace, or where the
+    /// policy says
     #[arg(long)]
     pub(crate) write_baseline: bool,
     /// Write the findings as JSON lines

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use support::{cargo, has, host, library, place, tool, zoo};
+use support::{cargo, has, host, library, place, skip, tool, zoo};
 
 /// Runs the tool on the suite; `more` changes the command.
 fn audit(args: &[&str], more: impl FnOnce(&mut Command)) -> Output {
@@ -92,7 +92,7 @@ fn the_findings_are_written_as_json_and_junit() {
 #[test]
 fn nextest_finds_the_same() {
     if !has("cargo-nextest") {
-        return eprintln!("skipped: cargo-nextest is not installed");
+        return skip("cargo-nextest is not installed");
     }
     for args in [&["nextest", "run"][..], &["test", "--nextest"]] {
         let observed = audit(args, |_| ());

@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 
-use support::{Build, Observed, Told, build, has, observe, plain, tool};
+use support::{Build, Observed, Told, build, has, observe, plain, skip, tool};
 
 /// Case, message, fate, receipt; of the last word on each panic, in order.
 type Case = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
@@ -181,7 +181,7 @@ fn a_program_that_is_not_there_or_dies_of_a_signal_ends_as_in_a_shell() {
 #[test]
 fn a_program_in_c_is_unharmed() {
     if !has("cc") {
-        return eprintln!("skipped: there is no C compiler");
+        return skip("there is no C compiler");
     }
     let directory = &build(Build::Debug).directory;
     let source = directory.join("plain.c");
@@ -202,7 +202,7 @@ fn a_program_in_c_is_unharmed() {
 #[test]
 fn rust_code_that_an_interpreter_loads_is_observed() {
     if !has("python3") {
-        return eprintln!("skipped: there is no python3");
+        return skip("there is no python3");
     }
     let plugin = build(Build::Debug).directory.join("debug/libplugin.so");
     // Until the writer has seen the image; a bound, should it never do.

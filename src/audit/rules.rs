@@ -21,6 +21,8 @@ pub(super) struct Known<'a> {
     pub(super) passed: Option<bool>,
     /// Whether it was raised in the package under test.
     pub(super) in_package: Option<bool>,
+    /// Whether a signal ended the process.
+    pub(super) killed: bool,
     /// Why something is unknown, in the verdict's words.
     pub(super) reason: Option<&'a str>,
 }
@@ -46,6 +48,8 @@ pub(super) fn judge(known: &Known<'_>) -> Judgement {
         // The process says so itself, by its status or by the signal.
         Fate::Aborted | Fate::MainDied => return Judgement::Ordinary,
         Fate::Interrupted if known.ended == Some(true) => return Judgement::Finding(Class::Late),
+        // Such as by the `abort` at a border that no panic may cross.
+        Fate::Interrupted if known.killed => return Judgement::Ordinary,
         Fate::Interrupted => return Judgement::Finding(Class::HarnessEnd),
         Fate::RuntimeCaught if known.handler == Some(HandlerKind::TestHarness) => return in_harness(known),
         Fate::RuntimeCaught | Fate::ThreadDied | Fate::Caught => {}

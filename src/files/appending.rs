@@ -196,7 +196,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-    use crate::files::testing::Dir;
+    use crate::files::testing::{Dir, skip};
 
     fn open_there(path: &Path) -> io::Result<Appending> {
         Appending::open(path, FileTrust::Strict)
@@ -239,8 +239,7 @@ mod tests {
         assert!(error.to_string().contains("has a second name"), "{error}");
         std::fs::write(shared.join("theirs"), "").unwrap();
         if std::os::unix::fs::chown(shared.join("theirs"), Some(12_345), None).is_err() {
-            eprintln!("SKIPPED: only root can give a file away");
-            return;
+            return skip("only root can give a file away");
         }
         let error = open_there(&shared.join("theirs")).unwrap_err();
         assert!(error.to_string().contains("is a file of user 12345"), "{error}");

@@ -16,9 +16,14 @@ pub(crate) use place::{Last, Resolved, is_own, resolve, resolve_directory};
 
 #[cfg(test)]
 pub(crate) mod testing {
-    //! A directory for one test.
+    //! A directory for one test, and a word about one that cannot run.
 
     use std::path::{Path, PathBuf};
+
+    /// Past the capture of the test's output.
+    pub(crate) fn skip(reason: &str) {
+        std::io::Write::write_all(&mut std::io::stderr(), format!("SKIPPED: {reason}\n").as_bytes()).ok();
+    }
 
     pub(crate) struct Dir(PathBuf);
 

@@ -241,7 +241,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
-    use crate::files::testing::Dir;
+    use crate::files::testing::{Dir, skip};
 
     fn mode(path: &Path, mode: u32) {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -303,8 +303,7 @@ mod tests {
         std::fs::create_dir(&theirs).unwrap();
         symlink("log", theirs.join("link")).unwrap();
         if std::os::unix::fs::chown(&theirs, Some(12_345), None).is_err() {
-            eprintln!("SKIPPED: only root can give a directory away");
-            return;
+            return skip("only root can give a directory away");
         }
         assert_eq!(resolve(&theirs.join("log"), FileTrust::Strict).unwrap().last, Last::Shared);
         assert!(refusal(&theirs.join("link")).contains("is a link in a directory"));

@@ -38,6 +38,11 @@ impl Built {
     }
 }
 
+/// Says that a test does not run, past the capture of its output.
+pub fn skip(reason: &str) {
+    std::io::Write::write_all(&mut std::io::stderr(), format!("SKIPPED: {reason}\n").as_bytes()).ok();
+}
+
 /// A directory of the tests inside of cargo's target directory.
 pub fn place(name: &str) -> PathBuf {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);

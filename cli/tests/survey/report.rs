@@ -88,8 +88,9 @@ impl fmt::Display for Report {
 
 /// The table of `docs/auditing.md`.
 pub(crate) fn table(reports: &[Report]) -> String {
-    let mut text =
-        String::from("| crate | tests | results | folded panics | findings |\n|---|---|---|---|---|\n");
+    let mut text = String::from(
+        "| crate | tests | results | seconds | folded | findings |\n|---|---|---|---|---|---|\n",
+    );
     for report in reports {
         let same = if report.differences.is_empty() { "the same" } else { "**differ**" };
         let mut findings = Vec::new();
@@ -106,8 +107,8 @@ pub(crate) fn table(reports: &[Report]) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "| {} | {} | {same} | {} | {findings} |",
-            report.name, report.tests, report.folded
+            "| {} | {} | {same} | {:.1} → {:.1} | {} | {findings} |",
+            report.name, report.tests, report.seconds.0, report.seconds.1, report.folded
         );
     }
     text

@@ -130,6 +130,13 @@ impl<'a> Suite<'a> {
     }
 }
 
+/// Builds the preloaded library, so that no suite's time has that in it.
+pub(crate) fn build_preload() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-panic-agent"));
+    let output = command.args(["panic-agent", "preload", "--build"]).output().expect("the tool");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// What libtest said of each test.
 fn results(stdout: &str) -> BTreeMap<(String, String), usize> {
     let mut results = BTreeMap::new();

@@ -104,6 +104,7 @@ fn known<'a>(case: &'a Case, said: Option<TestSaid>, ending: Ending, in_package:
         passed: said.map(|said| said.outcome == Outcome::Passed).or(all_passed),
         in_package: in_package
             .filter(|_| word.fate != Fate::RuntimeCaught || handler == Some(HandlerKind::TestHarness)),
+        killed: matches!(ending, Ending::Signalled(_)),
         reason: word.reason.as_deref(),
     }
 }

@@ -23,6 +23,8 @@ use super::{Class, Level};
 
 /// Name of the file with a policy.
 pub const POLICY_FILE: &str = "panic-audit.toml";
+/// Where a policy and its baseline may lie instead of beside `Cargo.toml`, as those of other tools do.
+const CONFIG_DIRECTORY: &str = ".config";
 /// Name of the file with a baseline, unless `baseline` says otherwise.
 pub const BASELINE_FILE: &str = "panic-audit-baseline.json";
 /// Longest policy and baseline that are read.
@@ -69,10 +71,11 @@ impl Policy {
     }
 
     /// The policy of a package: the defaults, then `panic-audit.toml` of its workspace, then its own; and the baselines
-    /// that stand where these files say, or beside them. Files that are not there are no error.
+    /// that stand where these files say, or beside them. Each file may lie in `.config` instead. Files that are not there
+    /// are no error.
     ///
     /// # Errors
-    /// A file that cannot be read, and one that says what cannot be used.
+    /// A file that cannot be read, one that says what cannot be used, and two of one name for one directory.
     pub fn load(package: impl AsRef<Path>) -> Result<Self, PolicyError> {
         let package = package.as_ref();
         let root = workspace_root(package);
@@ -80,7 +83,7 @@ impl Policy {
         directories.extend(root.as_deref().filter(|root| *root != package));
         let mut policy = Self::default();
         for directory in directories.into_iter().rev() {
-            policy.read(&directory.join(POLICY_FILE), directory)?;
+            policy.read(directory)?;
         }
         Ok(policy)
     }
@@ -151,13 +154,27 @@ impl Policy {
         }
     }
 
-    /// Adds a file and its baseline.
-    fn read(&mut self, path: &Path, directory: &Path) -> Result<(), PolicyError> {
+    /// Adds the file of a directory and its baseline.
+    fn read(&mut self, directory: &Path) -> Result<(), PolicyError> {
+        let config = directory.join(CONFIG_DIRECTORY);
+        let plain = directory.join(POLICY_FILE);
+        let read = match (read_if_there(&plain)?, read_if_there(&config.join(POLICY_FILE))?) {
+            (Some(_), Some(_)) => {
+                let other = format!("is one of two; the other is `{CONFIG_DIRECTORY}/{POLICY_FILE}`");
+                return Err(PolicyError::new(&plain, other).accepted("one of them"));
+            }
+            (Some(text), None) => Some((text, plain, directory)),
+            (None, Some(text)) => Some((text, config.join(POLICY_FILE), &*config)),
+            (None, None) => None,
+        };
         let mut baseline = directory.join(BASELINE_FILE);
-        if let Some(text) = read_if_there(path)? {
-            let said = file::parse(&text, path)?;
-            baseline = said.baseline.as_ref().map_or(baseline, |path| directory.join(path));
-            self.apply(said, directory);
+        if let Some((text, path, beside)) = read {
+            let said = file::parse(&text, &path)?;
+            baseline = beside.join(said.baseline.as_deref().unwrap_or(Path::new(BASELINE_FILE)));
+            if beside != directory {
+                self.baseline_path = Some(baseline.clone());
+            }
+            self.apply(said, beside);
         }
         if let Some(text) = read_if_there(&baseline)? {
             self.baseline.add(Baseline::parse(&text, &baseline)?);

@@ -81,6 +81,25 @@ fn a_baseline_lies_beside_the_policy_or_where_it_says() {
 }
 
 #[test]
+fn a_policy_may_lie_in_the_config_directory_and_its_baseline_beside_it() {
+    let dir = workspace("audit-config");
+    fs::create_dir(dir.join(".config")).unwrap();
+    fs::write(dir.join(".config").join(POLICY_FILE), "deny = [\"received\"]\n").unwrap();
+    fs::write(dir.join(".config").join(BASELINE_FILE), "{").unwrap();
+    let error = Policy::load(dir.join("member")).unwrap_err();
+    assert_eq!(error.path(), dir.join(".config").join(BASELINE_FILE));
+    fs::remove_file(dir.join(".config").join(BASELINE_FILE)).unwrap();
+    let policy = Policy::load(dir.join("member")).unwrap();
+    assert_eq!(policy.level(Class::Received), Level::Deny);
+    assert_eq!(policy.baseline_path(), Some(&*dir.join(".config").join(BASELINE_FILE)));
+    fs::write(dir.join(POLICY_FILE), "").unwrap();
+    let error = Policy::load(dir.join("member")).unwrap_err().to_string();
+    let end =
+        "panic-audit.toml: is one of two; the other is `.config/panic-audit.toml`; accepted: one of them";
+    assert!(error.ends_with(end), "{error}");
+}
+
+#[test]
 fn what_cannot_be_read_is_an_error_and_no_empty_policy() {
     let dir = workspace("audit-unreadable");
     fs::create_dir(dir.join("member").join(POLICY_FILE)).unwrap();

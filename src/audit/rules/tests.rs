@@ -12,6 +12,7 @@ const DEATH: Known<'static> = Known {
     ended: Some(false),
     passed: Some(true),
     in_package: Some(true),
+    killed: false,
     reason: None,
 };
 const TASK: Known<'static> =
@@ -38,7 +39,7 @@ fn unknown(reason: &str) -> Judgement {
 fn each_class_has_its_shapes_and_each_shape_its_twin() {
     use Judgement::Ordinary;
     let pending = Known { receipt: Receipt::Pending, ..DEATH };
-    let rows: [(&str, Known<'_>, Judgement); 35] = [
+    let rows: [(&str, Known<'_>, Judgement); 37] = [
         ("a thread dies unseen", DEATH, finding(Class::SilentDeath)),
         ("its error is read", Known { receipt: Receipt::Read, silent: Some(false), ..DEATH }, Ordinary),
         ("its scope speaks up", Known { silent: Some(false), ..DEATH }, Ordinary),
@@ -76,6 +77,16 @@ fn each_class_has_its_shapes_and_each_shape_its_twin() {
             "unwinding at the end, after its test",
             Known { fate: Fate::Interrupted, silent: Some(false), ended: Some(true), ..DEATH },
             finding(Class::Late),
+        ),
+        (
+            "unwinding when a signal ended the process",
+            Known { fate: Fate::Interrupted, silent: Some(false), killed: true, ..DEATH },
+            Ordinary,
+        ),
+        (
+            "dead before a signal ended the process",
+            Known { killed: true, ..DEATH },
+            finding(Class::SilentDeath),
         ),
         ("main dies", Known { fate: Fate::MainDied, ..DEATH }, Ordinary),
         ("the process aborts", Known { fate: Fate::Aborted, silent: Some(false), ..DEATH }, Ordinary),
@@ -133,8 +144,8 @@ fn no_shape_at_all_is_a_finding_against_the_principles() {
     let mut found = std::collections::BTreeSet::new();
     let axes = fates.iter().flat_map(|fate| receipts.iter().map(move |receipt| (*fate, *receipt)));
     for (fate, receipt) in axes {
-        for bits in 0..3_usize.pow(5) * 4 {
-            let answer = |place: u32| answers[bits / 4 / 3_usize.pow(place) % 3];
+        for bits in 0..3_usize.pow(5) * 8 {
+            let answer = |place: u32| answers[bits / 8 / 3_usize.pow(place) % 3];
             let known = Known {
                 fate,
                 receipt,
@@ -144,6 +155,7 @@ fn no_shape_at_all_is_a_finding_against_the_principles() {
                 ended: answer(2),
                 passed: answer(3),
                 in_package: answer(4),
+                killed: bits & 4 != 0,
                 reason: None,
             };
             shapes += 1;
@@ -151,6 +163,7 @@ fn no_shape_at_all_is_a_finding_against_the_principles() {
             found.insert(class);
             assert_ne!(receipt, Receipt::Read, "{known:?}");
             assert!(!matches!(fate, Fate::Unknown | Fate::Aborted | Fate::MainDied), "{known:?}");
+            assert!(class != Class::HarnessEnd || !known.killed, "{known:?}");
             let harness = fate == Fate::RuntimeCaught && known.handler == Some(HandlerKind::TestHarness);
             assert_eq!(harness, class == Class::WrongShouldPanic, "{known:?}");
             assert!(class != Class::Late || known.ended == Some(true), "{known:?}");
@@ -163,7 +176,7 @@ fn no_shape_at_all_is_a_finding_against_the_principles() {
             }
         }
     }
-    assert_eq!(shapes, 7 * 5 * 243 * 4);
+    assert_eq!(shapes, 7 * 5 * 243 * 8);
     // The others come from findings of the agent and not from panics.
     assert_eq!(found.len(), Class::ALL.len() - 2);
 }

@@ -237,7 +237,8 @@ fn processes_that_rotate_one_file_lose_no_line() {
         }
     });
     let files = archives(&dir);
-    assert!(files.len() > 10, "{}", files.len());
+    // How often depends on how the threads take turns: a file that is in use is not replaced.
+    assert!(files.len() > 1, "{files:?}");
     let all: String = files.iter().chain([&path]).map(|path| text(path)).collect();
     let mut seen: Vec<&str> = all.lines().collect();
     assert_eq!(seen.len(), 4 * LINES);

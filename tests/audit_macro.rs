@@ -84,11 +84,12 @@ fn copy_directory(from: &Path, to: &Path) {
     }
 }
 
-/// An empty directory of one test.
+/// A directory of one test, with nothing in it but what says that it belongs to no workspace further up.
 fn empty(name: &str) -> PathBuf {
     let directory = target().join(format!("{name}-{}", std::process::id()));
     std::fs::remove_dir_all(&directory).ok();
     std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("Cargo.toml"), "[workspace]\n").unwrap();
     directory
 }
 
@@ -302,8 +303,9 @@ fn nextest_runs_the_same_audit_in_a_process_per_test() {
     let output = Command::new("cargo")
         .args(["nextest", "run", "--no-fail-fast", "--manifest-path"])
         .arg(fixture().join("Cargo.toml"))
+        // cargo takes the copy of the other tests and the original for one package.
         .args(["--target-dir"])
-        .arg(target())
+        .arg(target().join("nextest"))
         .args(["-E", "test(=tests::loses_a_thread) | test(=tests::clean)"])
         .env_remove("RUSTFLAGS")
         .output()

@@ -133,7 +133,7 @@ impl Follow {
         }
         self.about.insert(sequence, About::of(report));
         self.catch_up(namer);
-        report.lineage = self.lineage(sequence, record.tid, namer);
+        report.lineage = self.lineage(record, namer);
         self.attribute(record, report, namer);
         if let Some(change) = self.publish(sequence) {
             amend(report, &change);
@@ -284,14 +284,14 @@ impl Follow {
 
     fn apply(&mut self, entry: &Entry, namer: &mut dyn Namer) {
         let Entry { stamp, event, place: at, .. } = entry;
-        let Stamp { thread, tid, .. } = *stamp;
+        let Stamp { thread, tid, mono_ns } = *stamp;
         match *event {
             Event::Started { parent, parent_tid, .. } => {
                 let spawned_at = at.ips().into();
-                self.lives.started(thread, Thread { tid, parent, parent_tid, spawned_at });
+                self.lives.started(thread, Thread { tid, began_ns: mono_ns, parent, parent_tid, spawned_at });
             }
             Event::Exited => {
-                self.lives.exited(thread, tid);
+                self.lives.exited(thread, tid, mono_ns);
                 self.lineages.remove(&tid);
             }
             Event::Joined { target } => self.lives.joined(tid, target.last_panic),
@@ -362,12 +362,13 @@ impl Follow {
         panic.hooked != 0 && self.lives.knows(panic.hooked)
     }
 
-    fn lineage(&mut self, sequence: u64, tid: u32, namer: &mut dyn Namer) -> Arc<[Ancestor]> {
+    fn lineage(&mut self, record: &RawRecord, namer: &mut dyn Namer) -> Arc<[Ancestor]> {
+        let tid = record.tid;
         if let Some(known) = self.lineages.get(&tid) {
             return known.clone();
         }
         let ancestors: Arc<[Ancestor]> =
-            self.lives.line_of(sequence).map(|child| lineage::parent_of(child, namer)).collect();
+            self.lives.line_of(tid, record.mono_ns).map(|child| lineage::parent_of(child, namer)).collect();
         let unnamed = |ancestor: &Ancestor| {
             ancestor.spawned_at.as_ref().is_some_and(|place| place.function.is_none() && place.line.is_none())
         };

@@ -2,12 +2,10 @@
 //!
 //! Runs on: the writer thread. Must not: do anything in a process that is not audited.
 
-use std::time::Instant;
-
 use super::finding::Finding;
 use super::follow::{Follow, Namer};
 use super::handle::{ExitPlace, Shared};
-use super::harness::{GRACE, Said, Scene};
+use super::harness::{Said, Scene};
 use crate::hook;
 use crate::record::{RawRecord, Report};
 use crate::sys::clock;
@@ -92,23 +90,24 @@ impl Follow {
         if harness.is_over { Vec::new() } else { findings }
     }
 
+    /// Whether the end of the process waits yet, for what threads of tests may still come to. `exit_ns`: when it began.
+    pub(super) fn lingers(&mut self, exit_ns: Option<u64>, namer: &mut dyn Namer) -> bool {
+        if self.harness.is_none() {
+            return false;
+        }
+        self.collect();
+        let end_ns = exit_ns.unwrap_or_else(clock::mono_ns);
+        self.harness.as_mut().is_some_and(|harness| harness.lingers(end_ns, namer))
+    }
+
     /// The process ends by a call on this stack; what that says of tests.
     pub(super) fn harness_ends(&mut self, exit: Option<&ExitPlace>, namer: &mut dyn Namer) -> Vec<Finding> {
         if self.harness.is_none() {
             return Vec::new();
         }
         let end_ns = exit.map_or_else(clock::mono_ns, |exit| exit.mono_ns);
-        let began = Instant::now();
         let unwinding = self.lives.interrupted_on();
-        loop {
-            self.collect();
-            let Some(harness) = &mut self.harness else { return Vec::new() };
-            if began.elapsed() >= GRACE || !harness.has_candidates(end_ns, &unwinding, namer) {
-                break;
-            }
-            // Nobody tells when a thread is about to end.
-            std::thread::sleep(GRACE / 50);
-        }
+        self.collect();
         let Some(harness) = &mut self.harness else { return Vec::new() };
         let scene = exit.map(|exit| Scene {
             tid: exit.tid,

@@ -119,6 +119,11 @@ impl Shared {
         self.exit.lock().take()
     }
 
+    /// Writer: when the process began to end, by the monotonic clock in nanoseconds, if a thread said so.
+    pub(crate) fn exit_ns(&self) -> Option<u64> {
+        self.exit.lock().as_ref().map(|exit| exit.mono_ns)
+    }
+
     /// Writer: OS id of the thread that ends the process, if one said so.
     pub(crate) fn exit_thread(&self) -> Option<u32> {
         self.exit.lock().as_ref().map(|exit| exit.tid)

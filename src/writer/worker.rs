@@ -35,6 +35,9 @@ use crate::verdict::Strategy;
 /// Least time between two `losses` lines.
 const LOSSES_EVERY: Duration = Duration::from_secs(1);
 
+/// Time between two looks at what holds up the end of the process. Nobody tells when a thread is about to end.
+const LINGER_FOR: Duration = Duration::from_millis(2);
+
 /// Everything the writer thread owns.
 pub(crate) struct Worker {
     pub(crate) inbox: &'static dyn Inbox,
@@ -126,9 +129,9 @@ impl Worker {
         let finish = self.shared.finish_requested();
         let hold = self.patience.hold();
         let pending = self.inbox.pending();
-        let ending = finish && !self.finished;
+        let finishing = finish && !self.finished;
         let awaited =
-            pending > 0 || (hold.is_some() && ending && self.follow.wants_names_at_end(&self.shared));
+            pending > 0 || (hold.is_some() && finishing && self.follow.wants_names_at_end(&self.shared));
         if let Some(most) = hold.filter(|_| awaited) {
             // Events need no names yet, and their queue is short.
             self.follow.collect();
@@ -154,6 +157,8 @@ impl Worker {
             received += 1;
         }
         let idle = received < batch || batch == 0;
+        let lingers = finishing && self.lingers();
+        let ending = finishing && !lingers;
         self.say_verdicts(ending);
         self.say_repeats(ending);
         self.say_losses(ending);
@@ -174,7 +179,8 @@ impl Worker {
         }
         let now = Instant::now();
         let due = self.losses.due_in(self.lost(), now);
-        let due = [due, self.follow.next_due(now), self.fold.due_in(now), foreign::look_in()]
+        let look = lingers.then_some(LINGER_FOR);
+        let due = [due, look, self.follow.next_due(now), self.fold.due_in(now), foreign::look_in()]
             .into_iter()
             .flatten()
             .min();
@@ -318,6 +324,14 @@ impl Worker {
         for (sequence, why) in self.follow.take_imbalances() {
             self.find(Finding::unbalanced(sequence, why));
         }
+    }
+
+    /// Whether the end of the process waits yet for threads of tests.
+    fn lingers(&mut self) -> bool {
+        let patience = &mut self.patience;
+        let naming = &mut |effort| patience.naming(effort, None);
+        let mut namer = PlaceNamer { builder: &mut self.builder, naming };
+        self.follow.lingers(self.shared.exit_ns(), &mut namer)
     }
 
     /// A panic that should have called the agent's hook and did not.

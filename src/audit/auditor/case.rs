@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::super::finding::Origin;
 use crate::record::{
-    Ancestor, Basis, Fate, Handler, PanicId, Place, Receipt, Report, SpawnPlace, TestEvidence, TestRef,
-    VerdictLine,
+    Ancestor, Basis, Fate, Handler, HandlerKind, PanicId, Place, Receipt, Report, SpawnPlace, TestEvidence,
+    TestRef, VerdictLine,
 };
 
 /// Label that `expect_panic` puts in force.
@@ -139,6 +139,17 @@ impl Case {
                 self.test = Some(test);
             }
         }
+    }
+
+    /// The test, if it is known.
+    pub(super) fn test_name(&self) -> Option<&str> {
+        self.test.as_ref()?.name.as_deref()
+    }
+
+    /// Whether the harness caught it, as it does when a test fails or was to panic.
+    pub(super) fn is_of_harness(&self) -> bool {
+        let handler = self.word.handler.as_ref().map(|handler| handler.kind);
+        self.word.fate == Fate::RuntimeCaught && handler == Some(HandlerKind::TestHarness)
     }
 
     /// The threads that it descends from.

@@ -21,8 +21,8 @@ pub(super) struct Sorting<'a> {
     binary: &'a str,
     package: Option<&'a PackagePlace>,
     gathered: &'a Gathered,
-    /// When each thread panicked last.
-    last_panics: BTreeMap<u32, u64>,
+    /// When each thread panicked last on behalf of a test, not counting panics that the harness caught.
+    last_panics: BTreeMap<(u32, Option<&'a str>), u64>,
     found: BTreeMap<Key, Folded>,
     reported: BTreeMap<Key, Finding>,
     seen: BTreeSet<BaselineEntry>,
@@ -56,8 +56,8 @@ impl<'a> Sorting<'a> {
     ) -> Self {
         let entry = |expect: &Expect| (expect.place(), 0);
         let mut last_panics = BTreeMap::new();
-        for case in gathered.cases.values() {
-            let last = last_panics.entry(case.tid).or_default();
+        for case in gathered.cases.values().filter(|case| !case.is_of_harness()) {
+            let last = last_panics.entry((case.tid, case.test_name())).or_default();
             *last = case.mono_ns.max(*last);
         }
         Self {
@@ -125,11 +125,14 @@ impl<'a> Sorting<'a> {
         self.add(finding, &site.functions, case.expected.as_deref(), intent.or(passed_on));
     }
 
-    /// Whether a thread that this one descends from panicked later: it may have learnt of the death by a destructor that
-    /// looks at `thread::panicking`, a lock or a channel, which leaves no trace.
+    /// Whether a thread that this one descends from panicked later in the same test, which went on: it may have learnt of
+    /// the death by a destructor that looks at `thread::panicking`, a lock or a channel, which leaves no trace. A test
+    /// that fails may do so for any reason.
     fn is_passed_on(&self, case: &Case) -> bool {
-        let later = |tid: &u32| self.last_panics.get(tid).is_some_and(|last| *last > case.mono_ns);
-        case.lineage.iter().any(|ancestor| later(&ancestor.os_id))
+        case.lineage.iter().any(|ancestor| {
+            let last = self.last_panics.get(&(ancestor.os_id, case.test_name()));
+            last.is_some_and(|last| *last > case.mono_ns)
+        })
     }
 
     /// Whether a panic is meant, by what its test and its message say.

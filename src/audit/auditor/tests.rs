@@ -323,4 +323,15 @@ fn a_death_that_a_thread_further_up_may_know_of_is_counted_and_not_denied() {
         assert_eq!(audit.findings.len(), 1, "{os_id} {mono_ns}");
         assert_eq!(audit.findings[0].class, Class::SilentDeath);
     }
+    // Several tests may run on one thread, and a test may fail of something else.
+    for changes in [
+        json!({"test": {"name": "tests::another"}, "receipt": "read", "silent": false}),
+        json!({"fate": "runtime_caught", "silent": false, "landing": {"kind": "test_harness"}}),
+    ] {
+        let mut later = json!({"mono_ns": 101, "thread_facts": {"os_id": 10}});
+        merge(&mut later, changes);
+        let audit = audit(Policy::new(), &[dead.clone(), panic_line(2, later.clone())]);
+        assert_eq!(audit.findings.len(), 1, "{later}");
+        assert_eq!(audit.findings[0].class, Class::SilentDeath);
+    }
 }

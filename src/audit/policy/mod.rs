@@ -83,7 +83,7 @@ impl Policy {
         directories.extend(root.as_deref().filter(|root| *root != package));
         let mut policy = Self::default();
         for directory in directories.into_iter().rev() {
-            policy.read(directory)?;
+            policy.read(directory, directory == package)?;
         }
         Ok(policy)
     }
@@ -154,8 +154,8 @@ impl Policy {
         }
     }
 
-    /// Adds the file of a directory and its baseline.
-    fn read(&mut self, directory: &Path) -> Result<(), PolicyError> {
+    /// Adds the file of a directory and its baseline. `is_own`: of the package itself, and not of its workspace.
+    fn read(&mut self, directory: &Path, is_own: bool) -> Result<(), PolicyError> {
         let config = directory.join(CONFIG_DIRECTORY);
         let plain = directory.join(POLICY_FILE);
         let read = match (read_if_there(&plain)?, read_if_there(&config.join(POLICY_FILE))?) {
@@ -171,10 +171,10 @@ impl Policy {
         if let Some((text, path, beside)) = read {
             let said = file::parse(&text, &path)?;
             baseline = beside.join(said.baseline.as_deref().unwrap_or(Path::new(BASELINE_FILE)));
-            if beside != directory {
-                self.baseline_path = Some(baseline.clone());
-            }
             self.apply(said, beside);
+            if is_own && beside != directory {
+                self.baseline_path.get_or_insert_with(|| baseline.clone());
+            }
         }
         if let Some(text) = read_if_there(&baseline)? {
             self.baseline.add(Baseline::parse(&text, &baseline)?);

@@ -91,7 +91,9 @@ fn a_policy_may_lie_in_the_config_directory_and_its_baseline_beside_it() {
     fs::remove_file(dir.join(".config").join(BASELINE_FILE)).unwrap();
     let policy = Policy::load(dir.join("member")).unwrap();
     assert_eq!(policy.level(Class::Received), Level::Deny);
-    assert_eq!(policy.baseline_path(), Some(&*dir.join(".config").join(BASELINE_FILE)));
+    assert_eq!(policy.baseline_path(), None, "that of the package lies in the package");
+    let root = Policy::load(&*dir).unwrap();
+    assert_eq!(root.baseline_path(), Some(&*dir.join(".config").join(BASELINE_FILE)));
     fs::write(dir.join(POLICY_FILE), "").unwrap();
     let error = Policy::load(dir.join("member")).unwrap_err().to_string();
     let end =

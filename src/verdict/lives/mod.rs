@@ -231,12 +231,12 @@ impl Lives {
         self.threads.started(number, thread);
     }
 
-    /// A thread ended.
-    pub(crate) fn exited(&mut self, number: u64, tid: u32) {
+    /// A thread ended, at that time of the monotonic clock.
+    pub(crate) fn exited(&mut self, number: u64, tid: u32, mono_ns: u64) {
         self.last_read.remove(&tid);
         self.last_detached.remove(&tid);
         self.open.remove(&tid);
-        self.threads.ended(number);
+        self.threads.ended(number, mono_ns);
     }
 
     /// The thread `tid` joined a thread whose last panic has this serial.
@@ -281,10 +281,10 @@ impl Lives {
         }
     }
 
-    /// The thread of a panic and its ancestors, as far as their starts were seen.
-    pub(crate) fn line_of(&self, sequence: u64) -> impl Iterator<Item = &Thread> {
-        let thread = self.kept.get(&sequence).map_or(0, |kept| kept.thread);
-        self.threads.line_of(thread)
+    /// The thread with this OS id at that time of the monotonic clock, and its ancestors, as far as their starts were
+    /// seen.
+    pub(crate) fn line_of(&self, tid: u32, mono_ns: u64) -> impl Iterator<Item = &Thread> {
+        self.threads.line_of(self.threads.number(tid, mono_ns))
     }
 
     /// The verdict on one panic as it stands, which counts as said from now on.

@@ -35,7 +35,7 @@ fn tell(lives: &mut Lives, step: Step) {
         Step::Landed(sequence, tid, ip) => lives.landed(sequence, tid, ip, 0),
         Step::Read(sequence, tid) => lives.read(sequence, tid, Place::default()),
         Step::Dropped(sequence, tid, by) => lives.dropped(sequence, tid, by, Place::default(), 0),
-        Step::Exited(tid) => lives.exited(u64::from(tid), tid),
+        Step::Exited(tid) => lives.exited(u64::from(tid), tid, 0),
     }
 }
 

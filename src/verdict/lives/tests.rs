@@ -41,7 +41,10 @@ fn dying(sequence: u64, tid: u32, message: &str) -> Raise {
 /// A child thread (number `number`) died of the panic `sequence`.
 fn child_death(lives: &mut Lives, sequence: u64, number: u64) {
     let tid = CHILD + number as u32;
-    lives.started(number, Thread { tid, parent: 0, parent_tid: MAIN, spawned_at: Box::default() });
+    lives.started(
+        number,
+        Thread { tid, began_ns: 0, parent: 0, parent_tid: MAIN, spawned_at: Box::default() },
+    );
     lives.raised(dying(sequence, tid, "first"));
     throw(lives, sequence, number, tid);
     lives.landed(sequence, tid, STOP, 1);

@@ -2,7 +2,7 @@
 //!
 //! Runs on: the writer thread. Must not: grow without bound; ended threads are forgotten, oldest first.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Ended threads that are remembered, for panics whose events come late.
 const ENDED: usize = 4096;
@@ -15,6 +15,8 @@ const LONGEST_LINE: usize = 32;
 pub(crate) struct Thread {
     /// OS thread id.
     pub(crate) tid: u32,
+    /// When it began, by the monotonic clock.
+    pub(crate) began_ns: u64,
     /// Number of its parent, 0 when not known.
     pub(crate) parent: u64,
     /// OS thread id of its parent.
@@ -26,36 +28,59 @@ pub(crate) struct Thread {
 /// Threads by the probes' numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Threads {
-    known: HashMap<u64, Thread>,
+    known: HashMap<u64, Known>,
+    /// Numbers by OS id and beginning: an id may be used again.
+    numbers: BTreeMap<(u32, u64), u64>,
     ended: VecDeque<u64>,
+}
+
+#[derive(Debug)]
+struct Known {
+    thread: Thread,
+    ended_ns: Option<u64>,
 }
 
 impl Threads {
     /// A thread began.
     pub(crate) fn started(&mut self, number: u64, thread: Thread) {
-        self.known.insert(number, thread);
+        self.numbers.insert((thread.tid, thread.began_ns), number);
+        self.known.insert(number, Known { thread, ended_ns: None });
     }
 
     /// A thread ended; it stays known for a while.
-    pub(crate) fn ended(&mut self, number: u64) {
+    pub(crate) fn ended(&mut self, number: u64, mono_ns: u64) {
+        if let Some(known) = self.known.get_mut(&number) {
+            known.ended_ns = Some(mono_ns);
+        }
         self.ended.push_back(number);
         if self.ended.len() > ENDED
             && let Some(oldest) = self.ended.pop_front()
+            && let Some(Known { thread, .. }) = self.known.remove(&oldest)
         {
-            self.known.remove(&oldest);
+            self.numbers.remove(&(thread.tid, thread.began_ns));
         }
+    }
+
+    /// Number of the thread that had this OS id at that time, 0 when its start was not seen.
+    pub(crate) fn number(&self, tid: u32, mono_ns: u64) -> u64 {
+        let newest = self.numbers.range((tid, 0)..=(tid, mono_ns)).next_back();
+        let had_it = |number: &u64| {
+            let known = self.known.get(number);
+            known.is_some_and(|known| known.ended_ns.is_none_or(|ended| mono_ns <= ended))
+        };
+        newest.map(|(_, number)| *number).filter(had_it).unwrap_or_default()
     }
 
     /// A thread and its ancestors, as far as their starts were seen: each names its parent. Bounded, whatever the
     /// numbers say.
     pub(crate) fn line_of(&self, number: u64) -> impl Iterator<Item = &Thread> {
-        let parent = |thread: &&Thread| self.known.get(&thread.parent);
-        core::iter::successors(self.known.get(&number), parent).take(LONGEST_LINE)
+        let thread = |number| self.known.get(&number).map(|known| &known.thread);
+        core::iter::successors(thread(number), move |child| thread(child.parent)).take(LONGEST_LINE)
     }
 
     /// Whether `parent_tid` started the thread.
     pub(crate) fn is_child(&self, number: u64, parent_tid: u32) -> bool {
-        self.known.get(&number).is_some_and(|thread| thread.parent_tid == parent_tid)
+        self.known.get(&number).is_some_and(|known| known.thread.parent_tid == parent_tid)
     }
 }
 
@@ -64,7 +89,7 @@ mod tests {
     use super::*;
 
     fn thread(tid: u32, parent: u64, parent_tid: u32) -> Thread {
-        Thread { tid, parent, parent_tid, spawned_at: Box::default() }
+        Thread { tid, began_ns: u64::from(tid), parent, parent_tid, spawned_at: Box::default() }
     }
 
     fn ancestors(threads: &Threads, number: u64) -> Vec<u32> {
@@ -80,11 +105,28 @@ mod tests {
         assert!(threads.is_child(2, 11) && !threads.is_child(2, 10));
         for number in 3..10_000 {
             threads.started(number, thread(1, 0, 0));
-            threads.ended(number);
+            threads.ended(number, number);
         }
-        assert!(threads.known.len() <= ENDED + 2);
+        assert!(threads.known.len() <= ENDED + 2 && threads.numbers.len() <= ENDED + 2);
         threads.started(5, thread(1, 5, 1));
         let claims = ancestors(&threads, 5).len();
         assert_eq!(claims, LONGEST_LINE, "a thread that claims to be its own parent ends the walk");
+    }
+
+    #[test]
+    fn an_os_id_is_that_of_the_thread_which_had_it_at_the_time() {
+        let mut threads = Threads::default();
+        let began = |began_ns| Thread { began_ns, ..thread(11, 0, 10) };
+        threads.started(1, began(100));
+        assert_eq!([99, 100, 150].map(|ns| threads.number(11, ns)), [0, 1, 1]);
+        threads.ended(1, 200);
+        assert_eq!(
+            [199, 200, 201].map(|ns| threads.number(11, ns)),
+            [1, 1, 0],
+            "by one whose start was not seen"
+        );
+        threads.started(2, began(300));
+        assert_eq!([150, 250, 350].map(|ns| threads.number(11, ns)), [1, 0, 2]);
+        assert_eq!(threads.number(12, 350), 0);
     }
 }

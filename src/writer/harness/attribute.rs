@@ -169,7 +169,11 @@ impl Harness {
             (Some(thread), Some(path)) if is_cut(&thread, &path.name) => path.name.clone(),
             (Some(thread), _) => thread,
             (None, Some(path)) => path.name.clone(),
-            (None, None) => return TestRef::unknown(reason::NO_SYMBOLS),
+            // At a call of `exit`, in a test that was inlined.
+            (None, None) => match os_name(scene.tid).filter(|_| !self.threads.is_main(scene.tid)) {
+                Some(name) => name,
+                None => return TestRef::unknown(reason::NO_SYMBOLS),
+            },
         };
         if number != 0 {
             self.threads.named(number, &name);

@@ -15,7 +15,6 @@ mod threads;
 use threads::Threads;
 
 pub(crate) use attribute::Scene;
-pub(crate) use ending::GRACE;
 pub(crate) use said::{Said, Word};
 
 use crate::probe::harness::{HarnessNotes, Noted};
@@ -34,6 +33,7 @@ pub(crate) struct Harness {
     open: attribute::Open,
     /// Whether starts of threads are seen.
     watches_threads: bool,
+    lingering: ending::Lingering,
     /// Panics that called no hook, until it is known why.
     pub(crate) unhooked: Vec<Finding>,
     /// libtest is done, and has dropped the hooks of the process.
@@ -57,6 +57,7 @@ impl Harness {
             said: Vec::new(),
             open: attribute::Open::default(),
             watches_threads,
+            lingering: ending::Lingering::default(),
             unhooked: Vec::new(),
             is_over: false,
         }

@@ -157,7 +157,9 @@ impl Worker {
             received += 1;
         }
         let idle = received < batch || batch == 0;
-        let lingers = finishing && self.lingers();
+        // A thread that began meanwhile wants names.
+        let lacks_names = finishing && hold.is_some() && self.follow.wants_names_at_end(&self.shared);
+        let lingers = lacks_names || (finishing && self.lingers());
         let ending = finishing && !lingers;
         self.say_verdicts(ending);
         self.say_repeats(ending);

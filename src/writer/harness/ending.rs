@@ -40,6 +40,7 @@ struct Left {
     /// The stack that started it.
     ips: Box<[u64]>,
     computes: bool,
+    has_begun: bool,
 }
 
 impl Harness {
@@ -91,7 +92,7 @@ impl Harness {
         namer: &mut dyn Namer,
     ) -> Vec<Finding> {
         let mut found: BTreeMap<(String, String), (u32, Place)> = BTreeMap::new();
-        for left in self.left(end_ns, unwinding, namer) {
+        for left in self.left(end_ns, unwinding, namer).into_iter().filter(|left| left.has_begun) {
             let place = place::program_place(&namer.name(&left.ips));
             let key = (left.test, format!("{:?} {:?} {:?}", place.file, place.line, place.function));
             found.entry(key).or_insert((0, place)).0 += 1;
@@ -108,7 +109,7 @@ impl Harness {
     fn left(&mut self, end_ns: u64, unwinding: &[u32], namer: &mut dyn Namer) -> Vec<Left> {
         let mut found = Vec::new();
         for (number, tid, ips) in self.threads.alive() {
-            if unwinding.contains(&tid) {
+            if tid.is_some_and(|tid| unwinding.contains(&tid)) {
                 continue;
             }
             let Ok(Owner::Test { name, shared: Shared::No }) = self.threads.owner(number, namer) else {
@@ -117,11 +118,16 @@ impl Harness {
             if self.threads.has_ended(&name, end_ns) == Some(false) {
                 continue;
             }
-            // A thread that was cancelled or left by other means ends without an event.
-            let Some((thread_name, computes)) = system_says(tid) else { continue };
+            let (thread_name, computes) = match tid.map(system_says) {
+                Some(Some(said)) => said,
+                // A thread that was cancelled or left by other means ends without an event.
+                Some(None) => continue,
+                // It waits for a processor.
+                None => (String::new(), true),
+            };
             // An agent that a test installs stays until the process is gone.
             if !is_of_an_agent(&thread_name) && !frames::is_on_demand(&namer.name(&ips)) {
-                found.push(Left { test: name, ips, computes });
+                found.push(Left { test: name, ips, computes, has_begun: tid.is_some() });
             }
         }
         found

@@ -359,16 +359,17 @@ impl Threads {
     pub(super) fn has_alive(&self) -> bool {
         self.known.values().any(|thread| {
             let by_other = thread.spawn.as_ref().is_some_and(|spawn| spawn.parent != 0);
-            thread.started.is_some() && thread.exited.is_none() && by_other
+            thread.exited.is_none() && by_other
         })
     }
 
-    /// Threads that began and have not ended: number, OS id, and the stack that started them.
-    pub(super) fn alive(&self) -> Vec<(u64, u32, Box<[u64]>)> {
-        let alive = |thread: &Thread| thread.started.is_some() && thread.exited.is_none();
-        let threads = self.known.iter().filter(|(_, thread)| alive(thread));
+    /// Threads that have not ended: number, OS id (`None` before it begins), and the stack that started them.
+    pub(super) fn alive(&self) -> Vec<(u64, Option<u32>, Box<[u64]>)> {
+        let threads = self.known.iter().filter(|(_, thread)| thread.exited.is_none());
         let mut found: Vec<_> = threads
-            .filter_map(|(number, thread)| Some((*number, thread.tid, thread.spawn.as_ref()?.ips.clone())))
+            .filter_map(|(number, thread)| {
+                Some((*number, thread.started.map(|_| thread.tid), thread.spawn.as_ref()?.ips.clone()))
+            })
             .collect();
         found.sort_unstable_by_key(|(number, ..)| *number);
         found

@@ -108,7 +108,7 @@ fn every_wrapper_of_the_table_occurs_in_an_example_of_its_page() {
 
 #[test]
 fn the_readme_shows_the_example_that_can_be_run() {
-    let (readme, example) = (text("README.md"), text("examples/initials.rs"));
+    let (readme, example) = (text("README.md"), text("agent-demo/examples/initials.rs"));
     let shown = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
     let (_, code) = example.split_once("\n\n").expect("a header and the code");
     assert_eq!(shown, Some(code));

@@ -137,6 +137,14 @@ pub(crate) fn is_system_image(path: &str) -> bool {
         || SYSTEM_DIRECTORIES.iter().any(|directory| path.starts_with(directory))
 }
 
+/// Whether an image is the C library or the loader, which call the program and are called by it at the ends of a stack.
+pub(crate) fn is_c_library(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    ["libc.so", "libc-", "libpthread", "ld-linux", "ld-2", "linux-vdso", "[vdso]"]
+        .iter()
+        .any(|start| name.starts_with(start))
+}
+
 fn is_foreign(raw_name: &[u8], file: Option<&str>) -> bool {
     if let Some((_, extension)) = file.and_then(|file| file.rsplit_once('.')) {
         return extension != "rs" && !extension.contains('/');
@@ -186,6 +194,18 @@ mod tests {
             ("plugin::run", None, Some("/usr/lib/plugin.so"), false),
         ] {
             assert_eq!(logical(name, b"", file, image).in_app, expected, "{name} {file:?}");
+        }
+    }
+
+    #[test]
+    fn the_c_library_is_known_by_the_name_of_its_file() {
+        for path in
+            ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2", "/usr/lib/libpthread.so.0"]
+        {
+            assert!(is_c_library(path), "{path}");
+        }
+        for path in ["/srv/app/target/debug/app", "/usr/lib/rustlib/libstd-01.so", "/lib/libcurl.so.4", ""] {
+            assert!(!is_c_library(path), "{path}");
         }
     }
 

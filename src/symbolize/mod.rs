@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 #[cfg(all(feature = "recover-symbols", panic_agent_spool))]
 pub(crate) use files::FileSymbols;
-pub(crate) use logical::{Logical, is_system_image};
+pub(crate) use logical::{Logical, is_c_library, is_system_image};
 #[cfg(test)]
 pub(crate) use name::plain_path;
 pub(crate) use naming::{Effort, Naming};

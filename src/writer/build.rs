@@ -18,7 +18,7 @@ use crate::record::{
     Ancestor, Basis, DetachState, LineKind, Location, PanicId, PayloadKind, Place, RawFlag, RawRecord,
     Report, SoftError, ThreadFacts,
 };
-use crate::symbolize::{Effort, Naming};
+use crate::symbolize::{Effort, Naming, is_c_library};
 use crate::verdict::NamedFrame;
 
 /// Builds reports, with everything it needs for that.
@@ -213,6 +213,15 @@ impl Namer for PlaceNamer<'_> {
 
     fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]> {
         self.builder.stacks.name(ips, &mut *self.builder.surroundings, self.naming)
+    }
+
+    fn outside_of_c(&mut self, ips: &[u64]) -> Vec<u64> {
+        let mut in_c = |ip: u64| {
+            // The call lies before its return address.
+            let image = self.builder.surroundings.image_of(ip.saturating_sub(1), None);
+            image.is_some_and(|at| at.image.path.as_deref().is_some_and(is_c_library))
+        };
+        ips.iter().copied().filter(|ip| !in_c(*ip)).collect()
     }
 
     fn redact_place(&mut self, place: Place) -> Place {

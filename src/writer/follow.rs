@@ -32,6 +32,10 @@ pub(crate) trait Namer {
     /// Logical frames of a short stack, innermost first.
     fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]>;
 
+    /// The addresses that are not in the C library, whose debug information, where it is installed, takes several times
+    /// as long to read as that of a program.
+    fn outside_of_c(&mut self, ips: &[u64]) -> Vec<u64>;
+
     /// The place as it may be written.
     fn redact_place(&mut self, place: Place) -> Place;
 

@@ -114,7 +114,7 @@ impl Follow {
             mono_ns: exit.mono_ns,
             thread_name: None,
             cut_name: None,
-            ips: exit.ips.as_slice().into(),
+            ips: namer.outside_of_c(&exit.ips).into(),
             whole: true,
         });
         let mut findings: Vec<Finding> =

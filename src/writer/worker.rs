@@ -283,6 +283,7 @@ impl Worker {
         // Without names the finding would say little; the writer is woken when they are ready.
         let nameable = ending || named;
         if let Some(ips) = nameable.then(hook::take_replacement).flatten() {
+            let ips = namer.outside_of_c(&ips);
             findings.extend(self.follow.hook_replaced(&namer.name(&ips)));
         }
         findings.extend(self.follow.take_unhooked(ending || named));

@@ -63,6 +63,10 @@ impl Namer for FakeNamer {
         ips.iter().map(frame).collect()
     }
 
+    fn outside_of_c(&mut self, ips: &[u64]) -> Vec<u64> {
+        ips.to_vec()
+    }
+
     fn redact_place(&mut self, place: Place) -> Place {
         place
     }

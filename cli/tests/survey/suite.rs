@@ -70,7 +70,8 @@ impl<'a> Suite<'a> {
     fn command(&self, mut command: Command) -> Command {
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
-            if ["PANIC_AGENT", "CARGO_TARGET_", "RUST_TEST_"].iter().any(|prefix| text.starts_with(prefix)) {
+            let changes = ["PANIC_AGENT", "CARGO_TARGET_", "RUST_TEST_"];
+            if text != "PANIC_AGENT_CACHE" && changes.iter().any(|start| text.starts_with(start)) {
                 command.env_remove(&name);
             }
         }

@@ -30,6 +30,9 @@ const ONCE: [&str; 14] = [
     "rayon_core::registry::set_global_registry",
 ];
 
+/// What grows pools of which a process has one.
+const POOLS_OF_ALL: [&str; 1] = ["blocking::Executor::"];
+
 /// A function of the program, as far as it names a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TestPath {
@@ -80,7 +83,7 @@ pub(super) fn functions(frame: &NamedFrame) -> Vec<TestPath> {
 
 /// Whether the thread that is started on this stack, inside of the harness, serves whoever comes later.
 pub(super) fn is_shared(frames: &[NamedFrame]) -> bool {
-    frames.iter().any(|frame| ONCE.iter().any(|once| frame.path.starts_with(once)))
+    frames.iter().any(|frame| ONCE.iter().chain(&POOLS_OF_ALL).any(|start| frame.path.starts_with(start)))
 }
 
 /// Whether a runtime starts one of its threads on demand, which may serve others, too.
@@ -245,6 +248,13 @@ mod tests {
             "h::tests::a",
         ];
         assert!(is_shared(&frames(&global)));
+        let grown = [
+            "std::thread::Builder::spawn",
+            "blocking::Executor::grow_pool",
+            "blocking::unblock",
+            "h::tests::a",
+        ];
+        assert!(is_shared(&frames(&grown)));
         let own = ["std::thread::Builder::spawn", "rayon_core::registry::Registry::new", "h::tests::a"];
         assert!(!is_shared(&frames(&own)));
     }

@@ -114,7 +114,7 @@ impl Follow {
             mono_ns: exit.mono_ns,
             thread_name: None,
             cut_name: None,
-            ips: namer.outside_of_c(&exit.ips).into(),
+            ips: calls_of_exit(&exit.ips, namer).into(),
             whole: true,
         });
         let mut findings: Vec<Finding> =
@@ -122,4 +122,10 @@ impl Follow {
         findings.extend(harness.alive_at_end(end_ns, &unwinding, namer));
         findings
     }
+}
+
+/// The stack from the call of `exit` on: further in there are only the C library, and the agent that it calls.
+fn calls_of_exit(ips: &[u64], namer: &mut dyn Namer) -> Vec<u64> {
+    let in_c = ips.iter().position(|ip| namer.outside_of_c(&[*ip]).is_empty());
+    namer.outside_of_c(ips.get(in_c.unwrap_or_default()..).unwrap_or_default())
 }

@@ -17,7 +17,7 @@ use support::{Build, Observed, Told, build, has, observe, plain, skip, tool};
 /// Case, message, fate, receipt; of the last word on each panic, in order.
 type Case = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 14] = [
     ("thread_lost", &[("lost", "thread_died", "discarded")]),
     ("thread_read", &[("read", "thread_died", "read")]),
     ("thread_joined", &[("joined", "thread_died", "received")]),
@@ -31,6 +31,7 @@ const CASES: [Case; 13] = [
     ("task_lost", &[("task", "runtime_caught", "discarded")]),
     ("overflow", &[]),
     ("descriptor", &[]),
+    ("closed", &[("without files", "thread_died", "discarded")]),
 ];
 
 /// Fates that rest on names: without them they are unknown, and never another.
@@ -85,6 +86,15 @@ fn a_stripped_build_has_messages_places_and_roots() {
 #[test]
 fn a_build_whose_std_is_a_library_of_its_own_is_told() {
     every_case(Build::Dynamic);
+}
+
+#[test]
+fn files_get_the_numbers_that_they_get_without_us_whatever_is_read_meanwhile() {
+    let program = build(Build::Debug).program("program");
+    let observed = observe(Build::Debug, &program, &["descriptors"]);
+    assert_eq!(observed.ran, plain(Build::Debug, &program, &["descriptors"]));
+    assert_eq!(observed.ran.1, "{3}\nend of descriptors\n");
+    assert!(!observed.told().is_empty(), "there was something to read");
 }
 
 #[test]

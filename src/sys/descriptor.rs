@@ -1,10 +1,13 @@
-//! Numbers of open files that a program does not expect to be free.
+//! Open files of an agent in a program that knows nothing of it: numbers that the program does not expect to be free.
 //!
-//! Runs on: the thread that installs the agent, and the writer. Must not: fail; a file keeps its number then.
+//! Runs on: the thread that installs the agent, and the writer. Must not: fail; files keep their numbers then, and
+//! threads their table.
 
 use std::fs::File;
 #[cfg(feature = "preload")]
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+#[cfg(feature = "preload")]
+use std::sync::atomic::{AtomicI32, Ordering};
 
 #[cfg(feature = "preload")]
 use crate::probe::foreign;
@@ -12,6 +15,13 @@ use crate::probe::foreign;
 /// The lowest numbers that are tried, the best first: a process may have few.
 #[cfg(feature = "preload")]
 const LOWEST: [i32; 3] = [900, 200, 60];
+
+/// The lowest number that was given to a file. Relaxed: written by the thread that starts the one that reads it.
+#[cfg(feature = "preload")]
+static FIRST: AtomicI32 = AtomicI32::new(i32::MAX);
+/// The highest one. Relaxed: as above.
+#[cfg(feature = "preload")]
+static LAST: AtomicI32 = AtomicI32::new(0);
 
 /// In a program that knows nothing of the agent: gives a file a number above those that the program will get next, so
 /// that it sees the ones it would see without an agent.
@@ -24,6 +34,8 @@ pub(crate) fn out_of_the_way(file: File) -> File {
         // SAFETY: the descriptor is open as long as `file` lives; the new one is nobody else's.
         let moved = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) };
         if moved >= 0 {
+            FIRST.fetch_min(moved, Ordering::Relaxed);
+            LAST.fetch_max(moved, Ordering::Relaxed);
             // SAFETY: `fcntl` has just made it, for this caller.
             return File::from(unsafe { OwnedFd::from_raw_fd(moved) });
         }
@@ -35,4 +47,45 @@ pub(crate) fn out_of_the_way(file: File) -> File {
 #[cfg(not(feature = "preload"))]
 pub(crate) fn out_of_the_way(file: File) -> File {
     file
+}
+
+/// In a program that knows nothing of the agent: gives this thread, and those that it starts, a table of open files of
+/// their own (`close_range(2)`, Linux 5.9). The files that they open take no number from the program, a program that
+/// closes all files it did not open leaves them theirs, and one that closes its end of a pipe has no second end here.
+///
+/// The agent's own files stay open, and the three standard ones lead nowhere.
+#[cfg(feature = "preload")]
+pub(crate) fn keep_apart() {
+    if !foreign::is_on() {
+        return;
+    }
+    let Ok(nowhere) = File::options().read(true).write(true).open("/dev/null").map(out_of_the_way) else {
+        return;
+    };
+    let (first, last) = (FIRST.load(Ordering::Relaxed), LAST.load(Ordering::Relaxed));
+    // Not moved: it would be closed along with the program's files.
+    if !(first..=last).contains(&nowhere.as_raw_fd()) || !close(last.cast_unsigned() + 1, u32::MAX, UNSHARE) {
+        return;
+    }
+    close(0, first.cast_unsigned() - 1, 0);
+    for standard in 0..=2 {
+        // SAFETY: numbers only. The table is this thread's, and nothing of it is open there.
+        unsafe { libc::dup2(nowhere.as_raw_fd(), standard) };
+    }
+}
+
+/// The twin for an agent that the program has itself.
+#[cfg(not(feature = "preload"))]
+pub(crate) fn keep_apart() {}
+
+/// `CLOSE_RANGE_UNSHARE` of `linux/close_range.h`: the table becomes the calling thread's first.
+#[cfg(feature = "preload")]
+const UNSHARE: u32 = 1 << 1;
+
+/// Closes the files with these numbers.
+#[cfg(feature = "preload")]
+fn close(first: u32, last: u32, flags: u32) -> bool {
+    // SAFETY: numbers only. Called with a range that is not of the agent's files: with `UNSHARE`, or after it, so that
+    // the program keeps its own.
+    unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) == 0 }
 }

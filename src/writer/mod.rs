@@ -62,6 +62,7 @@ use crate::probe::harness::HarnessNotes;
 use crate::sink::{Pretty, Sink};
 use crate::spool::LiveSpool;
 use crate::symbolize::{Native, Off, Resolve};
+use crate::sys::descriptor;
 use crate::verdict::Strategy;
 
 /// Name of the writer thread.
@@ -142,6 +143,7 @@ pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Re
     let started =
         thread::Builder::new().name(THREAD_NAME.to_owned()).stack_size(STACK_BYTES).spawn(move || {
             let mut config = config;
+            descriptor::keep_apart();
             let started = config.started.take();
             handle::enter_writer_thread();
             config.surroundings.enter_writer_thread();

@@ -78,9 +78,49 @@ fn main() {
             let file = std::fs::File::open("/dev/null").expect("it exists");
             println!("{}", std::os::fd::AsRawFd::as_raw_fd(&file));
         }
+        "descriptors" => descriptors(),
+        "closed" => closed(),
         other => println!("no case {other}"),
     }
     println!("end of {case}");
+}
+
+/// While the observer has the most to do, files get the numbers that they get without one.
+fn descriptors() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let numbers = || {
+        let file = std::fs::File::open("/dev/null").expect("it exists");
+        std::os::fd::AsRawFd::as_raw_fd(&file)
+    };
+    let start = std::time::Instant::now();
+    let mut seen = std::collections::BTreeSet::new();
+    while start.elapsed() < std::time::Duration::from_millis(200) {
+        seen.extend((0..100).map(|_| numbers()));
+        drop(catch_unwind(|| panic!("between files")).map(|never: ()| never));
+    }
+    println!("{seen:?}");
+}
+
+/// As a daemon begins: every file that it did not open is closed. Then a pipe, whose only end to write is closed.
+fn closed() {
+    unsafe extern "C" {
+        fn close(descriptor: i32) -> i32;
+        fn pipe(ends: *mut i32) -> i32;
+        fn read(descriptor: i32, buffer: *mut u8, len: usize) -> isize;
+    }
+    let mut ends = [0; 2];
+    let mut byte = 0;
+    // SAFETY: two numbers are written, and a byte read into `byte`.
+    let at_end = unsafe {
+        for number in 3..1024 {
+            close(number);
+        }
+        pipe(ends.as_mut_ptr());
+        close(ends[1]);
+        read(ends[0], &raw mut byte, 1)
+    };
+    println!("{ends:?} {at_end}");
+    wait_for_end(thread::spawn(|| boom!("without files")));
 }
 
 /// Without keeping the handle: nobody can see the panic any more.

@@ -86,10 +86,23 @@ pub(crate) fn portable(file: &str) -> String {
 fn library(file: &str) -> Option<(&str, &str)> {
     let inside = match file.strip_prefix("/rustc/") {
         Some(rest) => rest.split_once("/library/")?.1,
-        None => file.split_once("/lib/rustlib/src/rust/library/")?.1,
+        None => match file.split_once("/lib/rustlib/src/rust/library/") {
+            Some((_, inside)) => inside,
+            None => in_source_package(file)?,
+        },
     };
     let (crate_name, rest) = inside.split_once('/')?;
     Some((crate_name, rest.strip_prefix("src/").unwrap_or(rest)))
+}
+
+/// What follows the `library` of an unpacked source package of the compiler, as distributions have it that build the
+/// compiler themselves: `/usr/src/rustc-1.96.0/library/…` (Debian), `/build/rustc-1.96.0-src/library/…` (Nix, Arch).
+fn in_source_package(file: &str) -> Option<&str> {
+    let (before, inside) = file.split_once("/library/")?;
+    let version = before.rsplit('/').next()?.strip_prefix("rustc-")?;
+    let is_version = version.starts_with(|first: char| first.is_ascii_digit())
+        || ["beta", "nightly"].iter().any(|channel| version.starts_with(channel));
+    is_version.then_some(inside)
 }
 
 /// What follows the index or checkout directory: `tokio-1.54.1/src/…`.
@@ -125,12 +138,17 @@ mod tests {
     const STD: &str = "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/std/src/panicking.rs";
     const LOCAL_STD: &str =
         "/home/u/.rustup/toolchains/stable/lib/rustlib/src/rust/library/core/src/ptr/mod.rs";
+    const DEBIAN_STD: &str = "/usr/src/rustc-1.96.0/library/std/src/thread/scoped.rs";
     const GIT: &str = "/h/.cargo/git/checkouts/rayon-8f3a/1b2c3d4/rayon-core/src/unwind.rs";
 
     #[test]
     fn the_path_tells_std_dependency_and_program_apart() {
         assert_eq!(Origin::of_file(STD), Origin::Std);
         assert_eq!(Origin::of_file(LOCAL_STD), Origin::Std);
+        assert_eq!(Origin::of_file(DEBIAN_STD), Origin::Std);
+        assert_eq!(Origin::of_file("/build/rustc-nightly-src/library/core/src/option.rs"), Origin::Std);
+        assert_eq!(Origin::of_file("/home/u/rustc-driver/library/std/src/lib.rs"), Origin::Program);
+        assert_eq!(Origin::of_file("/home/u/app/library/std/src/lib.rs"), Origin::Program);
         assert_eq!(Origin::of_file(TOKIO), Origin::Dependency);
         assert_eq!(Origin::of_file(GIT), Origin::Dependency);
         assert_eq!(Origin::of_file("/home/u/app/src/main.rs"), Origin::Program);
@@ -142,6 +160,7 @@ mod tests {
         assert_eq!(module_of_file(TOKIO).as_deref(), Some("tokio::runtime::task::harness"));
         assert_eq!(module_of_file(STD).as_deref(), Some("std::panicking"));
         assert_eq!(module_of_file(LOCAL_STD).as_deref(), Some("core::ptr"));
+        assert_eq!(module_of_file(DEBIAN_STD).as_deref(), Some("std::thread::scoped"));
         assert_eq!(module_of_file(GIT).as_deref(), Some("rayon_core::unwind"));
         assert_eq!(module_of_file("/rustc/ab/library/test/src/lib.rs").as_deref(), Some("test"));
         assert_eq!(module_of_file("/home/u/app/src/main.rs"), None);
@@ -152,6 +171,7 @@ mod tests {
         assert_eq!(portable(TOKIO), "tokio/src/runtime/task/harness.rs");
         assert_eq!(portable(GIT), "rayon-core/src/unwind.rs");
         assert_eq!(portable(STD), portable(&STD.replace("59807616", "00000000")));
+        assert_eq!(portable(DEBIAN_STD), "library/std/src/thread/scoped.rs");
         assert_eq!(portable("src/a2.rs"), "src/a2.rs");
     }
 

@@ -28,6 +28,12 @@ fn main_start(rustc: &OsString, out: &Path) -> Option<Vec<u8>> {
     std::fs::write(&source, "fn main() {}\n").ok()?;
     let mut command = Command::new(rustc);
     command.arg("--edition=2021").arg("--target").arg(std::env::var_os("TARGET")?);
+    // Where the target is another machine.
+    if let Some(linker) = std::env::var_os("RUSTC_LINKER") {
+        let mut option = OsString::from("linker=");
+        option.push(linker);
+        command.arg("-C").arg(option);
+    }
     let built = command.arg("-o").arg(&program).arg(&source).output().ok()?;
     if !built.status.success() {
         return None;

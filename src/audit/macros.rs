@@ -1,10 +1,12 @@
 //! The macro that a test crate calls.
 //!
 //! Runs on: the compiler. Must not: need anything of the crate that calls it, or allow there what it forbids.
+//!
+//! Its examples are crates of their own: in one with those of others they would audit all of them.
 
 /// Audits a test binary: one line in a test crate, outside of any function.
 ///
-/// ```no_run
+/// ```no_run,standalone_crate
 /// #[cfg(test)]
 /// panic_agent::audit!();
 /// ```
@@ -19,7 +21,7 @@
 ///
 /// Levels for [classes](crate::audit::Class) may be given here; they win over `panic-audit.toml`:
 ///
-/// ```no_run
+/// ```no_run,standalone_crate
 /// panic_agent::audit!(deny = [received, swallowed], warn = [late], allow = [harness_end]);
 /// ```
 ///

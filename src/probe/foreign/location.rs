@@ -31,17 +31,15 @@ thread_local! {
     static CALIBRATION: Cell<Option<Calibration>> = const { Cell::new(None) };
 }
 
-/// One look at panics of the agent's own.
+/// What is looked for in a panic of the agent's own.
 #[derive(Clone, Copy)]
-struct Calibration {
-    /// The location that the hook was told, as an address.
-    location: usize,
-    /// Words above the raise that held the location of every panic so far, one bit each.
-    places: [u64; WORDS / 64],
-    /// The word whose frame is asked for; 0 while words are searched.
-    asked: usize,
-    /// Length of that frame's function, and offset of its call.
-    frame: Option<(u64, u64)>,
+enum Calibration {
+    /// The location that the hook is told, as an address.
+    Location(usize),
+    /// The words above the raise that held the location of every panic so far, one bit each.
+    Words { location: usize, holding: [u64; WORDS / 64] },
+    /// Length of the function whose frame holds a word, and offset of its call.
+    Frame { word: usize, found: Option<(u64, u64)> },
 }
 
 /// The place of a panic.
@@ -65,10 +63,6 @@ struct Raw {
 /// Learns the distance, with panics of this thread that nobody sees.
 pub(super) fn calibrate() -> Result<(), &'static str> {
     let previous = panic::take_hook();
-    panic::set_hook(Box::new(|info| {
-        let location = info.location().map_or(0, |location| core::ptr::from_ref(location).addr());
-        CALIBRATION.with(|cell| cell.set(cell.get().map(|one| Calibration { location, ..one })));
-    }));
     let learned = learn();
     CALIBRATION.set(None);
     panic::set_hook(previous);
@@ -80,29 +74,44 @@ pub(super) fn calibrate() -> Result<(), &'static str> {
 }
 
 fn learn() -> Result<(usize, (u64, u64)), &'static str> {
-    let start = Calibration { location: 0, places: [u64::MAX; WORDS / 64], asked: 0, frame: None };
-    CALIBRATION.set(Some(start));
-    for shape in SHAPES {
-        clear_stack();
-        drop(panic::catch_unwind(shape));
+    let gone = "the calibration is gone";
+    panic::set_hook(Box::new(|info| {
+        let location = info.location().map_or(0, |location| core::ptr::from_ref(location).addr());
+        CALIBRATION.set(Some(Calibration::Location(location)));
+    }));
+    let mut locations = [0; SHAPES.len()];
+    for (shape, place) in SHAPES.iter().zip(&mut locations) {
+        let Calibration::Location(location) = raise(*shape, Calibration::Location(0)).ok_or(gone)? else {
+            return Err(gone);
+        };
+        if !agrees(location) {
+            return Err("a location is laid out in another way");
+        }
+        *place = location;
     }
-    let found = CALIBRATION.get().ok_or("the calibration is gone")?;
-    if !agrees(found.location) {
-        return Err("a location is laid out in another way");
+    // From here on with a hook that does not look: what that one left on the stack is not std's.
+    panic::set_hook(Box::new(|_| {}));
+    let mut holding = [u64::MAX; WORDS / 64];
+    for (shape, location) in SHAPES.iter().zip(locations) {
+        match raise(*shape, Calibration::Words { location, holding }).ok_or(gone)? {
+            Calibration::Words { holding: still, .. } => holding = still,
+            _ => return Err(gone),
+        }
     }
-    let word =
-        (0..WORDS).find(|word| found.holds(*word)).ok_or("no word holds the location of every panic")?;
-    CALIBRATION.set(Some(Calibration { asked: word, ..found }));
-    drop(panic::catch_unwind(formatted));
-    let found = CALIBRATION.get().ok_or("the calibration is gone")?;
-    let frame = found.frame.ok_or("the frame that holds the location is not known")?;
-    Ok((word, frame))
+    let holds = |word: &usize| holding.get(word / 64).is_some_and(|bits| bits & (1 << (word % 64)) != 0);
+    let word = (1..WORDS).find(holds).ok_or("no word holds the location of every panic")?;
+    match raise(formatted, Calibration::Frame { word, found: None }) {
+        Some(Calibration::Frame { found: Some(frame), .. }) => Ok((word, frame)),
+        _ => Err("the frame that holds the location is not known"),
+    }
 }
 
-impl Calibration {
-    fn holds(&self, word: usize) -> bool {
-        word != 0 && self.places.get(word / 64).is_some_and(|bits| bits & (1 << (word % 64)) != 0)
-    }
+/// Panics, and returns what that panic made of the calibration.
+fn raise(shape: fn(), calibration: Calibration) -> Option<Calibration> {
+    CALIBRATION.set(Some(calibration));
+    clear_stack();
+    drop(panic::catch_unwind(shape));
+    CALIBRATION.get()
 }
 
 /// Whether the layout that is assumed here says the same as the location itself.
@@ -128,18 +137,20 @@ pub(in crate::probe) fn is_calibrating() -> bool {
 /// A raise of the calibration.
 pub(in crate::probe) fn raised(anchor: usize) {
     let _gone = CALIBRATION.try_with(|cell| {
-        let Some(mut calibration) = cell.get() else { return };
-        if calibration.asked == 0 {
-            for word in 0..WORDS {
-                let holds = word_at(anchor, word) == calibration.location;
-                if let Some(bits) = calibration.places.get_mut(word / 64).filter(|_| !holds) {
-                    *bits &= !(1 << (word % 64));
+        let mut calibration = cell.get();
+        match &mut calibration {
+            Some(Calibration::Words { location, holding }) => {
+                for word in 0..WORDS {
+                    let holds = word_at(anchor, word) == *location;
+                    if let Some(bits) = holding.get_mut(word / 64).filter(|_| !holds) {
+                        *bits &= !(1 << (word % 64));
+                    }
                 }
             }
-        } else {
-            calibration.frame = frame_of(place_of(anchor, calibration.asked));
+            Some(Calibration::Frame { word, found }) => *found = frame_of(place_of(anchor, *word)),
+            Some(Calibration::Location(_)) | None => {}
         }
-        cell.set(Some(calibration));
+        cell.set(calibration);
     });
 }
 

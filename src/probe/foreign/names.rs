@@ -97,8 +97,8 @@ fn search(object: usize, wanted: &[u8], levels: u32, found: &mut FixedText<NAME_
     let pointers = || {
         words.chunks_exact(size_of::<usize>()).filter_map(|word| {
             let pointer = usize::from_ne_bytes(word.try_into().ok()?);
-            // Neither a small number nor what no program can address.
-            (0x1_0000..1 << 47).contains(&pointer).then_some(pointer)
+            // Neither a small number nor what no program can address, on either architecture.
+            (0x1_0000..1 << 48).contains(&pointer).then_some(pointer)
         })
     };
     for pointer in pointers() {

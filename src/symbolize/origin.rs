@@ -86,10 +86,10 @@ pub(crate) fn portable(file: &str) -> String {
 fn library(file: &str) -> Option<(&str, &str)> {
     let inside = match file.strip_prefix("/rustc/") {
         Some(rest) => rest.split_once("/library/")?.1,
-        None => match file.split_once("/lib/rustlib/src/rust/library/") {
-            Some((_, inside)) => inside,
-            None => in_source_package(file)?,
-        },
+        None => {
+            let component = file.split_once("/lib/rustlib/src/rust/library/").map(|(_, inside)| inside);
+            component.or_else(|| in_source_package(file))?
+        }
     };
     let (crate_name, rest) = inside.split_once('/')?;
     Some((crate_name, rest.strip_prefix("src/").unwrap_or(rest)))

@@ -74,10 +74,7 @@ fn main() {
         "child" => println!("preload {:?}", variables()),
         "overflow" => println!("{}", overflow(1)),
         "task_lost" => task_lost(),
-        "descriptor" => {
-            let file = std::fs::File::open("/dev/null").expect("it exists");
-            println!("{}", std::os::fd::AsRawFd::as_raw_fd(&file));
-        }
+        "descriptor" => println!("{}", next_descriptor()),
         "descriptors" => descriptors(),
         "closed" => closed(),
         other => println!("no case {other}"),
@@ -85,17 +82,19 @@ fn main() {
     println!("end of {case}");
 }
 
+/// The number that a file gets now.
+fn next_descriptor() -> i32 {
+    let file = std::fs::File::open("/dev/null").expect("it exists");
+    std::os::fd::AsRawFd::as_raw_fd(&file)
+}
+
 /// While the observer has the most to do, files get the numbers that they get without one.
 fn descriptors() {
     std::panic::set_hook(Box::new(|_| {}));
-    let numbers = || {
-        let file = std::fs::File::open("/dev/null").expect("it exists");
-        std::os::fd::AsRawFd::as_raw_fd(&file)
-    };
     let start = std::time::Instant::now();
     let mut seen = std::collections::BTreeSet::new();
     while start.elapsed() < std::time::Duration::from_millis(200) {
-        seen.extend((0..100).map(|_| numbers()));
+        seen.extend((0..100).map(|_| next_descriptor()));
         drop(catch_unwind(|| panic!("between files")).map(|never: ()| never));
     }
     println!("{seen:?}");

@@ -84,7 +84,10 @@ pub(crate) const PROGRAMS: &[(&str, fn())] = &[
         panic!("{error}");
     }),
     ("end-off", || {
-        let _agent = stuck();
+        let _agent = gated();
+        // What the writer says of itself is to be in the log, however late it starts.
+        assert!(panic_agent::flush(std::time::Duration::from_secs(60)));
+        panics();
         signal_self(libc::SIGKILL);
     }),
     ("end-redacted", || {
@@ -110,10 +113,15 @@ fn before() -> panic_agent::AgentGuard {
 
 /// The same with a writer that is stuck in its first report, so that all others lie in the spool at the end.
 fn stuck() -> panic_agent::AgentGuard {
-    let builder = Agent::builder().console(Console::Off).file("panics.jsonl").sink(Gated(forever()));
-    let agent = builder.install().expect("it starts");
+    let agent = gated();
     panics();
     agent
+}
+
+/// An agent whose writer gets stuck in the first report.
+fn gated() -> panic_agent::AgentGuard {
+    let builder = Agent::builder().console(Console::Off).file("panics.jsonl").sink(Gated(forever()));
+    builder.install().expect("it starts")
 }
 
 fn panics() {

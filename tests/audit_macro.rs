@@ -8,6 +8,8 @@
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 
+mod fixtures;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -28,12 +30,25 @@ const VARIABLES: [&str; 9] = [
     "NEXTEST",
 ];
 
-fn target() -> PathBuf {
+/// Where runs leave their files.
+fn place() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("audit-macro")
 }
 
 fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/audit-macro")
+    fixtures::source("audit-macro")
+}
+
+/// A copy of the package for one build, which cargo tells from others by its version.
+fn copy_of_package(version: &str) -> PathBuf {
+    let copy = place().join(format!("package-{version}"));
+    copy_directory(&fixture(), &copy);
+    let manifest = std::fs::read_to_string(copy.join("Cargo.toml")).unwrap();
+    let (path, own) = ("path = \"../../..\"", format!("path = {:?}", env!("CARGO_MANIFEST_DIR")));
+    assert!(manifest.contains(path) && manifest.contains("version = \"0.0.0\""), "{manifest}");
+    let manifest = manifest.replace(path, &own).replace("\"0.0.0\"", &format!("{version:?}"));
+    std::fs::write(copy.join("Cargo.toml"), manifest).unwrap();
+    copy
 }
 
 /// The test binary of a target; all are built once.
@@ -42,16 +57,12 @@ fn binary(target_name: &str) -> PathBuf {
     let built = BUILT.get_or_init(|| {
         // A copy that is gone when the binaries run, so that each run says by a variable where the package lies now, as
         // with tests of an archive; what it finds there is its own policy and baseline.
-        let copy = target().join("package");
-        copy_directory(&fixture(), &copy);
-        let manifest = std::fs::read_to_string(copy.join("Cargo.toml")).unwrap();
-        let own = format!("path = {:?}", env!("CARGO_MANIFEST_DIR"));
-        std::fs::write(copy.join("Cargo.toml"), manifest.replace("path = \"../../..\"", &own)).unwrap();
+        let copy = copy_of_package("0.0.1");
         let output = Command::new(env!("CARGO"))
             .args(["test", "--no-run", "--message-format", "json", "--manifest-path"])
             .arg(copy.join("Cargo.toml"))
             .arg("--target-dir")
-            .arg(target())
+            .arg(fixtures::target())
             .env_remove("RUSTFLAGS")
             .output()
             .expect("cargo runs");
@@ -86,7 +97,7 @@ fn copy_directory(from: &Path, to: &Path) {
 
 /// A directory of one test, with nothing in it but what says that it belongs to no workspace further up.
 fn empty(name: &str) -> PathBuf {
-    let directory = target().join(format!("{name}-{}", std::process::id()));
+    let directory = place().join(format!("{name}-{}", std::process::id()));
     std::fs::remove_dir_all(&directory).ok();
     std::fs::create_dir_all(&directory).unwrap();
     std::fs::write(directory.join("Cargo.toml"), "[workspace]\n").unwrap();
@@ -300,17 +311,18 @@ fn nextest_runs_the_same_audit_in_a_process_per_test() {
         std::io::Write::write_all(&mut std::io::stderr(), skipped).ok();
         return;
     }
+    let copy = copy_of_package("0.0.2");
     let output = Command::new("cargo")
         .args(["nextest", "run", "--no-fail-fast", "--manifest-path"])
-        .arg(fixture().join("Cargo.toml"))
-        // cargo takes the copy of the other tests and the original for one package.
-        .args(["--target-dir"])
-        .arg(target().join("nextest"))
+        .arg(copy.join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(fixtures::target())
         .args(["-E", "test(=tests::loses_a_thread) | test(=tests::clean)"])
         .env_remove("RUSTFLAGS")
         .output()
         .expect("it runs");
     let text = String::from_utf8_lossy(&output.stderr);
+    std::fs::remove_dir_all(&copy).unwrap();
     assert!(text.contains("2 tests run: 1 passed, 1 failed"), "{text}");
     assert!(text.contains("deny silent_death") && text.contains("exit code 102"), "{text}");
 }

@@ -8,9 +8,11 @@
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 
+mod fixtures;
+
 use std::collections::BTreeMap;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use panic_agent::{LineContent, LineReader, TestEvent, TestEvidence, TestRef, TestResult};
@@ -131,23 +133,8 @@ struct Binary(PathBuf);
 
 impl Binary {
     fn build(profile: &str) -> Self {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/harness/Cargo.toml");
-        let output = Command::new(env!("CARGO"))
-            .args([
-                "test",
-                "--no-run",
-                "--quiet",
-                "--message-format=json",
-                "--test",
-                "cases",
-                "--profile",
-                profile,
-            ])
-            .arg("--manifest-path")
-            .arg(manifest)
-            .arg("--target-dir")
-            .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("harness"))
-            .env_remove("RUSTFLAGS")
+        let output = fixtures::cargo("test", "harness", profile)
+            .args(["--no-run", "--message-format=json", "--test", "cases"])
             .stderr(Stdio::inherit())
             .output()
             .expect("cargo runs");

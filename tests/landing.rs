@@ -8,7 +8,9 @@
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 
-use std::path::{Path, PathBuf};
+mod fixtures;
+
+use std::path::PathBuf;
 use std::process::Command;
 
 const SCENARIOS: &[&str] = &[
@@ -35,35 +37,20 @@ const SCENARIOS: &[&str] = &[
 /// C++ frames; run only where there is a C++ compiler.
 const CXX_SCENARIOS: &[&str] = &["cxx_typed_catch", "cxx_catch_all", "cxx_noexcept"];
 
-fn target() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("landing")
-}
-
-fn fixture(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/landing").join(path)
-}
-
 fn build(profile: &str) -> PathBuf {
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--profile", profile, "--manifest-path"])
-        .arg(fixture("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(target())
-        .env_remove("RUSTFLAGS")
-        .status()
-        .expect("cargo runs");
+    let status = fixtures::cargo("build", "landing", profile).status().expect("cargo runs");
     assert!(status.success(), "the fixture does not build in profile {profile}");
-    target().join(if profile == "dev" { "debug" } else { profile }).join("landing")
+    fixtures::program(profile, "landing")
 }
 
 /// A library that the program loads at run time.
 fn build_library(profile: &str) -> PathBuf {
-    let path = target().join(format!("libcall_back_{profile}.so"));
+    let path = fixtures::target().join(format!("libcall_back_{profile}.so"));
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let status = Command::new(rustc)
         .args(["--edition", "2024", "-C", "panic=unwind", "-o"])
         .arg(&path)
-        .arg(fixture("library/call_back.rs"))
+        .arg(fixtures::source("landing/library/call_back.rs"))
         .status()
         .expect("rustc runs");
     assert!(status.success(), "the library does not build");
@@ -72,12 +59,12 @@ fn build_library(profile: &str) -> PathBuf {
 
 /// A library in C++; `None` without a compiler.
 fn build_cxx_library(profile: &str) -> Option<PathBuf> {
-    let path = target().join(format!("libcxx_frames_{profile}.so"));
+    let path = fixtures::target().join(format!("libcxx_frames_{profile}.so"));
     let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
     let status = Command::new(compiler)
         .args(["-shared", "-fPIC", if profile == "dev" { "-O0" } else { "-O2" }, "-o"])
         .arg(&path)
-        .arg(fixture("library/cxx_frames.cc"))
+        .arg(fixtures::source("landing/library/cxx_frames.cc"))
         .status()
         .ok()?;
     assert!(status.success(), "the C++ library does not build");

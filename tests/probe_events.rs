@@ -9,8 +9,10 @@
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 
+mod fixtures;
+
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// A case and the story of its panics: event, number of the panic, and `m` for the main thread or `t` for
@@ -147,22 +149,14 @@ struct Program {
 
 impl Program {
     fn build(profile: &str) -> Self {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/probes/Cargo.toml");
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("probes");
         let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
         let cxx = Command::new(compiler).arg("--version").output().is_ok_and(|out| out.status.success());
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--profile", profile, "--manifest-path"])
-            .arg(manifest)
+        let status = fixtures::cargo("build", "probes", profile)
             .args(if cxx { &["--features", "cpp"][..] } else { &[] })
-            .arg("--target-dir")
-            .arg(&target)
-            .env_remove("RUSTFLAGS")
             .status()
             .expect("cargo runs");
         assert!(status.success(), "the fixture does not build in profile {profile}");
-        let folder = if profile == "dev" { "debug" } else { profile };
-        Self { path: target.join(folder).join("probe-cases"), cxx }
+        Self { path: fixtures::program(profile, "probe-cases"), cxx }
     }
 
     fn run(&self, case: &str, probes: &str) -> Run {

@@ -132,9 +132,10 @@ struct Run {
 struct Binary(PathBuf);
 
 impl Binary {
-    fn build(profile: &str) -> Self {
-        let output = fixtures::cargo("test", "harness", profile)
-            .args(["--no-run", "--message-format=json", "--test", "cases"])
+    fn build(profile: &str, flags: &[&str]) -> Self {
+        let output = fixtures::cargo("rustc", "harness", profile)
+            .args(["--message-format=json", "--test", "cases", "--"])
+            .args(flags)
             .stderr(Stdio::inherit())
             .output()
             .expect("cargo runs");
@@ -247,7 +248,7 @@ impl Run {
 
 /// Every case, with its tests beside each other and one after the other.
 fn check(profile: &str) -> Binary {
-    let binary = Binary::build(profile);
+    let binary = Binary::build(profile, &[]);
     let mut failures = Vec::new();
     for case in CASES {
         for threads in ["--test-threads=1", "--test-threads=4"] {
@@ -283,7 +284,8 @@ fn each_panic_belongs_to_its_test_without_debug_information() {
 /// Without symbols few things are known, and nothing that is said is wrong.
 #[test]
 fn without_symbols_no_panic_is_laid_at_the_door_of_another_test() {
-    let binary = Binary::build("stripped");
+    // Of the build without debug information: nothing is compiled but the tests.
+    let binary = Binary::build("bare", &["-C", "strip=symbols"]);
     let mut known = 0;
     for case in CASES {
         for threads in ["--test-threads=1", "--test-threads=4"] {

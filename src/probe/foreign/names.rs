@@ -15,10 +15,13 @@ use crate::record::FixedText;
 const SYSTEM_BYTES: usize = 15;
 /// Bytes of a name that are looked at.
 const NAME_BYTES: usize = 256;
-/// Words of an object that are followed.
+/// Words of an object that are looked at.
 const WORDS: usize = 8;
-/// Objects that are followed from the argument: itself, the handle in it, and what that points to.
-const LEVELS: u32 = 3;
+/// Words of the argument: the handle and the closure (two words); in earlier releases the closure alone. What lies behind
+/// it may be another thread's.
+const ARGUMENT_WORDS: usize = 3;
+/// Words of a handle: two counts, and in any order the id, the name (pointer and bytes) and the parker.
+const HANDLE_WORDS: usize = 6;
 
 thread_local! {
     /// The argument of the start routine; 0 once it may be gone.
@@ -83,41 +86,72 @@ fn note(name: &CStr) {
         NAMED.set(true);
         let wanted = name.to_bytes();
         if wanted.len() == SYSTEM_BYTES && argument != 0 {
-            search(argument, wanted, LEVELS, &mut whole);
+            search(argument, wanted, &mut whole);
         }
     });
 }
 
-/// Looks for a C string that begins like this in what an object points to. `true` when it was found.
-fn search(object: usize, wanted: &[u8], levels: u32, found: &mut FixedText<NAME_BYTES>) -> bool {
-    let mut words = [0_u8; WORDS * size_of::<usize>()];
-    if read(object, &mut words) < words.len() {
-        return false;
+/// Looks for the name that begins like this, in the handle that the argument of a start routine leads to.
+fn search(argument: usize, wanted: &[u8], found: &mut FixedText<NAME_BYTES>) {
+    let argument = words(argument, ARGUMENT_WORDS);
+    // In its own place first: names of other threads may begin alike, and their handles lie anywhere.
+    if argument.iter().any(|word| name_in_handle(*word, wanted, found)) {
+        return;
     }
-    let pointers = || {
-        words.chunks_exact(size_of::<usize>()).filter_map(|word| {
-            let pointer = usize::from_ne_bytes(word.try_into().ok()?);
-            // Neither a small number nor what no program can address, on either architecture.
-            (0x1_0000..1 << 48).contains(&pointer).then_some(pointer)
-        })
-    };
-    for pointer in pointers() {
-        let mut text = [0_u8; NAME_BYTES];
-        let len = read(pointer, &mut text);
-        let text = text.get(..len).unwrap_or_default();
-        if text.starts_with(wanted)
-            && let Ok(text) = CStr::from_bytes_until_nul(text)
-            && let Ok(text) = text.to_str()
-        {
-            found.set(text);
-            return true;
+    let mut other = FixedText::<NAME_BYTES>::new();
+    for word in argument.first().map_or([0; WORDS], |closure| words(*closure, WORDS)) {
+        if !name_in_handle(word, wanted, &mut other) {
+            continue;
         }
+        if !found.as_str().is_empty() && found.as_str() != other.as_str() {
+            // One of them lies behind the closure; which one cannot be known.
+            return found.clear();
+        }
+        found.set(other.as_str());
     }
-    let deeper = levels.saturating_sub(1);
-    deeper > 0
-        && pointers().any(|pointer| {
-            pointer.is_multiple_of(align_of::<usize>()) && search(pointer, wanted, deeper, found)
+}
+
+/// The name in what would be a handle of std's, an `Arc`; `false` when it is none, or of a thread of another name.
+fn name_in_handle(handle: usize, wanted: &[u8], found: &mut FixedText<NAME_BYTES>) -> bool {
+    let [strong, weak, inner @ ..] = words(handle, HANDLE_WORDS);
+    let is_count = |word| (1..=u32::MAX as usize).contains(&word);
+    is_count(strong)
+        && is_count(weak)
+        && inner.windows(2).any(|pair| {
+            let &[name, size] = pair else { return false };
+            let mut text = [0_u8; NAME_BYTES];
+            // With the final zero.
+            let Some(text) = text.get_mut(..size).filter(|text| text.len() > wanted.len()) else {
+                return false;
+            };
+            let is_whole = read(name, text) == size;
+            match CStr::from_bytes_with_nul(text).map(CStr::to_str) {
+                Ok(Ok(name)) if is_whole && name.as_bytes().starts_with(wanted) => {
+                    found.set(name);
+                    true
+                }
+                _ => false,
+            }
         })
+}
+
+/// The first words of an object; 0 for those that are not there or not asked for.
+fn words(object: usize, count: usize) -> [usize; WORDS] {
+    const BYTES: usize = size_of::<usize>();
+    let mut words = [0; WORDS];
+    let mut bytes = [0_u8; WORDS * BYTES];
+    // Neither a small number nor what no program can address, on either architecture.
+    if !(0x1_0000..1 << 48).contains(&object) || !object.is_multiple_of(BYTES) {
+        return words;
+    }
+    let len = count.saturating_mul(BYTES).min(bytes.len());
+    if let Some(bytes) = bytes.get_mut(..len) {
+        read(object, bytes);
+    }
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = usize::from_ne_bytes(*bytes);
+    }
+    words
 }
 
 /// Copies what is there, and says how much that was.
@@ -129,4 +163,61 @@ fn read(address: usize, into: &mut [u8]) -> usize {
     // SAFETY: `into` is valid for writing; the kernel checks the other side and copies nothing that is not there.
     let copied = unsafe { libc::process_vm_readv(own, &raw const local, 1, &raw const remote, 1, 0) };
     usize::try_from(copied).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The contents of a handle.
+    fn handle(name: &CStr) -> [usize; HANDLE_WORDS] {
+        [2, 1, 7, name.as_ptr().addr(), name.to_bytes_with_nul().len(), 0]
+    }
+
+    fn found(argument: &[usize]) -> Option<String> {
+        let mut found = FixedText::new();
+        search(argument.as_ptr().addr(), b"tests::nested::", &mut found);
+        let name = found.as_str();
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+
+    const OWN: &CStr = c"tests::nested::own";
+    const OTHER: &CStr = c"tests::nested::other";
+
+    #[test]
+    fn the_name_is_the_one_in_the_threads_own_handle() {
+        let (own, other, unlike) = (handle(OWN), handle(OTHER), handle(c"something::else::as"));
+        let at = |handle: &[usize; HANDLE_WORDS]| handle.as_ptr().addr();
+        // Another thread's argument lies behind, or its handle is in the closure.
+        let closure = [at(&other), 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(found(&[at(&own), closure.as_ptr().addr(), 0, at(&other)]).as_deref(), OWN.to_str().ok());
+        assert_eq!(
+            found(&[at(&other), closure.as_ptr().addr(), 0, at(&own)]).as_deref(),
+            OTHER.to_str().ok()
+        );
+        assert_eq!(found(&[at(&unlike), 0, 0, at(&other), 0, 0, 0, 0]), None, "behind the argument");
+        assert_eq!(found(&[other[3], 0, 0, 0]), None, "a text is no handle");
+    }
+
+    #[test]
+    fn in_a_closure_it_must_be_the_only_one_that_begins_so() {
+        let (own, other) = (handle(OWN), handle(OTHER));
+        let closure = |others| {
+            let words = [7, own.as_ptr().addr(), 0, 0, 0, others, own.as_ptr().addr(), 0];
+            found(&[words.as_ptr().addr(), 0, 0])
+        };
+        assert_eq!(closure(0).as_deref(), OWN.to_str().ok());
+        assert_eq!(closure(other.as_ptr().addr()), None);
+    }
+
+    #[test]
+    fn what_is_no_handle_has_no_name() {
+        let handle = handle(OWN);
+        for (at, wrong) in [(0, 0), (1, usize::MAX), (3, 0x1_0008), (4, OWN.to_bytes().len()), (4, 4096)] {
+            let mut damaged = handle;
+            damaged.iter_mut().skip(at).take(1).for_each(|word| *word = wrong);
+            assert_eq!(found(&[damaged.as_ptr().addr(), 0, 0]), None, "word {at} is {wrong:#x}");
+        }
+        assert_eq!(found(&[handle.as_ptr().addr(), 0, 0]).as_deref(), OWN.to_str().ok());
+    }
 }

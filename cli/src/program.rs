@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use object::read::ReadCache;
 use object::read::elf::{ElfFile64, ProgramHeader as _};
-use object::{Object as _, ObjectSection as _};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
 /// Finds a program as a shell does.
 pub(crate) fn find(name: &Path) -> Option<PathBuf> {
@@ -63,25 +63,34 @@ pub(crate) fn refusal(path: &Path) -> Option<String> {
     if String::from_utf8_lossy(interpreter).contains("musl") {
         return Some("it is linked against musl; only glibc's loader is supported".to_owned());
     }
-    aborts(&file).then(|| {
-        "it was built with `panic = \"abort\"`, so that no panic unwinds; use the library `panic-agent` in it".to_owned()
-    })
+    if !is_rust(&file) || raises_through_a_library(&file) || needs_std(&file) {
+        return None;
+    }
+    if file.symbols().any(|symbol| symbol.is_definition() && symbol.name_bytes() == Ok(RAISE)) {
+        return Some("it has an unwinder of its own, which nothing can be loaded before".to_owned());
+    }
+    Some(
+        "it was built with `panic = \"abort\"`, so that no panic unwinds; use the library `panic-agent` in it".to_owned(),
+    )
 }
 
-/// Whether it is Rust and never unwinds.
-fn aborts<'d>(file: &ElfFile64<'d, object::Endianness, &'d ReadCache<File>>) -> bool {
+/// What every Rust program that unwinds calls.
+const RAISE: &[u8] = b"_Unwind_RaiseException";
+
+type Elf<'d> = ElfFile64<'d, object::Endianness, &'d ReadCache<File>>;
+
+fn is_rust(file: &Elf<'_>) -> bool {
     let comment = file.section_by_name_bytes(b".comment").and_then(|section| section.data().ok());
-    let rust = comment.is_some_and(|text| String::from_utf8_lossy(text).contains("rustc version"));
-    let raises = file.imports().is_ok_and(|imports| {
-        imports
-            .flatten()
-            .any(|import| import.name() == object::NameOrOrdinal::Name(&b"_Unwind_RaiseException"[..]))
-    });
-    rust && !raises && !needs_std(file)
+    comment.is_some_and(|text| String::from_utf8_lossy(text).contains("rustc version"))
+}
+
+fn raises_through_a_library(file: &Elf<'_>) -> bool {
+    let is_raise = |import: object::Import<'_>| import.name() == object::NameOrOrdinal::Name(RAISE);
+    file.imports().is_ok_and(|imports| imports.flatten().any(is_raise))
 }
 
 /// Whether std is a library of its own, which raises then.
-fn needs_std<'d>(file: &ElfFile64<'d, object::Endianness, &'d ReadCache<File>>) -> bool {
+fn needs_std(file: &Elf<'_>) -> bool {
     let strings = file.section_by_name_bytes(b".dynstr").and_then(|section| section.data().ok());
     let mut names = strings.unwrap_or_default().split(|byte| *byte == 0);
     names.any(|name| name.starts_with(b"libstd-") && name.ends_with(b".so"))
@@ -104,6 +113,24 @@ mod tests {
         std::fs::write(&torn, b"\x7fELF\x02\x01\x01").unwrap();
         assert!(refusal(&torn).is_some_and(|why| why.contains("not a 64-bit ELF")));
         assert_eq!(refusal(&std::env::current_exe().unwrap()), None);
+    }
+
+    #[test]
+    fn an_unwinder_in_the_program_itself_is_told_from_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let raise = "#[unsafe(no_mangle)] extern \"C\" fn _Unwind_RaiseException(_: usize) -> i32 { 5 }\n";
+        let why = |source: String, panics: &str| {
+            let (source_file, program) = (dir.path().join("main.rs"), dir.path().join("program"));
+            std::fs::write(&source_file, source + "fn main() {}\n").unwrap();
+            let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+            let mut rustc = std::process::Command::new(rustc);
+            rustc.args(["--edition", "2024", "-C", panics, "-o"]).arg(&program).arg(&source_file);
+            assert!(rustc.status().unwrap().success());
+            refusal(&program).unwrap_or_default()
+        };
+        assert_eq!(why(String::new(), "panic=unwind"), "");
+        assert!(why(raise.to_owned(), "panic=unwind").contains("an unwinder of its own"));
+        assert!(why(String::new(), "panic=abort").contains("panic = \"abort\""));
     }
 
     #[test]

@@ -195,6 +195,10 @@ mod tests {
             found(&[at(&other), closure.as_ptr().addr(), 0, at(&own)]).as_deref(),
             OTHER.to_str().ok()
         );
+        // Another thread's handle lies behind: its words, the name among them.
+        let words: Vec<usize> =
+            [at(&own), closure.as_ptr().addr(), 0, 0x41].into_iter().chain(other).collect();
+        assert_eq!(found(&words).as_deref(), OWN.to_str().ok());
         assert_eq!(found(&[at(&unlike), 0, 0, at(&other), 0, 0, 0, 0]), None, "behind the argument");
         assert_eq!(found(&[other[3], 0, 0, 0]), None, "a text is no handle");
     }

@@ -94,8 +94,9 @@ fn note(name: &CStr) {
 /// Looks for the name that begins like this, in the handle that the argument of a start routine leads to.
 fn search(argument: usize, wanted: &[u8], found: &mut FixedText<NAME_BYTES>) {
     let argument = words(argument, ARGUMENT_WORDS);
-    // In its own place first: names of other threads may begin alike, and their handles lie anywhere.
-    if argument.iter().any(|word| name_in_handle(*word, wanted, found)) {
+    // In its own place first, whatever its name: those of other threads may begin alike, and lie anywhere.
+    if let Some(handle) = argument.iter().find(|word| is_handle(&words(**word, HANDLE_WORDS))) {
+        name_in_handle(*handle, wanted, found);
         return;
     }
     let mut other = FixedText::<NAME_BYTES>::new();
@@ -111,13 +112,17 @@ fn search(argument: usize, wanted: &[u8], found: &mut FixedText<NAME_BYTES>) {
     }
 }
 
-/// The name in what would be a handle of std's, an `Arc`; `false` when it is none, or of a thread of another name.
+/// Whether these are the words of what may be a handle of std's, an `Arc`: it begins with two counts.
+fn is_handle([strong, weak, ..]: &[usize; WORDS]) -> bool {
+    let is_count = |word| (1..=u32::MAX as usize).contains(word);
+    is_count(strong) && is_count(weak)
+}
+
+/// The name in what would be a handle; `false` when it is none, or of a thread of another name.
 fn name_in_handle(handle: usize, wanted: &[u8], found: &mut FixedText<NAME_BYTES>) -> bool {
-    let [strong, weak, inner @ ..] = words(handle, HANDLE_WORDS);
-    let is_count = |word| (1..=u32::MAX as usize).contains(&word);
-    is_count(strong)
-        && is_count(weak)
-        && inner.windows(2).any(|pair| {
+    let handle = words(handle, HANDLE_WORDS);
+    is_handle(&handle)
+        && handle.windows(2).any(|pair| {
             let &[name, size] = pair else { return false };
             let mut text = [0_u8; NAME_BYTES];
             // With the final zero.
@@ -167,6 +172,8 @@ fn read(address: usize, into: &mut [u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::CString;
+
     use super::*;
 
     /// The contents of a handle.
@@ -185,7 +192,7 @@ mod tests {
     const OTHER: &CStr = c"tests::nested::other";
 
     #[test]
-    fn the_name_is_the_one_in_the_threads_own_handle() {
+    fn the_name_is_the_one_in_the_threads_own_handle() -> Result<(), std::ffi::NulError> {
         let (own, other, unlike) = (handle(OWN), handle(OTHER), handle(c"something::else::as"));
         let at = |handle: &[usize; HANDLE_WORDS]| handle.as_ptr().addr();
         // Another thread's argument lies behind, or its handle is in the closure.
@@ -199,8 +206,13 @@ mod tests {
         let words: Vec<usize> =
             [at(&own), closure.as_ptr().addr(), 0, 0x41].into_iter().chain(other).collect();
         assert_eq!(found(&words).as_deref(), OWN.to_str().ok());
+        // Its own name is longer than what is looked at.
+        let long = CString::new(format!("tests::nested::{}", "x".repeat(NAME_BYTES)))?;
+        let behind: Vec<usize> = handle(&long).into_iter().chain([0x31, at(&other)]).collect();
+        assert_eq!(found(&[behind.as_ptr().addr(), 0, 0]), None);
         assert_eq!(found(&[at(&unlike), 0, 0, at(&other), 0, 0, 0, 0]), None, "behind the argument");
         assert_eq!(found(&[other[3], 0, 0, 0]), None, "a text is no handle");
+        Ok(())
     }
 
     #[test]

@@ -120,7 +120,8 @@ fn empty(dead: DeadSpool, log: &Path, trust: FileTrust, treatment: Treatment) ->
     let mut target = Target { sink: FileSink::open_with(log, trust, Rotation::never())?, dead: &dead };
     let written = write(contents, &tail, treatment, &mut target)?;
     for path in [Some(log), log.parent()].into_iter().flatten() {
-        calls::sync(&calls::open(OpenOptions::new().read(true), path)?)?;
+        let directory_or_log = calls::open(OpenOptions::new().read(true), path)?;
+        calls::sync(&directory_or_log)?;
     }
     // A spool that cannot be removed is found again, with all of its lines in the log.
     dead.remove()?;

@@ -3,7 +3,7 @@
 //! Runs on: the installing thread and the writer thread. Must not: block when it is opened, truncate, or change
 //! the mode of a file that exists.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -13,6 +13,7 @@ use super::calls;
 use super::place::{FileTrust, Last, resolve};
 use crate::sink::RawWrite;
 use crate::sys::file_lock::{self, Locking};
+use crate::sys::own_file::OwnFile;
 
 /// Looks at an end that is no newline before it counts as torn: another process may be in the middle of its write.
 const LOOKS_AT_END: u32 = 3;
@@ -22,7 +23,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 /// An open file.
 #[derive(Debug)]
 pub(crate) struct Appending {
-    pub(crate) file: File,
+    file: OwnFile,
     /// Where it was opened, without links unless every place is trusted.
     pub(crate) path: PathBuf,
     /// Whether it is a regular file, and not a pipe or a device.
@@ -74,9 +75,17 @@ impl Appending {
 
     /// See [`lock`](Self::lock).
     pub(crate) fn unlock(&self) {
-        if self.regular {
+        if self.regular && self.is_ours() {
             file_lock::unlock(&self.file);
         }
+    }
+
+    /// Whether the descriptor still leads to this file, and not to one that the program has opened since.
+    ///
+    /// # Cost
+    /// One system call.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.file.is_ours()
     }
 
     /// Whether `path` leads to this file. When that cannot be found out it is assumed.
@@ -120,7 +129,12 @@ impl Appending {
 }
 
 impl RawWrite for Appending {
+    /// Nothing is written, and the error is `EBADF`, where the descriptor leads elsewhere by now.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        #[cfg(unix)]
+        if !self.is_ours() {
+            return Err(io::Error::from_raw_os_error(libc::EBADF));
+        }
         let taken = calls::write(&self.file, bytes)?;
         self.size = self.size.saturating_add(taken as u64);
         Ok(taken)
@@ -128,12 +142,12 @@ impl RawWrite for Appending {
 
     fn wait_writable(&mut self) {
         #[cfg(unix)]
-        crate::sink::wait_writable(std::os::fd::AsRawFd::as_raw_fd(&self.file));
+        crate::sink::wait_writable(std::os::fd::AsRawFd::as_raw_fd(&*self.file));
     }
 }
 
 /// A regular file is opened for reading, too, so that its end can be looked at, where that is allowed.
-fn open(path: &Path, regular: bool, follow: bool) -> io::Result<File> {
+fn open(path: &Path, regular: bool, follow: bool) -> io::Result<OwnFile> {
     let mut options = OpenOptions::new();
     options.append(true).read(regular).create(regular);
     #[cfg(unix)]

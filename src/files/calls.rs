@@ -9,10 +9,11 @@ use std::path::Path;
 
 use crate::sys::descriptor;
 use crate::sys::faults::{self, Call};
+use crate::sys::own_file::OwnFile;
 
-pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
+pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<OwnFile> {
     faults::check(Call::Open)?;
-    options.open(path).map(descriptor::out_of_the_way)
+    options.open(path).map(|file| OwnFile::new(descriptor::out_of_the_way(file)))
 }
 
 /// Follows links.

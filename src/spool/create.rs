@@ -17,6 +17,7 @@ use crate::files::{calls, resolve_directory};
 use crate::record::RawRecord;
 use crate::sys::clock::wall_ns;
 use crate::sys::mmap::Region;
+use crate::sys::own_file::OwnFile;
 use crate::sys::spool_file::{self, Lock};
 
 /// Ends the name of a spool that is being made.
@@ -58,7 +59,7 @@ fn without_name(header: &[u8], len: usize, log: Option<PathBuf>) -> io::Result<L
 }
 
 /// The file gets its name when it is complete and locked, so that nobody takes it for one of a dead process.
-fn make_file(place: &Place, header: &[u8], len: usize) -> io::Result<(File, PathBuf)> {
+fn make_file(place: &Place, header: &[u8], len: usize) -> io::Result<(OwnFile, PathBuf)> {
     let directory = resolve_directory(&place.directory, place.trust)?.path;
     let name = format!("{}{INFIX}{}", place.log_name(), std::process::id());
     let unfinished = directory.join(format!("{name}{UNFINISHED}"));

@@ -14,6 +14,7 @@ use super::layout::{self, slot};
 use super::owner::{Life, boot_word, identity, maps};
 use super::reader::{self, Contents, SpoolError};
 use crate::files::{FileTrust, Last, calls, own_alone, resolve_directory};
+use crate::sys::own_file::OwnFile;
 use crate::sys::spool_file::{self, Lock};
 
 /// Bytes of a spool with the most slots.
@@ -25,7 +26,7 @@ pub(crate) struct DeadSpool {
     pub(crate) path: PathBuf,
     pub(crate) contents: Contents,
     /// Holds the lock.
-    file: File,
+    file: OwnFile,
 }
 
 /// What a file that is named like a spool turned out to be.

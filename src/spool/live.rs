@@ -7,8 +7,11 @@ use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::facts::Facts;
 use super::layout::{self, changing};
@@ -21,6 +24,8 @@ use crate::record::LossMirror;
 use crate::sys::clock::wall_ns;
 use crate::sys::fork;
 use crate::sys::mmap::Region;
+use crate::sys::own_file::OwnFile;
+use crate::sys::spool_file::{self, Lock};
 
 /// The start of the file, as it is written while the process runs. Every field is atomic, so any bytes that another
 /// process may put there are a valid value.
@@ -41,6 +46,9 @@ const _: () = {
     assert!(offset_of!(Head, log) == changing::LOG, "the layout is documented");
     assert!(size_of::<[AtomicU64; 8]>() == changing::LOG_STRIDE, "the layout is documented");
 };
+
+/// Words of one copy of the facts.
+const FACTS_WORDS: usize = layout::FACTS_BYTES / 8;
 
 /// Numbers of panics that landed, for whoever comes after this process.
 #[derive(Debug)]
@@ -89,8 +97,10 @@ pub(crate) struct LiveSpool {
     region: Arc<Region>,
     head: &'static Head,
     pub(crate) landings: Landings,
-    /// Holds the lock. Never closed.
-    file: File,
+    /// Two copies.
+    facts: &'static [[AtomicU64; FACTS_WORDS]; 2],
+    /// Holds the lock; never closed by the agent. Locked by the writer alone.
+    file: Mutex<OwnFile>,
     /// `None` when the memory has no name.
     path: Option<PathBuf>,
     /// Absolute.
@@ -104,7 +114,7 @@ impl LiveSpool {
     /// Takes the mapping of a file whose fixed header is written. The mapping is never given back.
     pub(super) fn new(
         region: Arc<Region>,
-        file: File,
+        file: OwnFile,
         path: Option<PathBuf>,
         log: Option<PathBuf>,
     ) -> Option<Self> {
@@ -122,8 +132,14 @@ impl LiveSpool {
         // SAFETY: as for `head`; the offset is a multiple of 8.
         let entries: &'static _ = unsafe { landings.as_ref() };
         let landings = Landings { entries, home: fork::generation() };
+        // SAFETY: the facts lie within the region, before the landings.
+        let facts = unsafe { start.add(layout::FACTS_AT) }.cast::<[[AtomicU64; FACTS_WORDS]; 2]>();
+        // SAFETY: as for `head`; the offset is a multiple of 8.
+        let facts: &'static _ = unsafe { facts.as_ref() };
+        let file = Mutex::new(file);
         let generations = [const { AtomicU64::new(0) }; 2];
-        Some(Self { region, head, landings, file, path, log, generations, removed: AtomicBool::new(false) })
+        let removed = AtomicBool::new(false);
+        Some(Self { region, head, landings, facts, file, path, log, generations, removed })
     }
 
     /// Where the slots go.
@@ -171,7 +187,7 @@ impl LiveSpool {
     /// By the writer: what a later process must know.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When they are too long.
     pub(crate) fn write_facts(&self, facts: &Facts) -> io::Result<()> {
         let text = facts.to_bytes(layout::FACTS_BYTES - layout::FACTS_HEAD);
         let text = text.ok_or(io::ErrorKind::FileTooLarge)?;
@@ -181,8 +197,34 @@ impl LiveSpool {
         bytes.extend_from_slice(&(text.len() as u64).to_ne_bytes());
         bytes.extend_from_slice(&facts_checksum(generation, &text).to_ne_bytes());
         bytes.extend_from_slice(&text);
-        let copy = usize::from(generation % 2 == 1);
-        calls::write_all_at(&self.file, &bytes, (layout::FACTS_AT + copy * layout::FACTS_BYTES) as u64)
+        let copy = if generation % 2 == 1 { &self.facts[1] } else { &self.facts[0] };
+        // Through the memory: the descriptor may be gone.
+        for (word, bytes) in copy.iter().zip(bytes.chunks(8)) {
+            let mut whole = [0; 8];
+            whole[..bytes.len()].copy_from_slice(bytes);
+            word.store(u64::from_ne_bytes(whole), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// By the writer, before lines: a program that closed descriptors which it did not open has ended the lock. It is
+    /// taken again, through the path.
+    ///
+    /// # Cost
+    /// One system call.
+    pub(crate) fn keep_lock(&self) {
+        let mut file = self.file.lock();
+        let Some(path) = self.path.as_ref().filter(|_| !file.is_ours()) else { return };
+        if self.removed.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut options = File::options();
+        options.read(true).write(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK);
+        // Without it a recovery still sees that this process has the file mapped.
+        let Ok(again) = calls::open(&options, path) else { return };
+        if again.is_same(&file) && spool_file::lock_for_process(&again) != Lock::Held {
+            *file = again;
+        }
     }
 
     /// Takes the name away: everything is written. The memory stays.
@@ -200,4 +242,36 @@ impl LiveSpool {
 /// The writer alone counts.
 fn next(generation: &AtomicU64) -> u64 {
     generation.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+#[cfg(all(test, not(panic_agent_loom), not(miri)))]
+mod tests {
+    use std::os::fd::AsRawFd as _;
+
+    use super::*;
+    use crate::spool::tests::{Dir, spool};
+
+    #[test]
+    fn a_lock_that_the_program_has_ended_is_taken_again() {
+        let dir = Dir::new("lock");
+        let (live, _channel, path) = spool(&dir);
+        let number = live.file.lock().as_raw_fd();
+        let nowhere = File::open("/dev/null").unwrap();
+        // A lock of the process excludes one of the file, also within the process.
+        let is_held = || {
+            let file = std::mem::ManuallyDrop::new(File::options().write(true).open(&path).unwrap());
+            let held = spool_file::lock_for_file(&file) == Lock::Held;
+            // Not closed while it is held, which would end the lock of the process.
+            (!held).then(|| std::mem::ManuallyDrop::into_inner(file));
+            held
+        };
+        live.keep_lock();
+        assert!(is_held() && live.file.lock().as_raw_fd() == number, "nothing has happened");
+        // SAFETY: numbers only; what was open there belongs to the spool, which is to find that out.
+        assert_eq!(unsafe { libc::dup2(nowhere.as_raw_fd(), number) }, number);
+        assert!(!is_held());
+        live.keep_lock();
+        assert!(is_held() && live.file.lock().as_raw_fd() != number);
+        assert!(!live.removed.load(Ordering::Relaxed));
+    }
 }

@@ -105,7 +105,7 @@ impl LogTail {
         }
         let same = identity(&metadata) == (noted.device, noted.inode);
         let from = if same && noted.offset <= metadata.len() { noted.offset } else { 0 };
-        let mut reader = BufReader::new(&file);
+        let mut reader = BufReader::new(&*file);
         reader.seek(SeekFrom::Start(from))?;
         self.read_lines(reader, Some(&file), from, asked)
     }

@@ -1,10 +1,10 @@
-//! Open files of an agent in a program that knows nothing of it: numbers that the program does not expect to be free.
+//! Open files of an agent: numbers that the program does not expect to be free.
 //!
-//! Runs on: the thread that installs the agent, and the writer. Must not: fail; files keep their numbers then, and
-//! threads their table.
+//! Runs on: the thread that installs the agent, the writer, and recoveries. Must not: fail; files keep their numbers
+//! then, and threads their table.
 
 use std::fs::File;
-#[cfg(feature = "preload")]
+#[cfg(unix)]
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 #[cfg(feature = "preload")]
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use crate::probe::foreign;
 
 /// The lowest numbers that are tried, the best first: a process may have few.
-#[cfg(feature = "preload")]
-const LOWEST: [i32; 3] = [900, 200, 60];
+#[cfg(unix)]
+const LOWEST: [i32; 5] = [900, 200, 60, 20, 8];
 
 /// The lowest number that was given to a file. Relaxed: written by the thread that starts the one that reads it.
 #[cfg(feature = "preload")]
@@ -23,19 +23,19 @@ static FIRST: AtomicI32 = AtomicI32::new(i32::MAX);
 #[cfg(feature = "preload")]
 static LAST: AtomicI32 = AtomicI32::new(0);
 
-/// In a program that knows nothing of the agent: gives a file a number above those that the program will get next, so
-/// that it sees the ones it would see without an agent.
-#[cfg(feature = "preload")]
+/// Gives a file a number above those that the program will get next, so that the program sees the ones it would see
+/// without an agent, and a file of its own gets the number of one of ours only where it names that number.
+#[cfg(unix)]
 pub(crate) fn out_of_the_way(file: File) -> File {
-    if !foreign::is_on() {
-        return file;
-    }
     for lowest in LOWEST {
         // SAFETY: the descriptor is open as long as `file` lives; the new one is nobody else's.
         let moved = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) };
         if moved >= 0 {
-            FIRST.fetch_min(moved, Ordering::Relaxed);
-            LAST.fetch_max(moved, Ordering::Relaxed);
+            #[cfg(feature = "preload")]
+            {
+                FIRST.fetch_min(moved, Ordering::Relaxed);
+                LAST.fetch_max(moved, Ordering::Relaxed);
+            }
             // SAFETY: `fcntl` has just made it, for this caller.
             return File::from(unsafe { OwnedFd::from_raw_fd(moved) });
         }
@@ -43,8 +43,8 @@ pub(crate) fn out_of_the_way(file: File) -> File {
     file
 }
 
-/// The twin for an agent that the program has itself.
-#[cfg(not(feature = "preload"))]
+/// The twin for systems without numbers.
+#[cfg(not(unix))]
 pub(crate) fn out_of_the_way(file: File) -> File {
     file
 }

@@ -17,6 +17,8 @@ pub(crate) mod fork; // the child handler of `pthread_atfork`
 pub(crate) mod futex; // waiting for a word to change
 #[allow(unsafe_code)]
 pub(crate) mod mmap; // memory for the slots
+#[allow(unsafe_code)]
+pub(crate) mod own_file; // files that know themselves again
 #[cfg(panic_agent_tables)]
 #[allow(unsafe_code)]
 pub(crate) mod phdr; // the loaded images

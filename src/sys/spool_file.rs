@@ -10,7 +10,9 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 
+use super::descriptor;
 use super::faults::{self, Call};
+use super::own_file::OwnFile;
 
 /// What came of asking for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +71,7 @@ pub(crate) fn reserve(file: &File, len: usize) -> io::Result<()> {
 ///
 /// # Errors
 /// When the system has none.
-pub(crate) fn without_name(len: usize) -> io::Result<File> {
+pub(crate) fn without_name(len: usize) -> io::Result<OwnFile> {
     faults::check(Call::Open)?;
     // SAFETY: the name is a C string that lives across the call.
     let fd = unsafe { libc::memfd_create(c"panic-agent-spool".as_ptr(), libc::MFD_CLOEXEC) };
@@ -77,7 +79,7 @@ pub(crate) fn without_name(len: usize) -> io::Result<File> {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the call above opened the descriptor, and nobody else knows it.
-    let file = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+    let file = OwnFile::new(descriptor::out_of_the_way(File::from(unsafe { OwnedFd::from_raw_fd(fd) })));
     faults::check(Call::Ftruncate)?;
     file.set_len(len as u64)?;
     Ok(file)

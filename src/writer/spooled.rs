@@ -38,6 +38,7 @@ impl Spooled {
 
     /// Lines are about to be written.
     pub(crate) fn before_lines(&self) {
+        self.live.keep_lock();
         self.live.note_log();
     }
 

@@ -13,6 +13,7 @@ use flate2::write::GzEncoder;
 use super::rotation::{Archive, Directory, GZ, PART, State};
 use crate::files::calls;
 use crate::sys::file_lock;
+use crate::sys::own_file::OwnFile;
 
 /// Name of the thread.
 const THREAD_NAME: &str = "panic-agent-gzip";
@@ -34,9 +35,9 @@ pub(super) fn start(directory: &Directory) {
 /// # Errors
 /// When it could not be compressed. It is left as it was.
 pub(super) fn compress(archive: &Archive) -> io::Result<()> {
-    let Some(mut source) = archive.take()? else { return Ok(()) };
+    let Some(source) = archive.take()? else { return Ok(()) };
     let (part, whole) = (with_ending(&archive.path, PART), with_ending(&archive.path, GZ));
-    let written = write(&mut source, &part).and_then(|()| calls::rename(&part, &whole));
+    let written = write(&source, &part).and_then(|()| calls::rename(&part, &whole));
     if written.is_err() {
         // If this fails, too, the next rotation deletes it.
         calls::unlink(&part).ok();
@@ -45,7 +46,7 @@ pub(super) fn compress(archive: &Archive) -> io::Result<()> {
     calls::unlink(&archive.path)
 }
 
-fn write(source: &mut File, part: &Path) -> io::Result<()> {
+fn write(mut source: &File, part: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -61,12 +62,12 @@ fn write(source: &mut File, part: &Path) -> io::Result<()> {
     // So that nobody takes it for one that was left behind. Without the lock it is only made once more.
     let _unlocked_where_there_are_none = file_lock::exclusive(&target);
     let mut encoder = GzEncoder::new(Written(target), flate2::Compression::default());
-    io::copy(source, &mut encoder)?;
+    io::copy(&mut source, &mut encoder)?;
     encoder.finish()?.0.sync_all()
 }
 
 /// A file whose writes can be made to fail.
-struct Written(File);
+struct Written(OwnFile);
 
 impl io::Write for Written {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

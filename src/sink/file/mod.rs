@@ -1,7 +1,8 @@
 //! Appends lines to a file, finds it again when it was moved away, and puts it aside when it is full or old.
 //!
 //! Runs on: the writer thread, `open` on the installing thread. Must not: truncate, or write a part of a
-//! line on purpose: other processes may append to the same file.
+//! line on purpose: other processes may append to the same file. Must not: write to a descriptor that the program has
+//! taken for a file of its own.
 
 #[cfg(feature = "gzip")]
 mod gzip;
@@ -128,8 +129,9 @@ impl FileSink {
     /// Opens the path again when it no longer leads to the open file, and looks how the file ends.
     fn look(&mut self) -> io::Result<()> {
         for _ in 0..MAX_OPENS {
-            // The lock comes first: a file that is put aside after it is not compressed while we write.
-            let free = self.open.lock();
+            // The lock comes first: a file that is put aside after it is not compressed while we write. A descriptor
+            // that the program has closed or taken for itself is not touched.
+            let free = self.open.is_ours() && self.open.lock();
             if free && self.open.is_at(&self.path) {
                 // When the size cannot be had, the old one is as good as any.
                 self.open.look().ok();
@@ -166,6 +168,18 @@ impl FileSink {
             }
         }
         Ok(())
+    }
+
+    /// Writes whole lines. When the program has closed the descriptor, or has a file of its own there, the path is
+    /// opened again first.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self.line.write(&mut self.open, bytes) {
+            Err(_) if !self.open.is_ours() => {
+                self.look()?;
+                self.line.write(&mut self.open, bytes)
+            }
+            other => other,
+        }
     }
 
     /// Puts the file aside and begins a new one, unless somebody else just does that.
@@ -217,7 +231,7 @@ impl Sink for FileSink {
                 Err(error) => self.trouble.is("cannot rotate", &self.path, &error),
             }
         }
-        self.line.write(&mut self.open, bytes)
+        self.append(bytes)
     }
 
     /// One `write(2)`; one for each line when the file is rotated, so that it is put aside between the right two.
@@ -236,7 +250,7 @@ impl Sink for FileSink {
         let mut together = core::mem::take(&mut self.together);
         together.clear();
         lines.iter().for_each(|line| together.extend_from_slice(line.with_newline()));
-        let result = self.line.write(&mut self.open, &together);
+        let result = self.append(&together);
         self.together = together;
         result
     }

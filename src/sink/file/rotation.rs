@@ -7,13 +7,14 @@
 //! does not get it lets the other one do it. A writer holds a shared lock on the open file while it writes a burst
 //! of lines; an archive is compressed or deleted only by who has an exclusive lock on it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::files::calls;
 use crate::sys::file_lock::{self, Locking};
+use crate::sys::own_file::OwnFile;
 
 /// Default for [`Rotation::keep`].
 const KEEP: usize = 8;
@@ -119,7 +120,7 @@ pub(super) struct Directory {
     path: PathBuf,
     /// Name of the file whose archives these are.
     name: String,
-    _locked: File,
+    _locked: OwnFile,
 }
 
 impl Directory {
@@ -210,7 +211,7 @@ pub(super) enum State {
 
 impl Archive {
     /// Opens it with an exclusive lock; `None` when it is in use or gone.
-    pub(super) fn take(&self) -> io::Result<Option<File>> {
+    pub(super) fn take(&self) -> io::Result<Option<OwnFile>> {
         let file = match calls::open(OpenOptions::new().read(true), &self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,

@@ -1,0 +1,115 @@
+//! An open file that knows itself again: by device and inode.
+//!
+//! Runs on: the thread that installs the agent, the writer, and recoveries. Must not: write to, lock or close a number
+//! behind which the program has opened something else.
+//!
+//! A program may close descriptors that it did not open (a daemon closes all from 3 on) and get their numbers for
+//! files of its own. So whoever writes asks first, and what is not ours any more is not closed either.
+
+use core::mem::ManuallyDrop;
+use core::ops::Deref;
+use std::fs::File;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct OwnFile {
+    file: ManuallyDrop<File>,
+    /// `None`: the system did not tell it; then nothing can be compared.
+    id: Option<Id>,
+}
+
+/// Device and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Id(u64, u64);
+
+impl OwnFile {
+    /// A file that was opened a moment ago.
+    pub(crate) fn new(file: File) -> Self {
+        let id = id(&file);
+        Self { file: ManuallyDrop::new(file), id }
+    }
+
+    /// Whether the number still leads to the file that was opened. `false` when that cannot be told.
+    ///
+    /// # Cost
+    /// One system call.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.id.is_none() || id(&self.file) == self.id
+    }
+
+    /// Whether both are the same file.
+    #[cfg(panic_agent_spool)]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.id.is_some() && self.id == other.id
+    }
+}
+
+impl Deref for OwnFile {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.file
+    }
+}
+
+impl Drop for OwnFile {
+    fn drop(&mut self) {
+        if self.is_ours() {
+            // SAFETY: dropped once, here, and not used afterwards.
+            unsafe { ManuallyDrop::drop(&mut self.file) };
+        }
+    }
+}
+
+#[cfg(unix)]
+fn id(file: &File) -> Option<Id> {
+    // SAFETY: `stat` is plain numbers, valid when zero.
+    let mut stat: libc::stat = unsafe { core::mem::zeroed() };
+    // SAFETY: `stat` is writable; a number that is not open gives EBADF.
+    let status = unsafe { libc::fstat(std::os::fd::AsRawFd::as_raw_fd(file), &raw mut stat) };
+    #[allow(
+        clippy::useless_conversion,
+        clippy::unnecessary_cast,
+        reason = "their types differ between systems"
+    )]
+    (status == 0).then_some(Id(stat.st_dev as u64, stat.st_ino as u64))
+}
+
+/// Elsewhere no program closes what it did not open.
+#[cfg(not(unix))]
+fn id(_: &File) -> Option<Id> {
+    None
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+
+    use super::*;
+    use crate::files::testing::Dir;
+
+    #[test]
+    fn a_number_that_leads_elsewhere_is_not_ours_and_is_not_closed() {
+        let dir = Dir::new("own-file");
+        let own = OwnFile::new(File::create(dir.join("own")).unwrap());
+        assert!(own.is_ours());
+        let number = own.as_raw_fd();
+        let theirs = File::create(dir.join("theirs")).unwrap();
+        // SAFETY: numbers only; what was open there belongs to `own`, which is to find that out.
+        assert_eq!(unsafe { libc::dup2(theirs.as_raw_fd(), number) }, number);
+        assert!(!own.is_ours());
+        drop(own);
+        // SAFETY: `own` has left it open, and nobody else knows it.
+        let left = File::from(unsafe { OwnedFd::from_raw_fd(number) });
+        assert_eq!(id(&left), id(&theirs), "it is still open");
+    }
+
+    #[test]
+    fn a_number_that_is_closed_is_not_ours() {
+        let dir = Dir::new("own-closed");
+        let own = OwnFile::new(File::create(dir.join("own")).unwrap());
+        // SAFETY: a number only. No other thread of this test opens files between here and the end.
+        unsafe { libc::close(own.as_raw_fd()) };
+        assert!(!own.is_ours());
+    }
+}

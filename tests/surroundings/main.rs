@@ -1,0 +1,25 @@
+//! The agent does not change the program: programs in unusual surroundings, each run with the agent and with
+//! `PANIC_AGENT=off`, and compared.
+//!
+//! Runs on: the main thread of the child (programs), libtest-mimic's threads (checks). Must not: install the agent in
+//! the process that judges, or wait without a deadline.
+//!
+//! What cannot be tried here (a right that is missing, a compiler that is not there) is printed as skipped.
+
+mod descriptors;
+mod log;
+mod program;
+mod same;
+
+use libtest_mimic::Arguments;
+
+fn main() {
+    if program::run_if_asked() {
+        return;
+    }
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    trials.extend(same::trials());
+    trials.extend(descriptors::trials());
+    libtest_mimic::run(&arguments, trials).exit();
+}

@@ -7,7 +7,7 @@ use std::fs::File;
 use addr2line::Loader;
 use object::{Object as _, ReadCache};
 
-use super::resolve::{Found, Resolve};
+use super::resolve::{Found, Inlining, Resolve};
 use crate::spool::PastImage;
 
 /// One image of the dead process, opened when an address in it is asked for.
@@ -55,12 +55,14 @@ fn build_id(path: &str) -> Option<String> {
 }
 
 impl Resolve for FileSymbols {
-    fn resolve(&mut self, return_address: u64, found: &mut dyn FnMut(Found<'_>)) {
+    fn resolve(&mut self, return_address: u64, found: &mut dyn FnMut(Found<'_>)) -> Inlining {
         // The call lies before its return address.
         let address = return_address.saturating_sub(1);
-        let Some(image) = self.images.iter_mut().find(|image| image.holds(address)) else { return };
+        let Some(image) = self.images.iter_mut().find(|image| image.holds(address)) else {
+            return Inlining::Unknown;
+        };
         let stated = address.wrapping_sub(image.past.offset);
-        let Some(loader) = image.loader() else { return };
+        let Some(loader) = image.loader() else { return Inlining::Unknown };
         let symbol = loader.find_symbol(stated);
         let mut any = false;
         if let Ok(mut frames) = loader.find_frames(stated) {
@@ -87,6 +89,7 @@ impl Resolve for FileSymbols {
                 column: None,
             });
         }
+        if any { Inlining::Known } else { Inlining::Unknown }
     }
 }
 

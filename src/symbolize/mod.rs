@@ -24,7 +24,7 @@ pub(crate) use name::plain_path;
 pub(crate) use naming::{Effort, Naming};
 pub(crate) use origin::portable;
 pub(crate) use recent::Recent;
-pub(crate) use resolve::{Found, Native, Off, Resolve};
+pub(crate) use resolve::{Found, Inlining, Native, Off, Resolve};
 #[cfg(test)]
 pub(crate) use stack::tests as test_stacks;
 pub(crate) use stack::{Beyond, Physical, Stack};
@@ -61,6 +61,9 @@ pub(crate) struct Resolved {
     /// Innermost (most inlined) first; the last one is the physical function. Never empty: without a
     /// name it holds one frame without one.
     pub(crate) logical: Vec<Logical>,
+    /// Whether `logical` lacks no inlined function.
+    #[allow(dead_code, reason = "rules of the verdict ask for it")]
+    pub(crate) inlining: Inlining,
 }
 
 /// Turns walks into stacks, and remembers addresses.
@@ -217,15 +220,16 @@ impl LookUp<'_> {
         let image = self.image(ip);
         let path = image.as_ref().and_then(|at| at.image.path.clone());
         let mut logical = Vec::new();
+        let mut inlining = Inlining::Unknown;
         let allowed = self.is_allowed(image.as_ref());
         if allowed {
             let found = &mut |found: Found<'_>| logical.push(Logical::new(found, path.as_deref()));
-            self.symbolizer.resolver.resolve(ip, found);
+            inlining = self.symbolizer.resolver.resolve(ip, found);
         }
         if logical.is_empty() {
             logical.push(Logical::default());
         }
-        let resolved = Arc::new(Resolved { image, logical });
+        let resolved = Arc::new(Resolved { image, logical, inlining });
         if allowed {
             self.symbolizer.addresses.insert(key, resolved.clone());
         }

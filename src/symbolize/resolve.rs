@@ -16,10 +16,20 @@ pub(crate) struct Found<'a> {
     pub(crate) column: Option<u32>,
 }
 
+/// Whether debug information says which functions were inlined at an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Inlining {
+    /// It describes the function there: a function that is not among the logical frames was not inlined there.
+    Known,
+    /// There is a symbol table at best: any function may have been inlined there.
+    #[default]
+    Unknown,
+}
+
 /// Turns an address into functions.
 pub(crate) trait Resolve: Send {
     /// Calls `found` for each function at a return address, innermost (most inlined) first.
-    fn resolve(&mut self, return_address: u64, found: &mut dyn FnMut(Found<'_>));
+    fn resolve(&mut self, return_address: u64, found: &mut dyn FnMut(Found<'_>)) -> Inlining;
 
     /// Forgets what was read of the images, because they changed.
     fn forget(&mut self) {}
@@ -38,11 +48,16 @@ pub(crate) trait Resolve: Send {
 pub(crate) struct Native;
 
 impl Resolve for Native {
-    fn resolve(&mut self, return_address: u64, found: &mut dyn FnMut(Found<'_>)) {
-        let Ok(address) = usize::try_from(return_address) else { return };
+    fn resolve(&mut self, return_address: u64, found: &mut dyn FnMut(Found<'_>)) -> Inlining {
+        let Ok(address) = usize::try_from(return_address) else { return Inlining::Unknown };
+        let mut inlining = Inlining::Unknown;
         // The crate looks up the byte before the address, which is right for a return address.
         backtrace::resolve(core::ptr::without_provenance_mut::<c_void>(address), |symbol| {
             let name = symbol.name();
+            // A symbol table knows no files.
+            if name.is_some() && symbol.filename().is_some() {
+                inlining = Inlining::Known;
+            }
             found(Found {
                 // The alternate form leaves out the hash.
                 function: name.as_ref().map(|name| format!("{name:#}")),
@@ -52,6 +67,7 @@ impl Resolve for Native {
                 column: symbol.colno().filter(|column| *column > 0),
             });
         });
+        inlining
     }
 }
 
@@ -59,7 +75,9 @@ impl Resolve for Native {
 pub(crate) struct Off;
 
 impl Resolve for Off {
-    fn resolve(&mut self, _: u64, _: &mut dyn FnMut(Found<'_>)) {}
+    fn resolve(&mut self, _: u64, _: &mut dyn FnMut(Found<'_>)) -> Inlining {
+        Inlining::Unknown
+    }
 
     fn is_on(&self) -> bool {
         false

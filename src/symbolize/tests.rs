@@ -14,8 +14,9 @@ impl Images for NoImages {
 
 struct Counting(Arc<core::sync::atomic::AtomicUsize>);
 impl Resolve for Counting {
-    fn resolve(&mut self, _: u64, _: &mut dyn FnMut(Found<'_>)) {
+    fn resolve(&mut self, _: u64, _: &mut dyn FnMut(Found<'_>)) -> Inlining {
         self.0.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+        Inlining::Unknown
     }
 }
 
@@ -113,6 +114,7 @@ fn an_own_address_gets_its_name_file_and_line_without_a_hash() {
     assert!(frame.function.as_deref().unwrap().ends_with("::tests::here"), "{frame:?}");
     assert!(frame.file.as_deref().unwrap().ends_with("symbolize/tests.rs"), "{frame:?}");
     assert!(frame.line.is_some());
+    assert_eq!(stack.physical()[0].at.inlining, Inlining::Known);
 }
 
 #[test]
@@ -125,4 +127,5 @@ fn without_symbols_the_addresses_stay_and_one_soft_error_says_why() {
     assert_eq!(stack.trimmed(), 1);
     assert_eq!(stack.soft_errors().len(), 1);
     assert_eq!(stack.soft_errors()[0].code, "symbols_off");
+    assert_eq!(stack.physical()[0].at.inlining, Inlining::Unknown);
 }

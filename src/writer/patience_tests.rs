@@ -10,7 +10,7 @@ use super::worker::{Pause, Worker};
 use super::*;
 use crate::record::*;
 use crate::sink::MemorySink;
-use crate::symbolize::{Effort, Found, ImageAt, Images, Naming};
+use crate::symbolize::{Effort, Found, ImageAt, Images, Inlining, Naming};
 
 /// What a waiting thread gives the writer here.
 const WHOLE: Duration = Duration::from_millis(2000);
@@ -164,9 +164,9 @@ fn who_gave_up_waiting_is_in_no_hurry_but_the_end_of_the_process_is() {
 struct Slow(Clock);
 
 impl Resolve for Slow {
-    fn resolve(&mut self, ip: u64, found: &mut dyn FnMut(Found<'_>)) {
+    fn resolve(&mut self, ip: u64, found: &mut dyn FnMut(Found<'_>)) -> Inlining {
         self.0.pass(500);
-        FakeSymbols.resolve(ip, found);
+        FakeSymbols.resolve(ip, found)
     }
 }
 
@@ -278,8 +278,9 @@ fn a_report_somebody_waits_for_brings_its_own_time() {
 struct Stuck(std::sync::mpsc::Receiver<()>);
 
 impl Resolve for Stuck {
-    fn resolve(&mut self, _: u64, _: &mut dyn FnMut(Found<'_>)) {
+    fn resolve(&mut self, _: u64, _: &mut dyn FnMut(Found<'_>)) -> Inlining {
         self.0.recv().ok();
+        Inlining::Unknown
     }
 }
 

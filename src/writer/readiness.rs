@@ -81,7 +81,9 @@ pub(crate) fn warm_up(
         // At the first look-up the index of the executable is read. What a look-up reads beyond that is
         // small, and reading it here would keep the writer from the lock when its reports are urgent.
         let own_ip = foreign::entry().unwrap_or(warm_up as *const () as usize as u64 + 1);
-        guarded(|| resolver.resolve(own_ip, &mut |_| ()));
+        guarded(|| {
+            resolver.resolve(own_ip, &mut |_| ());
+        });
     };
     // It ends by itself, and nobody waits for it; a failure to start drops the body.
     let _ends_by_itself =
@@ -108,17 +110,18 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-    use crate::symbolize::Found;
+    use crate::symbolize::{Found, Inlining};
     use crate::writer::samples::FakeInbox;
 
     /// Answers the first look-up when the test says so; then panics, if it is told to.
     struct Slow(mpsc::Receiver<bool>);
 
     impl Resolve for Slow {
-        fn resolve(&mut self, _: u64, _: &mut dyn FnMut(Found<'_>)) {
+        fn resolve(&mut self, _: u64, _: &mut dyn FnMut(Found<'_>)) -> Inlining {
             if self.0.recv() == Ok(true) {
                 std::panic::resume_unwind(Box::new("in the resolver"));
             }
+            Inlining::Unknown
         }
     }
 

@@ -1,7 +1,7 @@
 //! Stacks made by hand.
 
 use super::*;
-use crate::symbolize::Found;
+use crate::symbolize::{Found, Inlining};
 
 /// Logical frame from `name`, or `name @ file:line`.
 pub(crate) fn logical(text: &str) -> Logical {
@@ -41,7 +41,11 @@ fn physical_frame(frames: &str, number: u64, action: u8) -> Physical {
     Physical {
         ip: 0x1000 + number,
         action: EhAction::from_u8(action),
-        at: Arc::new(Resolved { image: None, logical: frames.split(" | ").map(logical).collect() }),
+        at: Arc::new(Resolved {
+            image: None,
+            logical: frames.split(" | ").map(logical).collect(),
+            inlining: Inlining::Unknown,
+        }),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Who ends the process.
 //!
-//! Runs on: the thread that calls `exit`. Must not: panic.
+//! Runs on: the thread that calls `exit`. Must not: panic, or take a lock.
 
+use crate::capture::stack;
 use crate::sys::{clock, thread};
 use crate::writer::ExitPlace;
 
@@ -11,12 +12,6 @@ pub(super) const INTO_PROGRAM: usize = 32;
 pub(super) const TO_HARNESS: usize = 512;
 
 /// The stack of the calling thread, innermost first, at most so many frames.
-#[inline(never)]
 pub(super) fn here(frames: usize) -> ExitPlace {
-    let mut ips = Vec::with_capacity(frames);
-    backtrace::trace(|frame| {
-        ips.push(frame.ip().addr() as u64);
-        ips.len() < frames
-    });
-    ExitPlace { tid: thread::tid(), mono_ns: clock::mono_ns(), ips }
+    ExitPlace { tid: thread::tid(), mono_ns: clock::mono_ns(), ips: stack::callers(frames) }
 }

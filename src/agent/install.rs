@@ -3,7 +3,7 @@
 //! Runs on: the thread that installs the agent. Must not: leave anything behind when it fails.
 
 use core::hash::{BuildHasher, Hasher};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use once_cell::race::OnceRef;
@@ -18,7 +18,7 @@ use crate::config::{Harness, Options, Probes, apply_environment};
 use crate::error::{Error, ErrorKind};
 use crate::hook::{self, ChildWriter, Counters, HookState};
 use crate::probe::{self, Ability, EventQueue, LandingNotes, ProbeOptions, Witness, foreign};
-use crate::sys::{at_exit, fork};
+use crate::sys::{at_exit, fork, thread};
 use crate::{sink, writer};
 
 /// How long `install` waits for the writer thread to learn how std's threads begin. It takes well below a
@@ -160,11 +160,11 @@ pub(super) extern "C" fn drain() {
             // A panic may be under way, and then somebody will want to know who did not wait for it.
             agent.writer.note_exit(exit_place::here(exit_place::INTO_PROGRAM));
         }
-        agent.hook.begin_end();
+        agent.hook.begin_end(thread::tid());
         let written = agent.writer.finish(agent.flush_deadline);
         agent.recovery.wait(agent.flush_deadline);
-        // Not everything in time: the next start finds it in the spool.
-        if let Some(spool) = agent.spool.filter(|_| written && agent.channel.pending() == 0) {
+        // Not everything in time: the next start finds it in the spool. What came after the `end` line is not missing.
+        if let Some(spool) = agent.spool.filter(|_| written) {
             spool.remove();
         }
     }
@@ -245,7 +245,7 @@ fn hook_state(
         home: fork::generation(),
         child: Some(child),
         landings: OnceRef::new(),
-        ending: AtomicBool::new(false),
+        ender: AtomicU32::new(0),
     }
 }
 

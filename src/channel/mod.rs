@@ -67,6 +67,8 @@ pub(crate) struct Channel {
     /// 1 when there is something for the writer besides the queue. Set before the writer's state is looked at,
     /// cleared by the writer before it looks.
     attention: AtomicU32,
+    /// OS id of the thread that ends the process while it waits for a report of its own, else 0.
+    ender: AtomicU32,
     /// Publications so far. Counted before the number goes into the queue, so it is never behind `released`.
     published: AtomicU64,
     /// Publications that the writer is done with. Written by the writer only.
@@ -115,6 +117,7 @@ impl Channel {
             queue: Queue::new(count as usize),
             sleep: Sleep::new(),
             attention: AtomicU32::new(0),
+            ender: AtomicU32::new(0),
             published: AtomicU64::new(0),
             released: AtomicU64::new(0),
             written: Waiters::new(),
@@ -209,6 +212,18 @@ impl Channel {
     /// Writer: whether a thread waits for its publication to be written.
     pub(crate) fn is_waited_for(&self) -> bool {
         self.written.any()
+    }
+
+    /// By the thread that ends the process, before it waits for its publication: its OS id. By the writer, when that is
+    /// written: 0.
+    pub(crate) fn ender_waits(&self, tid: u32) {
+        // Relaxed: the wait that follows wakes the writer, and the other way round the release of the slot follows.
+        self.ender.store(tid, Ordering::Relaxed);
+    }
+
+    /// Writer: the thread that ends the process, while it waits for its publication.
+    pub(crate) fn ender(&self) -> Option<u32> {
+        Some(self.ender.load(Ordering::Relaxed)).filter(|tid| *tid != 0)
     }
 
     /// Whether half of the slots are published and not yet released.

@@ -6,7 +6,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts since the agent was installed.
 ///
-/// All accesses are relaxed: a count publishes no other memory. `u64` does not overflow at any rate of panics.
+/// `panics` is Release when written and Acquire when read: whoever sees a hook counted also sees what it published or
+/// counted as lost before. All else is relaxed. `u64` does not overflow at any rate of panics.
 #[derive(Debug)]
 pub(crate) struct Counters {
     panics: AtomicU64,
@@ -22,12 +23,12 @@ impl Counters {
     /// Calls of the hook, also those whose report was lost. Counted when the report is on its way or its
     /// loss is counted, before the previous hook is called.
     pub(crate) fn panics(&self) -> u64 {
-        self.panics.load(Ordering::Relaxed)
+        self.panics.load(Ordering::Acquire)
     }
 
     /// By the hook, once per call.
     pub(super) fn add_panic(&self) {
-        self.panics.fetch_add(1, Ordering::Relaxed);
+        self.panics.fetch_add(1, Ordering::Release);
     }
 
     /// Number of the newest record, also when it was lost; 0 before the first.

@@ -28,7 +28,7 @@ mod tests;
 mod unhooked;
 
 use core::ptr;
-use core::sync::atomic::{AtomicBool, Ordering, fence};
+use core::sync::atomic::{AtomicU32, Ordering, fence};
 use std::panic::{self, PanicHookInfo};
 use std::time::Duration;
 
@@ -71,14 +71,14 @@ pub(crate) struct HookState {
     pub(crate) child: Option<&'static dyn ChildWriter>,
     /// Where unwindings are noted for whoever comes after this process.
     pub(crate) landings: OnceRef<'static, Landings>,
-    /// The process is ending and the writer has said so: from now on each hook waits until its report is written.
-    pub(crate) ending: AtomicBool,
+    /// OS id of the thread that ends the process, else 0: from now on each hook waits until its report is written.
+    pub(crate) ender: AtomicU32,
 }
 
 impl HookState {
-    /// By the thread that ends the process, before it looks whether everything is written.
-    pub(crate) fn begin_end(&self) {
-        self.ending.store(true, Ordering::Relaxed);
+    /// By the thread that ends the process, before it looks whether everything is written; its OS id.
+    pub(crate) fn begin_end(&self, tid: u32) {
+        self.ender.store(tid, Ordering::Relaxed);
         // Either a hook sees this, or its publication is seen by the look that follows.
         fence(Ordering::SeqCst);
     }
@@ -98,11 +98,16 @@ impl HookState {
         }
     }
 
-    /// Whether a publication of a moment ago has to be waited for.
-    fn is_ending(&self) -> bool {
+    /// Whether a publication of a moment ago, by the thread with this OS id, has to be waited for. The process cannot
+    /// be gone while the thread that ends it waits, so the writer hears which one waits.
+    fn is_ending(&self, tid: u32) -> bool {
         // The twin of the fence in `begin_end`.
         fence(Ordering::SeqCst);
-        self.ending.load(Ordering::Relaxed)
+        let ender = self.ender.load(Ordering::Relaxed);
+        if ender != 0 && ender == tid {
+            self.channel.ender_waits(tid);
+        }
+        ender != 0
     }
 
     /// The state with the defaults of [`Options`](crate::config::Options), for the running process.
@@ -120,7 +125,7 @@ impl HookState {
             home: fork::generation(),
             child: None,
             landings: OnceRef::new(),
-            ending: AtomicBool::new(false),
+            ender: AtomicU32::new(0),
         }
     }
 }
@@ -246,8 +251,10 @@ fn record(
         record.set_flag(RawFlag::Silent);
     }
     state.note_raise(sequence);
+    let tid = record.tid;
     let ticket = slot.publish();
-    Ok(Observed { sequence, nested, silent, ticket: (wait || state.is_ending()).then_some(ticket) })
+    let wait = state.is_ending(tid) || wait;
+    Ok(Observed { sequence, nested, silent, ticket: wait.then_some(ticket) })
 }
 
 fn count_loss(state: &HookState, info: &PanicHookInfo<'_>, reason: LossReason) {

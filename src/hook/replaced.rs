@@ -10,6 +10,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::capture::stack;
 use crate::channel::Channel;
 
 /// Frames that are kept of the replacing call.
@@ -28,11 +29,7 @@ pub(super) struct Replaced {
 
 impl Drop for Replaced {
     fn drop(&mut self) {
-        let mut ips = Vec::with_capacity(FRAMES);
-        backtrace::trace(|frame| {
-            ips.push(frame.ip().addr() as u64);
-            ips.len() < FRAMES
-        });
+        let ips = stack::callers(FRAMES);
         DROPPED.store(true, Ordering::Relaxed);
         *PLACE.lock() = Some(ips);
         self.channel.nudge();

@@ -28,11 +28,12 @@ impl Witness for HookState {
             record.payload = kind as u8;
             record.message.set(message);
         });
-        self.counters.add_panic();
         let sequence = recorded.unwrap_or_else(|reason| {
             self.channel.losses.record(reason);
             LOST
         });
+        // After the loss: who sees it counted sees what became of it.
+        self.counters.add_panic();
         recent::note_unhooked(sequence, text.map(Text::as_str));
         sequence
     }
@@ -77,8 +78,9 @@ impl HookState {
         if wait {
             record.set_flag(RawFlag::Waiting);
         }
+        let tid = record.tid;
         let ticket = slot.publish();
-        if wait || self.is_ending() {
+        if self.is_ending(tid) || wait {
             // Not written in time: the process ends as it would without the agent.
             let _written = self.channel.wait_written(ticket, self.flush_deadline);
         }

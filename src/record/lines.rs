@@ -306,7 +306,7 @@ pub struct LossSite {
     pub lost: u64,
 }
 
-/// Written once, when the process ends in order.
+/// Written when the process ends in order, and again when a panic was written after that; the last one counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EndLine {
@@ -334,7 +334,7 @@ pub struct EndLine {
     pub host: Option<Arc<str>>,
     /// For people.
     pub message: String,
-    /// Hook calls since the start.
+    /// Panics that were written or counted as lost before this line.
     pub panics: u64,
     /// `panic` lines written since the start.
     pub written: u64,

@@ -198,14 +198,14 @@ pub(super) fn repeats_line(builder: &mut Builder, folded: Folded) -> RepeatsLine
     }
 }
 
-/// The `end` line.
+/// The `end` line; `panics` of the process have their line before it or are counted as lost.
 pub(crate) fn end_line(
     builder: &mut Builder,
+    panics: u64,
     written: u64,
     Lost { reports: losses, probes }: Lost,
 ) -> EndLine {
     let stamp = builder.clock.now();
-    let panics = builder.surroundings.panics();
     EndLine {
         schema: SCHEMA_VERSION,
         kind: LineKind::End,

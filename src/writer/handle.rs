@@ -186,6 +186,9 @@ impl WriterHandle {
     /// second `end` line; panics that come later are still written.
     pub(crate) fn finish(&self, deadline: Duration) -> bool {
         self.shared.finish.store(true, Ordering::Release);
+        if self.shared.progress.lock().finished {
+            return true;
+        }
         self.wait(deadline, true)
     }
 

@@ -32,6 +32,12 @@ pub(crate) trait Inbox: Sync {
     /// Whether half of the room for records is in use.
     fn is_filling_up(&self) -> bool;
 
+    /// OS id of the thread that ends the process, while it waits for a report that came after the end.
+    fn ender(&self) -> Option<u32>;
+
+    /// That report is written; the process may be gone at any time.
+    fn ender_is_served(&self);
+
     /// Losses of every stage.
     fn losses(&self) -> &LossCounters;
 
@@ -72,6 +78,14 @@ impl Inbox for Channel {
 
     fn is_filling_up(&self) -> bool {
         Channel::is_filling_up(self)
+    }
+
+    fn ender(&self) -> Option<u32> {
+        Channel::ender(self)
+    }
+
+    fn ender_is_served(&self) {
+        Channel::ender_waits(self, 0);
     }
 
     fn losses(&self) -> &LossCounters {

@@ -10,6 +10,7 @@ mod board;
 mod build;
 mod child;
 mod clock;
+mod ending;
 #[cfg(test)]
 mod fake_probes;
 mod fan_out;
@@ -208,7 +209,7 @@ fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: Writer
         losses: worker::LossesSaid::default(),
         done: 0,
         unflushed: false,
-        finished: false,
+        ending: ending::Ending::default(),
     }
 }
 

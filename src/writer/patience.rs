@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ending::LIVES_ON;
 use super::handle::Shared;
 use super::inbox::Inbox;
 use super::readiness::Readiness;
@@ -117,6 +118,11 @@ impl Patience {
             let age = Duration::from_nanos(mono_ns().saturating_sub(record.mono_ns));
             Budget::new(now.checked_sub(age).unwrap_or(now), self.flush_deadline)
         })
+    }
+
+    /// How long a report that came after the end waits for its line: no longer than its thread does.
+    pub(crate) fn lives_on(&self) -> Duration {
+        LIVES_ON.min(self.flush_deadline / 2)
     }
 
     /// Everybody's who waits now.

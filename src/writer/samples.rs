@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -207,6 +207,7 @@ pub(crate) struct FakeInbox {
     losses: Losing,
     pub(crate) waited_for: AtomicBool,
     pub(crate) filling_up: AtomicBool,
+    pub(crate) ender: AtomicU32,
 }
 
 struct Losing(LossCounters);
@@ -266,6 +267,14 @@ impl Inbox for FakeInbox {
 
     fn is_filling_up(&self) -> bool {
         self.filling_up.load(Ordering::Relaxed)
+    }
+
+    fn ender(&self) -> Option<u32> {
+        Some(self.ender.load(Ordering::Relaxed)).filter(|tid| *tid != 0)
+    }
+
+    fn ender_is_served(&self) {
+        self.ender.store(0, Ordering::Relaxed);
     }
 
     fn wake(&self) {

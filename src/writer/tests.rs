@@ -149,11 +149,58 @@ fn lines_come_in_order_process_panics_losses_end() {
     let expected = ["process", "panic", "verdict", "losses", "end"];
     assert_eq!(kinds, expected, "one end line, however often it is asked for");
     let end: EndLine = serde_json::from_str(&sink.lines_of(LineKind::End)[0]).unwrap();
+    // The surroundings count three: one more than was received.
     assert_eq!((end.panics, end.written, end.losses.pool_full), (3, 1, 1));
-    // A panic after the end is still written.
-    inbox.publish(numbered(2));
+}
+
+#[test]
+fn a_report_after_the_end_is_written_when_the_ending_thread_waits_or_the_process_lives_on() {
+    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    handle.finish(Duration::ZERO);
     while worker.turn().is_none() {}
-    assert_eq!(sink.reports().len(), 2);
+    let lines = sink.lines().len();
+    let of = |tid: u32, number| {
+        let mut record = numbered(number);
+        record.tid = tid;
+        record
+    };
+    inbox.publish(of(7, 1));
+    assert!(matches!(worker.turn(), Some(Pause::Hold(_))), "the process may be gone at any time");
+    assert_eq!(sink.lines().len(), lines);
+    inbox.publish(of(8, 2));
+    inbox.publish(of(7, 3));
+    inbox.ender.store(8, Ordering::Relaxed);
+    while worker.turn().is_none() {}
+    assert_eq!(
+        (sink.reports().len(), inbox.pending()),
+        (2, 1),
+        "what stands before that report, and no more"
+    );
+    worker.patience.flush_deadline = Duration::ZERO;
+    while worker.turn().is_none() {}
+    assert_eq!((sink.reports().len(), inbox.pending()), (3, 0), "nobody waits any longer");
+    let ends: Vec<EndLine> =
+        sink.lines_of(LineKind::End).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(ends.iter().map(|end| end.written).collect::<Vec<_>>(), [0, 2, 3]);
+}
+
+#[test]
+fn a_panic_that_was_counted_and_never_received_shows_in_the_totals() {
+    let ending = |received| {
+        let mut ending = ending::Ending::default();
+        ending.received = received;
+        ending
+    };
+    let lost = |pool_full, sink_failed| {
+        let mut lost = Losses::default();
+        (lost.pool_full, lost.sink_failed) = (pool_full, sink_failed);
+        lost
+    };
+    // Five received, of which one was refused by the sink, and two without a slot.
+    assert_eq!(ending(5).panics(7, &lost(2, 1)), 7);
+    assert_eq!(ending(5).panics(6, &lost(2, 1)), 7, "a hook that is not through yet");
+    assert_eq!(ending(4).panics(7, &lost(2, 1)), 7, "4 + 2 are known: one is missing");
 }
 
 #[test]

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::about::{
-    Abilities, Lost, end_line, finding_line, losses_line, process_line, repeats_line, test_line, verdict_line,
+    Abilities, Lost, finding_line, losses_line, process_line, repeats_line, test_line, verdict_line,
 };
 use super::batch::Batch;
 use super::board::Delivery;
 use super::build::{Builder, PlaceNamer};
+use super::ending::Ending;
 use super::fan_out::FanOut;
 use super::finding::Finding;
 use super::fold::Fold;
@@ -58,7 +59,7 @@ pub(crate) struct Worker {
     pub(crate) done: u64,
     /// Whether a report was given to the sinks since the last flush.
     pub(crate) unflushed: bool,
-    pub(crate) finished: bool,
+    pub(crate) ending: Ending,
     #[cfg(panic_agent_spool)]
     pub(crate) spool: Option<Spooled>,
 }
@@ -125,13 +126,15 @@ impl Worker {
 
     /// One round; `Some` when there was nothing left to do, with what to do instead.
     pub(crate) fn turn(&mut self) -> Option<Pause> {
+        if self.ending.finished {
+            return self.after_end();
+        }
         let requested = self.shared.requested();
         let finish = self.shared.finish_requested();
         let hold = self.patience.hold();
         let pending = self.inbox.pending();
-        let finishing = finish && !self.finished;
         let awaited =
-            pending > 0 || (hold.is_some() && finishing && self.follow.wants_names_at_end(&self.shared));
+            pending > 0 || (hold.is_some() && finish && self.follow.wants_names_at_end(&self.shared));
         if let Some(most) = hold.filter(|_| awaited) {
             // Events need no names yet, and their queue is short.
             self.follow.collect();
@@ -158,23 +161,20 @@ impl Worker {
         }
         let idle = received < batch || batch == 0;
         // A thread that began meanwhile wants names.
-        let lacks_names = finishing && hold.is_some() && self.follow.wants_names_at_end(&self.shared);
-        let lingers = lacks_names || (finishing && self.lingers());
-        let ending = finishing && !lingers;
-        self.say_verdicts(ending);
-        self.say_repeats(ending);
-        self.say_losses(ending);
-        if ending {
-            let lost = self.lost();
-            let line = end_line(&mut self.builder, self.shared.written(), lost);
-            self.about(LineKind::End, &line);
-            self.finished = true;
-        }
-        if idle || ending || requested != self.done {
-            self.flush();
+        let lacks_names = finish && hold.is_some() && self.wants_names_at_end();
+        let lingers = lacks_names || (finish && self.lingers());
+        if finish && !lingers {
+            self.end();
+        } else {
+            self.say_verdicts(false);
+            self.say_repeats(false);
+            self.say_losses(self.lost(), false);
+            if idle || requested != self.done {
+                self.flush();
+            }
         }
         self.done = requested;
-        self.shared.advance(requested, self.finished);
+        self.shared.advance(requested, self.ending.finished);
         if idle {
             // Images that were loaded meanwhile; nobody waits for this.
             self.builder.surroundings.refresh();
@@ -202,6 +202,7 @@ impl Worker {
             self.follow.rethrown(record, &mut PlaceNamer { builder: &mut self.builder, naming });
             return self.follow.hopped(record, report.fate, &prepared);
         }
+        self.ending.received += 1;
         let delivered = guarded(|| self.deliver(record));
         if record.has_flag(RawFlag::Wrapped) && !matches!(delivered, Some(Ok(()))) {
             // Where the report itself could be made it is there already, and this is not looked at.
@@ -273,7 +274,7 @@ impl Worker {
     }
 
     /// Writes the verdicts that are due; when the process ends, the last one of every panic.
-    fn say_verdicts(&mut self, ending: bool) {
+    pub(super) fn say_verdicts(&mut self, ending: bool) {
         let named = self.patience.symbols.is_ready();
         let patience = &mut self.patience;
         let naming = &mut |effort| patience.naming(effort, None);
@@ -329,6 +330,11 @@ impl Worker {
         }
     }
 
+    /// Whether reports or verdicts wait for names that somebody has time for.
+    fn wants_names_at_end(&mut self) -> bool {
+        self.inbox.pending() > 0 || self.follow.wants_names_at_end(&self.shared)
+    }
+
     /// Whether the end of the process waits yet for threads of tests.
     fn lingers(&mut self) -> bool {
         let patience = &mut self.patience;
@@ -351,7 +357,7 @@ impl Worker {
     }
 
     /// Writes a line for each fingerprint whose folded panics have waited long enough; at the end, for all.
-    fn say_repeats(&mut self, ending: bool) {
+    pub(super) fn say_repeats(&mut self, ending: bool) {
         for folded in self.fold.take_due((!ending).then(Instant::now)) {
             let line = repeats_line(&mut self.builder, folded);
             self.about(LineKind::Repeats, &line);
@@ -359,8 +365,7 @@ impl Worker {
     }
 
     /// Writes a `losses` line when the totals grew and either the last one is old enough or the end has come.
-    fn say_losses(&mut self, ending: bool) {
-        let totals = self.lost();
+    pub(super) fn say_losses(&mut self, totals: Lost, ending: bool) {
         let now = Instant::now();
         if self.losses.due_in(totals, now).is_none_or(|due| !due.is_zero() && !ending) {
             return;
@@ -370,7 +375,7 @@ impl Worker {
         self.about(LineKind::Losses, &line);
     }
 
-    fn lost(&self) -> Lost {
+    pub(super) fn lost(&self) -> Lost {
         Lost {
             reports: self.inbox.losses().totals(),
             probes: self.follow.has_probes().then(|| self.builder.surroundings.probe_losses()),
@@ -379,7 +384,7 @@ impl Worker {
 
     /// A line about the process. When a sink refuses it no report is lost, so nothing is counted: the
     /// totals stand in the next such line.
-    fn about<T: Serialize>(&mut self, kind: LineKind, line: &T) {
+    pub(super) fn about<T: Serialize>(&mut self, kind: LineKind, line: &T) {
         let Ok(mut json) = serde_json::to_vec(line) else { return };
         json.push(b'\n');
         self.sinks.write(&Line::new(kind, &json, None)).ok();
@@ -387,7 +392,7 @@ impl Worker {
 
     /// Reports that a sink took and could not deliver were counted as written; how many is not known, so one
     /// loss stands for them.
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         let reports = core::mem::take(&mut self.unflushed);
         if let Err(reason) = self.sinks.flush()
             && reports

@@ -7,7 +7,7 @@
 //! The long campaigns, whose figures are in `docs/reliability.md`:
 //!
 //! ```sh
-//! RELIABILITY_KILLS=1000 RELIABILITY_FORKS=10000 cargo test --release --test reliability -- campaign
+//! RELIABILITY_KILLS=1000 RELIABILITY_FORKS=10000 RELIABILITY_ENDS=2000 cargo test --release --test reliability -- campaign
 //! ```
 
 mod end_programs;
@@ -15,6 +15,7 @@ mod ends;
 mod faults;
 mod forks;
 mod kills;
+mod last_words;
 mod log;
 mod program;
 
@@ -30,6 +31,10 @@ fn main() {
             kills::campaign();
             Ok(())
         }),
+        Trial::test("campaign_of_ends_under_panicking_threads_balances_and_leaves_nothing", || {
+            last_words::campaign();
+            Ok(())
+        }),
         Trial::test("campaign_of_forks_reports_every_child_and_keeps_the_parents_file", || {
             forks::campaign();
             Ok(())
@@ -38,6 +43,7 @@ fn main() {
     trials.extend(ends::trials());
     trials.extend(faults::trials());
     trials.extend(forks::trials());
+    trials.extend(last_words::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
 

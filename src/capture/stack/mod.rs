@@ -21,6 +21,7 @@
 
 #[cfg(panic_agent_probes)]
 mod both_ends;
+mod callers;
 #[cfg(panic_agent_tables)]
 mod collector;
 #[cfg(panic_agent_tables)]
@@ -39,6 +40,7 @@ mod portable;
 
 #[cfg(panic_agent_probes)]
 pub(crate) use both_ends::both_ends;
+pub(crate) use callers::callers;
 #[cfg(not(panic_agent_tables))]
 pub(crate) use portable::{learn_main_start, learn_thread_start, prepare, short_walk, walk};
 #[cfg(panic_agent_probes)]

@@ -1,0 +1,130 @@
+//! The last lines of a process, and what comes after them.
+//!
+//! The `end` line is a barrier: everything that was published before it has its line before it, its totals are those
+//! of the lines before it, and the writer writes nothing behind it of its own accord. A process that ends may be gone
+//! in the middle of any later `write(2)`, and then the file would end in a part of a line.
+//!
+//! So a report that comes later is written only where the process cannot be gone meanwhile, or evidently lives on:
+//! when the thread that ends the process waits for it, and after [`LIVES_ON`]. New totals follow it.
+//! See `docs/decisions/0050-end-line.md`.
+//!
+//! Runs on: the writer thread. Must not: let a storm of panics put off the `end` line.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::about::{Lost, end_line};
+use super::worker::{Pause, Worker};
+use crate::record::{LineKind, Losses};
+
+/// Time after which a process that was about to end lives on, if a report waits that long for its line.
+pub(super) const LIVES_ON: Duration = Duration::from_millis(250);
+
+/// Time between two looks while half of the slots hold reports that wait.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+
+/// What the writer knows of the end.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    /// Whether the `end` line is written.
+    pub(super) finished: bool,
+    /// Panics that the writer received: written, or counted as lost by the writer.
+    pub(super) received: u64,
+    /// Since when a report waits that came after the `end` line.
+    late_since: Option<Instant>,
+}
+
+impl Ending {
+    /// Panics whose fate is known to be in the totals. `counted`, the number of hooks that were through before the
+    /// last report was received, must not be larger: if it is, a report is missing, and the totals shall show it.
+    pub(super) fn panics(&self, counted: u64, lost: &Losses) -> u64 {
+        let in_hooks = [lost.pool_full, lost.reentered, lost.writer_thread, lost.no_writer];
+        counted.max(in_hooks.into_iter().fold(self.received, u64::saturating_add))
+    }
+}
+
+impl Worker {
+    /// Writes whatever was published until now, the last verdicts, and the `end` line.
+    pub(super) fn end(&mut self) {
+        // In this order: a hook that is counted has published.
+        let counted = self.builder.surroundings.panics();
+        // Once, so that a storm cannot put off the end.
+        let last = self.inbox.pending();
+        #[cfg(panic_agent_spool)]
+        if let Some(spool) = self.spool.as_mut().filter(|_| last > 0) {
+            spool.before_lines();
+        }
+        for _ in 0..last {
+            let inbox = self.inbox;
+            if !inbox.receive(&mut |record| self.record(record)) {
+                break;
+            }
+        }
+        self.say_verdicts(true);
+        self.say_repeats(true);
+        // What a sink could not deliver belongs to the totals.
+        self.flush();
+        let lost = self.lost();
+        self.say_losses(lost, true);
+        self.say_end(counted, lost);
+        self.ending.finished = true;
+    }
+
+    fn say_end(&mut self, counted: u64, lost: Lost) {
+        let panics = self.ending.panics(counted, &lost.reports);
+        let line = end_line(&mut self.builder, panics, self.shared.written(), lost);
+        self.about(LineKind::End, &line);
+        // What it cannot deliver of this line nobody will hear of.
+        self.sinks.flush().ok();
+    }
+
+    /// A round after the `end` line.
+    pub(super) fn after_end(&mut self) -> Option<Pause> {
+        let requested = self.shared.requested();
+        // Their queue shall not fill up.
+        self.follow.collect();
+        let late = self.inbox.pending();
+        if late == 0 {
+            self.ending.late_since = None;
+        } else {
+            let since = *self.ending.late_since.get_or_insert_with(Instant::now);
+            let left = self.patience.lives_on().saturating_sub(since.elapsed());
+            if !left.is_zero() && self.inbox.ender().is_none() {
+                if self.inbox.is_filling_up() {
+                    thread::sleep(BETWEEN_LOOKS);
+                    return None;
+                }
+                return Some(Pause::Hold(left));
+            }
+            self.ending.late_since = None;
+            self.write_late(late);
+        }
+        self.done = requested;
+        self.shared.advance(requested, true);
+        let nothing_new = self.shared.requested() == requested && self.inbox.pending() == 0;
+        nothing_new.then_some(Pause::Park(None))
+    }
+
+    /// Writes so many reports; at most up to that of the thread that ends the process, which is released last.
+    fn write_late(&mut self, late: u64) {
+        let inbox = self.inbox;
+        let ender = inbox.ender();
+        for number in 1..=late {
+            let mut is_last = number == late;
+            let received = inbox.receive(&mut |record| {
+                is_last |= ender == Some(record.tid);
+                self.record(record);
+                if is_last {
+                    self.flush();
+                    let lost = self.lost();
+                    // Who is counted meanwhile may still wait.
+                    self.say_end(0, lost);
+                    inbox.ender_is_served();
+                }
+            });
+            if !received || is_last {
+                return;
+            }
+        }
+    }
+}

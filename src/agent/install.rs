@@ -94,6 +94,7 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
         labels::set_process_label(key.as_str(), value);
     }
     stack::prepare();
+    crate::sys::thread::prepare();
     stack::learn_main_start();
     let (neighbours, started) = Neighbours::new(&state.counters);
     let symbols = options.symbols;

@@ -3,7 +3,7 @@
 //! Runs on: the thread that installs the audit, and the one that audits. Must not: fail; a bad value is a warning, and
 //! the default stays.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::env::EnvWarning;
@@ -46,7 +46,7 @@ pub(crate) struct AuditEnv {
 struct Variable {
     name: &'static str,
     accepted: &'static str,
-    apply: fn(&mut AuditEnv, &str) -> Option<()>,
+    apply: fn(&mut AuditEnv, &OsStr) -> Option<()>,
 }
 
 const SWITCH: &str = "`on` or `off`";
@@ -56,9 +56,9 @@ const VARIABLES: [Variable; 6] = [
         name: "PANIC_AGENT_AUDIT",
         accepted: "`on`, `off`, `warn` or `deny`",
         apply: |env, value| {
-            env.mode = match value {
-                "warn" => AuditMode::Warn,
-                "deny" => AuditMode::Deny,
+            env.mode = match value.to_str() {
+                Some("warn") => AuditMode::Warn,
+                Some("deny") => AuditMode::Deny,
                 _ if switch(value)? => AuditMode::On,
                 _ => AuditMode::Off,
             };
@@ -112,8 +112,9 @@ impl AuditEnv {
             warnings: Vec::new(),
         };
         for Variable { name, accepted, apply } in VARIABLES {
-            let Some(value) = read(name).map(|value| value.to_string_lossy().into_owned()) else { continue };
-            if apply(&mut env, value.trim()).is_none() {
+            let Some(value) = read(name) else { continue };
+            if apply(&mut env, super::env::trimmed(&value)).is_none() {
+                let value = value.to_string_lossy().into_owned();
                 env.warnings.push(EnvWarning { variable: name, value, accepted });
             }
         }
@@ -121,11 +122,11 @@ impl AuditEnv {
     }
 }
 
-fn switch(value: &str) -> Option<bool> {
-    super::env::switch(value)
+fn switch(value: &OsStr) -> Option<bool> {
+    value.to_str().and_then(super::env::switch)
 }
 
-fn path(value: &str) -> Option<PathBuf> {
+fn path(value: &OsStr) -> Option<PathBuf> {
     (!value.is_empty()).then(|| PathBuf::from(value))
 }
 

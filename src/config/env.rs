@@ -4,6 +4,7 @@
 //! from the code stays.
 
 use core::fmt;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,49 +30,57 @@ impl fmt::Display for EnvWarning {
     }
 }
 
-/// One variable: how its value changes the options; `None` when it is not understood.
+/// One variable.
 struct Variable {
     name: &'static str,
     accepted: &'static str,
-    apply: fn(&mut Options, &str) -> Option<()>,
+    apply: Apply,
+}
+
+/// How the value of a variable changes the options; `None` when it is not understood.
+enum Apply {
+    /// As text.
+    Text(fn(&mut Options, &str) -> Option<()>),
+    /// As bytes, which paths are.
+    Path(fn(&mut Options, &OsStr) -> Option<()>),
 }
 
 const VARIABLES: [Variable; 21] = [
     Variable {
         name: "PANIC_AGENT",
         accepted: "`on` or `off`",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.enabled = switch(value)?;
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_FILE",
         accepted: "a path, `stdout` or `stderr`",
-        apply: |options, value| {
-            let output = match value {
-                "" => return None,
-                "stdout" => Output::Stdout,
-                "stderr" => Output::Stderr,
-                path => Output::File(PathBuf::from(path)),
+        apply: Apply::Path(|options, value| {
+            let output = match value.to_str() {
+                Some("") => return None,
+                Some("stdout") => Output::Stdout,
+                Some("stderr") => Output::Stderr,
+                _ => Output::File(PathBuf::from(value)),
             };
             options.outputs.retain(|output| matches!(output, Output::Sink(_)));
             options.outputs.insert(0, output);
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_SERVICE",
         accepted: "a service name",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.service = Some(non_empty(value)?.to_owned());
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_LABELS",
         accepted: "`key=value` pairs separated by commas",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             let pairs = value
                 .split(',')
                 .map(|pair| {
@@ -81,12 +90,12 @@ const VARIABLES: [Variable; 21] = [
                 .collect::<Option<Vec<_>>>()?;
             options.labels.extend(pairs);
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_CONSOLE",
         accepted: "`previous`, `pretty` or `off`",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.console = match value {
                 "previous" => Console::Previous,
                 "pretty" => Console::Pretty,
@@ -94,106 +103,107 @@ const VARIABLES: [Variable; 21] = [
                 _ => return None,
             };
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_PROBES",
         accepted: "`on` or `off`",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.probes = if switch(value)? { Probes::On } else { Probes::Off };
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_SPOOL",
         accepted: "`on`, `off` or an existing directory",
-        apply: |options, value| {
-            options.spool = match switch(value) {
+        apply: Apply::Path(|options, value| {
+            options.spool = match value.to_str().and_then(switch) {
                 Some(true) => Spool::BesideLog,
                 Some(false) => Spool::Off,
-                None => Spool::Directory(PathBuf::from(non_empty(value)?)),
+                None if value.is_empty() => return None,
+                None => Spool::Directory(PathBuf::from(value)),
             };
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_SYMBOLS",
         accepted: "`on` or `off`",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.symbols = if switch(value)? { Symbols::On } else { Symbols::Off };
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_MAX_REPORT_BYTES",
         accepted: "a number of bytes, at least 4096",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             let bytes = value.parse().ok().filter(|bytes| *bytes >= MIN_MAX_REPORT_BYTES)?;
             options.max_report_bytes = bytes;
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_OVERFLOW",
         accepted: "`count`, or `block:MS` with a number of milliseconds",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.overflow = match value.split_once(':') {
                 None if value == "count" => Overflow::Count,
                 Some(("block", ms)) => Overflow::Block(Duration::from_millis(ms.parse().ok()?)),
                 _ => return None,
             };
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_FOLD",
         accepted: "`off`, or `N` or `N/SECONDS`: panics of a fingerprint that are written whole, at least 1, and \
                    seconds between two summaries of the others, at least 1",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.folding = match value {
                 "off" | "0" => None,
                 _ => Some(folding(value)?),
             };
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_FILE_TRUST",
         accepted: "`strict` or `any`",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.trust = match value {
                 "strict" => FileTrust::Strict,
                 "any" => FileTrust::Any,
                 _ => return None,
             };
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_ROTATE_BYTES",
         accepted: "`off`, or a number of bytes, at least 4096",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.rotation.max_bytes =
                 or_off(value, |bytes| Some(bytes).filter(|bytes| *bytes >= MIN_ROTATION_BYTES))?;
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_ROTATE_SECONDS",
         accepted: "`off`, or a number of seconds, at least 1",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.rotation.max_age =
                 or_off(value, |age| Some(Duration::from_secs(age)).filter(|age| *age >= MIN_ROTATION_AGE))?;
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_ROTATE_KEEP",
         accepted: "a number of archives, at least 1",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.rotation.keep = value.parse().ok().filter(|keep| *keep >= 1)?;
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_ROTATE_GZIP",
@@ -202,73 +212,83 @@ const VARIABLES: [Variable; 21] = [
         } else {
             "`off`, because the program was built without the cargo feature `gzip` of panic-agent"
         },
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.rotation.compression = match switch(value)? {
                 true if GZIP_AVAILABLE => Compression::Gzip,
                 true => return None,
                 false => Compression::Off,
             };
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_SLOTS",
         accepted: "a number of slots from 1 to 65536",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             let slots = value.parse().ok().filter(|slots| (1..=MAX_SLOTS).contains(slots))?;
             options.slots = slots;
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_FLUSH_MS",
         accepted: "a number of milliseconds",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.flush_deadline = Duration::from_millis(value.parse().ok()?);
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_SETTLE_MS",
         accepted: "a number of milliseconds from 0 to 60000",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             let settle = Duration::from_millis(value.parse().ok()?);
             options.settle = (settle <= MAX_SETTLE).then_some(settle)?;
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_INHERIT_LABELS",
         accepted: "`on` or `off`",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.inherit_labels = switch(value)?;
             Some(())
-        },
+        }),
     },
     Variable {
         name: "PANIC_AGENT_SPAWN_PLACES",
         accepted: "`on` or `off`",
-        apply: |options, value| {
+        apply: Apply::Text(|options, value| {
             options.spawn_places = switch(value)?;
             Some(())
-        },
+        }),
     },
 ];
 
 /// Lets every variable that is set win over the options; returns what was not understood.
 pub(crate) fn apply_environment(options: &mut Options) -> Vec<EnvWarning> {
-    apply(options, |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    apply(options, |name| std::env::var_os(name))
 }
 
-fn apply(options: &mut Options, read: impl Fn(&str) -> Option<String>) -> Vec<EnvWarning> {
+fn apply(options: &mut Options, read: impl Fn(&str) -> Option<OsString>) -> Vec<EnvWarning> {
     let mut warnings = Vec::new();
     for Variable { name, accepted, apply } in VARIABLES {
         let Some(value) = read(name) else { continue };
-        if apply(options, value.trim()).is_none() {
-            warnings.push(EnvWarning { variable: name, value, accepted });
+        let text = value.to_string_lossy();
+        let understood = match apply {
+            Apply::Text(apply) => apply(options, text.trim()),
+            Apply::Path(apply) => apply(options, trimmed(&value)),
+        };
+        if understood.is_none() {
+            warnings.push(EnvWarning { variable: name, value: text.into_owned(), accepted });
         }
     }
     warnings
+}
+
+/// Without white space around it, where it is text.
+pub(super) fn trimmed(value: &OsStr) -> &OsStr {
+    value.to_str().map_or(value, |text| OsStr::new(text.trim()))
 }
 
 pub(super) fn switch(value: &str) -> Option<bool> {

@@ -2,8 +2,10 @@
 //!
 //! Runs on: the thread that installs the agent. Must not: fail the program; without a file the memory has no name.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,8 +63,8 @@ fn without_name(header: &[u8], len: usize, log: Option<PathBuf>) -> io::Result<L
 /// The file gets its name when it is complete and locked, so that nobody takes it for one of a dead process.
 fn make_file(place: &Place, header: &[u8], len: usize) -> io::Result<(OwnFile, PathBuf)> {
     let directory = resolve_directory(&place.directory, place.trust)?.path;
-    let name = format!("{}{INFIX}{}", place.log_name(), std::process::id());
-    let unfinished = directory.join(format!("{name}{UNFINISHED}"));
+    let name = with(place.log_name(), &format!("{INFIX}{}", std::process::id()));
+    let unfinished = directory.join(with(&name, UNFINISHED));
     // Of a process with the same id that died within these few lines.
     let _leftover = calls::unlink(&unfinished);
     let mut options = OpenOptions::new();
@@ -86,10 +88,10 @@ fn fill(file: &File, header: &[u8], len: usize) -> io::Result<()> {
     }
 }
 
-fn give_name(directory: &Path, unfinished: &Path, name: &str) -> io::Result<PathBuf> {
+fn give_name(directory: &Path, unfinished: &Path, name: &OsStr) -> io::Result<PathBuf> {
     for number in 0..MAX_SAME_PID {
         let suffix = if number == 0 { String::new() } else { format!(".{number}") };
-        let path = directory.join(format!("{name}{suffix}"));
+        let path = directory.join(with(name, &suffix));
         match calls::hard_link(unfinished, &path) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -99,6 +101,13 @@ fn give_name(directory: &Path, unfinished: &Path, name: &str) -> io::Result<Path
         }
     }
     Err(ErrorKind::AlreadyExists.into())
+}
+
+/// A name with an ending. Names are bytes, not text.
+fn with(name: &OsStr, ending: &str) -> OsString {
+    let mut name = name.to_owned();
+    name.push(ending);
+    name
 }
 
 fn header(slots: usize, instance: u64) -> Vec<u8> {
@@ -122,8 +131,9 @@ fn header(slots: usize, instance: u64) -> Vec<u8> {
 }
 
 /// The process id in the name of a spool that belongs to this log, finished or not.
-pub(crate) fn pid_in_name(name: &str, log_name: &str) -> Option<u32> {
-    let rest = name.strip_prefix(log_name)?.strip_prefix(INFIX)?;
+pub(crate) fn pid_in_name(name: &OsStr, log_name: &OsStr) -> Option<u32> {
+    let rest = name.as_bytes().strip_prefix(log_name.as_bytes())?;
+    let rest = core::str::from_utf8(rest).ok()?.strip_prefix(INFIX)?;
     let digits = rest.find(|letter: char| !letter.is_ascii_digit()).map_or(rest, |end| &rest[..end]);
     let suffix = rest.strip_prefix(digits)?.strip_prefix('.');
     let known = match suffix {
@@ -134,8 +144,8 @@ pub(crate) fn pid_in_name(name: &str, log_name: &str) -> Option<u32> {
 }
 
 /// Whether a name is that of a spool that was never finished.
-pub(crate) fn is_unfinished(name: &str) -> bool {
-    name.ends_with(UNFINISHED)
+pub(crate) fn is_unfinished(name: &OsStr) -> bool {
+    name.as_bytes().ends_with(UNFINISHED.as_bytes())
 }
 
 #[cfg(test)]
@@ -154,7 +164,7 @@ mod tests {
             ("p.jsonl", None),
             ("other.jsonl.spool-12", None),
         ] {
-            assert_eq!(pid_in_name(name, "p.jsonl"), pid, "{name}");
+            assert_eq!(pid_in_name(name.as_ref(), "p.jsonl".as_ref()), pid, "{name}");
         }
     }
 }

@@ -3,8 +3,10 @@
 //! Runs on: recoveries. Must not: open the spool of its own process (closing it would end the lock), follow a
 //! link, read a file of another user, or look where another user can replace files.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -46,9 +48,8 @@ pub(crate) fn find(place: &Place, any_log: bool) -> io::Result<Vec<PathBuf>> {
     let log_name = place.log_name();
     let mut found = Vec::new();
     for entry in calls::list(&place.directory)? {
-        let name = entry.to_string_lossy().into_owned();
-        let log_name = if any_log { log_part(&name).unwrap_or_default() } else { &log_name };
-        if pid_in_name(&name, log_name).is_some() {
+        let log_name = if any_log { log_part(&entry).unwrap_or_default() } else { log_name };
+        if pid_in_name(&entry, log_name).is_some() {
             found.push(place.directory.join(entry));
         }
     }
@@ -57,14 +58,15 @@ pub(crate) fn find(place: &Place, any_log: bool) -> io::Result<Vec<PathBuf>> {
 }
 
 /// The part of a spool's name that names its log.
-fn log_part(name: &str) -> Option<&str> {
-    name.rsplit_once(super::INFIX).map(|(log, _)| log)
+fn log_part(name: &OsStr) -> Option<&OsStr> {
+    let (name, infix) = (name.as_bytes(), super::INFIX.as_bytes());
+    let at = name.windows(infix.len()).rposition(|part| part == infix)?;
+    name.get(..at).map(OsStr::from_bytes)
 }
 
 /// The log beside a spool, to which it belongs by its name.
 pub(crate) fn log_of(spool: &Path) -> Option<PathBuf> {
-    let name = spool.file_name()?.to_string_lossy().into_owned();
-    Some(spool.with_file_name(log_part(&name)?))
+    Some(spool.with_file_name(log_part(spool.file_name()?)?))
 }
 
 impl DeadSpool {
@@ -104,7 +106,7 @@ impl DeadSpool {
         let bytes = calls::read_to_end(&file, LONGEST)?;
         let contents = match reader::read(&bytes) {
             Ok(contents) => contents,
-            Err(SpoolError::NotASpool) if is_unfinished(&path.to_string_lossy()) => {
+            Err(SpoolError::NotASpool) if is_unfinished(path.as_os_str()) => {
                 return Self::never_used(path);
             }
             Err(error) => return Ok(Search::Unreadable(error)),
@@ -118,8 +120,8 @@ impl DeadSpool {
     }
 
     fn never_used(path: &Path) -> io::Result<Search> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let pid = log_part(&name).and_then(|log| pid_in_name(&name, log)).unwrap_or(0);
+        let name = path.file_name().unwrap_or_default();
+        let pid = log_part(name).and_then(|log| pid_in_name(name, log)).unwrap_or(0);
         if Path::new(&format!("/proc/{pid}")).exists() {
             return Ok(Search::InUse);
         }

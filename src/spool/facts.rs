@@ -15,7 +15,8 @@ use crate::record::{Image, ProcessLine};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Facts {
-    /// The file of the lines, absolute.
+    /// The file of the lines, absolute. Text, or its bytes when it is none.
+    #[serde(with = "path_bytes")]
     pub(crate) log: Option<PathBuf>,
     /// The `process` line.
     pub(crate) process: Option<ProcessLine>,
@@ -31,6 +32,48 @@ pub(crate) struct Facts {
     pub(crate) images: Vec<PastImage>,
     /// Images that had no room.
     pub(crate) images_left_out: usize,
+}
+
+/// A path as text; one that is not UTF-8 as its bytes.
+mod path_bytes {
+    use std::ffi::{OsStr, OsString};
+    use std::path::PathBuf;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Bytes {
+        Text(String),
+        Other(Vec<u8>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+        let bytes = |name: &OsStr| match name.to_str() {
+            Some(text) => Bytes::Text(text.to_owned()),
+            None => Bytes::Other(name.as_encoded_bytes().to_vec()),
+        };
+        path.as_ref().map(|path| bytes(path.as_os_str())).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+        let path = Option::<Bytes>::deserialize(from)?;
+        Ok(path.map(|bytes| match bytes {
+            Bytes::Text(text) => PathBuf::from(text),
+            Bytes::Other(bytes) => PathBuf::from(name(bytes)),
+        }))
+    }
+
+    #[cfg(unix)]
+    fn name(bytes: Vec<u8>) -> OsString {
+        std::os::unix::ffi::OsStringExt::from_vec(bytes)
+    }
+
+    /// Elsewhere no spool is read.
+    #[cfg(not(unix))]
+    fn name(bytes: Vec<u8>) -> OsString {
+        String::from_utf8_lossy(&bytes).into_owned().into()
+    }
 }
 
 /// A loaded image, as a later process needs it.
@@ -66,6 +109,18 @@ impl Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_path_that_is_no_text_comes_back() {
+        let name: std::ffi::OsString =
+            std::os::unix::ffi::OsStringExt::from_vec(b"/srv/p\xff.jsonl".to_vec());
+        for log in [None, Some(name.into()), Some(PathBuf::from("/srv/p.jsonl"))] {
+            let facts = Facts { log, ..Facts::default() };
+            let bytes = facts.to_bytes(usize::MAX).unwrap();
+            assert_eq!(serde_json::from_slice::<Facts>(&bytes).unwrap(), facts);
+        }
+    }
 
     fn image(number: u64) -> PastImage {
         let name = format!("lib{number}.so");

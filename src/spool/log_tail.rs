@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek as _, SeekFrom};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -287,11 +288,15 @@ fn files(log: &Resolved, noted: LogPosition) -> io::Result<Vec<Found>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(files),
         names => names?,
     };
-    let dotted = format!("{}.", name.to_string_lossy());
+    let mut dotted = name.to_owned();
+    dotted.push(".");
     for entry in names {
-        let name = entry.to_string_lossy();
-        let compressed = name.ends_with(".gz");
-        if !name.starts_with(&dotted) || name.contains(INFIX) || compressed && !cfg!(feature = "gzip") {
+        let name = entry.as_bytes();
+        let compressed = name.ends_with(b".gz");
+        if !name.starts_with(dotted.as_bytes())
+            || find(name, INFIX.as_bytes()).is_some()
+            || compressed && !cfg!(feature = "gzip")
+        {
             continue;
         }
         let path = directory.join(&entry);

@@ -37,6 +37,7 @@ pub(crate) mod reader;
 #[cfg(all(panic_agent_spool, test, not(panic_agent_loom), not(miri)))]
 mod tests;
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use crate::files::FileTrust;
@@ -75,8 +76,8 @@ pub(crate) struct Place {
 impl Place {
     /// The first part of the names.
     #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
-    pub(crate) fn log_name(&self) -> String {
+    pub(crate) fn log_name(&self) -> &OsStr {
         let name = self.log.as_deref().and_then(|log| log.file_name());
-        name.map_or_else(|| crate::sink::DEFAULT_FILE.to_owned(), |name| name.to_string_lossy().into_owned())
+        name.unwrap_or(OsStr::new(crate::sink::DEFAULT_FILE))
     }
 }

@@ -4,6 +4,12 @@
 //! Must not: allocate, lock, panic, ask std for a thread handle.
 
 use core::cell::Cell;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use core::ffi::{c_int, c_void};
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use core::ptr;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::fork;
 use crate::record::DetachState;
@@ -97,22 +103,64 @@ pub(crate) fn os_name(_buffer: &mut [u8; OS_NAME_BYTES]) -> Option<&str> {
 pub(crate) const TELLS_DETACH_STATE: bool =
     cfg!(all(target_os = "linux", any(target_env = "gnu", target_env = "musl")));
 
+/// `pthread_join` of the C library itself.
+///
+/// Not the one that this program is linked to: a sanitizer, or a library that was loaded before, may have put its own
+/// there, which ends the process when a thread asks for itself.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+static JOIN: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+
+/// Looks up what [`detach_state`] asks. Until then it gives no answer.
+///
+/// May take the loader's lock; not for a panicking thread.
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+pub(crate) fn prepare() {
+    // In glibc before 2.34 it is in a library of its own.
+    for library in [c"libc.so.6", c"libpthread.so.0"] {
+        // SAFETY: the name ends with a zero byte, and nothing is loaded: it is there already, or null is the answer.
+        let library = unsafe { libc::dlopen(library.as_ptr(), libc::RTLD_NOW | libc::RTLD_NOLOAD) };
+        if library.is_null() {
+            continue;
+        }
+        // SAFETY: `library` was opened above and is never closed; the name ends with a zero byte.
+        let join = unsafe { libc::dlsym(library, c"pthread_join".as_ptr()) };
+        if !join.is_null() {
+            // Release, paired with the Acquire in `detach_state`; that it is an address is all there is to see.
+            return JOIN.store(join, Ordering::Release);
+        }
+    }
+}
+
+/// The twin for a static executable, whose only `pthread_join` is that of the C library.
+#[cfg(all(target_os = "linux", target_env = "gnu", target_feature = "crt-static"))]
+pub(crate) fn prepare() {
+    JOIN.store(libc::pthread_join as *mut c_void, Ordering::Release);
+}
+
+/// The twin for systems that are not asked.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) fn prepare() {}
+
 /// Whether somebody can still join this thread.
 ///
-/// Always unknown on the first thread: nobody can join it, yet it is not detached either.
+/// Always unknown on the first thread: nobody can join it, yet it is not detached either. Unknown before [`prepare`].
 ///
 /// # Cost
 /// A few nanoseconds, no system call.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(crate) fn detach_state() -> DetachState {
-    if is_first_thread() {
+    type Join = unsafe extern "C" fn(libc::pthread_t, *mut *mut c_void) -> c_int;
+    let join = JOIN.load(Ordering::Acquire);
+    if join.is_null() || is_first_thread() {
         return DetachState::Unknown;
     }
+    // SAFETY: `prepare` stored the address of the C library's `pthread_join`, which has this type.
+    let join = unsafe { core::mem::transmute::<*mut c_void, Join>(join) };
     // SAFETY: takes nothing and cannot fail.
     let this = unsafe { libc::pthread_self() };
     // SAFETY: glibc looks at the thread's own descriptor first: a detached thread cannot be joined
     // (EINVAL), and a thread cannot join itself (EDEADLK). Both answers come before any waiting.
-    match unsafe { libc::pthread_join(this, core::ptr::null_mut()) } {
+    match unsafe { join(this, ptr::null_mut()) } {
         libc::EDEADLK => DetachState::Joinable,
         libc::EINVAL => DetachState::Detached,
         _ => DetachState::Unknown,
@@ -132,6 +180,7 @@ mod tests {
 
     #[test]
     fn a_thread_is_joinable_until_its_handle_is_dropped() {
+        prepare();
         let (report, states) = mpsc::channel();
         let (go, gone) = mpsc::channel();
         let handle = std::thread::spawn(move || {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 
 use super::program::{Program, TWO, two_panics};
-use super::same::{Case, all_written, nothing};
+use super::same::{Case, all_written};
 
 /// Above every number that the agent may have.
 const HIGHEST: RawFd = 1000;
@@ -102,48 +102,34 @@ fn around(close: impl FnOnce(&File)) {
 const AROUND: [&str; 4] = ["after 0", "after 1", "after 2", "before"];
 
 const CASES: &[Case] = &[
-    Case {
-        name: "a_program_that_closes_all_from_three_keeps_its_files_to_itself",
-        program: "descriptors-range",
-        around: nothing,
-        lines: |run| all_written(run, &AROUND),
-    },
-    Case {
-        name: "a_program_that_closes_one_after_the_other_keeps_its_files_to_itself",
-        program: "descriptors-loop",
-        around: nothing,
-        lines: |run| all_written(run, &AROUND),
-    },
-    Case {
-        name: "a_program_that_puts_a_file_over_every_number_keeps_it_to_itself",
-        program: "descriptors-over",
-        around: nothing,
-        lines: |run| all_written(run, &AROUND),
-    },
-    Case {
-        name: "a_program_gets_the_numbers_that_it_would_get_without_the_agent",
-        program: "descriptors-numbers",
-        around: nothing,
-        lines: |run| all_written(run, &["first"]),
-    },
-    Case {
-        name: "a_program_with_twelve_descriptors_has_the_low_ones",
-        program: "descriptors-few",
-        around: nothing,
-        lines: |run| all_written(run, &TWO),
-    },
-    Case {
-        name: "a_program_that_has_used_up_its_descriptors_is_recorded",
-        program: "descriptors-none",
-        around: nothing,
-        lines: |run| all_written(run, &TWO),
-    },
+    Case::new("a_program_that_closes_all_from_three_keeps_its_files_to_itself", "descriptors-range", |run| {
+        all_written(run, &AROUND)
+    }),
+    Case::new(
+        "a_program_that_closes_one_after_the_other_keeps_its_files_to_itself",
+        "descriptors-loop",
+        |run| all_written(run, &AROUND),
+    ),
+    Case::new("a_program_that_puts_a_file_over_every_number_keeps_it_to_itself", "descriptors-over", |run| {
+        all_written(run, &AROUND)
+    }),
+    Case::new(
+        "a_program_gets_the_numbers_that_it_would_get_without_the_agent",
+        "descriptors-numbers",
+        |run| all_written(run, &["first"]),
+    ),
+    Case::new("a_program_with_twelve_descriptors_has_the_low_ones", "descriptors-few", |run| {
+        all_written(run, &TWO)
+    }),
+    Case::new("a_program_that_has_used_up_its_descriptors_is_recorded", "descriptors-none", |run| {
+        all_written(run, &TWO)
+    }),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials: Vec<_> = CASES.iter().map(Case::trial).collect();
     trials.push(Trial::test("an_agent_that_writes_to_its_number_blindly_is_seen", || {
-        let case = Case { name: "control", program: "descriptors-blind", around: nothing, lines: |_| {} };
+        let case = Case::new("control", "descriptors-blind", |_| {});
         case.differs();
         Ok(())
     }));

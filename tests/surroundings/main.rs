@@ -8,8 +8,10 @@
 
 mod descriptors;
 mod log;
+mod names;
 mod program;
 mod same;
+mod sanitizers;
 
 use libtest_mimic::Arguments;
 
@@ -21,5 +23,7 @@ fn main() {
     let mut trials = Vec::new();
     trials.extend(same::trials());
     trials.extend(descriptors::trials());
+    trials.extend(names::trials());
+    trials.extend(sanitizers::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -3,6 +3,7 @@
 //! Runs on: the threads that judge. Must not: leave out a file of the program.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
@@ -49,9 +50,28 @@ pub(crate) struct Case {
     pub(crate) around: fn(&mut Command, &Path) -> Result<(), String>,
     /// Panics when the lines are not what is promised.
     pub(crate) lines: fn(&Run),
+    /// Name of the log in the directory; begins with `panics`.
+    pub(crate) log: &'static [u8],
 }
 
 impl Case {
+    /// A program with nothing around it.
+    pub(crate) const fn new(name: &'static str, program: &'static str, lines: fn(&Run)) -> Self {
+        Self { name, program, around: |_, _| Ok(()), lines, log: b"panics.jsonl" }
+    }
+
+    /// The same in these surroundings.
+    pub(crate) const fn around(mut self, around: fn(&mut Command, &Path) -> Result<(), String>) -> Self {
+        self.around = around;
+        self
+    }
+
+    /// The same with another name of the log.
+    pub(crate) const fn log(mut self, log: &'static [u8]) -> Self {
+        self.log = log;
+        self
+    }
+
     pub(crate) fn trial(&'static self) -> Trial {
         Trial::test(self.name, || {
             self.check();
@@ -88,7 +108,7 @@ impl Case {
         // A directory that was made unreadable is read, and removed by the next run.
         std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).ok();
         Some(Run {
-            log: Log::read(&directory.join("panics.jsonl")),
+            log: Log::read(&directory.join(OsStr::from_bytes(self.log))),
             seen: Seen {
                 status: output.status.into_raw(),
                 stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -97,11 +117,6 @@ impl Case {
             },
         })
     }
-}
-
-/// Nothing around it.
-pub(crate) fn nothing(_: &mut Command, _: &Path) -> Result<(), String> {
-    Ok(())
 }
 
 /// Every panic has its line, and nothing was lost.
@@ -148,7 +163,7 @@ fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// The comparison itself.
 pub(crate) fn trials() -> Vec<Trial> {
     vec![Trial::test("a_program_that_an_agent_changes_is_not_the_same", || {
-        let case = Case { name: "control", program: "same-chatty", around: nothing, lines: |_| {} };
+        let case = Case::new("control", "same-chatty", |_| {});
         case.differs();
         Ok(())
     })]

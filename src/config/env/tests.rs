@@ -5,7 +5,7 @@ use super::*;
 fn with(variables: &[(&str, &str)]) -> (Options, Vec<EnvWarning>) {
     let mut options = Options::default();
     let warnings = apply(&mut options, |name| {
-        variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(*value))
     });
     (options, warnings)
 }
@@ -108,7 +108,7 @@ fn off_switches_off_what_the_code_has_switched_on() {
     apply(&mut options, |name| {
         ["PANIC_AGENT_FOLD", "PANIC_AGENT_ROTATE_BYTES", "PANIC_AGENT_ROTATE_SECONDS"]
             .contains(&name)
-            .then(|| "off".to_owned())
+            .then(|| "off".into())
     });
     assert_eq!((options.folding, options.rotation), (None, crate::Rotation::never()));
 }
@@ -136,6 +136,6 @@ fn the_file_variable_replaces_the_file_and_keeps_other_sinks() {
     let mut options = Options::default();
     options.outputs.push(Output::File("a".into()));
     options.outputs.push(Output::Sink(Box::new(Null)));
-    apply(&mut options, |name| (name == "PANIC_AGENT_FILE").then(|| "b".to_owned()));
+    apply(&mut options, |name| (name == "PANIC_AGENT_FILE").then(|| "b".into()));
     assert!(matches!(&options.outputs[..], [Output::File(path), Output::Sink(_)] if path.as_os_str() == "b"));
 }

@@ -7,6 +7,7 @@
 //! does not get it lets the other one do it. A writer holds a shared lock on the open file while it writes a burst
 //! of lines; an archive is compressed or deleted only by who has an exclusive lock on it.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -119,7 +120,7 @@ impl Default for Rotation {
 pub(super) struct Directory {
     path: PathBuf,
     /// Name of the file whose archives these are.
-    name: String,
+    name: OsString,
     _locked: OwnFile,
 }
 
@@ -127,10 +128,9 @@ impl Directory {
     /// `None` when somebody else has the right.
     ///
     /// # Errors
-    /// When the directory cannot be opened, its file system has no locks, or the file's name is not UTF-8.
+    /// When the directory cannot be opened, or its file system has no locks.
     pub(super) fn of(file: &Path) -> io::Result<Option<Self>> {
-        let no_name = || io::Error::new(io::ErrorKind::InvalidInput, "the name of the file is not UTF-8");
-        let name = file.file_name().and_then(|name| name.to_str()).ok_or_else(no_name)?.to_owned();
+        let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
         let path = file.parent().unwrap_or(Path::new("/")).to_owned();
         let locked = calls::open(OpenOptions::new().read(true), &path)?;
         let held = file_lock::exclusive(&locked)? == Locking::Held;
@@ -144,7 +144,9 @@ impl Directory {
     pub(super) fn free_name(&self) -> io::Result<PathBuf> {
         let mut at = SystemTime::now();
         loop {
-            let path = self.path.join(format!("{}.{}", self.name, stamp(at)));
+            let mut name = self.name.clone();
+            name.push(format!(".{}", stamp(at)));
+            let path = self.path.join(name);
             match calls::lstat(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
                 Err(error) => return Err(error),
@@ -162,7 +164,7 @@ impl Directory {
         let mut archives: Vec<Archive> = names
             .iter()
             .filter_map(|name| {
-                let (stamp, ending) = parse(name.to_str()?, &self.name)?;
+                let (stamp, ending) = parse(name, &self.name)?;
                 let path = self.path.join(name);
                 Some(Archive { stamp: stamp.to_owned(), path, state: state(ending)? })
             })
@@ -238,8 +240,9 @@ fn state(ending: &str) -> Option<State> {
 }
 
 /// Stamp and ending of a name, when it is one of an archive of `file`.
-fn parse<'a>(name: &'a str, file: &str) -> Option<(&'a str, &'a str)> {
-    let (stamp, ending) = name.strip_prefix(file)?.strip_prefix('.')?.split_at_checked(STAMP_LEN)?;
+fn parse<'a>(name: &'a OsStr, file: &OsStr) -> Option<(&'a str, &'a str)> {
+    let rest = name.as_encoded_bytes().strip_prefix(file.as_encoded_bytes())?;
+    let (stamp, ending) = core::str::from_utf8(rest).ok()?.strip_prefix('.')?.split_at_checked(STAMP_LEN)?;
     let fits = |(index, byte): (usize, u8)| match index {
         8 => byte == b'T',
         15 => byte == b'.',
@@ -267,9 +270,12 @@ mod tests {
         let at = SystemTime::UNIX_EPOCH + Duration::new(1_795_468_988, 7);
         let stamp = stamp(at);
         assert_eq!(stamp, "20261123T212308.000000007Z");
-        assert_eq!(parse(&format!("p.jsonl.{stamp}.gz"), "p.jsonl"), Some((stamp.as_str(), ".gz")));
+        assert_eq!(
+            parse(format!("p.jsonl.{stamp}.gz").as_ref(), "p.jsonl".as_ref()),
+            Some((stamp.as_str(), ".gz"))
+        );
         for other in ["p.jsonl", "p.jsonl.1", "p.jsonl.20261123T212308.00000000xZ", "q.jsonl.x"] {
-            assert_eq!(parse(other, "p.jsonl"), None, "{other}");
+            assert_eq!(parse(other.as_ref(), "p.jsonl".as_ref()), None, "{other}");
         }
         assert_eq!(state(".old"), None);
     }

@@ -30,6 +30,8 @@ pub(crate) mod preloaded; // the agent that was loaded before the program
 #[cfg(panic_agent_tables)]
 #[allow(unsafe_code)]
 pub(crate) mod registers; // where a walk begins
+#[allow(unsafe_code)]
+pub(crate) mod signal_stack; // room on the stack of a signal handler
 #[cfg(panic_agent_spool)]
 #[allow(unsafe_code)]
 pub(crate) mod spool_file; // files that are memory, and their locks

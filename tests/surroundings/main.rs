@@ -12,6 +12,7 @@ mod names;
 mod program;
 mod same;
 mod sanitizers;
+mod signals;
 
 use libtest_mimic::Arguments;
 
@@ -25,5 +26,6 @@ fn main() {
     trials.extend(descriptors::trials());
     trials.extend(names::trials());
     trials.extend(sanitizers::trials());
+    trials.extend(signals::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -10,6 +10,7 @@ use super::table_walk::follow_tables;
 use crate::image;
 use crate::record::WalkEnd;
 use crate::sys::registers;
+use crate::sys::signal_stack;
 use crate::sys::system_unwinder::{TraceEnd, trace};
 
 /// Frames that are followed: a stack of 8 MiB has room for no more, with the least of frames.
@@ -39,6 +40,9 @@ pub(crate) struct Ends {
 /// No allocation, no lock; about ten nanoseconds a frame once its address was seen before, down to the bottom.
 #[inline(never)]
 pub(crate) fn both_ends(inner: &mut [u64], outer: &mut [u64], anchor: usize) -> Ends {
+    if signal_stack::is_short() {
+        return Ends { inner: 0, outer: 0, skipped: 0, whole: false, std_thread: false };
+    }
     let registers = registers::current();
     let mut kept = Kept {
         inner,

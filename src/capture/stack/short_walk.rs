@@ -9,16 +9,21 @@ use super::table_walk::follow_tables;
 use crate::image;
 use crate::record::WalkEnd;
 use crate::sys::registers;
+use crate::sys::signal_stack;
 use crate::sys::system_unwinder::trace;
 
 /// Writes the return addresses of the frames outside of `anchor`, innermost first, and returns their number.
 ///
-/// `anchor` is the address of a local variable of the innermost frame that is *not* wanted.
+/// `anchor` is the address of a local variable of the innermost frame that is *not* wanted. On a stack that is too short
+/// for a walk the number is 0.
 ///
 /// # Cost
 /// No allocation, no lock; about ten nanoseconds a frame once its address was seen before.
 #[inline(never)]
 pub(crate) fn short_walk(ips: &mut [u64], anchor: usize) -> usize {
+    if signal_stack::is_short() {
+        return 0;
+    }
     let registers = registers::current();
     let mut kept = Kept { ips, len: 0, anchor: anchor as u64 };
     let followed = image::current().and_then(|snapshot| {

@@ -24,8 +24,10 @@ use crate::sys::spool_file::{self, Lock};
 
 /// Ends the name of a spool that is being made.
 const UNFINISHED: &str = ".new";
-/// Spools of dead processes with the same id that may lie in the way.
-const MAX_SAME_PID: u32 = 100;
+/// Spools of processes with the same id, dead or in other containers, that may lie in the way.
+const MAX_SAME_PID: u32 = 1000;
+/// Times that the file is made anew because a recovery removed it.
+const ATTEMPTS: u32 = 4;
 
 /// What came of making a spool.
 pub(crate) struct Created {
@@ -39,7 +41,7 @@ pub(crate) struct Created {
 pub(crate) fn create(place: &Place, slots: usize, instance: u64) -> Created {
     let header = header(slots, instance);
     let len = layout::file_bytes(slots);
-    let made = make_file(place, &header, len).and_then(|(file, path)| {
+    let made = make_file(place, &header, len, instance).and_then(|(file, path)| {
         let region = Arc::new(Region::of_file(&file, len)?);
         LiveSpool::new(region, file, Some(path), place.log.clone())
             .ok_or_else(|| ErrorKind::InvalidData.into())
@@ -61,26 +63,49 @@ fn without_name(header: &[u8], len: usize, log: Option<PathBuf>) -> io::Result<L
 }
 
 /// The file gets its name when it is complete and locked, so that nobody takes it for one of a dead process.
-fn make_file(place: &Place, header: &[u8], len: usize) -> io::Result<(OwnFile, PathBuf)> {
+fn make_file(place: &Place, header: &[u8], len: usize, instance: u64) -> io::Result<(OwnFile, PathBuf)> {
     let directory = resolve_directory(&place.directory, place.trust)?.path;
     let name = with(place.log_name(), &format!("{INFIX}{}", std::process::id()));
-    let unfinished = directory.join(with(&name, UNFINISHED));
-    // Of a process with the same id that died within these few lines.
-    let _leftover = calls::unlink(&unfinished);
+    let mut outcome = Err(ErrorKind::NotFound.into());
+    for attempt in 0..ATTEMPTS {
+        // Containers have processes with equal ids; the instance differs.
+        let unfinished = directory.join(with(&name, &format!(".{instance:016x}{attempt}{UNFINISHED}")));
+        outcome = make_named(&directory, &unfinished, &name, header, len);
+        match &outcome {
+            // A recovery took it for one that nobody makes any more, before it was locked.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::WouldBlock) => {}
+            _ => return outcome,
+        }
+    }
+    outcome
+}
+
+fn make_named(
+    directory: &Path,
+    unfinished: &Path,
+    name: &OsStr,
+    header: &[u8],
+    len: usize,
+) -> io::Result<(OwnFile, PathBuf)> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     // New, so it is nobody else's and no link.
     options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
-    let file = calls::open(&options, &unfinished)?;
-    let named = fill(&file, header, len).and_then(|()| give_name(&directory, &unfinished, &name));
+    let file = calls::open(&options, unfinished)?;
+    let named = fill(&file, header, len).and_then(|()| give_name(directory, unfinished, name));
     // The file has its name now, or is of no use.
-    let _gone = calls::unlink(&unfinished);
+    let _gone = calls::unlink(unfinished);
     Ok((file, named?))
 }
 
 fn fill(file: &File, header: &[u8], len: usize) -> io::Result<()> {
+    // First, so that a recovery does not take it for one that was given up.
+    lock(file)?;
     spool_file::reserve(file, len)?;
-    calls::write_all_at(file, header, 0)?;
+    calls::write_all_at(file, header, 0)
+}
+
+fn lock(file: &File) -> io::Result<()> {
     match spool_file::lock_for_process(file) {
         // Without locks the process id and the start time decide.
         Lock::Taken | Lock::Unsupported => Ok(()),
@@ -95,9 +120,16 @@ fn give_name(directory: &Path, unfinished: &Path, name: &OsStr) -> io::Result<Pa
         match calls::hard_link(unfinished, &path) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            // No hard links here. Nobody else makes a name with this process id.
-            Err(_) if !path.exists() => return calls::rename(unfinished, &path).map(|()| path),
-            Err(error) => return Err(error),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(error),
+            // No hard links here: an empty file keeps the name free of others until it is replaced.
+            Err(_) => {
+                let mut options = OpenOptions::new();
+                match calls::open(options.write(true).create_new(true).mode(0o600), &path) {
+                    Ok(_) => return calls::rename(unfinished, &path).map(|()| path),
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                    Err(error) => return Err(error),
+                }
+            }
         }
     }
     Err(ErrorKind::AlreadyExists.into())
@@ -112,7 +144,7 @@ fn with(name: &OsStr, ending: &str) -> OsString {
 
 fn header(slots: usize, instance: u64) -> Vec<u8> {
     let owner = Owner::this_process();
-    let mut bytes = vec![0; fixed::BYTES];
+    let mut bytes = vec![0; fixed::PID_NAMESPACE + 8];
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
     put(fixed::MAGIC, &layout::MAGIC);
     put(fixed::VERSION, &layout::VERSION.to_ne_bytes());
@@ -125,6 +157,7 @@ fn header(slots: usize, instance: u64) -> Vec<u8> {
     put(fixed::INSTANCE, &instance.to_ne_bytes());
     put(fixed::CREATED, &wall_ns().to_ne_bytes());
     put(fixed::BOOT, &owner.boot.to_ne_bytes());
+    put(fixed::PID_NAMESPACE, &owner.pid_namespace.to_ne_bytes());
     let checksum = header_checksum(&bytes);
     bytes[fixed::CHECKSUM..fixed::BYTES].copy_from_slice(&checksum.to_ne_bytes());
     bytes
@@ -138,9 +171,18 @@ pub(crate) fn pid_in_name(name: &OsStr, log_name: &OsStr) -> Option<u32> {
     let suffix = rest.strip_prefix(digits)?.strip_prefix('.');
     let known = match suffix {
         None => rest.len() == digits.len(),
-        Some(suffix) => suffix == &UNFINISHED[1..] || suffix.bytes().all(|byte| byte.is_ascii_digit()),
+        Some(suffix) => match suffix.strip_suffix(&UNFINISHED[1..]) {
+            // Its instance, or none in earlier builds.
+            Some(rest) => rest.is_empty() || is_instance(rest),
+            None => suffix.bytes().all(|byte| byte.is_ascii_digit()),
+        },
     };
     digits.parse().ok().filter(|_| known)
+}
+
+/// `<instance and attempt in hex>.`
+fn is_instance(text: &str) -> bool {
+    text.strip_suffix('.').is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Whether a name is that of a spool that was never finished.
@@ -158,6 +200,9 @@ mod tests {
             ("p.jsonl.spool-12", Some(12)),
             ("p.jsonl.spool-12.3", Some(12)),
             ("p.jsonl.spool-12.new", Some(12)),
+            ("p.jsonl.spool-12.00ffee00ffee00ff0.new", Some(12)),
+            ("p.jsonl.spool-12.x.new", None),
+            ("p.jsonl.spool-12.00ffee00ffee00ff0", None),
             ("p.jsonl.spool-12.gz", None),
             ("p.jsonl.spool-", None),
             ("p.jsonl.spool-x", None),

@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Place;
 use super::create::{is_unfinished, pid_in_name};
@@ -21,6 +22,9 @@ use crate::sys::spool_file::{self, Lock};
 
 /// Bytes of a spool with the most slots.
 const LONGEST: u64 = layout::file_bytes(crate::config::MAX_SLOTS) as u64;
+
+/// Time in which a spool is made of which no lock tells.
+const MAKING: Duration = Duration::from_secs(3600);
 
 /// A spool whose process is gone. While it lives nobody else recovers it.
 #[derive(Debug)]
@@ -83,7 +87,8 @@ impl DeadSpool {
         if !before.is_file() || before.uid() != effective_user() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not a file of this user"));
         }
-        if maps(std::process::id(), before.ino()) == Some(true) {
+        // Also where that cannot be read: closing a file of one's own would end its lock.
+        if maps("self", before.ino()) != Some(false) {
             return Ok(Search::InUse);
         }
         let flags = libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
@@ -95,9 +100,9 @@ impl DeadSpool {
         if directory.last == Last::Shared {
             own_alone(path, &metadata)?;
         }
-        match spool_file::lock_for_file(&file) {
-            Lock::Held => return Ok(Search::InUse),
-            Lock::Taken | Lock::Unsupported => {}
+        let lock = spool_file::lock_for_file(&file);
+        if lock == Lock::Held {
+            return Ok(Search::InUse);
         }
         // Somebody may have recovered and removed it between the look and the lock.
         if calls::lstat(path).map(|now| identity(&now))? != identity(&metadata) {
@@ -107,22 +112,29 @@ impl DeadSpool {
         let contents = match reader::read(&bytes) {
             Ok(contents) => contents,
             Err(SpoolError::NotASpool) if is_unfinished(path.as_os_str()) => {
-                return Self::never_used(path);
+                return Self::never_used(path, lock == Lock::Taken, &metadata);
+            }
+            // Keeps a name free where there are no hard links, and is about to be replaced.
+            Err(SpoolError::NotASpool) if bytes.is_empty() => {
+                return Self::never_used(path, false, &metadata);
             }
             Err(error) => return Ok(Search::Unreadable(error)),
         };
         // The lock alone does not tell where the file system has none, or when the process closed what it did not
         // open.
-        match contents.owner.life(metadata.ino()) {
-            Life::Gone => Ok(Search::Dead(Box::new(Self { path: path.clone(), contents, file }))),
-            Life::Uses | Life::Unknown => Ok(Search::InUse),
+        match (contents.owner.life(metadata.ino()), lock) {
+            // Of a process in another container only the lock tells.
+            (Life::Gone, _) | (Life::Elsewhere, Lock::Taken) => {
+                Ok(Search::Dead(Box::new(Self { path: path.clone(), contents, file })))
+            }
+            _ => Ok(Search::InUse),
         }
     }
 
-    fn never_used(path: &Path) -> io::Result<Search> {
-        let name = path.file_name().unwrap_or_default();
-        let pid = log_part(name).and_then(|log| pid_in_name(name, log)).unwrap_or(0);
-        if Path::new(&format!("/proc/{pid}")).exists() {
+    /// `unlocked`: who makes a spool locks it first, and begins anew if the file is gone before that.
+    fn never_used(path: &Path, unlocked: bool, metadata: &fs::Metadata) -> io::Result<Search> {
+        let is_old = || metadata.modified().ok()?.elapsed().ok().map(|age| age > MAKING);
+        if !unlocked && is_old() != Some(true) {
             return Ok(Search::InUse);
         }
         calls::unlink(path)?;

@@ -31,6 +31,8 @@ pub(crate) mod fixed {
     pub(crate) const COVERED: usize = 72;
     /// All of them.
     pub(crate) const BYTES: usize = 80;
+    /// Behind the checksum, because a reader does without it: 0 in spools of earlier builds.
+    pub(crate) const PID_NAMESPACE: usize = 80;
 }
 
 /// What changes while the process runs: [`super::live`] has it as a type.

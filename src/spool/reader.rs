@@ -178,6 +178,7 @@ impl Header {
                 pid: number(fixed::PID)?,
                 start_ticks: long(fixed::START_TICKS)?,
                 boot: u128::from_ne_bytes(*boot),
+                pid_namespace: u64_at(bytes, fixed::PID_NAMESPACE).unwrap_or(0),
             },
             instance: long(fixed::INSTANCE)?,
             slots: number(fixed::SLOTS)?,

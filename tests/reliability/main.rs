@@ -10,6 +10,7 @@
 //! RELIABILITY_KILLS=1000 RELIABILITY_FORKS=10000 RELIABILITY_ENDS=2000 cargo test --release --test reliability -- campaign
 //! ```
 
+mod containers;
 mod end_programs;
 mod ends;
 mod faults;
@@ -40,6 +41,7 @@ fn main() {
             Ok(())
         }),
     ];
+    trials.extend(containers::trials());
     trials.extend(ends::trials());
     trials.extend(faults::trials());
     trials.extend(forks::trials());

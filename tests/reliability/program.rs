@@ -18,6 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Every program by its name.
 fn programs() -> impl Iterator<Item = &'static (&'static str, fn())> {
     [
+        super::containers::PROGRAMS,
         super::kills::PROGRAMS,
         super::end_programs::PROGRAMS,
         super::faults::PROGRAMS,

@@ -7,8 +7,10 @@ use core::any::{Any, TypeId};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::event::{Event, PanicRef, Trace};
+use super::live::{self, Key};
 use super::raise::{Cause, Exception};
-use super::{LOST, MAX_READS, Text, foreign, live, note, place, state, trial, vtable};
+use super::vtable::{self, VtableCopy};
+use super::{LOST, MAX_READS, Text, foreign, note, place, state, trial};
 
 /// The canary of the exceptions that may be traced: the address of a static of the one std whose exception
 /// layout and vtables the trial verified. 0: the tracer is off. Written by the installer, read by raises.
@@ -29,11 +31,13 @@ pub(super) struct Followed {
     pub(super) vtable: usize,
     pub(super) trace: Trace,
     pub(super) hops: u32,
+    /// What tells the payload from others, if it is traced.
+    key: Option<Key>,
 }
 
 impl Followed {
     fn untraced(panic: PanicRef, trace: Trace) -> Self {
-        Self { panic, payload: 0, vtable: 0, trace, hops: 0 }
+        Self { panic, payload: 0, vtable: 0, trace, hops: 0, key: None }
     }
 }
 
@@ -55,36 +59,54 @@ pub(super) unsafe fn follow(exception: *mut Exception, hooked: u64) -> Followed 
     }
     // SAFETY: the canary says that std made it, whose layout the trial verified.
     let Cause { data: payload, vtable: current, .. } = unsafe { (*exception).cause };
-    if let Some(original) = vtable::original(current) {
-        let (panic, hops) = match live::hop(payload) {
+    if let Some(copy) = vtable::copy(current) {
+        let key = Key { copy, payload };
+        let (panic, hops) = match live::hop(key) {
             Some(known) => (known.panic, known.count),
-            None => (fresh(), 1),
+            None => {
+                stray(key);
+                (fresh(), 1)
+            }
         };
-        return Followed { panic, payload, vtable: original, trace: Trace::Traced, hops };
+        return Followed {
+            panic,
+            payload,
+            vtable: copy.original(),
+            trace: trace_of(copy),
+            hops,
+            key: Some(key),
+        };
     }
     let panic = fresh();
-    let followed = |trace| Followed { panic, payload, vtable: current, trace, hops: 0 };
+    let followed = |trace, key| Followed { panic, payload, vtable: current, trace, hops: 0, key };
     // SAFETY: `current` is the vtable of the live payload.
     if unsafe { vtable::size_of_value(current) } == 0 {
         state::count_empty();
-        return followed(Trace::ZeroSized);
+        return followed(Trace::ZeroSized, None);
     }
     // SAFETY: as above, and the canary's std comes from this compiler.
-    let Some(traced) = (unsafe { vtable::traced(current) }) else {
+    let own = unsafe { vtable::traced_alone(current, |copy| live::claim(copy, panic)) };
+    // SAFETY: as above.
+    let Some(copy) = own.or_else(|| unsafe { vtable::traced(current) }) else {
         state::count_untraced();
-        return followed(Trace::TableFull);
+        return followed(Trace::TableFull, None);
     };
-    live::insert(payload, panic);
+    let key = Key { copy, payload };
+    live::insert(key, panic);
     // SAFETY: this thread owns the exception until it calls the unwinder; the copy behaves like the original.
-    unsafe { (*exception).cause.vtable = traced };
-    followed(Trace::Traced)
+    unsafe { (*exception).cause.vtable = copy.address() };
+    followed(trace_of(copy), Some(key))
+}
+
+fn trace_of(copy: VtableCopy) -> Trace {
+    if copy.own_number().is_some() { Trace::Traced } else { Trace::AtItsAddress }
 }
 
 /// Gives a panic that begins here its number.
 pub(super) fn name(followed: &mut Followed, sequence: u64) {
     followed.panic.hooked = sequence;
-    if followed.trace == Trace::Traced {
-        live::insert(followed.payload, followed.panic);
+    if let Some(key) = followed.key {
+        live::insert(key, followed.panic);
     }
 }
 
@@ -93,7 +115,7 @@ pub(super) fn name(followed: &mut Followed, sequence: u64) {
 /// # Safety
 /// `followed` comes from [`follow`] on this thread for an exception that was not raised yet.
 pub(super) unsafe fn with_text(followed: &Followed, take: impl FnOnce(Text<'_>)) {
-    if followed.trace != Trace::Traced && followed.trace != Trace::TableFull {
+    if !matches!(followed.trace, Trace::Traced | Trace::AtItsAddress | Trace::TableFull) {
         return;
     }
     // SAFETY: the halves of the live payload, from the std that the trial verified.
@@ -109,17 +131,14 @@ pub(super) unsafe fn with_text(followed: &Followed, take: impl FnOnce(Text<'_>))
 
 /// Called by a traced vtable when the payload is asked for its type.
 #[inline(never)]
-pub(super) fn read(payload: usize, anchor: usize) {
+pub(super) fn read(copy: VtableCopy, payload: usize, anchor: usize) {
     if trial::saw(payload, trial::READ) || state::queue().is_none() || note::is_speaking() {
         return;
     }
-    let known = live::read(payload);
-    let nth = known.map_or(1, |known| known.count);
-    if nth > MAX_READS {
-        return;
-    }
-    let panic = known.map_or(PanicRef::NONE, |known| known.panic);
-    if panic.hooked == LOST {
+    let key = Key { copy, payload };
+    let Some(known) = live::read(key) else { return stray(key) };
+    let (panic, nth) = (known.panic, known.count);
+    if nth > MAX_READS || panic.hooked == LOST {
         return;
     }
     state::emit(Event::Read { panic, payload: payload as u64, nth }, |entry| {
@@ -129,20 +148,30 @@ pub(super) fn read(payload: usize, anchor: usize) {
 
 /// Called by a traced vtable when the payload is dropped.
 #[inline(never)]
-pub(super) fn dropped(payload: usize, anchor: usize) {
+pub(super) fn dropped(copy: VtableCopy, payload: usize, anchor: usize) {
     if trial::saw(payload, trial::DROPPED) {
         return;
     }
-    // Also without a reader of events: the address will be another's.
-    let known = live::remove(payload);
-    let panic = known.map_or(PanicRef::NONE, |known| known.panic);
-    let reads = known.map_or(0, |known| known.count);
-    if panic.hooked == LOST || note::is_speaking() {
+    // Also without a reader of events: the address will be another's, and so will the copy.
+    let key = Key { copy, payload };
+    let known = live::remove(key);
+    if note::is_speaking() {
+        return;
+    }
+    let Some(known) = known else { return stray(key) };
+    let (panic, reads) = (known.panic, known.count);
+    if panic.hooked == LOST {
         return;
     }
     state::emit(Event::Dropped { panic, payload: payload as u64, reads }, |entry| {
         entry.place.fill(|ips| place::here(ips, anchor));
     });
+}
+
+/// A payload was read, dropped or thrown at an address at which none is known: it moved there, or its identity had
+/// to make room.
+fn stray(key: Key) {
+    state::emit(Event::Strayed { payload: key.payload as u64, vtable: key.copy.original() as u64 }, |_| {});
 }
 
 /// The two halves of a payload's fat pointer.

@@ -152,9 +152,9 @@ pub(crate) enum Event {
     ///
     /// [`MAX_READS`]: super::MAX_READS
     Read {
-        /// The panic; [`PanicRef::NONE`] when its identity had to make room (counted).
+        /// The panic.
         panic: PanicRef,
-        /// Address of the payload's value.
+        /// Address of the payload's value, which is another than at the raise when it was moved.
         payload: u64,
         /// Which read this is, from 1.
         nth: u32,
@@ -165,12 +165,23 @@ pub(crate) enum Event {
     /// Proves: nobody can read the payload any more. Whether somebody *could* have is told by `place`:
     /// inside a runtime's cell it was discarded, in program code it was received there.
     Dropped {
-        /// The panic; [`PanicRef::NONE`] when its identity had to make room (counted).
+        /// The panic.
         panic: PanicRef,
-        /// Address of the payload's value.
+        /// Address of the payload's value, which is another than at the raise when it was moved.
         payload: u64,
         /// Reads before the drop.
         reads: u32,
+    },
+    /// A payload was read, dropped or thrown again at an address that belongs to none.
+    ///
+    /// When: as [`Event::Read`], [`Event::Dropped`] and [`Event::Raised`]. Thread: the one that does so. Proves: of the
+    /// payloads with this vtable that are followed by their address ([`Trace::AtItsAddress`]) one was moved out of
+    /// its box, as `Arc::from` does, or its identity had to make room (counted). Which one is not known.
+    Strayed {
+        /// Address of the payload's value.
+        payload: u64,
+        /// Its vtable as the compiler made it.
+        vtable: u64,
     },
     /// A thread begins.
     ///
@@ -338,7 +349,7 @@ pub(crate) enum Handler {
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trace {
-    /// Reads and the drop will be seen.
+    /// Reads and the drop will be seen, wherever the value is moved: the payload has a traced vtable of its own.
     Traced = 0,
     /// The tracer is off; [`ProbeAbilities`](super::ProbeAbilities) say why.
     Off = 1,
@@ -348,6 +359,9 @@ pub(crate) enum Trace {
     TableFull = 3,
     /// The exception was made by another copy of std, whose layout nobody has verified.
     OtherRuntime = 4,
+    /// Reads and the drop will be seen as long as the value stays in its box; after that [`Event::Strayed`] says that
+    /// it was one of its kind.
+    AtItsAddress = 5,
 }
 
 /// A short stack: return addresses, innermost first, without the frames of the probes.

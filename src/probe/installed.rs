@@ -122,8 +122,7 @@ pub(super) fn stamp() -> Stamp {
 /// The panic of a payload that is followed.
 pub(super) fn known(payload: &(dyn Any + Send)) -> Option<PanicRef> {
     let [data, vtable] = dispose::halves(payload);
-    vtable::original(vtable)?;
-    live::peek(data)
+    live::peek(live::Key { copy: vtable::copy(vtable)?, payload: data })
 }
 
 /// What was left out so far.

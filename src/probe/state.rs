@@ -146,7 +146,10 @@ pub(super) fn emit(event: Event, fill: impl FnOnce(&mut Entry)) {
     fill(claimed.entry);
     claimed.publish();
     // What is said of a panic may be due; threads that come and go are not worth a wake-up.
-    if matches!(event, Event::Landed { .. } | Event::Read { .. } | Event::Dropped { .. }) {
+    if matches!(
+        event,
+        Event::Landed { .. } | Event::Read { .. } | Event::Dropped { .. } | Event::Strayed { .. }
+    ) {
         queue.wake();
     }
 }

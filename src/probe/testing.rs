@@ -160,6 +160,9 @@ fn seen(entry: &Entry) -> Seen {
             named(&mut seen, panic);
             (seen.kind, seen.payload, seen.reads) = ("dropped", payload, reads);
         }
+        Event::Strayed { payload, vtable } => {
+            (seen.kind, seen.payload, seen.vtable) = ("strayed", payload, vtable);
+        }
         Event::Started { parent, parent_tid, detached, handle } => {
             (seen.kind, seen.parent, seen.parent_tid) = ("started", parent, parent_tid);
             (seen.detached, seen.handle) = (detached, handle);

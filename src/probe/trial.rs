@@ -107,7 +107,7 @@ pub(super) unsafe fn raised(local: &Local, exception: *mut Exception) {
             trial.seen |= LAYOUT;
             trial.canary = canary;
             // SAFETY: the two words were just found to be the payload, which this thread owns.
-            unsafe { (*exception).cause.vtable = traced };
+            unsafe { (*exception).cause.vtable = traced.address() };
         }
     }
     local.trial.set(Some(trial));

@@ -301,9 +301,10 @@ impl Follow {
             Event::Joined { target } => self.lives.joined(tid, target.last_panic),
             Event::Detached { target } => self.lives.detached(tid, target.last_panic),
             Event::Cleanup { .. } => {}
-            Event::Raised { panic, trace, walked, .. } if self.concerns(panic) => {
-                let traced = trace == Trace::Traced;
-                let throw = Throw { serial: panic.serial, thread, tid, traced, recorded_again: walked };
+            Event::Raised { panic, trace, walked, vtable, .. } if self.concerns(panic) => {
+                let traced = matches!(trace, Trace::Traced | Trace::AtItsAddress);
+                let kind = if trace == Trace::AtItsAddress { vtable } else { 0 };
+                let throw = Throw { serial: panic.serial, thread, tid, traced, kind, recorded_again: walked };
                 self.lives.thrown(panic.hooked, throw);
             }
             Event::Unraised { panic, .. } if self.concerns(panic) => self.lives.end_of_stack(panic.hooked),
@@ -328,6 +329,7 @@ impl Follow {
                 let place = namer.redact_place(Place { os_thread: Some(tid), ..place });
                 self.lives.dropped(panic.hooked, tid, by, place, reads);
             }
+            Event::Strayed { vtable, .. } => self.lives.strayed(vtable),
             Event::Wrapped { panic, by, line } if self.concerns(panic) => {
                 let handler = wrapper(by, namer.redact_place(call(entry, line)));
                 self.lives.wrapped(panic.hooked, tid, handler);

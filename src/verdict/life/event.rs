@@ -62,6 +62,8 @@ pub(crate) enum LifeEvent {
         /// Where.
         place: Place,
     },
+    /// A payload of this kind was touched outside of its box, and it may have been this one.
+    PerhapsMoved,
     /// Another panic speaks of this one and carries it on.
     Carried,
     /// The `thread::scope` that owns the thread reported the death to its caller.

@@ -36,6 +36,8 @@ pub(crate) struct Life {
     scope_observed: bool,
     scope_ambiguous: bool,
     evidence_lost: bool,
+    /// Whether the payload may have been read or dropped where nobody recognised it.
+    perhaps_moved: bool,
     ended: bool,
     /// The first thing that could not happen and did.
     imbalance: Option<Imbalance>,
@@ -100,6 +102,8 @@ impl Life {
                 }
                 self.throws = self.throws.saturating_add(1);
                 self.traced |= traced;
+                // Recognised: it is in its box.
+                self.perhaps_moved = false;
             }
             LifeEvent::Landed { fate, handler, inside_root } => {
                 self.land(Landing { fate, handler, inside_root, basis: Basis::Confirmed })
@@ -110,6 +114,8 @@ impl Life {
             LifeEvent::ThreadWentOn => self.went_on(),
             LifeEvent::Read(place) => self.read(place),
             LifeEvent::Dropped { by, place } => self.dropped(by, place),
+            // What is unwinding is in its box.
+            LifeEvent::PerhapsMoved => self.perhaps_moved |= self.landings >= self.throws,
             LifeEvent::Carried => self.carried = true,
             LifeEvent::ScopeObserved => self.scope_observed = true,
             LifeEvent::ScopeAmbiguous => self.scope_ambiguous = true,

@@ -134,6 +134,7 @@ impl Life {
             Payload::Held if self.doom.is_some() || fate == Fate::Aborted => (Receipt::Discarded, None, None),
             Payload::Held if self.scope_observed => (Receipt::Discarded, None, None),
             Payload::Held if self.evidence_lost => (Receipt::Unknown, Some("events_lost"), None),
+            Payload::Held if self.perhaps_moved => (Receipt::Unknown, Some("payload_moved"), None),
             Payload::Held if self.traced => (Receipt::Pending, None, None),
             // Untraced. Who is dying of it is known; who looks at it is not, except where nobody can.
             Payload::Held if fate == Fate::MainDied => (Receipt::Discarded, None, None),

@@ -54,6 +54,8 @@ pub(crate) struct Throw {
     pub(crate) tid: u32,
     /// Whether the payload's reads and drops will be seen.
     pub(crate) traced: bool,
+    /// Which payloads it may be mistaken for once it is moved: its vtable; 0 for none.
+    pub(crate) kind: u64,
     /// Whether this is a repeated throw whose stack was recorded.
     pub(crate) recorded_again: bool,
 }

@@ -38,6 +38,8 @@ struct Kept {
     /// The probes' number of the panicking thread, 0 when not known.
     thread: u64,
     tid: u32,
+    /// Vtable of a payload that is followed by its address alone, else 0.
+    kind: u64,
     /// OS id of the thread that holds the payload, 0 when none does.
     holder: u32,
     incident: u64,
@@ -110,10 +112,10 @@ impl Lives {
 
     /// The unwinder was entered for a panic.
     pub(crate) fn thrown(&mut self, sequence: u64, throw: Throw) {
-        let Throw { serial, thread, tid, traced, recorded_again } = throw;
+        let Throw { serial, thread, tid, traced, kind, recorded_again } = throw;
         self.by_serial.insert(serial, sequence);
         let kept = self.keep(sequence);
-        (kept.serial, kept.thread, kept.tid) = (serial, thread, tid);
+        (kept.serial, kept.thread, kept.tid, kept.kind) = (serial, thread, tid, kind);
         kept.hops_ahead = kept.hops_ahead.saturating_sub(u32::from(recorded_again));
         self.let_go(sequence);
         self.open_on(tid, sequence);
@@ -224,6 +226,16 @@ impl Lives {
         self.link_dropped(sequence, tid);
         self.apply(sequence, LifeEvent::Dropped { by, place });
         self.let_go(sequence);
+    }
+
+    /// A payload of this kind was met where none is known: any that is followed by its address may be the one.
+    pub(crate) fn strayed(&mut self, kind: u64) {
+        let alike = |kept: &Kept| kind != 0 && kept.kind == kind;
+        let all: Vec<u64> =
+            self.kept.iter().filter(|(_, kept)| alike(kept)).map(|(sequence, _)| *sequence).collect();
+        for sequence in all {
+            self.apply(sequence, LifeEvent::PerhapsMoved);
+        }
     }
 
     /// A thread began.

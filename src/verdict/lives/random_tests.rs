@@ -60,7 +60,8 @@ fn raise(sequence: u64, tid: u32, nested_in: u64, fate: Fate) -> Step {
 }
 
 fn throw(sequence: u64, tid: u32, recorded_again: bool) -> Step {
-    let throw = Throw { serial: sequence, thread: u64::from(tid), tid, traced: true, recorded_again };
+    let throw =
+        Throw { serial: sequence, thread: u64::from(tid), tid, traced: true, kind: 0, recorded_again };
     Step::Thrown(sequence, throw)
 }
 

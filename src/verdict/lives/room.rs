@@ -22,6 +22,7 @@ impl Lives {
             serial: 0,
             thread: 0,
             tid: 0,
+            kind: 0,
             holder: 0,
             incident: sequence,
             relation: None,

@@ -31,7 +31,10 @@ fn raise(sequence: u64, tid: u32, message: &str) -> Raise {
 }
 
 fn throw(lives: &mut Lives, sequence: u64, thread: u64, tid: u32) {
-    lives.thrown(sequence, Throw { serial: sequence, thread, tid, traced: true, recorded_again: false });
+    lives.thrown(
+        sequence,
+        Throw { serial: sequence, thread, tid, traced: true, kind: 0, recorded_again: false },
+    );
 }
 
 fn dying(sequence: u64, tid: u32, message: &str) -> Raise {

@@ -1,5 +1,6 @@
 /* C code between Rust callers and Rust callbacks, compiled with unwind tables. */
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdlib.h>
 
 typedef void (*demo_callback)(void);
@@ -53,4 +54,21 @@ int demo_exit_on_foreign_thread(void)
 int demo_at_exit(demo_callback callback)
 {
     return atexit(callback);
+}
+
+static __thread jmp_buf demo_place;
+
+/* Runs the callback; 1 when it did not return but left by demo_leave. */
+int demo_come_back(demo_callback callback)
+{
+    if (setjmp(demo_place) != 0)
+        return 1;
+    callback();
+    return 0;
+}
+
+/* Goes on behind demo_come_back, whatever frames lie between. */
+void demo_leave(void)
+{
+    longjmp(demo_place, 1);
 }

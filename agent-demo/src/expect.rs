@@ -290,6 +290,13 @@ impl ExpectedPanic {
         self
     }
 
+    /// Its frames are left while it unwinds, and it never lands.
+    pub(crate) const fn left_behind(mut self) -> Self {
+        let last = Outcome { fate: Fate::Unknown, handler: None, abort_reason: None, ..self.outcomes[0] };
+        self.verdict = Verdict { basis: Basis::Predicted, ..Verdict::of(last) };
+        self.untraced()
+    }
+
     /// The process ends while it is unwinding.
     pub(crate) const fn cut_short(mut self) -> Self {
         let last = Outcome { fate: Fate::Interrupted, handler: None, ..self.outcomes[0] };

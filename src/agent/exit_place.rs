@@ -2,7 +2,7 @@
 //!
 //! Runs on: the thread that calls `exit`. Must not: panic, or take a lock.
 
-use crate::capture::stack;
+use crate::capture::{self, stack};
 use crate::sys::{clock, thread};
 use crate::writer::ExitPlace;
 
@@ -13,5 +13,10 @@ pub(super) const TO_HARNESS: usize = 512;
 
 /// The stack of the calling thread, innermost first, at most so many frames.
 pub(super) fn here(frames: usize) -> ExitPlace {
-    ExitPlace { tid: thread::tid(), mono_ns: clock::mono_ns(), ips: stack::callers(frames) }
+    ExitPlace {
+        tid: thread::tid(),
+        mono_ns: clock::mono_ns(),
+        ips: stack::callers(frames),
+        inside: capture::unwinding_here(),
+    }
 }

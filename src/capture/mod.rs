@@ -18,8 +18,18 @@ pub(crate) mod thread;
 
 use crate::hook::RecursionGuard;
 use crate::image;
-use crate::record::RawRecord;
+use crate::record::{RawRecord, RawWalk};
 use crate::sys;
+
+/// The panic that this thread unwinds here, outside of the hook: the low bits of its number, 0 for none. `None` when it
+/// cannot be told.
+#[inline(never)]
+pub(crate) fn unwinding_here() -> Option<u32> {
+    let anchor = 0u8;
+    let mut walk = Box::new(RawWalk::new());
+    stack::walk(&mut walk, (&raw const anchor).addr(), usize::MAX);
+    nesting::unwinding_here(&walk)
+}
 
 /// Fills in what the panic itself does not say: clocks, labels, the stack, the thread.
 ///

@@ -13,7 +13,8 @@
 //!   Rust lets no panic leave cleanup code, so the table says abort ([`EhAction::Filter`] or
 //!   [`EhAction::Terminate`]) for that call.
 //!
-//! If one of the two fails, A is over. Where the walk was incomplete or the table of that frame says
+//! If one of the two fails, A is over: it has landed, or its frames were left without a landing (`longjmp`), or they are
+//! on another stack (a switch of contexts), where it may yet go on. Where the walk was incomplete or the table of that frame says
 //! something else, it cannot be told. Two kinds of panic need no stack: core raises "panic in a function
 //! that cannot unwind" and "panic in a destructor during cleanup" only while the thread unwinds.
 
@@ -33,7 +34,8 @@ thread_local! {
     static OPEN: RefCell<OpenPanics> = const { RefCell::new(OpenPanics::new()) };
 }
 
-/// Writes `nested_in` and remembers the panic. Walk, sequence and flags must be in the record already.
+/// Writes `nested_in`, and whether that is all, and remembers the panic. Walk, sequence and flags must be in the record
+/// already.
 ///
 /// # Cost
 /// One pass over the frames.
@@ -43,11 +45,24 @@ pub(crate) fn note(record: &mut RawRecord) {
     OPEN.with(|open| {
         let Ok(mut open) = open.try_borrow_mut() else { return };
         record.nested_in = if certain { open.innermost() } else { open.enclosing(&record.walk) };
+        if !certain && !open.forgot {
+            record.set_flag(RawFlag::NothingElseUnwinds);
+        }
         open.push(sequence, &record.walk);
     });
     if certain || record.nested_in != 0 {
         record.set_flag(RawFlag::Nested);
     }
+}
+
+/// What this thread unwinds here, outside of the hook, by its stack: the number of the innermost panic, 0 for none.
+/// `None` when it cannot be told.
+pub(crate) fn unwinding_here(walk: &RawWalk) -> Option<u32> {
+    OPEN.with(|open| {
+        let mut open = open.try_borrow_mut().ok()?;
+        let innermost = open.enclosing(walk);
+        (!open.forgot).then_some(innermost)
+    })
 }
 
 /// Forgets the open panics of this thread when it is not unwinding. For places of ours that the thread
@@ -57,6 +72,7 @@ pub(crate) fn unwinding_is_over() {
         OPEN.with(|open| {
             if let Ok(mut open) = open.try_borrow_mut() {
                 open.len = 0;
+                open.forgot = false;
             }
         });
     }
@@ -85,12 +101,14 @@ struct OpenPanic {
 struct OpenPanics {
     panics: [OpenPanic; LEVELS],
     len: usize,
+    /// Whether one was forgotten of which it was not known that it is over.
+    forgot: bool,
 }
 
 impl OpenPanics {
     const fn new() -> Self {
         let none = OpenPanic { sequence: 0, depth: 0, stopper: 0, hashes: [0; DEPTH] };
-        Self { panics: [none; LEVELS], len: 0 }
+        Self { panics: [none; LEVELS], len: 0, forgot: false }
     }
 
     /// Sequence of the panic that was raised last; 0 when there is none.
@@ -105,16 +123,21 @@ impl OpenPanics {
             match panic.standing(walk) {
                 Standing::Unwinding => return panic.sequence,
                 Standing::Over => self.len = self.len.saturating_sub(1),
-                Standing::Unknown => self.len = 0,
+                Standing::Unknown => self.forget(),
             }
         }
         0
     }
 
+    fn forget(&mut self) {
+        self.len = 0;
+        self.forgot = true;
+    }
+
     fn push(&mut self, sequence: u32, walk: &RawWalk) {
         if self.len == LEVELS {
             // Deeper than we follow: nothing is told from here on.
-            self.len = 0;
+            self.forget();
         }
         if let Some(panic) = self.panics.get_mut(self.len) {
             panic.remember(sequence, walk);
@@ -229,6 +252,11 @@ mod tests {
     fn what_cannot_be_told_is_not_told() {
         let nested = [(1, Pass), (2, Catch), (3, Pass), (40, Unknown), (6, Pass)];
         assert_eq!(after(&FIRST, &nested), 0);
+        let mut left = OpenPanics::new();
+        left.push(1, &walk(&FIRST));
+        assert_eq!((left.enclosing(&walk(&[(1, Pass), (20, Pass), (6, Pass)])), left.forgot), (0, false));
+        left.push(2, &walk(&FIRST));
+        assert_eq!((left.enclosing(&walk(&nested)), left.forgot), (0, true), "it may be nested");
         let mut cut = walk(&[(1, Pass), (2, Catch), (3, Pass), (40, Terminate), (6, Pass)]);
         cut.walked += 1;
         let mut open = OpenPanics::new();

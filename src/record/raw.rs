@@ -167,6 +167,9 @@ pub(crate) enum RawFlag {
     Late = 1 << 16,
     /// The raise probe made this record, and hooks are the business of a std that the agent does not know.
     HookUnknown = 1 << 20,
+    /// The stack shows that of the earlier panics of this thread none is unwinding on it but `nested_in` and those around
+    /// that.
+    NothingElseUnwinds = 1 << 21,
 }
 
 /// What kind of payload the panic carries.

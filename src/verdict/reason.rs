@@ -30,3 +30,5 @@ pub(crate) const HANDLER_NOT_FOUND: &str = "handler_not_found";
 pub(crate) const HANDLER_FOREIGN: &str = "handler_foreign";
 /// A landing at a catch whose owner nobody could name.
 pub(crate) const HANDLER_UNKNOWN: &str = "handler_unknown";
+/// The thread went on where the frames of the unwinding cannot be, and no landing was seen.
+pub(crate) const LEFT_BEHIND: &str = "unwinding_left";

@@ -13,6 +13,7 @@ use crate::probe::{
 };
 use crate::record::{Ancestor, EhAction, Fate, Handler, HandlerKind, Place, RawFlag, RawRecord, Report};
 use crate::verdict::{Change, DroppedBy, Lives, NamedFrame, Raise, Stop, Thread, Throw, place};
+use crate::writer::ExitPlace;
 use crate::writer::amend::{About, amend};
 use crate::writer::finding::Finding;
 use crate::writer::harness::Harness;
@@ -127,6 +128,7 @@ impl Follow {
             inside_root: prepared.inside_root,
             stopper_ip: record.walk.stopper_ip(),
             abort_reason: report.prediction.abort_reason,
+            nothing_else_unwinds: record.has_flag(RawFlag::NothingElseUnwinds),
             detached: report.thread_facts.detached,
         });
         if let Some(forgotten) = forgotten {
@@ -259,8 +261,11 @@ impl Follow {
         Some((change, about))
     }
 
-    /// The process ends: every panic gets its last verdict.
-    pub(crate) fn process_ends(&mut self) {
+    /// The process ends, by a call of `exit` there: every panic gets its last verdict.
+    pub(crate) fn process_ends(&mut self, exit: Option<&ExitPlace>) {
+        if let Some((exit, inside)) = exit.and_then(|exit| Some((exit, exit.inside?))) {
+            self.lives.exits(exit.tid, inside);
+        }
         self.lives.process_ends(self.watched);
     }
 

@@ -112,7 +112,7 @@ impl Bench {
     /// The last verdicts.
     fn end(&mut self) -> Vec<(Change, About)> {
         self.follow.catch_up(&mut FakeNamer);
-        self.follow.process_ends();
+        self.follow.process_ends(None);
         let due = self.follow.due(None);
         due.into_iter().map(|sequence| self.follow.verdict(sequence).expect("is due")).collect()
     }
@@ -205,7 +205,7 @@ fn a_panic_whose_events_gave_way_before_its_record_came_is_not_called_interrupte
         }
         bench.said();
         assert_eq!(bench.record(1).basis, basis);
-        bench.follow.process_ends();
+        bench.follow.process_ends(None);
         bench.said();
         assert_eq!(bench.follow.interrupted(), [0; 0], "{basis:?}");
     }

@@ -58,6 +58,8 @@ pub(crate) struct ExitPlace {
     pub(crate) mono_ns: u64,
     /// Its stack, innermost first.
     pub(crate) ips: Vec<u64>,
+    /// The panic that it unwinds: the low bits of its number, 0 for none; `None` when the stack does not tell.
+    pub(crate) inside: Option<u32>,
 }
 
 /// A request whose maker waits.

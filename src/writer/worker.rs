@@ -289,9 +289,9 @@ impl Worker {
         }
         findings.extend(self.follow.take_unhooked(ending || named));
         if ending {
-            self.follow.process_ends();
-            let interrupted = self.follow.interrupted();
             let exit = self.shared.take_exit();
+            self.follow.process_ends(exit.as_ref());
+            let interrupted = self.follow.interrupted();
             findings.extend(self.follow.harness_ends(exit.as_ref(), &mut namer));
             late = self.follow.tests_known_late(&mut namer);
             let exit = exit.filter(|_| !interrupted.is_empty());

@@ -53,6 +53,9 @@ pub(crate) enum LifeEvent {
     MustAbort(Option<AbortReason>),
     /// The thread was seen doing something else: the panic is over, wherever it landed.
     ThreadWentOn,
+    /// The thread runs where the frames of this unwinding cannot be: it has landed, or was left without a landing
+    /// (`longjmp`), or waits on another stack.
+    LeftBehind,
     /// Somebody asked the payload for its type: `downcast`, `downcast_ref`, `is`, a `Display`.
     Read(Place),
     /// The payload was dropped.

@@ -3,7 +3,7 @@
 //! Runs on: the writer thread. Must not: do I/O, read clocks, or know where its events come from.
 //!
 //! A life is raised, thrown, landed and disposed; a re-raise throws the same payload again. Every throw
-//! ends in exactly one of landed, aborted, interrupted: that is the balance, and [`Life::imbalance`] says
+//! ends in exactly one of landed, aborted, interrupted, left behind: that is the balance, and [`Life::imbalance`] says
 //! when it does not hold.
 
 mod event;
@@ -38,6 +38,8 @@ pub(crate) struct Life {
     evidence_lost: bool,
     /// Whether the payload may have been read or dropped where nobody recognised it.
     perhaps_moved: bool,
+    /// Whether the last throw was left behind before a landing was seen. Only a landing takes that back.
+    left_behind: bool,
     ended: bool,
     /// The first thing that could not happen and did.
     imbalance: Option<Imbalance>,
@@ -112,6 +114,7 @@ impl Life {
             LifeEvent::EndOfStack => self.meet(Doom::Aborted(Some(AbortReason::NoHandler))),
             LifeEvent::MustAbort(reason) => self.meet(Doom::Aborted(reason)),
             LifeEvent::ThreadWentOn => self.went_on(),
+            LifeEvent::LeftBehind => self.left_behind |= self.landed.is_none() || self.is_unwinding(),
             LifeEvent::Read(place) => self.read(place),
             LifeEvent::Dropped { by, place } => self.dropped(by, place),
             // What is unwinding is in its box.
@@ -127,6 +130,16 @@ impl Life {
     /// Whether the panic is on its way to a catch, as far as the probes can tell.
     pub(crate) fn is_unwinding(&self) -> bool {
         self.doom.is_none() && self.landings < self.throws
+    }
+
+    /// Whether it is unwinding and nothing shows that its frames were left.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.is_unwinding() && !self.left_behind
+    }
+
+    /// Whether its frames were left before it landed, as far as that was seen.
+    fn is_left_behind(&self) -> bool {
+        self.is_unwinding() && self.left_behind
     }
 
     /// Whether the last throw ended in a landing.
@@ -152,6 +165,7 @@ impl Life {
             // The exit was seen first, but the thread was still quick enough to land.
             self.doom = None;
         }
+        self.left_behind = false;
         self.landings = self.landings.saturating_add(1);
         if self.landings > self.throws {
             self.object(Imbalance::LandedWithoutThrow);
@@ -165,6 +179,7 @@ impl Life {
             // The exit was seen first, but the thread was still quick enough to land.
             self.doom = None;
         }
+        self.left_behind = false;
         self.landed =
             Some(Landing { fate, handler: Some(handler), inside_root: false, basis: Basis::Confirmed });
     }
@@ -211,7 +226,7 @@ impl Life {
         let to_be_caught = self.predicted.as_ref().is_some_and(|predicted| predicted.stop == StopKind::Catch);
         // Between the hook and the raise lies the output of the hooks, which can be long.
         let before_raise = watched && self.throws == 0 && to_be_caught && self.landed.is_none();
-        if (self.is_unwinding() || before_raise) && !self.evidence_lost {
+        if (self.is_under_way() || before_raise) && !self.evidence_lost {
             self.meet(Doom::Interrupted);
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Doom, DroppedBy, Landing, Life, Payload};
 use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, Place, Receipt};
-use crate::verdict::reason::{ABORT_WITHOUT_SYMBOLS, HANDLER_UNKNOWN};
+use crate::verdict::reason::{ABORT_WITHOUT_SYMBOLS, HANDLER_UNKNOWN, LEFT_BEHIND};
 
 /// The verdict on one panic, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,9 @@ impl Life {
         if fate == Fate::Aborted && abort_reason.is_none() {
             reason = Some(ABORT_WITHOUT_SYMBOLS);
         }
+        if self.is_left_behind() {
+            reason = Some(LEFT_BEHIND);
+        }
         if fate == Fate::Unknown && reason.is_none() {
             reason = Some(HANDLER_UNKNOWN);
         }
@@ -90,6 +93,9 @@ impl Life {
         if fate != Fate::Unknown {
             return Some(fate.is_uncaught());
         }
+        if self.is_left_behind() {
+            return None;
+        }
         let inside = match (self.settled_landing(), &self.predicted) {
             (Some(landing), _) => landing.inside_root,
             (None, Some(predicted)) => self.throws <= 1 && predicted.inside_root,
@@ -108,6 +114,7 @@ impl Life {
             (Some(Doom::Aborted(_)), ..) => (Fate::Aborted, Basis::Confirmed),
             (Some(Doom::Interrupted), ..) => (Fate::Interrupted, Basis::Confirmed),
             (None, Some(landing), _) => (landing.fate, landing.basis),
+            (None, None, _) if self.is_left_behind() => (Fate::Unknown, Basis::Predicted),
             // A prediction speaks of the first throw only; a payload thrown again goes elsewhere.
             (None, None, Some(predicted)) if self.throws <= 1 => (predicted.fate, Basis::Predicted),
             (None, None, _) => (Fate::Unknown, Basis::Predicted),
@@ -117,6 +124,7 @@ impl Life {
     fn abort_reason(&self) -> Option<AbortReason> {
         match (self.doom, self.settled_landing(), &self.predicted) {
             (Some(Doom::Aborted(reason)), ..) => reason,
+            (None, None, _) if self.is_left_behind() => None,
             (None, None, Some(predicted)) if self.throws <= 1 => predicted.abort_reason,
             _ => None,
         }
@@ -134,6 +142,7 @@ impl Life {
             Payload::Held if self.doom.is_some() || fate == Fate::Aborted => (Receipt::Discarded, None, None),
             Payload::Held if self.scope_observed => (Receipt::Discarded, None, None),
             Payload::Held if self.evidence_lost => (Receipt::Unknown, Some("events_lost"), None),
+            Payload::Held if self.is_left_behind() => (Receipt::Unknown, Some(LEFT_BEHIND), None),
             Payload::Held if self.perhaps_moved => (Receipt::Unknown, Some("payload_moved"), None),
             Payload::Held if self.traced => (Receipt::Pending, None, None),
             // Untraced. Who is dying of it is known; who looks at it is not, except where nobody can.

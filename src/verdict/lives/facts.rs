@@ -17,6 +17,8 @@ pub(crate) struct Raise {
     pub(crate) tid: u32,
     /// The panic of the same thread that was still unwinding, as far as the hook could tell; 0 for none.
     pub(crate) nested_in: u64,
+    /// Whether the stack shows that no other earlier panic of the thread is unwinding on it.
+    pub(crate) nothing_else_unwinds: bool,
     /// core's own "cannot unwind" panic.
     pub(crate) cannot_unwind: bool,
     /// core's own "in a destructor during cleanup" panic.

@@ -47,7 +47,7 @@ impl Lives {
     /// The dropping thread is unwinding a panic that came from an `unwrap`: this is what it unwrapped.
     pub(super) fn link_dropped(&mut self, sequence: u64, tid: u32) {
         let Some(&follower) = self.open.get(&tid).and_then(|open| open.last()) else { return };
-        let Some(kept) = self.kept.get(&follower).filter(|kept| kept.life.is_unwinding()) else { return };
+        let Some(kept) = self.kept.get(&follower).filter(|kept| kept.life.is_under_way()) else { return };
         let text = kept.raise.as_ref().and_then(|raise| raise.message.as_deref()).unwrap_or_default();
         if !matches!(echo(text, Some(false)), Echo::Any | Echo::JoinError { .. }) {
             return;
@@ -60,16 +60,9 @@ impl Lives {
     /// Panics that were unwinding on a thread when `sequence` was raised there, outermost first.
     fn unwinding_on(&self, tid: u32, sequence: u64, nested_in: u64) -> Vec<u64> {
         let open = self.open.get(&tid).map(Vec::as_slice).unwrap_or_default();
-        // What is nested in a panic is nested in all that this one is nested in.
-        let mut around = Vec::new();
-        let mut next = nested_in;
-        while next != 0 && !around.contains(&next) {
-            around.push(next);
-            let raise = self.kept.get(&next).and_then(|kept| kept.raise.as_ref());
-            next = raise.map_or(0, |raise| raise.nested_in);
-        }
+        let around = self.around(nested_in);
         let unwinding = |earlier: &u64| {
-            around.contains(earlier) || self.kept.get(earlier).is_some_and(|kept| kept.life.is_unwinding())
+            around.contains(earlier) || self.kept.get(earlier).is_some_and(|kept| kept.life.is_under_way())
         };
         let mut found: Vec<u64> =
             open.iter().copied().filter(|earlier| *earlier < sequence && unwinding(earlier)).collect();
@@ -79,6 +72,18 @@ impl Lives {
             found.sort_unstable();
         }
         found
+    }
+
+    /// A panic, and what it is nested in.
+    pub(super) fn around(&self, innermost: u64) -> Vec<u64> {
+        let mut around = Vec::new();
+        let mut next = innermost;
+        while next != 0 && !around.contains(&next) {
+            around.push(next);
+            let raise = self.kept.get(&next).and_then(|kept| kept.raise.as_ref());
+            next = raise.map_or(0, |raise| raise.nested_in);
+        }
+        around
     }
 
     /// The scope speaks of children that died without anybody joining them.

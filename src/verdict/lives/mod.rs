@@ -85,6 +85,9 @@ impl Lives {
     /// A record arrived. Gives the number of the panic that had to make room for this one, if one had to.
     pub(crate) fn raised(&mut self, raise: Raise) -> Option<u64> {
         let (sequence, tid) = (raise.sequence, raise.tid);
+        if raise.nothing_else_unwinds {
+            self.left_behind(tid, sequence, raise.nested_in);
+        }
         self.went_on(tid, raise.nested_in);
         let event = LifeEvent::Hooked {
             stop: raise.stop,
@@ -155,6 +158,10 @@ impl Lives {
             self.hold(tid, sequence);
         }
         self.close_on(tid, sequence);
+        // What was raised later on this thread ran inside of a destructor that is done.
+        for inner in self.under_way_on(tid).into_iter().filter(|inner| *inner > sequence) {
+            self.apply(inner, LifeEvent::LeftBehind);
+        }
         let Stop { fate, handler, inside_root, .. } = stop;
         self.apply(sequence, LifeEvent::Landed { fate, handler, inside_root });
     }
@@ -247,6 +254,9 @@ impl Lives {
     pub(crate) fn exited(&mut self, number: u64, tid: u32, mono_ns: u64) {
         self.last_read.remove(&tid);
         self.last_detached.remove(&tid);
+        for sequence in self.under_way_on(tid) {
+            self.apply(sequence, LifeEvent::LeftBehind);
+        }
         self.open.remove(&tid);
         self.threads.ended(number, mono_ns);
     }
@@ -283,6 +293,19 @@ impl Lives {
     /// Something that was seen of this panic is missing.
     pub(crate) fn evidence_of_lost(&mut self, sequence: u64) {
         self.apply(sequence, LifeEvent::EvidenceLost);
+    }
+
+    /// The thread `tid` ends the process, while it unwinds the panic whose number ends in `inside` and what that is nested
+    /// in, and nothing else; 0 for none.
+    pub(crate) fn exits(&mut self, tid: u32, inside: u32) {
+        let open = self.open.get(&tid).map(Vec::as_slice).unwrap_or_default();
+        let innermost = match inside {
+            0 => Some(0),
+            inside => open.iter().copied().rfind(|sequence| *sequence as u32 == inside),
+        };
+        if let Some(innermost) = innermost {
+            self.left_behind(tid, u64::MAX, innermost);
+        }
     }
 
     /// The process ends: every panic gets its last verdict.

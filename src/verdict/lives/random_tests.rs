@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::record::{Basis, DetachState, Receipt, StopKind};
 use crate::verdict::life::Outcome;
+use crate::verdict::reason::LEFT_BEHIND;
 
 /// Where a first throw stops, and where a repeated one does.
 const STOPS: [u64; 2] = [0x1000, 0x2000];
@@ -46,6 +47,7 @@ fn raise(sequence: u64, tid: u32, nested_in: u64, fate: Fate) -> Step {
         nested_in,
         cannot_unwind: false,
         in_cleanup: false,
+        nothing_else_unwinds: false,
         in_once: false,
         by_scope: Some(false),
         message: Some("x".to_owned()),
@@ -264,16 +266,20 @@ proptest! {
         for (sequence, kept) in &lives.kept {
             let outcome = kept.life.outcome();
             prop_assert_eq!(said.get(sequence), Some(&outcome), "the last word");
-            prop_assert!(!kept.life.is_unwinding(), "{outcome:?}");
+            prop_assert!(!kept.life.is_under_way(), "{outcome:?}");
             prop_assert!(outcome.fate != Fate::Unknown || outcome.reason.is_some());
+            // Its thread is gone, and it has not landed.
+            let left = outcome.reason == Some(LEFT_BEHIND);
             let ends = [
+                left,
                 outcome.landing.is_some() || kept.life.has_landed(),
                 outcome.fate == Fate::Aborted,
                 outcome.fate == Fate::Interrupted,
             ];
             let ends = ends.into_iter().filter(|end| *end).count();
             if thrown.contains(sequence) {
-                prop_assert_eq!((ends, outcome.basis), (1, Basis::Confirmed));
+                let basis = if left { Basis::Predicted } else { Basis::Confirmed };
+                prop_assert_eq!((ends, outcome.basis), (1, basis));
             } else {
                 // Nobody saw it thrown: it is as predicted, or the thread went on, or the process ended first.
                 prop_assert!(ends <= 1);

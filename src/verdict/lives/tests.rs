@@ -17,6 +17,7 @@ fn raise(sequence: u64, tid: u32, message: &str) -> Raise {
         nested_in: 0,
         cannot_unwind: false,
         in_cleanup: false,
+        nothing_else_unwinds: false,
         in_once: false,
         by_scope: Some(false),
         message: Some(message.to_owned()),

@@ -29,10 +29,11 @@ mod spooling;
 mod spooling;
 mod subscription;
 
-use std::sync::{Arc, OnceLock};
+use core::num::NonZero;
+use std::sync::Arc;
 use std::time::Duration;
 
-use once_cell::race::OnceBox;
+use once_cell::race::{OnceBox, OnceNonZeroUsize};
 
 pub use builder::{Agent, AgentBuilder};
 pub use guard::AgentGuard;
@@ -177,9 +178,10 @@ pub fn stats() -> Stats {
 /// The name of a panic that a wrapper caught. One that has no report gets one of an instance of its own, so that
 /// it is taken for no other.
 pub(crate) fn panic_id(sequence: u64, unreported: bool) -> PanicId {
-    static UNREPORTED: OnceLock<u64> = OnceLock::new();
+    static UNREPORTED: OnceNonZeroUsize = OnceNonZeroUsize::new();
     let reported = AGENT.get().filter(|_| !unreported).map(|agent| agent.instance);
-    let instance = reported.unwrap_or_else(|| *UNREPORTED.get_or_init(install::instance));
+    let make = || NonZero::new(install::instance() as usize).unwrap_or(NonZero::<usize>::MIN);
+    let instance = reported.unwrap_or_else(|| UNREPORTED.get_or_init(make).get() as u64);
     PanicId::new(instance, sequence)
 }
 

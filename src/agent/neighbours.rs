@@ -132,7 +132,7 @@ impl Images for ForkedChild {
 
 impl Surroundings for ForkedChild {
     fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels> {
-        labels::process::at_once(generation.unwrap_or_else(labels::process::generation))
+        labels::process::at(generation.unwrap_or_else(labels::process::generation))
     }
 
     fn panics(&self) -> u64 {

@@ -7,10 +7,8 @@ use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use parking_lot::{Condvar, Mutex};
 
 use super::guard;
 use super::recovered::Recovered;
@@ -160,20 +158,24 @@ impl Recovery {
 
     /// Nothing more will be done.
     pub(crate) fn is_over(&self) {
-        *self.0.0.lock() = true;
+        *self.locked() = true;
         self.0.1.notify_all();
     }
 
     /// Waits for the end, at most this long.
     pub(crate) fn wait(&self, deadline: Duration) {
         let until = Instant::now().checked_add(deadline);
-        let mut over = self.0.0.lock();
+        let mut over = self.locked();
         while !*over {
-            match until {
-                Some(until) if self.0.1.wait_until(&mut over, until).timed_out() => return,
-                Some(_) => {}
-                None => self.0.1.wait(&mut over),
-            }
+            over = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => return,
+                Some(left) => self.0.1.wait_timeout(over, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.0.1.wait(over).unwrap_or_else(PoisonError::into_inner),
+            };
         }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, bool> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

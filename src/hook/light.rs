@@ -6,9 +6,8 @@
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::panic;
 
-use parking_lot::Mutex;
-
 use super::recent;
+use crate::sys::fork_lock::ForkLock;
 
 /// Whether some hook of ours is set. Set once by `install` or `ensure`; relaxed: it publishes nothing.
 static HOOKED: AtomicBool = AtomicBool::new(false);
@@ -17,7 +16,7 @@ static AGENT: AtomicBool = AtomicBool::new(false);
 /// Numbers for panics that have no report.
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 /// Held while a hook of ours is set, because std has no single step for it.
-pub(super) static SETTING: Mutex<()> = Mutex::new(());
+pub(super) static SETTING: ForkLock = ForkLock::new();
 
 /// The agent's hook is set.
 pub(super) fn agent_is_set() {

@@ -8,16 +8,15 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
-
 use crate::capture::stack;
 use crate::channel::Channel;
+use crate::sys::fork_lock::ForkCell;
 
 /// Frames that are kept of the replacing call.
 const FRAMES: usize = 32;
 
 /// Where the hook was dropped, until the writer takes it. Written by [`Replaced::drop`].
-static PLACE: Mutex<Option<Vec<u64>>> = Mutex::new(None);
+static PLACE: ForkCell<Vec<u64>> = ForkCell::new();
 
 /// Whether the hook was dropped. Relaxed: it publishes no other memory.
 static DROPPED: AtomicBool = AtomicBool::new(false);

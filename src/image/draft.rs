@@ -87,14 +87,14 @@ pub(super) struct Notes {
     bytes_wanted: usize,
 }
 
-/// The loader's counters as of now.
-pub(super) fn current_changes() -> Changes {
+/// The loader's counters as of now; `None` when it cannot be asked.
+pub(super) fn current_changes() -> Option<Changes> {
     let mut changes = Changes::default();
-    for_each_image(&mut |view| {
+    let asked = for_each_image(&mut |view| {
         changes = view.changes();
         ControlFlow::Break(())
     });
-    changes
+    asked.then_some(changes)
 }
 
 /// Finds an image of the previous snapshot by bias, path and `.eh_frame_hdr`.
@@ -111,10 +111,13 @@ pub(super) fn take_down(known: Known<'_>) -> Option<Notes> {
             images_wanted: 0,
             bytes_wanted: 0,
         };
-        for_each_image(&mut |view| {
+        let asked = for_each_image(&mut |view| {
             notes.note(view, known);
             ControlFlow::Continue(())
         });
+        if !asked {
+            return None;
+        }
         if notes.images_wanted <= images && notes.bytes_wanted <= bytes {
             return Some(notes);
         }

@@ -9,9 +9,8 @@
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::OnceLock;
 
-use parking_lot::Mutex;
+use once_cell::race::OnceBox;
 
 use super::FrameFacts;
 use super::draft::{Draft, Notes, Piece, Sections, current_changes, take_down};
@@ -20,6 +19,7 @@ use super::loaded_image::LoadedImage;
 use super::own_code::address_with_landing_pad;
 use super::tables::ImageTables;
 use crate::probe::foreign;
+use crate::sys::fork_lock::ForkLock;
 use crate::sys::phdr::{Changes, exported_name};
 use crate::unwind::{EhFrameHdr, Personality, Section};
 
@@ -27,12 +27,12 @@ use crate::unwind::{EhFrameHdr, Personality, Section};
 const MAX_SNAPSHOTS: usize = 256;
 
 /// Published snapshots: `LATEST` of them, in order. Only `refresh` adds one.
-static SNAPSHOTS: [OnceLock<Snapshot>; MAX_SNAPSHOTS] = [const { OnceLock::new() }; MAX_SNAPSHOTS];
+static SNAPSHOTS: [OnceBox<Snapshot>; MAX_SNAPSHOTS] = [const { OnceBox::new() }; MAX_SNAPSHOTS];
 /// Number of published snapshots, 0 before the first `refresh`. Written with Release after the snapshot is
 /// complete; read with Acquire.
 static LATEST: AtomicUsize = AtomicUsize::new(0);
 /// Held by `refresh`, so that two callers do not build the same snapshot.
-static REFRESHING: Mutex<()> = Mutex::new(());
+static REFRESHING: ForkLock = ForkLock::new();
 
 /// An immutable view of the loaded images.
 #[derive(Debug)]
@@ -64,7 +64,8 @@ pub(crate) fn of_generation(generation: u32) -> Option<&'static Snapshot> {
 pub(crate) fn refresh() -> bool {
     let _one_at_a_time = REFRESHING.lock();
     let previous = current();
-    if previous.is_some_and(|snapshot| snapshot.changes == current_changes()) {
+    let Some(changes) = current_changes() else { return false };
+    if previous.is_some_and(|snapshot| snapshot.changes == changes) {
         return false;
     }
     let index = LATEST.load(Ordering::Relaxed);
@@ -74,7 +75,8 @@ pub(crate) fn refresh() -> bool {
     };
     let Some(notes) = take_down(&known) else { return false };
     let generation = u32::try_from(index.saturating_add(1)).unwrap_or(u32::MAX);
-    let fresh = place.set(Snapshot::build(generation, notes)).is_ok();
+    // There already: a thread of the parent was about to publish it when this child was forked.
+    let fresh = place.set(Box::new(Snapshot::build(generation, notes))).is_ok();
     // Release: pairs with the Acquire in `current`.
     LATEST.store(index.saturating_add(1), Ordering::Release);
     fresh

@@ -4,8 +4,7 @@
 //! thread. Must not: be run while the calling thread is panicking.
 
 use core::any::Any;
-use core::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::got::{self, Applied, Symbol};
 use super::{
@@ -13,9 +12,12 @@ use super::{
     Stamp, Witness, dispose, foreign, harness, land, live, local, output, raise, starts, state, threads,
     trial, vtable,
 };
+use crate::sys::fork_lock::ForkLock;
 
-/// Only one thread at a time redirects; holds whether fork handlers and the library's pin are in place.
-static INSTALLING: Mutex<bool> = Mutex::new(false);
+/// Only one thread at a time redirects.
+static INSTALLING: ForkLock = ForkLock::new();
+/// Whether fork handlers and the library's pin are in place; stays so in forked children. Under [`INSTALLING`].
+static PREPARED: AtomicBool = AtomicBool::new(false);
 /// Images that were reached last time, for [`refresh`].
 static IMAGES: AtomicU32 = AtomicU32::new(0);
 
@@ -33,14 +35,13 @@ pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> Prob
     if cfg!(panic = "abort") {
         return ProbeAbilities::all_off(ProbeOff::PanicAbort);
     }
-    let mut prepared = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _installing = INSTALLING.lock();
     // Events of the trial go nowhere, and other threads' panics wait for a verified layout.
     state::switch_off();
     dispose::trust(0);
-    if !*prepared {
+    if !PREPARED.swap(true, Ordering::Relaxed) {
         watch_forks();
         pin_library();
-        *prepared = true;
     }
     let key = threads::prepare();
     let applied = got::apply(probes());
@@ -75,7 +76,7 @@ pub(crate) fn call_witness(witness: &'static &'static dyn Witness) {
 
 /// Redirects the calls of images that were loaded since; the number of images that are reached now.
 pub(crate) fn refresh() -> u32 {
-    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _installing = INSTALLING.lock();
     if state::queue().is_some() {
         IMAGES.store(got::apply(probes()).images, Ordering::Relaxed);
         foreign::refresh();
@@ -86,7 +87,7 @@ pub(crate) fn refresh() -> u32 {
 /// No more events, and no more records of raises: another agent observes the process. The probes only forward.
 #[cfg(feature = "preload")]
 pub(crate) fn stand_down() {
-    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _installing = INSTALLING.lock();
     state::switch_off();
     dispose::trust(0);
 }
@@ -95,7 +96,7 @@ pub(crate) fn stand_down() {
 /// their vtable, which then only forwards.
 #[cfg(any(test, feature = "testing"))]
 pub(crate) fn uninstall() {
-    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _installing = INSTALLING.lock();
     state::switch_off();
     dispose::trust(0);
     got::restore(probes());

@@ -5,6 +5,9 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+#[cfg(panic_agent_tables)]
+use super::loader;
+
 /// How many forks lie between the process in which the handler was registered and this one. Written by the
 /// child handler only, while the child has a single thread; read by everyone. Relaxed: the child starts
 /// as a copy of its parent's memory, and no other memory is published by it.
@@ -22,11 +25,16 @@ pub(crate) fn watch() {
         return;
     }
     #[cfg(unix)]
-    // SAFETY: `in_child` has the signature that `pthread_atfork` asks for and stays valid for ever; it
-    // does nothing that is forbidden in a child. Without memory for the registration (the only failure)
-    // forks are not noticed, and a wait in a child still ends at its deadline.
-    unsafe {
-        libc::pthread_atfork(None, None, Some(in_child));
+    {
+        #[cfg(panic_agent_tables)]
+        let (before, after): (Option<unsafe extern "C" fn()>, Option<unsafe extern "C" fn()>) =
+            (Some(loader::before_fork), Some(loader::in_parent));
+        #[cfg(not(panic_agent_tables))]
+        let (before, after) = (None, None);
+        // SAFETY: the handlers have the signature that `pthread_atfork` asks for and stay valid for ever; that
+        // of the child does nothing that is forbidden there. Without memory for the registration (the only failure)
+        // forks are not noticed, and a wait in a child still ends at its deadline.
+        unsafe { libc::pthread_atfork(before, after, Some(in_child)) };
     }
 }
 
@@ -41,4 +49,6 @@ pub(crate) fn generation() -> u32 {
 #[cfg(unix)]
 extern "C" fn in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
+    #[cfg(panic_agent_tables)]
+    loader::in_child();
 }

@@ -13,8 +13,12 @@ pub(crate) mod faults; // failures on demand, for tests
 pub(crate) mod file_lock; // advisory locks
 #[allow(unsafe_code)]
 pub(crate) mod fork; // the child handler of `pthread_atfork`
+pub(crate) mod fork_lock; // locks that a forked child does not inherit
 #[allow(unsafe_code)]
 pub(crate) mod futex; // waiting for a word to change
+#[cfg(panic_agent_tables)]
+#[allow(unsafe_code)]
+pub(crate) mod loader; // forks and looks at the loader's list
 #[allow(unsafe_code)]
 pub(crate) mod mmap; // memory for the slots
 #[allow(unsafe_code)]

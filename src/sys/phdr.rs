@@ -7,6 +7,8 @@
 use core::ffi::{CStr, c_int, c_void};
 use core::ops::ControlFlow;
 
+use super::loader;
+
 /// A program header.
 type Phdr = libc::Elf64_Phdr;
 
@@ -151,11 +153,14 @@ impl<'a> ImageView<'a> {
     }
 }
 
-/// Calls `visit` for each loaded image, the main executable first, until it breaks.
-pub(crate) fn for_each_image(visit: &mut dyn FnMut(&ImageView<'_>) -> ControlFlow<()>) {
+/// Calls `visit` for each loaded image, the main executable first, until it breaks. `false`: the images cannot be
+/// visited in this forked child.
+pub(crate) fn for_each_image(visit: &mut dyn FnMut(&ImageView<'_>) -> ControlFlow<()>) -> bool {
     let mut state = State { visit, seen: 0 };
-    // SAFETY: `callback` has the type the loader calls, and `state` outlives the call.
-    unsafe { libc::dl_iterate_phdr(Some(callback), (&raw mut state).cast()) };
+    loader::look(|| {
+        // SAFETY: `callback` has the type the loader calls, and `state` outlives the call.
+        unsafe { libc::dl_iterate_phdr(Some(callback), (&raw mut state).cast()) };
+    })
 }
 
 struct State<'v> {

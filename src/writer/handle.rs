@@ -5,11 +5,10 @@
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use parking_lot::{Condvar, Mutex};
 
 use super::board::{Board, Pigeonhole};
 use super::inbox::Inbox;
@@ -24,6 +23,11 @@ thread_local! {
 /// Marks the calling thread as a writer, for the whole of its life.
 pub(crate) fn enter_writer_thread() {
     IS_WRITER.set(true);
+}
+
+/// The locks are std's, for a forked child with an agent of its own: see `sys::fork_lock`.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the writer and its handles share.
@@ -86,7 +90,7 @@ impl Shared {
 
     /// A new request; with a budget when its maker waits that long.
     pub(crate) fn request(&self, budget: Option<Budget>, ending: bool) -> u64 {
-        let mut waiting = self.waiting.lock();
+        let mut waiting = locked(&self.waiting);
         let request = self.requested.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
         waiting.extend(budget.map(|budget| Waiting { request, budget, ending }));
         request
@@ -95,7 +99,7 @@ impl Shared {
     /// Writer: the time of those that wait for a request. Who gave up waiting has no more to give, but at
     /// the end of the process every moment may be the last.
     pub(crate) fn budgets(&self, now: Instant) -> Vec<Budget> {
-        let waiting = self.waiting.lock();
+        let waiting = locked(&self.waiting);
         waiting.iter().filter(|one| one.ending || !one.budget.is_over(now)).map(|one| one.budget).collect()
     }
 
@@ -106,29 +110,29 @@ impl Shared {
 
     /// Writer: everything up to request `done` is delivered.
     pub(crate) fn advance(&self, done: u64, finished: bool) {
-        let mut progress = self.progress.lock();
+        let mut progress = locked(&self.progress);
         if progress.done == done && progress.finished == finished {
             return;
         }
         *progress = Progress { done, finished };
         drop(progress);
-        self.waiting.lock().retain(|one| one.request > done);
+        locked(&self.waiting).retain(|one| one.request > done);
         self.moved.notify_all();
     }
 
     /// Writer: who ends the process, once.
     pub(crate) fn take_exit(&self) -> Option<ExitPlace> {
-        self.exit.lock().take()
+        locked(&self.exit).take()
     }
 
     /// Writer: when the process began to end, by the monotonic clock in nanoseconds, if a thread said so.
     pub(crate) fn exit_ns(&self) -> Option<u64> {
-        self.exit.lock().as_ref().map(|exit| exit.mono_ns)
+        locked(&self.exit).as_ref().map(|exit| exit.mono_ns)
     }
 
     /// Writer: OS id of the thread that ends the process, if one said so.
     pub(crate) fn exit_thread(&self) -> Option<u32> {
-        self.exit.lock().as_ref().map(|exit| exit.tid)
+        locked(&self.exit).as_ref().map(|exit| exit.tid)
     }
 
     /// Writer: one more `panic` line is out.
@@ -146,7 +150,7 @@ impl Shared {
         if self.subscribed.load(Ordering::Acquire) == 0 {
             return;
         }
-        let mut subscribers = self.subscribers.lock();
+        let mut subscribers = locked(&self.subscribers);
         subscribers.retain(|subscriber| match subscriber.try_send(report.clone()) {
             Ok(()) => true,
             Err(TrySendError::Full(_)) => {
@@ -181,14 +185,14 @@ impl WriterHandle {
 
     /// Says who ends the process, before [`finish`](Self::finish).
     pub(crate) fn note_exit(&self, place: ExitPlace) {
-        self.shared.exit.lock().get_or_insert(place);
+        locked(&self.shared.exit).get_or_insert(place);
     }
 
     /// Like [`flush`](Self::flush), and then writes the totals and the `end` line. Further calls write no
     /// second `end` line; panics that come later are still written.
     pub(crate) fn finish(&self, deadline: Duration) -> bool {
         self.shared.finish.store(true, Ordering::Release);
-        if self.shared.progress.lock().finished {
+        if locked(&self.shared.progress).finished {
             return true;
         }
         self.wait(deadline, true)
@@ -198,7 +202,7 @@ impl WriterHandle {
     /// this subscriber and counted.
     pub(crate) fn subscribe(&self, capacity: usize) -> Receiver<Arc<Report>> {
         let (sender, receiver) = bounded(capacity.max(1));
-        let mut subscribers = self.shared.subscribers.lock();
+        let mut subscribers = locked(&self.shared.subscribers);
         subscribers.push(sender);
         self.shared.subscribed.store(subscribers.len(), Ordering::Release);
         receiver
@@ -234,16 +238,14 @@ impl WriterHandle {
         if IS_WRITER.get() {
             return false;
         }
-        let mut progress = self.shared.progress.lock();
+        let mut progress = locked(&self.shared.progress);
         while progress.done < request || (finish && !progress.finished) {
-            match until {
-                Some(until) => {
-                    if self.shared.moved.wait_until(&mut progress, until).timed_out() {
-                        return progress.done >= request && (!finish || progress.finished);
-                    }
-                }
-                None => self.shared.moved.wait(&mut progress),
-            }
+            let moved = &self.shared.moved;
+            progress = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => return false,
+                Some(left) => moved.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => moved.wait(progress).unwrap_or_else(PoisonError::into_inner),
+            };
         }
         true
     }

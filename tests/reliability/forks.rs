@@ -90,6 +90,7 @@ fn own_agent() {
     caught("parent before");
     // The debug information is read by then; a child that is forked in the middle of that gets no names.
     assert!(panic_agent::flush(Duration::from_secs(60)));
+    panic_agent::set_process_label("from", "the parent");
     in_child(|| {
         caught("child before");
         drop(agent());
@@ -216,6 +217,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             assert_eq!(instances.len(), 4, "the parent has one, the child two, the grandchild one");
             let has_names = |message: &str| line(message)["frames"][0]["function"].is_string();
             assert!(has_names("child after") && !has_names("child before") && has_names("parent after"));
+            for of_child in ["child before", "child after", "grandchild"] {
+                assert_eq!(line(of_child)["labels"]["from"], "the parent", "{of_child}");
+            }
+            assert_eq!(line("parent before")["labels"].get("from"), None);
             assert_eq!(log.of("end").len(), 2);
             assert_eq!(spools(&directory), [""; 0]);
         }),

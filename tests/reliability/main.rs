@@ -11,6 +11,7 @@
 //! ```
 
 mod containers;
+mod daemons;
 mod end_programs;
 mod ends;
 mod faults;
@@ -19,6 +20,7 @@ mod kills;
 mod last_words;
 mod log;
 mod program;
+mod slow_disk;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -42,7 +44,9 @@ fn main() {
         }),
     ];
     trials.extend(containers::trials());
+    trials.extend(daemons::trials());
     trials.extend(ends::trials());
+    trials.extend(slow_disk::trials());
     trials.extend(faults::trials());
     trials.extend(forks::trials());
     trials.extend(last_words::trials());

@@ -19,7 +19,9 @@ const DEADLINE: Duration = Duration::from_secs(60);
 fn programs() -> impl Iterator<Item = &'static (&'static str, fn())> {
     [
         super::containers::PROGRAMS,
+        super::daemons::PROGRAMS,
         super::kills::PROGRAMS,
+        super::slow_disk::PROGRAMS,
         super::end_programs::PROGRAMS,
         super::faults::PROGRAMS,
         super::forks::PROGRAMS,

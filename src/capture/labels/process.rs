@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use crate::sys::fork_lock::ForkCell;
 
 /// Label texts by key.
 pub(crate) type Labels = Arc<BTreeMap<String, String>>;
@@ -21,8 +21,8 @@ const REMEMBERED: usize = 1024;
 /// Release when written, Acquire when read: whoever has a generation finds it in the history.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
-/// The last generations, oldest first. Written by `change`, read by `at`.
-static HISTORY: Mutex<VecDeque<(u32, Labels)>> = Mutex::new(VecDeque::new());
+/// The last generations, oldest first. Written by `change`, read by `at`. A forked child goes on with a copy.
+static HISTORY: ForkCell<VecDeque<(u32, Labels)>> = ForkCell::new();
 
 /// Puts a label on every panic of the process from now on, on all threads, in place of an earlier value.
 ///
@@ -50,14 +50,15 @@ pub fn remove_process_label(key: &str) {
 }
 
 fn change(needed: impl Fn(&BTreeMap<String, String>) -> bool, apply: impl Fn(&mut BTreeMap<String, String>)) {
-    let mut history = HISTORY.lock();
-    let (generation, labels) = history.back().cloned().unwrap_or_default();
+    let mut history = HISTORY.inherit();
+    let history = history.get_or_insert_default();
+    let (_, labels) = history.back().cloned().unwrap_or_default();
     if !needed(&labels) {
         return;
     }
     let mut changed = BTreeMap::clone(&labels);
     apply(&mut changed);
-    let generation = generation.wrapping_add(1).max(1);
+    let generation = GENERATION.load(Ordering::Relaxed).wrapping_add(1).max(1);
     if history.len() == REMEMBERED {
         history.pop_front();
     }
@@ -74,20 +75,12 @@ pub(crate) fn generation() -> u32 {
 }
 
 /// The labels of a generation; `None` when it is forgotten, because more than a thousand changes have come
-/// since.
+/// since, or because this process was forked while they were changed or read.
 pub(crate) fn at(generation: u32) -> Option<Labels> {
     if generation == 0 {
         return Some(Labels::default());
     }
-    find(&HISTORY.lock(), generation)
-}
-
-/// Like [`at`], and `None` also when the lock is not free: in a forked child it may never be again.
-pub(crate) fn at_once(generation: u32) -> Option<Labels> {
-    if generation == 0 {
-        return Some(Labels::default());
-    }
-    find(&*HISTORY.try_lock()?, generation)
+    find(HISTORY.inherit().as_ref()?, generation)
 }
 
 fn find(history: &VecDeque<(u32, Labels)>, generation: u32) -> Option<Labels> {

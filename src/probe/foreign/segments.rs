@@ -45,7 +45,7 @@ fn used() -> impl Iterator<Item = &'static Segment> {
 /// Adds the segments of images that were loaded and takes away those of images that are gone.
 pub(super) fn take_down() {
     let mut seen = [0_u64; SEGMENTS / 64];
-    for_each_image(&mut |view| {
+    let asked = for_each_image(&mut |view| {
         for (start, end) in view.readable_ranges() {
             let (start, end, bias) = (start as usize, end as usize, view.bias() as usize);
             if let Some(index) = enter(start, end, bias)
@@ -56,6 +56,9 @@ pub(super) fn take_down() {
         }
         ControlFlow::Continue(())
     });
+    if !asked {
+        return;
+    }
     for (index, segment) in used().enumerate() {
         if seen.get(index / 64).is_some_and(|word| word & (1 << (index % 64)) == 0) {
             segment.end.store(0, Ordering::Release);

@@ -16,6 +16,8 @@ pub(super) use symbol::Symbol;
 pub(super) use symbol::is_exported;
 use symbol::{REAL, exported};
 
+use crate::sys::loader;
+
 const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
 const PT_GNU_RELRO: u32 = 0x6474_e552;
@@ -278,6 +280,8 @@ fn for_each_image(visit: &mut dyn FnMut(&Image<'_>)) {
 
     let mut visit: Visit<'_> = visit;
     let data = (&raw mut visit).cast::<c_void>();
-    // SAFETY: the callback has the documented signature and uses `data` as what it is.
-    unsafe { libc::dl_iterate_phdr(Some(callback), data) };
+    loader::look(|| {
+        // SAFETY: the callback has the documented signature and uses `data` as what it is.
+        unsafe { libc::dl_iterate_phdr(Some(callback), data) };
+    });
 }

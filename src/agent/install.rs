@@ -13,7 +13,7 @@ use super::neighbours::{ForkedChild, Neighbours};
 use super::recover::Recovery;
 use super::{AGENT, AgentGuard, Installed, exit_place, guard, handover, spooling};
 use crate::capture::{labels, stack};
-use crate::channel::Channel;
+use crate::channel::{Channel, RESERVE};
 use crate::config::{Harness, Options, Probes, apply_environment};
 use crate::error::{Error, ErrorKind};
 use crate::hook::{self, ChildWriter, Counters, HookState};
@@ -64,6 +64,8 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
             "call `init` once, and keep its guard",
         ));
     }
+    fork::watch();
+    let _asked_before_a_panic = crate::sys::thread::pid();
     let instance = instance();
     let log = sink::log_path(&options.outputs);
     let reopen = sink::Reopen::all(&options.outputs);
@@ -71,11 +73,15 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     let place = spooling::place(&options.spool, log, options.trust);
     let shared = spooling::Shared::of(&mut options);
     let mut spool_abilities = writer::Abilities::default();
-    let made =
-        spooling::make(place.as_ref().map_err(|why| *why), options.slots, instance, &mut spool_abilities);
+    let made = spooling::make(
+        place.as_ref().map_err(|why| *why),
+        options.slots + RESERVE,
+        instance,
+        &mut spool_abilities,
+    );
     let channel = match made {
-        Some(spool) => Channel::within(spool.room(), options.slots)?,
-        None => Channel::new(options.slots)?,
+        Some(spool) => Channel::within(spool.room(), options.slots, RESERVE)?,
+        None => Channel::new(options.slots, RESERVE)?,
     };
     let channel: &'static Channel = Box::leak(Box::new(channel));
     if let Some(spool) = made {

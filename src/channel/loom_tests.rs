@@ -24,7 +24,7 @@ fn publish(channel: &Channel, sequence: u64) -> Option<Ticket> {
 #[test]
 fn loom_two_threads_never_own_one_slot() {
     explore(4, || {
-        let channel = Arc::new(Channel::new(2).unwrap());
+        let channel = Arc::new(Channel::new(2, 0).unwrap());
         // Both slots have been used, so that the stack is in play and not only the unused slots.
         let first = channel.claim();
         drop(channel.claim());
@@ -50,7 +50,7 @@ fn loom_two_threads_never_own_one_slot() {
 #[test]
 fn loom_a_sleeping_writer_gets_every_record() {
     explore(3, || {
-        let channel = Arc::new(Channel::new(2).unwrap());
+        let channel = Arc::new(Channel::new(2, 0).unwrap());
         let senders: Vec<_> = (1..=2)
             .map(|sequence| {
                 let channel = Arc::clone(&channel);
@@ -78,7 +78,7 @@ fn loom_a_sleeping_writer_gets_every_record() {
 #[test]
 fn loom_a_slot_goes_round_through_the_writer() {
     explore(3, || {
-        let channel = Arc::new(Channel::new(1).unwrap());
+        let channel = Arc::new(Channel::new(1, 0).unwrap());
         publish(&channel, 1).unwrap();
         let other = Arc::clone(&channel);
         let sender = thread::spawn(move || publish(&other, 2).is_some());
@@ -93,7 +93,7 @@ fn loom_a_slot_goes_round_through_the_writer() {
 #[test]
 fn loom_a_hook_that_waits_for_its_report_is_woken() {
     explore(3, || {
-        let channel = Arc::new(Channel::new(1).unwrap());
+        let channel = Arc::new(Channel::new(1, 0).unwrap());
         let line = Arc::new(AtomicU64::new(0));
         let (other, its_line) = (Arc::clone(&channel), Arc::clone(&line));
         let hook = thread::spawn(move || {
@@ -117,7 +117,7 @@ fn loom_a_hook_that_waits_for_its_report_is_woken() {
 #[test]
 fn loom_a_blocked_claim_is_woken_by_the_slot_that_comes_back() {
     explore(3, || {
-        let channel = Arc::new(Channel::new(1).unwrap());
+        let channel = Arc::new(Channel::new(1, 0).unwrap());
         publish(&channel, 1).unwrap();
         let other = Arc::clone(&channel);
         let blocked = thread::spawn(move || {
@@ -132,7 +132,7 @@ fn loom_a_blocked_claim_is_woken_by_the_slot_that_comes_back() {
 #[test]
 fn loom_a_wake_is_never_lost() {
     explore(4, || {
-        let channel = Arc::new(Channel::new(1).unwrap());
+        let channel = Arc::new(Channel::new(1, 0).unwrap());
         let other = Arc::clone(&channel);
         let waker = thread::spawn(move || other.wake());
         channel.park(None);
@@ -144,7 +144,7 @@ fn loom_a_wake_is_never_lost() {
 #[test]
 fn loom_a_kill_at_any_instant_leaves_each_acknowledged_record_somewhere() {
     explore(3, || {
-        let channel = Arc::new(Channel::new(1).unwrap());
+        let channel = Arc::new(Channel::new(1, 0).unwrap());
         let (log, acknowledged) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let (other, its_log) = (Arc::clone(&channel), Arc::clone(&log));
         let writer = thread::spawn(move || {
@@ -172,7 +172,7 @@ fn loom_a_kill_at_any_instant_leaves_each_acknowledged_record_somewhere() {
 #[test]
 fn loom_a_slot_that_says_published_holds_a_whole_record() {
     explore(3, || {
-        let channel = Arc::new(Channel::new(1).unwrap());
+        let channel = Arc::new(Channel::new(1, 0).unwrap());
         let other = Arc::clone(&channel);
         let hook = thread::spawn(move || publish(&other, 7).is_some());
         let slot = channel.pool.slot(0).unwrap();
@@ -183,5 +183,30 @@ fn loom_a_slot_that_says_published_holds_a_whole_record() {
             assert_eq!(unsafe { &*record }.sequence, 7);
         }
         assert!(hook.join().unwrap());
+    });
+}
+
+/// However a storm and two first panics of one place meet, one of these gets a slot, and no slot gets two owners.
+#[test]
+fn loom_the_first_panic_of_a_place_gets_a_slot_of_the_reserve() {
+    explore(3, || {
+        let channel = Arc::new(Channel::new(1, 1).unwrap());
+        let site = Site::new("src/lib.rs", 1, 1);
+        // The storm has the only other slot, and gives it back at any time.
+        let storm = channel.claim_for(Site::new("src/lib.rs", 2, 1)).unwrap();
+        let other = Arc::clone(&channel);
+        let first = thread::spawn(move || {
+            let mut slot = other.claim_for(site);
+            slot.iter_mut().for_each(|slot| slot.record().sequence = 1);
+            slot.is_some()
+        });
+        drop(storm);
+        let mut second = channel.claim_for(site);
+        second.iter_mut().for_each(|slot| slot.record().sequence = 2);
+        let second = second.is_some();
+        assert!(first.join().unwrap() || second);
+        // Both lists have their slot again.
+        let _common = channel.claim().unwrap();
+        assert!(channel.pool.take_reserved().is_some());
     });
 }

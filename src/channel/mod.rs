@@ -21,6 +21,7 @@
     clippy::print_stderr
 )]
 
+mod first_sites;
 #[cfg(all(test, panic_agent_loom))]
 #[allow(unsafe_code)]
 mod loom_tests;
@@ -44,16 +45,22 @@ mod waiters;
 
 use std::time::Duration;
 
+pub(crate) use first_sites::Site;
 pub(crate) use loss_sites::LossSites;
 pub(crate) use sync::SlotRoom;
 pub(crate) use ticket::{ClaimedSlot, ReceivedSlot, Ticket};
 
 use crate::error::{Error, ErrorKind};
 use crate::record::LossCounters;
+use first_sites::FirstSites;
 use pool::Pool;
 use sleep::{Sleep, Urgency};
 use sync::{AtomicU32, AtomicU64, Ordering, Queue};
 use waiters::Waiters;
+
+/// Slots beyond those that were asked for, for the first panics of places: as many of them can be under way while a storm
+/// has taken all others.
+pub(crate) const RESERVE: usize = 64;
 
 /// The slots, the queue of their numbers, and the counts of what was lost.
 pub(crate) struct Channel {
@@ -61,6 +68,8 @@ pub(crate) struct Channel {
     pub(crate) losses: LossCounters,
     /// Places whose reports were lost for want of a slot.
     pub(crate) loss_sites: LossSites,
+    /// Places that have had a slot.
+    first_sites: FirstSites,
     pool: Pool,
     queue: Queue,
     sleep: Sleep,
@@ -87,18 +96,18 @@ impl Channel {
     /// # Errors
     /// [`ErrorKind::AllocatePool`] when the system does not give the memory, [`ErrorKind::InvalidValue`] for
     /// no slots at all.
-    pub(crate) fn new(slots: usize) -> Result<Self, Error> {
-        let count = count_of(slots)?;
-        Ok(Self::over(Pool::new(count)?, count))
+    pub(crate) fn new(slots: usize, reserve: usize) -> Result<Self, Error> {
+        let (count, reserve) = (count_of(slots)?, reserve_of(reserve));
+        Ok(Self::over(Pool::new(count, reserve)?, count, reserve))
     }
 
     /// Puts the slots into room that outlives the process.
     ///
     /// # Errors
     /// [`ErrorKind::AllocatePool`] when the room is too small, [`ErrorKind::InvalidValue`] for no slots at all.
-    pub(crate) fn within(room: SlotRoom, slots: usize) -> Result<Self, Error> {
-        let count = count_of(slots)?;
-        let Some(memory) = sync::SlotMemory::within(room, count) else {
+    pub(crate) fn within(room: SlotRoom, slots: usize, reserve: usize) -> Result<Self, Error> {
+        let (count, reserve) = (count_of(slots)?, reserve_of(reserve));
+        let Some(memory) = sync::SlotMemory::within(room, count.saturating_add(reserve)) else {
             let subject = format!("the room is too small for {slots} slots");
             return Err(Error::new(
                 ErrorKind::AllocatePool,
@@ -106,15 +115,16 @@ impl Channel {
                 "set PANIC_AGENT_SLOTS to a smaller number",
             ));
         };
-        Ok(Self::over(Pool::over(memory, count), count))
+        Ok(Self::over(Pool::over(memory, count, reserve), count, reserve))
     }
 
-    fn over(pool: Pool, count: u32) -> Self {
+    fn over(pool: Pool, count: u32, reserve: u32) -> Self {
         Self {
             losses: LossCounters::new(),
             loss_sites: LossSites::new(),
+            first_sites: FirstSites::new(),
             pool,
-            queue: Queue::new(count as usize),
+            queue: Queue::new(count.saturating_add(reserve) as usize),
             sleep: Sleep::new(),
             attention: AtomicU32::new(0),
             ender: AtomicU32::new(0),
@@ -133,6 +143,26 @@ impl Channel {
     /// [`RawRecord::clear`](crate::record::RawRecord::clear).
     pub(crate) fn claim(&self) -> Option<ClaimedSlot<'_>> {
         ClaimedSlot::new(self, self.pool.take()?)
+    }
+
+    /// Like [`claim`](Self::claim), for a panic at this place: the first one there has a slot of the reserve when all
+    /// others are taken.
+    ///
+    /// # Cost
+    /// One load more where the place is known.
+    pub(crate) fn claim_for(&self, site: Site) -> Option<ClaimedSlot<'_>> {
+        if let Some(slot) = self.claim() {
+            self.first_sites.enter(site);
+            return Some(slot);
+        }
+        if !self.first_sites.enter(site) {
+            return None;
+        }
+        let reserved = self.pool.take_reserved().and_then(|index| ClaimedSlot::new(self, index));
+        if reserved.is_none() {
+            self.first_sites.take_out(site);
+        }
+        reserved
     }
 
     /// Like [`claim`](Self::claim), but waits for a slot at most this long.
@@ -274,6 +304,10 @@ impl Channel {
         self.pool.give_back(index);
         self.returned.happened();
     }
+}
+
+fn reserve_of(slots: usize) -> u32 {
+    u32::try_from(slots.min(RESERVE)).unwrap_or(0)
 }
 
 fn count_of(slots: usize) -> Result<u32, Error> {

@@ -41,7 +41,7 @@ pub(crate) use recursion::{RecursionGuard, is_writer_thread, mark_writer_thread}
 pub(crate) use replaced::{is_replaced, take_replacement};
 
 use crate::capture;
-use crate::channel::{Channel, ClaimedSlot, Ticket};
+use crate::channel::{Channel, ClaimedSlot, Site, Ticket};
 use crate::config::{Console, Overflow, PayloadExtractor};
 use crate::error::{Error, ErrorKind};
 use crate::probe;
@@ -83,11 +83,15 @@ impl HookState {
         fence(Ordering::SeqCst);
     }
 
-    /// A slot, as the policy says.
-    fn claim(&self) -> Option<ClaimedSlot<'static>> {
+    /// A slot for a panic at this place, as the policy says.
+    fn claim(&self, site: Option<Site>) -> Option<ClaimedSlot<'static>> {
+        let slot = match site {
+            Some(site) => self.channel.claim_for(site),
+            None => self.channel.claim(),
+        };
         match self.overflow {
-            Overflow::Block(deadline) => self.channel.claim_within(deadline),
-            Overflow::Count => self.channel.claim(),
+            Overflow::Block(deadline) => slot.or_else(|| self.channel.claim_within(deadline)),
+            Overflow::Count => slot,
         }
     }
 
@@ -232,7 +236,7 @@ fn record(
         let observed = |sequence| Observed { sequence, nested: true, silent, ticket: None };
         return state.record_in_child(info, inside).map(observed);
     }
-    let mut slot = state.claim().ok_or(LossReason::PoolFull)?;
+    let mut slot = state.claim(site_of(info)).ok_or(LossReason::PoolFull)?;
     let record = slot.record();
     let sequence = state.counters.next_sequence();
     record.sequence = sequence;
@@ -255,6 +259,10 @@ fn record(
     let ticket = slot.publish();
     let wait = state.is_ending(tid) || wait;
     Ok(Observed { sequence, nested, silent, ticket: wait.then_some(ticket) })
+}
+
+fn site_of(info: &PanicHookInfo<'_>) -> Option<Site> {
+    info.location().map(|place| Site::new(place.file(), place.line(), place.column()))
 }
 
 fn count_loss(state: &HookState, info: &PanicHookInfo<'_>, reason: LossReason) {

@@ -4,16 +4,19 @@
 
 use super::{HookState, RecursionGuard, abort, is_writer_thread, recent};
 use crate::capture;
+use crate::channel::Site;
 use crate::probe::{LOST, Text, Witness, foreign};
 use crate::record::{LossReason, PayloadKind, RawFlag, RawRecord};
 use crate::sys::fork;
 
 impl Witness for HookState {
     fn raised(&self, anchor: usize, text: Option<Text<'_>>) -> u64 {
-        let recorded = self.record_unhooked(anchor, |record| {
+        let place = foreign::location(anchor);
+        let site = place.as_ref().map(|place| Site::new(place.file, place.line, place.column));
+        let recorded = self.record_unhooked(anchor, site, |record| {
             record.sequence = self.counters.next_sequence();
             record.set_flag(if foreign::is_on() { RawFlag::HookUnknown } else { RawFlag::NoHook });
-            match foreign::location(anchor) {
+            match place {
                 Some(place) => {
                     record.file.set(place.file);
                     (record.line, record.column) = (place.line, place.column);
@@ -39,7 +42,7 @@ impl Witness for HookState {
     }
 
     fn hopped(&self, anchor: usize, sequence: u64) -> bool {
-        let recorded = self.record_unhooked(anchor, |record| {
+        let recorded = self.record_unhooked(anchor, None, |record| {
             record.sequence = sequence;
             record.set_flag(RawFlag::Hop);
         });
@@ -53,6 +56,7 @@ impl HookState {
     fn record_unhooked(
         &self,
         anchor: usize,
+        site: Option<Site>,
         describe: impl FnOnce(&mut RawRecord),
     ) -> Result<u64, LossReason> {
         let Some(inside) = RecursionGuard::enter() else { return Err(LossReason::Reentered) };
@@ -62,7 +66,7 @@ impl HookState {
         if fork::generation() != self.home {
             return Err(LossReason::NoWriter);
         }
-        let mut slot = self.claim().ok_or(LossReason::PoolFull)?;
+        let mut slot = self.claim(site).ok_or(LossReason::PoolFull)?;
         let record = slot.record();
         describe(record);
         let sequence = record.sequence;

@@ -7,7 +7,7 @@ use core::ffi::{c_int, c_void};
 
 use super::got::Symbol;
 use super::{harness, local};
-use crate::sys::thread_id;
+use crate::sys::thread as sys_thread;
 
 type RealWrite = unsafe extern "C-unwind" fn(c_int, *const c_void, usize) -> isize;
 
@@ -33,7 +33,7 @@ pub(super) unsafe extern "C-unwind" fn write(fd: c_int, bytes: *const c_void, le
 fn note(bytes: *const c_void, written: isize) {
     let started_by_us = local::with(|local| local.thread.get() != 0).unwrap_or(true);
     // libtest prints on the main thread, and what tests print comes from their own.
-    if started_by_us || !thread_id::is_main_thread() {
+    if started_by_us || !sys_thread::is_first_thread() {
         return;
     }
     let len = usize::try_from(written).unwrap_or_default();

@@ -21,7 +21,7 @@ use crate::sys::own_file::OwnFile;
 use crate::sys::spool_file::{self, Lock};
 
 /// Bytes of a spool with the most slots.
-const LONGEST: u64 = layout::file_bytes(crate::config::MAX_SLOTS) as u64;
+const LONGEST: u64 = layout::file_bytes(crate::config::MAX_SLOTS + crate::channel::RESERVE) as u64;
 
 /// Time in which a spool is made of which no lock tells.
 const MAKING: Duration = Duration::from_secs(3600);

@@ -41,7 +41,7 @@ impl Drop for Dir {
 /// Three records in four slots; the first one's panic has landed, the second slot is still being written.
 pub(super) fn spool(dir: &Dir) -> (LiveSpool, Channel, PathBuf) {
     let live = create(&dir.place(), SLOTS, INSTANCE).live.unwrap();
-    let channel = Channel::within(live.room(), SLOTS).unwrap();
+    let channel = Channel::within(live.room(), SLOTS, 0).unwrap();
     let being_written = channel.claim().unwrap();
     for sequence in 1..=3 {
         let mut slot = channel.claim().unwrap();

@@ -50,9 +50,6 @@ pub(crate) mod symbol; // names that images export
 pub(crate) mod system_unwinder; // the unwinder that panics use
 #[allow(unsafe_code)]
 pub(crate) mod thread; // the current thread, as the system sees it
-#[cfg(panic_agent_tables)]
-#[allow(unsafe_code)]
-pub(crate) mod thread_id; // whether this is the first thread
 #[cfg(unix)]
 #[allow(unsafe_code)]
 pub(crate) mod user; // whose rights the process has

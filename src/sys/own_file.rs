@@ -63,16 +63,8 @@ impl Drop for OwnFile {
 
 #[cfg(unix)]
 fn id(file: &File) -> Option<Id> {
-    // SAFETY: `stat` is plain numbers, valid when zero.
-    let mut stat: libc::stat = unsafe { core::mem::zeroed() };
-    // SAFETY: `stat` is writable; a number that is not open gives EBADF.
-    let status = unsafe { libc::fstat(std::os::fd::AsRawFd::as_raw_fd(file), &raw mut stat) };
-    #[allow(
-        clippy::useless_conversion,
-        clippy::unnecessary_cast,
-        reason = "their types differ between systems"
-    )]
-    (status == 0).then_some(Id(stat.st_dev as u64, stat.st_ino as u64))
+    use std::os::unix::fs::MetadataExt as _;
+    file.metadata().ok().map(|metadata| Id(metadata.dev(), metadata.ino()))
 }
 
 /// Elsewhere no program closes what it did not open.

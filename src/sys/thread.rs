@@ -9,7 +9,8 @@ use core::ffi::{c_int, c_void};
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 use core::ptr;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::fork;
 use crate::record::DetachState;
@@ -29,24 +30,35 @@ thread_local! {
     static IDS: Cell<Ids> = const { Cell::new(Ids { generation: 0, pid: 0, tid: 0 }) };
 }
 
-/// Two system calls per thread and fork.
+/// In the high half [`fork::generation`], in the low half the process id; 0: not asked yet. Relaxed: it publishes
+/// no other memory.
+static PROCESS: AtomicU64 = AtomicU64::new(0);
+
+/// One system call per thread and fork.
 fn ids() -> Ids {
     let generation = fork::generation();
     let known = IDS.get();
     if known.pid != 0 && known.generation == generation {
         return known;
     }
-    let asked = Ids { generation, pid: std::process::id(), tid: ask_tid() };
+    let asked = Ids { generation, pid: pid(), tid: ask_tid() };
     IDS.set(asked);
     asked
 }
 
-/// Process id.
+/// Process id. Not to be asked before [`fork::watch`] was called.
 ///
 /// # Cost
-/// One load after the first time.
+/// Two loads; one system call per process, which the installing thread makes.
 pub(crate) fn pid() -> u32 {
-    ids().pid
+    let generation = fork::generation();
+    let known = PROCESS.load(Ordering::Relaxed);
+    if known as u32 != 0 && (known >> 32) as u32 == generation {
+        return known as u32;
+    }
+    let pid = std::process::id();
+    PROCESS.store(u64::from(generation) << 32 | u64::from(pid), Ordering::Relaxed);
+    pid
 }
 
 /// OS thread id; 0 where the system has none.

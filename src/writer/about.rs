@@ -13,7 +13,7 @@ use crate::record::{
     EndLine, FindingLine, Level, LineKind, LossSite, Losses, LossesLine, PanicId, ProbeLosses, ProcessLine,
     RepeatsLine, SoftError, TestEvent, TestLine, TestResult, VerdictLine,
 };
-use crate::sys::thread::TELLS_DETACH_STATE;
+use crate::sys::thread::{self, TELLS_DETACH_STATE};
 use crate::verdict::{Change, Strategy, level_of};
 
 /// What this build can do and what it lacks, as the `process` line says it.
@@ -102,7 +102,7 @@ pub(crate) fn process_line(
         id: builder.service.instance_text(),
         ts: stamp.ts,
         ts_ms: stamp.ts_ms,
-        pid: std::process::id(),
+        pid: thread::pid(),
         level: Level::Info,
         service: builder.service.service.clone(),
         version: builder.service.version.clone(),
@@ -149,7 +149,7 @@ pub(crate) fn losses_line(
         id: builder.service.instance_text(),
         ts: stamp.ts,
         ts_ms: stamp.ts_ms,
-        pid: std::process::id(),
+        pid: thread::pid(),
         level: if losses == Losses::default() { Level::Warn } else { Level::Error },
         service: builder.service.service.clone(),
         version: builder.service.version.clone(),
@@ -178,7 +178,7 @@ pub(super) fn repeats_line(builder: &mut Builder, folded: Folded) -> RepeatsLine
         id: service.instance_text(),
         ts: stamp.ts,
         ts_ms: stamp.ts_ms,
-        pid: std::process::id(),
+        pid: thread::pid(),
         level: folded.level,
         service: service.service.clone(),
         version: service.version.clone(),
@@ -212,7 +212,7 @@ pub(crate) fn end_line(
         id: builder.service.instance_text(),
         ts: stamp.ts,
         ts_ms: stamp.ts_ms,
-        pid: std::process::id(),
+        pid: thread::pid(),
         level: Level::Info,
         service: builder.service.service.clone(),
         version: builder.service.version.clone(),
@@ -246,7 +246,7 @@ pub(super) fn test_line(builder: &mut Builder, said: Said) -> TestLine {
         id: service.instance_text(),
         ts: stamp.ts,
         ts_ms: stamp.ts_ms,
-        pid: std::process::id(),
+        pid: thread::pid(),
         level: Level::Info,
         service: service.service.clone(),
         version: service.version.clone(),
@@ -282,7 +282,7 @@ pub(super) fn finding_line(builder: &mut Builder, finding: Finding) -> FindingLi
         id: service.instance_text(),
         ts: stamp.ts,
         ts_ms: stamp.ts_ms,
-        pid: std::process::id(),
+        pid: thread::pid(),
         level,
         service: service.service.clone(),
         version: service.version.clone(),

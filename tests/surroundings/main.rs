@@ -7,11 +7,13 @@
 //! What cannot be tried here (a right that is missing, a compiler that is not there) is printed as skipped.
 
 mod descriptors;
+mod firsts;
 mod log;
 mod names;
 mod program;
 mod same;
 mod sanitizers;
+mod seccomp;
 mod signals;
 
 use libtest_mimic::Arguments;
@@ -24,8 +26,10 @@ fn main() {
     let mut trials = Vec::new();
     trials.extend(same::trials());
     trials.extend(descriptors::trials());
+    trials.extend(firsts::trials());
     trials.extend(names::trials());
     trials.extend(sanitizers::trials());
+    trials.extend(seccomp::trials());
     trials.extend(signals::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

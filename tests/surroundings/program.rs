@@ -19,9 +19,16 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 pub(crate) type Program = (&'static str, fn());
 
 fn programs() -> impl Iterator<Item = &'static Program> {
-    [super::descriptors::PROGRAMS, super::names::PROGRAMS, super::same::PROGRAMS, super::signals::PROGRAMS]
-        .into_iter()
-        .flatten()
+    [
+        super::descriptors::PROGRAMS,
+        super::firsts::PROGRAMS,
+        super::names::PROGRAMS,
+        super::same::PROGRAMS,
+        super::seccomp::PROGRAMS,
+        super::signals::PROGRAMS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Whether this process is one of the programs, which has run then.

@@ -6,7 +6,7 @@ use core::ops::ControlFlow;
 
 use super::roots::{Root, is_foreign_main_start, learned};
 use crate::record::{EhAction, MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
-use crate::sys::thread_id;
+use crate::sys::thread as sys_thread;
 
 /// Frames that are followed. A recursion deeper than this has overflowed any real stack.
 const MAX_WALKED: u32 = 1_000_000;
@@ -103,7 +103,7 @@ impl<'w> Collector<'w> {
         if whole && at_outermost_catch {
             let stopper = out.stopper_ip();
             let in_main_start = || learned().main_start().holds(stopper) || is_foreign_main_start(stopper);
-            out.at_main_start = u8::from(thread_id::is_main_thread() && in_main_start());
+            out.at_main_start = u8::from(sys_thread::is_first_thread() && in_main_start());
         }
     }
 

@@ -11,7 +11,7 @@ use super::walker::walk;
 use crate::image::{self, Snapshot};
 use crate::probe::foreign;
 use crate::record::{MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
-use crate::sys::thread_id;
+use crate::sys::thread as sys_thread;
 
 /// Frames that lie between std's thread start function and the bottom of a static executable's thread: the
 /// C library's `start_thread` and `clone3`.
@@ -184,7 +184,7 @@ pub(super) fn is_foreign_main_start(ip: u64) -> bool {
 /// symbols.
 pub(crate) fn learn_main_start() -> bool {
     // The main thread of a foreign program is in the hands of another std.
-    if foreign::is_on() || !thread_id::is_main_thread() || std::thread::current().name() != Some("main") {
+    if foreign::is_on() || !sys_thread::is_first_thread() || std::thread::current().name() != Some("main") {
         return false;
     }
     with_own_stack(|snapshot, walk| {

@@ -10,6 +10,7 @@ mod descriptors;
 mod firsts;
 mod log;
 mod names;
+mod places;
 mod program;
 mod same;
 mod sanitizers;
@@ -28,6 +29,7 @@ fn main() {
     trials.extend(descriptors::trials());
     trials.extend(firsts::trials());
     trials.extend(names::trials());
+    trials.extend(places::trials());
     trials.extend(sanitizers::trials());
     trials.extend(seccomp::trials());
     trials.extend(signals::trials());

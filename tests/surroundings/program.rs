@@ -23,6 +23,7 @@ fn programs() -> impl Iterator<Item = &'static Program> {
         super::descriptors::PROGRAMS,
         super::firsts::PROGRAMS,
         super::names::PROGRAMS,
+        super::places::PROGRAMS,
         super::same::PROGRAMS,
         super::seccomp::PROGRAMS,
         super::signals::PROGRAMS,

@@ -26,7 +26,10 @@ pub(crate) const PROGRAMS: &[Program] = &[("same-chatty", || {
 /// What is left of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
+    pub(crate) directory: PathBuf,
     pub(crate) log: Log,
+    /// What the agent itself said on stderr, which is not compared.
+    pub(crate) complaints: Vec<String>,
     seen: Seen,
 }
 
@@ -82,7 +85,7 @@ impl Case {
     fn check(&self) {
         let Some(on) = self.run("on") else { return };
         let Some(off) = self.run("off") else { return };
-        assert_eq!(off.log.0.len(), 0, "an agent that is off writes nothing");
+        assert_eq!((off.log.0.len(), off.complaints.len()), (0, 0), "an agent that is off says nothing");
         assert_eq!(on.seen, off.seen, "with the agent, and without; lines: {:#?}", on.log.0);
         (self.lines)(&on);
     }
@@ -95,7 +98,7 @@ impl Case {
     }
 
     fn run(&self, agent: &str) -> Option<Run> {
-        let directory = fresh_directory(&format!("{}-{agent}", self.program));
+        let directory = fresh_directory(&format!("{}-{agent}", self.name));
         let mut command = command(self.program, &directory);
         if let Err(why) = (self.around)(&mut command, &directory) {
             super::program::skip(self.name, &why);
@@ -105,18 +108,36 @@ impl Case {
             command.env("PANIC_AGENT", "off");
         }
         let output = run(&mut command);
+        if output.status.code() == Some(CANNOT) {
+            super::program::skip(self.name, String::from_utf8_lossy(&output.stderr).trim());
+            return None;
+        }
         // A directory that was made unreadable is read, and removed by the next run.
         std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).ok();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let (complaints, stderr): (Vec<_>, Vec<_>) =
+            stderr.split_inclusive('\n').partition(|line| line.starts_with("panic-agent: "));
         Some(Run {
+            complaints: complaints.into_iter().map(str::to_owned).collect(),
             log: Log::read(&directory.join(OsStr::from_bytes(self.log))),
             seen: Seen {
                 status: output.status.into_raw(),
                 stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-                stderr: without_thread_ids(&String::from_utf8_lossy(&output.stderr)),
+                stderr: without_thread_ids(&stderr.concat()),
                 files: files(&directory),
             },
+            directory,
         })
     }
+}
+
+/// Status of a program that cannot have its surroundings here.
+const CANNOT: i32 = 77;
+
+/// By a program: its surroundings cannot be had.
+pub(crate) fn cannot(why: &str) -> ! {
+    eprintln!("{why}");
+    std::process::exit(CANNOT)
 }
 
 /// Every panic has its line, and nothing was lost.

@@ -86,7 +86,8 @@
 //! * `tracing-opentelemetry`: trace and span ids of such spans, too, when a layer of that crate follows them.
 //! * `audit`: [`audit`](https://docs.rs/panic-agent/latest/panic_agent/audit/index.html), tests that pass although a
 //!   thread died behind them.
-//! * `recover-symbols`, on by default: reports that another process recovers get names.
+//! * `symbols`, on by default: names come from files that were checked to be those that were loaded, with their
+//!   separate debug files, also for images that are loaded later and for reports that another process recovers.
 //! * `gzip`: archives of a rotated file are compressed, see [`Rotation`].
 //! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which
 //!   keeps lines in memory, and access to internals that this package's own tests use.

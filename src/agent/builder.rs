@@ -4,7 +4,7 @@
 
 use core::any::Any;
 use core::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{AgentGuard, install};
@@ -153,6 +153,16 @@ impl AgentBuilder {
     /// Whether frames get names. Default [`Symbols::On`].
     pub fn symbols(mut self, symbols: Symbols) -> Self {
         self.options.symbols = symbols;
+        self
+    }
+
+    /// A directory in which separate debug files are looked for, besides `/usr/lib/debug`: as
+    /// `.build-id/xx/yyyy.debug`, and under the path of the image for its debug link. May be called several times; a
+    /// relative path is one in the working directory of now.
+    pub fn debug_dir(mut self, path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        self.options.debug_directories.push(path);
         self
     }
 

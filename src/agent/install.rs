@@ -103,7 +103,7 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     crate::sys::thread::prepare();
     stack::learn_main_start();
     let (neighbours, started) = Neighbours::new(&state.counters);
-    let symbols = options.symbols;
+    let symbols = (options.symbols, options.debug_directories.clone());
     let mut config = writer::WriterConfig::new(instance, &mut options, sinks, Box::new(neighbours));
     config.abilities.add(spool_abilities);
     config.abilities.soft_errors.append(&mut options.lacks);

@@ -19,8 +19,8 @@ use crate::writer::{ProcessLabels, Surroundings};
 pub(super) struct Neighbours {
     counters: &'static Counters,
     started: Sender<()>,
-    /// Images that were described before, by name and bias. A process has a few dozen.
-    described: Vec<((u64, &'static str), Arc<Image>)>,
+    /// Images that were described before. A process has a few dozen.
+    described: Vec<(&'static LoadedImage, Arc<Image>)>,
 }
 
 impl Neighbours {
@@ -31,12 +31,12 @@ impl Neighbours {
     }
 
     fn describe(&mut self, loaded: &'static LoadedImage) -> Arc<Image> {
-        let key = (loaded.bias(), loaded.name());
-        if let Some((_, image)) = self.described.iter().find(|(known, _)| *known == key) {
+        // Another file may have been loaded at the same place under the same name.
+        if let Some((_, image)) = self.described.iter().find(|(known, _)| core::ptr::eq(*known, loaded)) {
             return image.clone();
         }
         let image = Arc::new(about(loaded));
-        self.described.push((key, image.clone()));
+        self.described.push((loaded, image.clone()));
         image
     }
 }

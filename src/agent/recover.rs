@@ -27,8 +27,9 @@ use crate::writer::recovered::{Out, Treatment, Written, write};
 /// this log does the same by itself; this is for logs whose program does not start again. Safe to call from
 /// several processes at once, and while programs with an agent run.
 ///
-/// Where the program had a redactor, the texts it would have been shown are left out. Of the agent's variables only
-/// `PANIC_AGENT_FILE_TRUST` counts: spools and logs that another user could replace are left alone unless it is `any`.
+/// Where the program had a redactor, the texts it would have been shown are left out. Of the agent's variables two
+/// count: `PANIC_AGENT_FILE_TRUST`, as spools and logs that another user could replace are left alone unless it is
+/// `any`, and `PANIC_AGENT_DEBUG_DIR`, where debug files are looked for, too.
 ///
 /// # Errors
 /// [`ErrorKind::Recover`] when the directory cannot be read. What goes wrong with a single spool is in
@@ -44,7 +45,8 @@ use crate::writer::recovered::{Out, Treatment, Written, write};
 /// ```
 pub fn recover(directory: impl AsRef<Path>) -> Result<Recovered, Error> {
     let directory = std::path::absolute(directory.as_ref()).unwrap_or_else(|_| directory.as_ref().to_owned());
-    let place = Place { directory: directory.clone(), log: None, trust: trust() };
+    let words = operators_words();
+    let place = Place { directory: directory.clone(), log: None, trust: words.trust };
     let spools = find(&place, true).map_err(|source| {
         let subject = format!("cannot list the spools in `{}`", directory.display());
         Error::new(ErrorKind::Recover, subject, "name the directory of the log").with_source(source)
@@ -52,18 +54,20 @@ pub fn recover(directory: impl AsRef<Path>) -> Result<Recovered, Error> {
     let mut recovered = Recovered::default();
     for path in spools {
         let log = log_of(&path).unwrap_or_else(|| directory.join(DEFAULT_FILE));
-        recovered.take(&path, &log, place.trust, Treatment::default);
+        let treatment =
+            || Treatment { debug_directories: words.debug_directories.clone(), ..Treatment::default() };
+        recovered.take(&path, &log, words.trust, treatment);
     }
     Ok(recovered)
 }
 
-/// The operator's word on the places of files.
-fn trust() -> FileTrust {
+/// What the operator says of the places of files.
+fn operators_words() -> Options {
     let mut options = Options::default();
     for warning in apply_environment(&mut options) {
         guard::complain(&warning);
     }
-    options.trust
+    options
 }
 
 impl Recovered {

@@ -97,7 +97,7 @@ impl Shared {
 pub(super) fn recovery(
     place: Place,
     shared: Shared,
-    symbols: crate::config::Symbols,
+    (symbols, debug_directories): (crate::config::Symbols, Vec<PathBuf>),
     over: Recovery,
 ) -> Box<dyn FnOnce() + Send> {
     Box::new(move || {
@@ -107,8 +107,12 @@ pub(super) fn recovery(
         let done = over.clone();
         let work = move || {
             hook::mark_writer_thread();
-            let treatment =
-                || Treatment { redactor: shared.redactor(), keep: shared.filter(), symbols: Some(symbols) };
+            let treatment = || Treatment {
+                redactor: shared.redactor(),
+                keep: shared.filter(),
+                symbols: Some(symbols),
+                debug_directories: debug_directories.clone(),
+            };
             over.run(&place, &log, treatment);
             over.is_over();
         };

@@ -45,7 +45,7 @@ enum Apply {
     Path(fn(&mut Options, &OsStr) -> Option<()>),
 }
 
-const VARIABLES: [Variable; 21] = [
+const VARIABLES: [Variable; 22] = [
     Variable {
         name: "PANIC_AGENT",
         accepted: "`on` or `off`",
@@ -131,6 +131,16 @@ const VARIABLES: [Variable; 21] = [
         accepted: "`on` or `off`",
         apply: Apply::Text(|options, value| {
             options.symbols = if switch(value)? { Symbols::On } else { Symbols::Off };
+            Some(())
+        }),
+    },
+    Variable {
+        name: "PANIC_AGENT_DEBUG_DIR",
+        accepted: "absolute paths of directories, separated by colons",
+        apply: Apply::Path(|options, value| {
+            let directories: Vec<PathBuf> = std::env::split_paths(value).collect();
+            options.debug_directories =
+                directories.iter().all(|path| path.is_absolute()).then_some(directories)?;
             Some(())
         }),
     },

@@ -225,6 +225,8 @@ pub(crate) struct Options {
     pub(crate) max_report_bytes: usize,
     pub(crate) max_frames: usize,
     pub(crate) symbols: Symbols,
+    /// Where debug files are looked for, absolute, besides the places where they are always looked for.
+    pub(crate) debug_directories: Vec<PathBuf>,
     pub(crate) console: Console,
     pub(crate) probes: Probes,
     pub(crate) spool: Spool,
@@ -257,6 +259,7 @@ impl Default for Options {
             max_report_bytes: DEFAULT_MAX_REPORT_BYTES,
             max_frames: DEFAULT_MAX_FRAMES,
             symbols: Symbols::On,
+            debug_directories: Vec::new(),
             console: Console::Previous,
             probes: Probes::On,
             spool: Spool::BesideLog,

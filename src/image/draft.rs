@@ -97,8 +97,8 @@ pub(super) fn current_changes() -> Option<Changes> {
     asked.then_some(changes)
 }
 
-/// Finds an image of the previous snapshot by bias, path and `.eh_frame_hdr`.
-pub(super) type Known<'k> = &'k dyn Fn(u64, &[u8], &[u8]) -> Option<&'static LoadedImage>;
+/// Finds an image of the previous snapshot by bias, path, `.eh_frame_hdr` and build-id.
+pub(super) type Known<'k> = &'k dyn Fn(u64, &[u8], &[u8], &[u8]) -> Option<&'static LoadedImage>;
 
 /// Visits all images.
 pub(super) fn take_down(known: Known<'_>) -> Option<Notes> {
@@ -137,8 +137,9 @@ impl Notes {
         }
         let tables = live_tables(view);
         let hdr_bytes = tables.map_or(&[][..], |tables| tables.hdr.bytes());
+        let build_id = live_build_id(view).unwrap_or_default();
         let mut draft = Draft {
-            known: known(view.bias(), view.path(), hdr_bytes),
+            known: known(view.bias(), view.path(), hdr_bytes, build_id),
             bias: view.bias(),
             main: view.is_main(),
             path: 0..0,
@@ -149,7 +150,7 @@ impl Notes {
         };
         if draft.known.is_none() {
             draft.path = self.copy(view.path());
-            draft.build_id = self.copy(live_build_id(view).unwrap_or_default());
+            draft.build_id = self.copy(build_id);
             view.code_ranges().for_each(|range| draft.code.push(range));
             draft.sections = match tables {
                 None => Sections::Absent,

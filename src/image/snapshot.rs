@@ -70,8 +70,8 @@ pub(crate) fn refresh() -> bool {
     }
     let index = LATEST.load(Ordering::Relaxed);
     let Some(place) = SNAPSHOTS.get(index) else { return false };
-    let known = |bias: u64, path: &[u8], hdr: &[u8]| {
-        previous?.images.iter().copied().find(|image| image.is_the_same(bias, path, hdr))
+    let known = |bias: u64, path: &[u8], hdr: &[u8], build_id: &[u8]| {
+        previous?.images.iter().copied().find(|image| image.is_the_same(bias, path, hdr, build_id))
     };
     let Some(notes) = take_down(&known) else { return false };
     let generation = u32::try_from(index.saturating_add(1)).unwrap_or(u32::MAX);
@@ -202,10 +202,18 @@ impl LoadedImage {
         tables.personalities = named.leak();
     }
 
+    /// Without allocating, as the loader holds its lock. An empty one stands for none.
+    fn has_build_id(&self, build_id: &[u8]) -> bool {
+        let own = self.build_id.as_deref().unwrap_or_default().as_bytes();
+        let digit = |value: u8| char::from_digit(u32::from(value), 16);
+        let digits = build_id.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+        own.iter().map(|digit| Some(char::from(*digit))).eq(digits)
+    }
+
     /// Whether this is the image that the loader describes: the same file at the same place.
-    fn is_the_same(&self, bias: u64, path: &[u8], hdr: &[u8]) -> bool {
+    fn is_the_same(&self, bias: u64, path: &[u8], hdr: &[u8], build_id: &[u8]) -> bool {
         let own_hdr = self.tables.as_ref().map_or(&[][..], |tables| tables.hdr_bytes);
-        self.bias == bias && *self.loader_path == *path && own_hdr == hdr
+        self.bias == bias && *self.loader_path == *path && self.has_build_id(build_id) && own_hdr == hdr
     }
 }
 

@@ -1,140 +1,143 @@
-//! Symbols of a process that is gone, out of the image files that it had loaded.
+//! Symbols out of the files of the images: of the running process, and of one that is gone.
 //!
-//! Runs on: a recovery's thread (2 MiB stack). Must not: take names from a file that is not the one that was loaded.
+//! A file is opened when an address in its image is first asked for, and only if it is the one that was loaded.
+//!
+//! Runs on: the threads that resolve (2 MiB stack): the writer, the one that opens the executable ahead, recoveries.
+//! Must not: take names from a file that is not the one that was loaded; give a name where it may be another one's.
 
-use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use addr2line::Loader;
-use object::{Object as _, ReadCache};
+use panic_agent_symbols::{Identity, Names};
+use parking_lot::Mutex;
 
-use super::resolve::{Found, Inlining, Resolve};
-use crate::spool::PastImage;
+use super::ImageAt;
+use super::resolve::{Found, Inlining, Refused, Resolve};
+use crate::record::Image;
 
-/// One image of the dead process, opened when an address in it is asked for.
-struct Opened {
-    past: PastImage,
-    /// `None`: not tried yet. `Some(None)`: there is no such file any more, or it is another one.
-    loader: Option<Option<Loader>>,
+/// Images whose files are open at a time.
+const MAX_OPEN: usize = 64;
+
+/// See the module. Clones share what they have opened.
+#[derive(Clone)]
+pub(crate) struct FileSymbols {
+    identify: fn(&Image) -> Identity,
+    shared: Arc<Mutex<Shared>>,
 }
 
-/// See the module.
-pub(crate) struct FileSymbols {
-    images: Vec<Opened>,
+struct Shared {
+    directories: Vec<PathBuf>,
+    /// A process has a few dozen images.
+    opened: Vec<(Arc<Image>, Names)>,
 }
 
 impl FileSymbols {
-    pub(crate) fn new(images: &[PastImage]) -> Self {
-        let opened = |past: &PastImage| Opened { past: past.clone(), loader: None };
-        Self { images: images.iter().map(opened).collect() }
+    /// Of the running process. Debug files are looked for in these directories, too.
+    #[cfg(panic_agent_tables)]
+    pub(crate) fn of_this_process(directories: Vec<PathBuf>) -> Self {
+        Self::new(of_live, directories)
+    }
+
+    /// Of a process that is gone.
+    pub(crate) fn of_the_dead(directories: Vec<PathBuf>) -> Self {
+        Self::new(of_dead, directories)
+    }
+
+    fn new(identify: fn(&Image) -> Identity, directories: Vec<PathBuf>) -> Self {
+        let shared = Shared { directories, opened: Vec::new() };
+        Self { identify, shared: Arc::new(Mutex::new(shared)) }
     }
 }
 
-impl Opened {
-    fn holds(&self, address: u64) -> bool {
-        self.past.code.iter().any(|(start, end)| (*start..*end).contains(&address))
+impl Shared {
+    fn names(&mut self, image: &Arc<Image>, identify: fn(&Image) -> Identity) -> Option<&Names> {
+        let is_it = |(known, _): &(Arc<Image>, Names)| Arc::ptr_eq(known, image) || **known == **image;
+        let known = self.opened.iter().position(is_it);
+        let index = match known {
+            Some(index) if !self.opened[index].1.is_stale() => index,
+            stale => {
+                stale.map(|index| self.opened.swap_remove(index));
+                if self.opened.len() >= MAX_OPEN {
+                    // The first is the executable.
+                    self.opened.remove(1);
+                }
+                let names = Names::open(&identify(image), &self.directories);
+                self.opened.push((image.clone(), names));
+                self.opened.len() - 1
+            }
+        };
+        self.opened.get(index).map(|(_, names)| names)
     }
-
-    fn loader(&mut self) -> Option<&Loader> {
-        let image = &self.past.image;
-        self.loader
-            .get_or_insert_with(|| {
-                let (path, wanted) = (image.path.as_deref()?, image.build_id.as_deref()?);
-                let is_it = build_id(path).is_some_and(|found| found == wanted);
-                if is_it { Loader::new(path).ok() } else { None }
-            })
-            .as_ref()
-    }
-}
-
-/// The GNU build-id of a file in hex.
-fn build_id(path: &str) -> Option<String> {
-    let cache = ReadCache::new(File::open(path).ok()?);
-    let file = object::File::parse(&cache).ok()?;
-    let id = file.build_id().ok()??;
-    Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 impl Resolve for FileSymbols {
-    fn resolve(&mut self, return_address: u64, found: &mut dyn FnMut(Found<'_>)) -> Inlining {
-        // The call lies before its return address.
-        let address = return_address.saturating_sub(1);
-        let Some(image) = self.images.iter_mut().find(|image| image.holds(address)) else {
-            return Inlining::Unknown;
-        };
-        let stated = address.wrapping_sub(image.past.offset);
-        let Some(loader) = image.loader() else { return Inlining::Unknown };
-        let symbol = loader.find_symbol(stated);
-        let mut any = false;
-        if let Ok(mut frames) = loader.find_frames(stated) {
-            while let Ok(Some(frame)) = frames.next() {
-                let name = frame.function.as_ref().and_then(|function| function.raw_name().ok());
-                let location = frame.location.as_ref();
-                any |= name.is_some();
+    fn resolve(&mut self, _: u64, at: Option<&ImageAt>, found: &mut dyn FnMut(Found<'_>)) -> Inlining {
+        let Some(at) = at else { return Inlining::Unknown };
+        let mut shared = self.shared.lock();
+        let names = shared.names(&at.image, self.identify);
+        let is_described = names.is_some_and(|names| {
+            names.find(at.address, &mut |one| {
                 found(Found {
-                    function: name.as_deref().map(demangled),
-                    raw_name: name.as_deref().map(str::as_bytes),
-                    file: location.and_then(|location| location.file).map(str::to_owned),
-                    line: location.and_then(|location| location.line).filter(|line| *line > 0),
-                    column: location.and_then(|location| location.column).filter(|column| *column > 0),
+                    function: one.function(),
+                    raw_name: one.name.map(str::as_bytes),
+                    file: one.file.map(str::to_owned),
+                    line: one.line,
+                    column: one.column,
                 });
-            }
-        }
-        if let Some(symbol) = symbol.filter(|_| !any) {
-            let function = Some(demangled(symbol));
-            found(Found {
-                function,
-                raw_name: Some(symbol.as_bytes()),
-                file: None,
-                line: None,
-                column: None,
-            });
-        }
-        if any { Inlining::Known } else { Inlining::Unknown }
+            })
+        });
+        if is_described { Inlining::Known } else { Inlining::Unknown }
+    }
+
+    fn refused(&mut self, at: &ImageAt) -> Vec<Refused> {
+        let shared = self.shared.lock();
+        let opened = shared.opened.iter().find(|(known, _)| **known == *at.image);
+        let refused = opened.map(|(_, names)| names.refused()).unwrap_or_default();
+        refused.into_iter().map(Refused::from).collect()
+    }
+
+    fn forget(&mut self) {
+        // A build-id tells one image from another that was loaded in its place.
+        self.shared.lock().opened.retain(|(image, _)| image.build_id.is_some());
     }
 }
 
-/// The alternate form leaves out the hash.
-fn demangled(name: &str) -> String {
-    format!("{:#}", rustc_demangle::demangle(name))
+fn of_dead(image: &Image) -> Identity {
+    Identity { build_id: image.build_id.clone(), path: image.path.as_deref().map(PathBuf::from), live: None }
+}
+
+#[cfg(panic_agent_tables)]
+fn of_live(image: &Image) -> Identity {
+    let live = find(image).map(|(loaded, is_executable)| panic_agent_symbols::Live {
+        is_executable,
+        code: loaded.code().first().map_or(0, |(start, _)| *start),
+        hdr: loaded.tables().map(|tables| tables.hdr_bytes),
+    });
+    let path = image.path.as_deref().map(|path| path.strip_suffix(" (deleted)").unwrap_or(path));
+    Identity { build_id: image.build_id.clone(), path: path.map(PathBuf::from), live }
+}
+
+/// The image as it is loaded, and whether it is the executable.
+#[cfg(panic_agent_tables)]
+fn find(image: &Image) -> Option<(&'static crate::image::LoadedImage, bool)> {
+    let newest = crate::image::current()?.generation();
+    (1..=newest).rev().find_map(|generation| {
+        let snapshot = crate::image::of_generation(generation)?;
+        let (index, loaded) = snapshot.images().enumerate().find(|(_, loaded)| {
+            loaded.path() == image.path.as_deref()
+                && loaded.build_id() == image.build_id.as_deref()
+                && image.bias.as_ref().is_none_or(|bias| *bias == format!("{:#x}", loaded.bias()))
+        })?;
+        Some((loaded, index == 0))
+    })
+}
+
+impl From<panic_agent_symbols::Refused> for Refused {
+    fn from(refused: panic_agent_symbols::Refused) -> Self {
+        let code = if refused.is_image { "stale_image_file" } else { "stale_debug_file" };
+        Self { code, path: refused.path.to_string_lossy().into_owned(), why: refused.why }
+    }
 }
 
 #[cfg(all(test, panic_agent_tables))]
-mod tests {
-    use super::*;
-    use crate::symbolize::Native;
-
-    /// This executable, as a dead process would have described it.
-    fn own(change: impl FnOnce(&mut PastImage)) -> FileSymbols {
-        crate::image::refresh();
-        let loaded = crate::image::current().unwrap().images().next().unwrap();
-        let image = crate::record::Image {
-            name: loaded.name().to_owned(),
-            path: loaded.path().map(str::to_owned),
-            build_id: loaded.build_id().map(str::to_owned),
-            bias: None,
-        };
-        let mut past = PastImage { image, offset: loaded.bias(), code: loaded.code().to_vec() };
-        change(&mut past);
-        FileSymbols::new(&[past])
-    }
-
-    fn names(resolver: &mut dyn Resolve, address: u64) -> Vec<(Option<String>, Option<u32>)> {
-        let mut names = Vec::new();
-        resolver.resolve(address, &mut |found| names.push((found.function, found.line)));
-        names
-    }
-
-    #[test]
-    #[cfg_attr(miri, ignore = "reads the test's own executable")]
-    fn the_file_gives_the_names_that_the_process_gives_and_another_build_gives_none() {
-        let address = own as fn(fn(&mut PastImage)) -> FileSymbols as usize as u64 + 1;
-        let from_file = names(&mut own(|_| ()), address);
-        assert!(
-            from_file.iter().any(|(name, _)| name.as_ref().unwrap().contains("files::tests::own")),
-            "{from_file:?}"
-        );
-        assert_eq!(from_file, names(&mut Native, address));
-        assert_eq!(names(&mut own(|past| past.image.build_id = Some("00".to_owned())), address), []);
-        assert_eq!(names(&mut own(|past| past.image.path = Some("/nowhere".to_owned())), address), []);
-    }
-}
+mod tests;

@@ -4,27 +4,32 @@
 //! Runs on: the writer thread. Must not: run on a panicking thread; a walk that cannot be symbolized
 //! gives frames without names and a soft error.
 
-#[cfg(all(feature = "recover-symbols", panic_agent_spool))]
+#[cfg(all(feature = "symbols", panic_agent_spool))]
 mod files;
 mod logical;
 mod name;
 mod naming;
+#[cfg(any(test, not(all(feature = "symbols", panic_agent_tables))))]
+mod native;
 mod origin;
 mod recent;
 mod resolve;
 mod stack;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-#[cfg(all(feature = "recover-symbols", panic_agent_spool))]
+#[cfg(all(feature = "symbols", panic_agent_spool))]
 pub(crate) use files::FileSymbols;
 pub(crate) use logical::{Logical, is_c_library, is_system_image};
 #[cfg(test)]
 pub(crate) use name::plain_path;
 pub(crate) use naming::{Effort, Naming};
+#[cfg(any(test, not(all(feature = "symbols", panic_agent_tables))))]
+pub(crate) use native::Native;
 pub(crate) use origin::portable;
 pub(crate) use recent::Recent;
-pub(crate) use resolve::{Found, Inlining, Native, Off, Resolve};
+pub(crate) use resolve::{Found, Inlining, Off, Refused, Resolve};
 #[cfg(test)]
 pub(crate) use stack::tests as test_stacks;
 pub(crate) use stack::{Beyond, Physical, Stack};
@@ -64,6 +69,20 @@ pub(crate) struct Resolved {
     /// Whether `logical` lacks no inlined function.
     #[allow(dead_code, reason = "rules of the verdict ask for it")]
     pub(crate) inlining: Inlining,
+    /// Files that were not believed.
+    pub(crate) refused: Vec<Refused>,
+}
+
+/// The resolver of this process. Clones share what they have read.
+#[cfg(all(feature = "symbols", panic_agent_tables))]
+pub(crate) fn of_this_process(debug_directories: &[PathBuf]) -> impl Resolve + Clone + use<> {
+    FileSymbols::of_this_process(debug_directories.to_vec())
+}
+
+/// The twin without files.
+#[cfg(not(all(feature = "symbols", panic_agent_tables)))]
+pub(crate) fn of_this_process(_: &[PathBuf]) -> impl Resolve + Clone + use<> {
+    Native
 }
 
 /// Turns walks into stacks, and remembers addresses.
@@ -221,15 +240,19 @@ impl LookUp<'_> {
         let path = image.as_ref().and_then(|at| at.image.path.clone());
         let mut logical = Vec::new();
         let mut inlining = Inlining::Unknown;
+        let mut refused = Vec::new();
         let allowed = self.is_allowed(image.as_ref());
         if allowed {
             let found = &mut |found: Found<'_>| logical.push(Logical::new(found, path.as_deref()));
-            inlining = self.symbolizer.resolver.resolve(ip, found);
+            inlining = self.symbolizer.resolver.resolve(ip, image.as_ref(), found);
+            if let Some(at) = &image {
+                refused = self.symbolizer.resolver.refused(at);
+            }
         }
         if logical.is_empty() {
             logical.push(Logical::default());
         }
-        let resolved = Arc::new(Resolved { image, logical, inlining });
+        let resolved = Arc::new(Resolved { image, logical, inlining, refused });
         if allowed {
             self.symbolizer.addresses.insert(key, resolved.clone());
         }

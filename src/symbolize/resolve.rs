@@ -1,9 +1,9 @@
-//! Asks the `backtrace` crate for the symbols of one address, or does not ask at all.
+//! What turns an address into functions, or does not at all.
 //!
-//! Runs on: the writer thread (its 2 MiB stack; a small stack does not survive this). Must not: be called
-//! on a panicking thread: it reads files, allocates and takes the `backtrace` crate's lock.
+//! Runs on: the threads that resolve (a 2 MiB stack; a small stack does not survive this). Must not: be called on a
+//! panicking thread: resolvers read files, allocate and take locks.
 
-use core::ffi::c_void;
+use super::ImageAt;
 
 /// One function at an address, as a resolver finds it.
 pub(crate) struct Found<'a> {
@@ -26,10 +26,31 @@ pub(crate) enum Inlining {
     Unknown,
 }
 
+/// A file that would have names for an image, and is not the right one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// Code of the soft error.
+    pub(crate) code: &'static str,
+    pub(crate) path: String,
+    /// What is wrong with it, to be read after its path.
+    pub(crate) why: &'static str,
+}
+
 /// Turns an address into functions.
 pub(crate) trait Resolve: Send {
-    /// Calls `found` for each function at a return address, innermost (most inlined) first.
-    fn resolve(&mut self, return_address: u64, found: &mut dyn FnMut(Found<'_>)) -> Inlining;
+    /// Calls `found` for each function at a return address, innermost (most inlined) first. `at` is the call before
+    /// it, in the image that held it.
+    fn resolve(
+        &mut self,
+        return_address: u64,
+        at: Option<&ImageAt>,
+        found: &mut dyn FnMut(Found<'_>),
+    ) -> Inlining;
+
+    /// Files that may belong to an image whose address was asked for, and were not believed.
+    fn refused(&mut self, _at: &ImageAt) -> Vec<Refused> {
+        Vec::new()
+    }
 
     /// Forgets what was read of the images, because they changed.
     fn forget(&mut self) {}
@@ -40,42 +61,11 @@ pub(crate) trait Resolve: Send {
     }
 }
 
-/// Symbols of the running process.
-///
-/// The crate lists the images of the process once, at its first use: images that are loaded later have
-/// addresses and a build-id in the report, and no names. What it has read of those it listed stays right,
-/// so there is nothing to forget; to read it again would take as long as the first time.
-pub(crate) struct Native;
-
-impl Resolve for Native {
-    fn resolve(&mut self, return_address: u64, found: &mut dyn FnMut(Found<'_>)) -> Inlining {
-        let Ok(address) = usize::try_from(return_address) else { return Inlining::Unknown };
-        let mut inlining = Inlining::Unknown;
-        // The crate looks up the byte before the address, which is right for a return address.
-        backtrace::resolve(core::ptr::without_provenance_mut::<c_void>(address), |symbol| {
-            let name = symbol.name();
-            // A symbol table knows no files.
-            if name.is_some() && symbol.filename().is_some() {
-                inlining = Inlining::Known;
-            }
-            found(Found {
-                // The alternate form leaves out the hash.
-                function: name.as_ref().map(|name| format!("{name:#}")),
-                raw_name: name.as_ref().map(|name| name.as_bytes()),
-                file: symbol.filename().map(|path| path.to_string_lossy().into_owned()),
-                line: symbol.lineno().filter(|line| *line > 0),
-                column: symbol.colno().filter(|column| *column > 0),
-            });
-        });
-        inlining
-    }
-}
-
 /// No symbols, by configuration.
 pub(crate) struct Off;
 
 impl Resolve for Off {
-    fn resolve(&mut self, _: u64, _: &mut dyn FnMut(Found<'_>)) -> Inlining {
+    fn resolve(&mut self, _: u64, _: Option<&ImageAt>, _: &mut dyn FnMut(Found<'_>)) -> Inlining {
         Inlining::Unknown
     }
 

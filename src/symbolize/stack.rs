@@ -4,12 +4,15 @@
 
 use std::sync::Arc;
 
-use super::{Logical, Naming, Resolved, is_system_image};
+use super::{Logical, Naming, Refused, Resolved, is_system_image};
 use crate::record::{EhAction, Frame, Image, SoftError};
 
 /// Innermost frames among which the panic machinery is looked for: the hook's own frames, unoptimized,
 /// and the fifteen or so of std.
 const MACHINERY_WITHIN: usize = 64;
+
+/// Files that were not believed, and are said.
+const MAX_REFUSED: usize = 8;
 
 /// A frame of the walk.
 #[derive(Clone, Debug)]
@@ -200,6 +203,17 @@ impl Stack {
             return vec![SoftError::new("frames.line", "no_line_info", detail)];
         }
         Vec::new()
+    }
+
+    /// Files that would have names for frames of the stack, and were not believed.
+    pub(crate) fn refused(&self) -> Vec<&Refused> {
+        let mut all = Vec::new();
+        for refused in self.kept().iter().flat_map(|frame| &frame.at.refused) {
+            if !all.contains(&refused) && all.len() < MAX_REFUSED {
+                all.push(refused);
+            }
+        }
+        all
     }
 
     fn kept(&self) -> &[Physical] {

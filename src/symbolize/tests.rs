@@ -14,7 +14,7 @@ impl Images for NoImages {
 
 struct Counting(Arc<core::sync::atomic::AtomicUsize>);
 impl Resolve for Counting {
-    fn resolve(&mut self, _: u64, _: &mut dyn FnMut(Found<'_>)) -> Inlining {
+    fn resolve(&mut self, _: u64, _: Option<&ImageAt>, _: &mut dyn FnMut(Found<'_>)) -> Inlining {
         self.0.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
         Inlining::Unknown
     }
@@ -92,7 +92,7 @@ fn here() -> u64 {
     ips.into_iter()
         .find(|ip| {
             let mut found = false;
-            resolver.resolve(*ip, &mut |symbol| {
+            resolver.resolve(*ip, None, &mut |symbol| {
                 found |= symbol.function.is_some_and(|name| name.contains("here"));
             });
             found

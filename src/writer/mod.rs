@@ -43,6 +43,7 @@ mod surroundings;
 mod worker;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -62,7 +63,9 @@ use crate::probe::EventQueue;
 use crate::probe::harness::HarnessNotes;
 use crate::sink::{Pretty, Sink};
 use crate::spool::LiveSpool;
-use crate::symbolize::{Native, Off, Resolve};
+#[cfg(test)]
+use crate::symbolize::Native;
+use crate::symbolize::{Off, Resolve, of_this_process};
 use crate::sys::descriptor;
 use crate::verdict::Strategy;
 
@@ -77,6 +80,8 @@ pub(crate) struct WriterConfig {
     pub(crate) sinks: Vec<Box<dyn Sink>>,
     pub(crate) console: Console,
     pub(crate) symbols: Symbols,
+    /// Where debug files are looked for besides.
+    pub(crate) debug_directories: Vec<PathBuf>,
     pub(crate) max_report_bytes: usize,
     /// How long a thread that is about to abort waits for the writer.
     pub(crate) flush_deadline: Duration,
@@ -115,6 +120,7 @@ impl WriterConfig {
             sinks,
             console: options.console,
             symbols: options.symbols,
+            debug_directories: options.debug_directories.clone(),
             max_report_bytes: options.max_report_bytes,
             flush_deadline: options.flush_deadline,
             settle: options.settle,
@@ -150,9 +156,11 @@ pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Re
             config.surroundings.enter_writer_thread();
             let abilities = config.abilities.clone();
             let own_thread = config.surroundings.own_thread();
-            let mut worker = worker(inbox, shared, config);
+            let resolver = of_this_process(&config.debug_directories);
+            let mut worker = worker(inbox, shared, config, Box::new(resolver.clone()));
             if worker.builder.stacks.has_symbols() {
-                worker.patience.symbols = readiness::warm_up(Box::new(Native), inbox, own_thread);
+                let at = worker.builder.surroundings.image_of(readiness::own_ip(), None);
+                worker.patience.symbols = readiness::warm_up(Box::new(resolver), at, inbox, own_thread);
             }
             worker.start(abilities, Strategy::THIS_BUILD);
             if let Some(started) = started {
@@ -174,10 +182,15 @@ pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     started
 }
 
-fn worker(inbox: &'static dyn Inbox, shared: Arc<handle::Shared>, config: WriterConfig) -> worker::Worker {
+fn worker(
+    inbox: &'static dyn Inbox,
+    shared: Arc<handle::Shared>,
+    config: WriterConfig,
+    resolver: Box<dyn Resolve>,
+) -> worker::Worker {
     let resolver: Box<dyn Resolve> = match config.symbols {
         Symbols::Off => Box::new(Off),
-        _ => Box::new(Native),
+        _ => resolver,
     };
     worker::Worker {
         #[cfg(panic_agent_spool)]

@@ -164,9 +164,9 @@ fn who_gave_up_waiting_is_in_no_hurry_but_the_end_of_the_process_is() {
 struct Slow(Clock);
 
 impl Resolve for Slow {
-    fn resolve(&mut self, ip: u64, found: &mut dyn FnMut(Found<'_>)) -> Inlining {
+    fn resolve(&mut self, ip: u64, at: Option<&ImageAt>, found: &mut dyn FnMut(Found<'_>)) -> Inlining {
         self.0.pass(500);
-        FakeSymbols.resolve(ip, found)
+        FakeSymbols.resolve(ip, at, found)
     }
 }
 
@@ -278,7 +278,7 @@ fn a_report_somebody_waits_for_brings_its_own_time() {
 struct Stuck(std::sync::mpsc::Receiver<()>);
 
 impl Resolve for Stuck {
-    fn resolve(&mut self, _: u64, _: &mut dyn FnMut(Found<'_>)) -> Inlining {
+    fn resolve(&mut self, _: u64, _: Option<&ImageAt>, _: &mut dyn FnMut(Found<'_>)) -> Inlining {
         self.0.recv().ok();
         Inlining::Unknown
     }
@@ -289,7 +289,7 @@ fn a_warm_up_that_never_ends_costs_names_and_no_reports() {
     let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
     let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
     let (end, stuck) = std::sync::mpsc::channel();
-    worker.patience.symbols = readiness::warm_up(Box::new(Stuck(stuck)), inbox, || ());
+    worker.patience.symbols = readiness::warm_up(Box::new(Stuck(stuck)), None, inbox, || ());
     thread::spawn(move || worker.run());
     inbox.publish(raw_record());
     // The wait is real here, so it is short: half of it is spent on names that do not come.

@@ -168,7 +168,11 @@ impl Stacks {
         let naming = stack.naming();
         let rests_on_names = stack.has_names() && !stack.misses_program();
         let summary = summary(&record.walk, stack.trimmed());
-        let soft_errors = stack.soft_errors();
+        let mut soft_errors = stack.soft_errors();
+        soft_errors.extend(stack.refused().into_iter().map(|refused| {
+            let detail = format!("{} {}", redact.path(&refused.path), refused.why);
+            SoftError::new("frames.function", refused.code, detail)
+        }));
         let prepared = Prepared {
             json: StackJson::new(&prediction, &summary, &soft_errors, &images, &frames),
             frames: frames.into(),

@@ -1,7 +1,7 @@
 //! Reads the debug information of the process once, on a thread of its own, and says when that is done.
 //!
-//! The first look-up of a large unoptimized program takes seconds of processor time. The `backtrace` crate
-//! holds one lock meanwhile, so a writer that looked up a name then would wait for all of it.
+//! The first look-up of a large unoptimized program takes long. A lock is held meanwhile, so a writer that looked up
+//! a name then would wait for all of it.
 //!
 //! Runs on: the thread `panic-agent-symbols`, which ends when it is done, and the writer (`is_ready`).
 //! Must not: be waited for without a deadline.
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::guarded::guarded;
 use super::inbox::Inbox;
 use crate::probe::foreign;
-use crate::symbolize::Resolve;
+use crate::symbolize::{ImageAt, Resolve};
 
 /// Name of the thread.
 const THREAD_NAME: &str = "panic-agent-symbols";
@@ -63,12 +63,18 @@ impl Readiness {
     }
 }
 
-/// Starts the thread. It inherits the signal mask of the writer: all are blocked. `enter` is called on it
-/// first.
+/// An address of the program, as a return address.
+pub(crate) fn own_ip() -> u64 {
+    foreign::entry().unwrap_or(own_ip as *const () as usize as u64 + 1)
+}
+
+/// Starts the thread, which asks for [`own_ip`], whose call lies `at` this place. It inherits the signal mask of the writer: all are blocked. `enter` is
+/// called on it first.
 ///
 /// When it cannot be started the answer is ready at once: the writer reads for itself then.
 pub(crate) fn warm_up(
     mut resolver: Box<dyn Resolve>,
+    at: Option<ImageAt>,
     inbox: &'static dyn Inbox,
     enter: fn(),
 ) -> Arc<Readiness> {
@@ -80,9 +86,8 @@ pub(crate) fn warm_up(
         enter();
         // At the first look-up the index of the executable is read. What a look-up reads beyond that is
         // small, and reading it here would keep the writer from the lock when its reports are urgent.
-        let own_ip = foreign::entry().unwrap_or(warm_up as *const () as usize as u64 + 1);
         guarded(|| {
-            resolver.resolve(own_ip, &mut |_| ());
+            resolver.resolve(own_ip(), at.as_ref(), &mut |_| ());
         });
     };
     // It ends by itself, and nobody waits for it; a failure to start drops the body.
@@ -110,14 +115,14 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-    use crate::symbolize::{Found, Inlining};
+    use crate::symbolize::{Found, ImageAt, Inlining};
     use crate::writer::samples::FakeInbox;
 
     /// Answers the first look-up when the test says so; then panics, if it is told to.
     struct Slow(mpsc::Receiver<bool>);
 
     impl Resolve for Slow {
-        fn resolve(&mut self, _: u64, _: &mut dyn FnMut(Found<'_>)) -> Inlining {
+        fn resolve(&mut self, _: u64, _: Option<&ImageAt>, _: &mut dyn FnMut(Found<'_>)) -> Inlining {
             if self.0.recv() == Ok(true) {
                 std::panic::resume_unwind(Box::new("in the resolver"));
             }
@@ -130,7 +135,7 @@ mod tests {
         for panics in [false, true] {
             let (go, slow) = mpsc::channel();
             let inbox = FakeInbox::leaked();
-            let readiness = warm_up(Box::new(Slow(slow)), inbox, || ());
+            let readiness = warm_up(Box::new(Slow(slow)), None, inbox, || ());
             assert!(!readiness.is_ready());
             go.send(panics).unwrap();
             drop(go);

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -43,6 +44,8 @@ pub(crate) struct Treatment {
     pub(crate) keep: Option<Filter>,
     /// `None` stands for names where they are to be had.
     pub(crate) symbols: Option<Symbols>,
+    /// Where debug files are looked for besides.
+    pub(crate) debug_directories: Vec<PathBuf>,
 }
 
 /// What was written.
@@ -144,7 +147,7 @@ impl Funeral {
     fn new(contents: &Contents, facts: Facts, treatment: Treatment) -> Self {
         let resolver: Box<dyn Resolve> = match treatment.symbols {
             Some(Symbols::Off) => Box::new(Off),
-            _ => resolver(&facts),
+            _ => resolver(treatment.debug_directories),
         };
         let process = facts.process.as_ref();
         let strategy = match process.map(|process| process.panic_strategy.as_str()) {
@@ -299,14 +302,14 @@ fn outcome(report: &Report, landing: LandingNote, doom: Option<AbortReason>) -> 
     }
 }
 
-#[cfg(feature = "recover-symbols")]
-fn resolver(facts: &Facts) -> Box<dyn Resolve> {
-    Box::new(crate::symbolize::FileSymbols::new(&facts.images))
+#[cfg(feature = "symbols")]
+fn resolver(debug_directories: Vec<PathBuf>) -> Box<dyn Resolve> {
+    Box::new(crate::symbolize::FileSymbols::of_the_dead(debug_directories))
 }
 
 /// The twin without the feature.
-#[cfg(not(feature = "recover-symbols"))]
-fn resolver(_: &Facts) -> Box<dyn Resolve> {
+#[cfg(not(feature = "symbols"))]
+fn resolver(_: Vec<PathBuf>) -> Box<dyn Resolve> {
     Box::new(Off)
 }
 

@@ -102,7 +102,7 @@ impl FakeSymbols {
 }
 
 impl Resolve for FakeSymbols {
-    fn resolve(&mut self, ip: u64, found: &mut dyn FnMut(Found<'_>)) -> Inlining {
+    fn resolve(&mut self, ip: u64, _: Option<&ImageAt>, found: &mut dyn FnMut(Found<'_>)) -> Inlining {
         let index = (ip.saturating_sub(Self::BASE) / 16) as usize;
         let text = Self::NAMES.get(index).copied().unwrap_or("app::deep @ /home/u/app/src/deep.rs:9");
         let (name, place) = text.split_once(" @ ").unwrap();
@@ -193,7 +193,7 @@ pub(crate) fn by_hand(inbox: &'static FakeInbox, config: WriterConfig) -> (worke
     let handle = WriterHandle::new(shared.clone(), inbox);
     let abilities = config.abilities.clone();
     let redactor = config.redactor;
-    let mut worker = worker(inbox, shared, WriterConfig { redactor: None, ..config });
+    let mut worker = worker(inbox, shared, WriterConfig { redactor: None, ..config }, Box::new(Native));
     worker.builder = builder(redactor);
     worker.start(abilities, Strategy::Unwind);
     (worker, handle)

@@ -29,7 +29,7 @@ fn real_lines() -> Vec<Value> {
     let probes = FakeProbes::new(64);
     config.events = Some(probes.queue);
     let abilities = config.abilities.clone();
-    let mut worker = worker(inbox, shared, config);
+    let mut worker = worker(inbox, shared, config, Box::new(Native));
     worker.builder = builder(None);
     worker.start(abilities, Strategy::Unwind);
     let tid = raw_record().tid;

@@ -9,7 +9,7 @@ use super::*;
 use crate::config::RedactField;
 use crate::record::*;
 use crate::sink::MemorySink;
-use crate::symbolize::Inlining;
+use crate::symbolize::{ImageAt, Inlining};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -409,7 +409,12 @@ fn a_report_somebody_waits_for_is_flushed_before_its_slot_is_released() {
 fn images_that_come_or_go_drop_what_is_known_of_addresses() {
     struct Renaming(u64);
     impl Resolve for Renaming {
-        fn resolve(&mut self, _: u64, found: &mut dyn FnMut(crate::symbolize::Found<'_>)) -> Inlining {
+        fn resolve(
+            &mut self,
+            _: u64,
+            _: Option<&ImageAt>,
+            found: &mut dyn FnMut(crate::symbolize::Found<'_>),
+        ) -> Inlining {
             let function = Some(format!("app::generation_{}", self.0));
             found(crate::symbolize::Found { function, raw_name: None, file: None, line: None, column: None });
             Inlining::Unknown

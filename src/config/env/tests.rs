@@ -21,6 +21,7 @@ fn good_values_win() {
         ("PANIC_AGENT_SYMBOLS", "off"),
         ("PANIC_AGENT_PROBES", "off"),
         ("PANIC_AGENT_SPOOL", "/run/spools"),
+        ("PANIC_AGENT_DEBUG_DIR", "/srv/debug:/opt/debug"),
         ("PANIC_AGENT_MAX_REPORT_BYTES", "8192"),
         ("PANIC_AGENT_OVERFLOW", "block:250"),
         ("PANIC_AGENT_FOLD", "5 / 10"),
@@ -54,6 +55,7 @@ fn good_values_win() {
     assert_eq!(options.slots, 16);
     assert_eq!(options.flush_deadline, Duration::from_millis(100));
     assert_eq!(options.settle, Duration::ZERO);
+    assert_eq!(options.debug_directories, [PathBuf::from("/srv/debug"), PathBuf::from("/opt/debug")]);
     assert!(options.inherit_labels && options.spawn_places);
 }
 
@@ -69,6 +71,7 @@ fn a_bad_value_names_the_variable_the_value_and_what_is_accepted_and_changes_not
         ("PANIC_AGENT_SYMBOLS", "some"),
         ("PANIC_AGENT_PROBES", "some"),
         ("PANIC_AGENT_SPOOL", ""),
+        ("PANIC_AGENT_DEBUG_DIR", "/srv/debug:here"),
         ("PANIC_AGENT_MAX_REPORT_BYTES", "100"),
         ("PANIC_AGENT_OVERFLOW", "block"),
         ("PANIC_AGENT_OVERFLOW", "block:soon"),

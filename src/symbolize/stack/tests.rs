@@ -45,6 +45,7 @@ fn physical_frame(frames: &str, number: u64, action: u8) -> Physical {
             image: None,
             logical: frames.split(" | ").map(logical).collect(),
             inlining: Inlining::Unknown,
+            refused: Vec::new(),
         }),
     }
 }

@@ -205,6 +205,13 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
     if let Ability::Off(why) = &abilities.location {
         config.abilities.cannot("location", why.code(), &why.to_string());
     }
+    if abilities.second {
+        config.abilities.cannot(
+            "images",
+            "other_agent",
+            "another agent of this process was there first: this one sees its own library alone",
+        );
+    }
     config.watched = abilities.raise.is_active();
     config.harness = harness.map(|notes| (notes, abilities.threads.is_active()));
     // Wrappers of this crate speak this way also where there are no probes.

@@ -19,13 +19,23 @@ pub(crate) struct ProbeAbilities {
     pub(crate) location: Ability,
     /// Loaded images whose calls the probes see.
     pub(crate) images: u32,
+    /// Whether another agent of this process was there first and sees the calls of the other images.
+    pub(crate) second: bool,
 }
 
 impl ProbeAbilities {
     /// All off for one reason.
     pub(crate) fn all_off(reason: ProbeOff) -> Self {
         let off = || Ability::Off(reason.clone());
-        Self { raise: off(), land: off(), dispose: off(), threads: off(), location: off(), images: 0 }
+        Self {
+            raise: off(),
+            land: off(),
+            dispose: off(),
+            threads: off(),
+            location: off(),
+            images: 0,
+            second: false,
+        }
     }
 
     /// The abilities with the words that the `process` line uses for them.
@@ -70,6 +80,8 @@ pub(crate) enum ProbeOff {
     /// No loaded image calls this function through its global offset table, or it is not known where the
     /// calls go.
     NoSlot(&'static str),
+    /// The library of this agent does not call this function itself, and another agent has the calls of the others.
+    OtherAgent(&'static str),
     /// The operating system refused to make the table writable (`errno`).
     Protected(i32),
     /// The trial on a private payload did not see this.
@@ -87,6 +99,7 @@ impl ProbeOff {
             Self::SwitchedOff => "switched_off",
             Self::PanicAbort => "panic_abort",
             Self::NoSlot(_) => "no_slot",
+            Self::OtherAgent(_) => "other_agent",
             Self::Protected(_) => "protected",
             Self::SelfTest(_) => "self_test",
             Self::NoKey(_) => "no_key",
@@ -104,6 +117,9 @@ impl fmt::Display for ProbeOff {
             Self::SwitchedOff => f.write_str("switched off by the options"),
             Self::PanicAbort => f.write_str("compiled with panic = \"abort\", nothing unwinds"),
             Self::NoSlot(symbol) => write!(f, "no call of `{symbol}` goes through a global offset table"),
+            Self::OtherAgent(symbol) => {
+                write!(f, "another agent of this process sees the calls of `{symbol}`")
+            }
             Self::Protected(errno) => {
                 write!(f, "the global offset table cannot be made writable (errno {errno})")
             }

@@ -64,6 +64,7 @@ pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> Prob
         },
         location,
         images: applied.images,
+        second: applied.second,
     };
     state::switch_on(queue, &options);
     abilities
@@ -139,6 +140,13 @@ pub(crate) fn counts() -> ProbeCounts {
 
 /// The probes, by [`Symbol`].
 fn probes() -> [usize; Symbol::ALL.len()] {
+    if !foreign::is_on() {
+        return Symbol::ALL.map(|symbol| match symbol {
+            Symbol::Write if !harness::is_audited() => 0,
+            symbol => got::entry(symbol),
+        });
+    }
+    // A preloaded agent hands over to one of the program, which goes on through it: it bears no mark.
     Symbol::ALL.map(|symbol| match symbol {
         Symbol::RaiseException => raise::raise_exception as *const () as usize,
         Symbol::SetIp => land::set_ip as *const () as usize,
@@ -146,7 +154,8 @@ fn probes() -> [usize; Symbol::ALL.len()] {
         Symbol::PthreadJoin => threads::join as *const () as usize,
         Symbol::PthreadDetach => threads::detach as *const () as usize,
         #[cfg(feature = "preload")]
-        Symbol::SetName if foreign::is_on() => foreign::set_name as *const () as usize,
+        Symbol::SetName => foreign::set_name as *const () as usize,
+        #[cfg(not(feature = "preload"))]
         Symbol::SetName => 0,
         Symbol::Write if harness::is_audited() => output::write as *const () as usize,
         Symbol::Write => 0,
@@ -161,6 +170,7 @@ fn slots(applied: &Applied, symbols: &[Symbol]) -> Option<ProbeOff> {
     }
     let missing = symbols.iter().find(|symbol| applied.slots.get(**symbol as usize) == Some(&0))?;
     Some(match applied.refused {
+        0 if applied.second => ProbeOff::OtherAgent(missing.name().to_str().unwrap_or_default()),
         0 => ProbeOff::NoSlot(missing.name().to_str().unwrap_or_default()),
         errno => ProbeOff::Protected(errno),
     })

@@ -3,14 +3,19 @@
 //!
 //! Runs on: the thread that installs the agent, and the writer (`apply` again after a `dlopen`). Must not: be
 //! called by two threads at once; allocate, or panic.
+//! One process may have several agents, when a plugin brings its own std and its own agent. The first leads the calls of
+//! every image to itself. A later one finds the marks of the first ([`marked`]) and takes the calls of its own image alone,
+//! which the first then leaves to it: each std is observed by one agent, its own where it has one.
 //! Why not interposed symbols: `docs/decisions/0010-probe-installation.md`.
 
 mod dynamic;
+mod marked;
 mod symbol;
 
 use core::ffi::{c_int, c_void};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+pub(super) use marked::entry;
 pub(super) use symbol::Symbol;
 #[cfg(feature = "preload")]
 pub(super) use symbol::is_exported;
@@ -23,6 +28,9 @@ const PT_DYNAMIC: u32 = 2;
 const PT_GNU_RELRO: u32 = 0x6474_e552;
 const PF_W: u32 = 2;
 
+/// Whether another agent was there first, so that this one has its own image alone. Set once, by the first [`apply`].
+static SECOND: AtomicBool = AtomicBool::new(false);
+
 /// What [`apply`] did.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Applied {
@@ -30,25 +38,43 @@ pub(super) struct Applied {
     pub(super) slots: [u32; Symbol::ALL.len()],
     /// Images with at least one such slot.
     pub(super) images: u32,
+    /// Whether another agent has the calls of the other images.
+    pub(super) second: bool,
     /// `errno` of the last refused change of protection, 0 when there was none.
     pub(super) refused: c_int,
 }
 
 /// Leads every call that goes to the real function to its probe; calls that go elsewhere already (a
-/// library-private interposer) are left alone. Slots that lead to the probe are counted, not rewritten. Functions
+/// library-private interposer, another agent) are left alone. Slots that lead to the probe are counted, not rewritten. Functions
 /// whose probe is 0 are left alone.
 pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
+    if is_other_here(&probes) {
+        SECOND.store(true, Ordering::Relaxed);
+    }
     learn_real(&probes);
-    let mut applied = Applied::default();
+    let second = SECOND.load(Ordering::Relaxed);
+    let own = apply as *const () as usize;
+    let mut applied = Applied { second, ..Applied::default() };
     for_each_image(&mut |image| {
         let mut touched = false;
+        let is_own = image.contains(own);
+        if second && !is_own {
+            return;
+        }
         dynamic::for_each_slot(image, &mut |slot| {
             let (real, Some(probe)) = (slot.symbol.real(), probes.get(slot.symbol as usize)) else { return };
             let value = slot.load();
             // A value inside the image itself is a procedure-linkage stub that was not bound yet.
             let ours = value == *probe || exported(slot.symbol) == Some(value);
-            if real == 0 || value == 0 || *probe == 0 || !(ours || value == real || image.contains(value)) {
+            if real == 0 || value == 0 || *probe == 0 {
                 return;
+            }
+            if !ours && value != real {
+                // Its own calls an agent takes from another one, whose std is another.
+                let takes = if marked::is_marked(value) { second } else { image.contains(value) };
+                if !takes {
+                    return;
+                }
             }
             let done = if ours { Ok(()) } else { slot.store(*probe) };
             match done {
@@ -64,6 +90,21 @@ pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
         applied.images = applied.images.saturating_add(u32::from(touched));
     });
     applied
+}
+
+/// Whether the first agent of this process is another one: asked before this one has redirected anything, else it is known.
+fn is_other_here(probes: &[usize; Symbol::ALL.len()]) -> bool {
+    if REAL.iter().any(|real| real.load(Ordering::Relaxed) != 0) {
+        return false;
+    }
+    let mut found = false;
+    for_each_image(&mut |image| {
+        dynamic::for_each_slot(image, &mut |slot| {
+            let value = slot.load();
+            found = found || !probes.contains(&value) && marked::is_marked(value);
+        });
+    });
+    found
 }
 
 /// Whether an image besides the one with this address calls the function.
@@ -107,7 +148,9 @@ fn learn_real(probes: &[usize; Symbol::ALL.len()]) {
                 && !image.contains(value)
                 && !(executable.0..executable.1).contains(&value)
                 && probes.get(index) != Some(&value)
-                && exported(slot.symbol).is_none();
+                && exported(slot.symbol).is_none()
+                && found.get(index) == Some(&0)
+                && !marked::is_marked(value);
             if let Some(place) = found.get_mut(index).filter(|place| usable && **place == 0) {
                 *place = value;
             }

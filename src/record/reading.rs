@@ -49,11 +49,12 @@ pub enum LineContent {
     End(Box<EndLine>),
     /// JSON of a kind, or with a shape, that this version does not know.
     Other(Value),
-    /// A line that is torn, too long, or no JSON; a text for people.
+    /// A line that is torn, too long, or no JSON; a text for people, which begins with `torn` for a part of a line.
     Damaged(String),
 }
 
-/// Reads lines one after the other; empty ones are left out. A whole line that was written behind a torn one, without a
+/// Reads lines one after the other; empty ones are left out, and those of spaces alone, where a recovery has blanked out a
+/// part of a line and written it again. A whole line that was written behind a torn one, without a
 /// newline between them, is found, too.
 ///
 /// At the end of a file that is still being written a line without a newline is [`Damaged`](LineContent::Damaged), or
@@ -136,7 +137,12 @@ impl<R: BufRead> LineReader<R> {
             let content = LineContent::Damaged(format!("torn, and a whole line behind it: {error}"));
             return ReadLine { offset, len: at as u64, content };
         }
-        ReadLine { offset, len, content: LineContent::Damaged(error) }
+        let begins = self.buffer.starts_with(BEGIN) || BEGIN.starts_with(&self.buffer);
+        let content = LineContent::Damaged(match begins && error.is_eof() {
+            true => format!("torn: {error}"),
+            false => error.to_string(),
+        });
+        ReadLine { offset, len, content }
     }
 }
 
@@ -156,7 +162,7 @@ impl<R: BufRead> Iterator for LineReader<R> {
                         return None;
                     }
                 }
-                Ok(Some(0)) => {}
+                Ok(Some(len)) if len == self.buffer.len() as u64 && self.buffer.trim_ascii().is_empty() => {}
                 Ok(Some(len)) => return Some(Ok(self.content(offset, len))),
             }
         }
@@ -169,8 +175,8 @@ fn beginnings(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
     windows.filter(|(_, window)| *window == BEGIN).map(|(at, _)| at).take(MAX_BEGINNINGS)
 }
 
-fn parse(bytes: &[u8]) -> Result<LineContent, String> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+fn parse(bytes: &[u8]) -> serde_json::Result<LineContent> {
+    let value: Value = serde_json::from_slice(bytes)?;
     let known = match value.get("kind").and_then(Value::as_str) {
         Some("process") => serde_json::from_slice(bytes).map(LineContent::Process),
         Some("panic") => serde_json::from_slice(bytes).map(LineContent::Panic),
@@ -215,6 +221,22 @@ mod tests {
             assert_eq!((lines[1].offset, lines[1].len), (torn as u64, line.len() as u64));
             assert_eq!(lines[1].content, LineContent::Panic(Box::new(report.clone())));
         }
+    }
+
+    #[test]
+    fn every_part_of_a_line_is_torn_and_what_a_recovery_blanked_out_is_nothing() {
+        let line = serde_json::to_vec(&crate::writer::samples::report()).unwrap();
+        for torn in 1..line.len() {
+            let lines = read(&[&line[..torn], b"\n", &line, b"\n"].concat());
+            assert_eq!(lines.len(), 2, "{torn}");
+            let LineContent::Damaged(text) = &lines[0].content else { panic!("{:?}", lines[0]) };
+            assert!(text.starts_with("torn: "), "{torn}: {text}");
+            assert_eq!((lines[0].len, lines[1].offset), (torn as u64, torn as u64 + 1));
+        }
+        let blanked = read(&[&b" ".repeat(40)[..], b"\n   ", &line, b"\n"].concat());
+        assert!(matches!(&blanked[..], [ReadLine { content: LineContent::Panic(_), .. }]), "{blanked:?}");
+        let other = read(b"no JSON at all\n");
+        assert!(matches!(&other[0].content, LineContent::Damaged(text) if !text.starts_with("torn")));
     }
 
     #[test]

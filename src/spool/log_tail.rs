@@ -4,13 +4,14 @@
 //!
 //! A process that is killed inside `write(2)` can leave a part of a line. Nobody else writes there any more: other
 //! processes append behind it. So such a part is overwritten with spaces, which JSON allows before a line; what
-//! stood in it is written again from the spool.
+//! stood in it is written again from the spool. Whoever else has the file open does not matter, only that this part
+//! is not just being written: see [`is_settled`].
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek as _, SeekFrom};
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -31,8 +32,10 @@ const LONGEST: usize = 4 << 20;
 const CLOCK_SLACK_NS: u128 = 2_000_000_000;
 /// Looks at a directory in which files are renamed again and again.
 const MAX_LOOKS: usize = 4;
-/// How long a part of a line at the very end may still be growing.
+/// How long somebody may take to go on with a line of which the system took only a part at first.
 const SETTLE: Duration = Duration::from_millis(20);
+/// Looks at an end of the file that goes on growing.
+const MAX_SETTLES: usize = 100;
 
 /// What the log says of one process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,9 +109,17 @@ impl LogTail {
         }
         let same = identity(&metadata) == (noted.device, noted.inode);
         let from = if same && noted.offset <= metadata.len() { noted.offset } else { 0 };
-        let mut reader = BufReader::new(&*file);
-        reader.seek(SeekFrom::Start(from))?;
-        self.read_lines(reader, Some(&file), from, asked)
+        let mut at = from;
+        // The dead write no more: others may append faster than this is read.
+        let mut end = metadata.len();
+        for _ in 0..MAX_SETTLES {
+            match self.read_lines(BufReader::new(Behind { file: &file, at, end }), Some(&file), at, asked)? {
+                // Others have appended meanwhile: what stands there is to be read anew.
+                Some(line) => (at, end) = (line, calls::fstat(&file)?.len()),
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     /// What cannot be decompressed is no archive of this log, or ends there.
@@ -137,14 +148,15 @@ impl LogTail {
         self.torn += other.torn;
     }
 
-    /// `file` is where the lines come from, unless they cannot be changed there.
+    /// `file` is where the lines come from, unless they cannot be changed there. Gives where a part of a line begins
+    /// that is not settled.
     fn read_lines(
         &mut self,
         mut reader: impl BufRead,
         file: Option<&File>,
         from: u64,
         asked: Asked<'_>,
-    ) -> io::Result<()> {
+    ) -> io::Result<Option<u64>> {
         let mut at = from;
         let mut line = Vec::new();
         loop {
@@ -152,14 +164,17 @@ impl LogTail {
             faults::check(Call::Read)?;
             let read = read_line(&mut reader, &mut line)?;
             if read == 0 {
-                return Ok(());
+                return Ok(None);
             }
             let whole = line.ends_with(b"\n");
-            self.take_line(file, at, &line, whole, asked)?;
+            if !self.take_line(file, at, &line, whole, asked)? {
+                return Ok(Some(at));
+            }
             at += read as u64;
         }
     }
 
+    /// `false`: it ends in a part of a line that is not settled.
     fn take_line(
         &mut self,
         file: Option<&File>,
@@ -167,7 +182,7 @@ impl LogTail {
         line: &[u8],
         whole: bool,
         asked: Asked<'_>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let mut start = line.iter().take_while(|byte| **byte == b' ').count();
         loop {
             let rest = &line[start..];
@@ -180,15 +195,17 @@ impl LogTail {
                 self.note(&said, text, asked);
             } else if let Some(file) = file
                 && said.may_be(asked.instance, text)
-                && (whole || next.is_some() || is_settled(file, at, line.len())?)
             {
+                if !whole && next.is_none() && !is_settled(file, at, line)? {
+                    return Ok(false);
+                }
                 let blanks = vec![b' '; text.len()];
                 calls::write_all_at(file, &blanks, at + start as u64)?;
                 self.torn += 1;
             }
             match next {
                 Some(next) => start += next,
-                None => return Ok(()),
+                None => return Ok(true),
             }
         }
     }
@@ -259,10 +276,33 @@ impl<'a> Said<'a> {
     }
 }
 
-/// Whether a part of a line at the end of a file is not just being written.
-fn is_settled(file: &File, at: u64, len: usize) -> io::Result<bool> {
+/// Whether a part of a line at the end of a file is not just being written. That is certain where the file system lets
+/// one `write` at a time into a file: a write that has begun is over before the one below, and then the file is longer.
+fn is_settled(file: &File, at: u64, line: &[u8]) -> io::Result<bool> {
     std::thread::sleep(SETTLE);
-    Ok(calls::fstat(file)?.len() == at + len as u64)
+    let end = at + line.len() as u64;
+    if let Some(last) = line.last() {
+        // The byte that is there already.
+        calls::write_all_at(file, core::slice::from_ref(last), end - 1)?;
+    }
+    Ok(calls::fstat(file)?.len() == end)
+}
+
+/// Reads a file from a place on to another one, without a position that others share.
+struct Behind<'a> {
+    file: &'a File,
+    at: u64,
+    end: u64,
+}
+
+impl io::Read for Behind<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let most = left.min(buffer.len());
+        let read = self.file.read_at(buffer.get_mut(..most).unwrap_or_default(), self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
 }
 
 /// A file with lines.

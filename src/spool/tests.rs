@@ -189,6 +189,37 @@ fn a_part_of_a_line_is_blanked_out_and_nothing_else_is_touched() {
     assert_eq!(again.torn, 0);
 }
 
+#[test]
+fn a_torn_end_is_blanked_out_also_when_another_process_appends_meanwhile() {
+    use std::io::Write as _;
+    let dir = Dir::new("growing");
+    let log = dir.0.join("p.jsonl");
+    let line = |instance: u64, number: u64| {
+        format!(r#"{{"schema":1,"kind":"panic","id":"{instance:016x}-{number}","message":"a"}}"#)
+    };
+    let torn = &line(INSTANCE, 9)[..60];
+    std::fs::write(&log, torn).unwrap();
+    let (go_on, over) = std::sync::mpsc::channel::<()>();
+    let mut other = std::fs::File::options().append(true).open(&log).unwrap();
+    let appends = std::thread::spawn(move || {
+        let mut lines = 0;
+        // More often than the end is looked at.
+        while over.recv_timeout(std::time::Duration::from_millis(3)).is_err() && lines < 1000 {
+            writeln!(other, "{}", line(1, lines)).unwrap();
+            lines += 1;
+        }
+        lines
+    });
+    let tail = LogTail::read(&log, FileTrust::Strict, None, INSTANCE, &Default::default()).unwrap();
+    go_on.send(()).unwrap();
+    let appended = appends.join().unwrap();
+    assert_eq!(tail.torn, 1);
+    let text = std::fs::read_to_string(&log).unwrap();
+    let is_json = |line: &&str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+    assert_eq!(text.lines().filter(is_json).count() as u64, appended, "{text}");
+    assert!(text.lines().count() as u64 <= appended + 1, "nothing else is in there");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use panic_agent::{Agent, Console, Overflow};
 
 use super::log::{Log, spools};
-use super::program::{acknowledge, command, fresh_directory};
+use super::program::{acknowledge, command, finished, fresh_directory};
 
 /// Kills of the test command, and of the long campaign.
 const KILLS: u64 = 100;
@@ -24,6 +24,15 @@ const THREADS: usize = 4;
 const LONGEST: Duration = Duration::from_millis(60);
 /// One run in this many reads debug information first, and holds its reports until then.
 const WITH_SYMBOLS: u64 = 25;
+
+/// Begins the messages of a program, where several write to one log.
+const NAME: &str = "STORM_NAME";
+/// Programs that write to one log.
+const BESIDE: usize = 3;
+/// Kills among these in the test command; the long campaign has a fifth of its kills more.
+const KILLS_BESIDE: u64 = 10;
+/// Between two panics of a thread of theirs.
+const PAUSE: Duration = Duration::from_millis(4);
 
 /// One recovery in this many is that of the library call.
 const BY_CALL: u64 = 8;
@@ -40,10 +49,15 @@ fn storm() {
 }
 
 fn panic_for_ever(thread: usize) {
+    let name = std::env::var(NAME).unwrap_or_default();
     for number in 0_u64.. {
-        let text = format!("{thread}-{number}");
+        let text = format!("{name}{thread}-{number}");
         assert!(catch_unwind(|| panic!("{text}")).is_err());
         acknowledge(&text);
+        if !name.is_empty() {
+            // Others are recovered meanwhile, and the log shall stay small.
+            thread::sleep(PAUSE);
+        }
     }
 }
 
@@ -98,10 +112,10 @@ pub(crate) fn campaign() {
 fn one(run: u64, random: &mut Random, totals: &mut Totals) {
     let directory = fresh_directory("kill");
     let symbols = if run % WITH_SYMBOLS == WITH_SYMBOLS - 1 { "on" } else { "off" };
-    let mut child =
+    let child =
         command("storm", &directory).env("PANIC_AGENT_SYMBOLS", symbols).spawn().expect("the program starts");
     let life = Duration::from_nanos(random.below(LONGEST.as_nanos() as u64));
-    let acknowledged = kill_after(&mut child, life);
+    let acknowledged = kill_after(child, life);
     let in_file = spools(&directory);
     assert_eq!(in_file.len(), 1, "{in_file:?}");
     totals.torn_by_kill += Log::read(&directory).torn.len();
@@ -118,28 +132,88 @@ fn one(run: u64, random: &mut Random, totals: &mut Totals) {
     judge(&directory, &acknowledged, totals, run);
 }
 
+/// A program that has acknowledged its first panic.
+struct Storm {
+    child: Child,
+    first: String,
+    rest: thread::JoinHandle<std::io::Result<Vec<u8>>>,
+}
+
+impl Storm {
+    fn of(mut child: Child) -> Self {
+        let mut pipe = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut first = String::new();
+        pipe.read_line(&mut first).expect("a pipe");
+        let rest = thread::spawn(move || {
+            let mut rest = Vec::new();
+            pipe.read_to_end(&mut rest).map(|_| rest)
+        });
+        Self { child, first, rest }
+    }
+
+    /// What it acknowledged.
+    fn killed(mut self) -> Vec<String> {
+        self.child.kill().expect("it runs");
+        let status = self.child.wait().expect("it was started here");
+        assert_eq!(status.signal(), Some(libc::SIGKILL), "it ended by itself");
+        let rest = self.rest.join().expect("no panic").expect("a pipe");
+        let text = self.first + std::str::from_utf8(&rest).expect("text");
+        // The last acknowledgement may have been cut.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole.lines().map(str::to_owned).collect()
+    }
+}
+
 /// Lets the program live so long after its first word; gives what it acknowledged.
-fn kill_after(child: &mut Child, life: Duration) -> Vec<String> {
-    let mut pipe = BufReader::new(child.stdout.take().expect("a pipe"));
-    let mut first = String::new();
-    pipe.read_line(&mut first).expect("a pipe");
-    let reader = thread::spawn(move || {
-        let mut rest = Vec::new();
-        pipe.read_to_end(&mut rest).map(|_| rest)
-    });
+fn kill_after(child: Child, life: Duration) -> Vec<String> {
+    let storm = Storm::of(child);
+    busy(life);
+    storm.killed()
+}
+
+/// Busy, because a sleep ends at instants that the scheduler likes.
+fn busy(time: Duration) {
     let start = Instant::now();
-    // Busy, because a sleep ends at instants that the scheduler likes.
-    while start.elapsed() < life {
+    while start.elapsed() < time {
         std::hint::spin_loop();
     }
-    child.kill().expect("it runs");
-    let status = child.wait().expect("it was started here");
-    assert_eq!(status.signal(), Some(libc::SIGKILL), "it ended by itself");
-    let rest = reader.join().expect("no panic").expect("a pipe");
-    let text = first + std::str::from_utf8(&rest).expect("text");
-    // The last acknowledgement may have been cut.
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    whole.lines().map(str::to_owned).collect()
+}
+
+/// Several programs write to one log. One of them is killed again and again, and recovered while the others go on.
+pub(crate) fn campaign_beside() {
+    let kills = KILLS_BESIDE + super::number("RELIABILITY_KILLS", KILLS).saturating_sub(KILLS) / 5;
+    let mut random = Random(super::number("RELIABILITY_SEED", 0x5eed).max(1));
+    let directory = fresh_directory("kills-beside");
+    let (start, mut number) = (Instant::now(), 0);
+    let mut storm = || {
+        number += 1;
+        let mut program = command("storm", &directory);
+        program.env("PANIC_AGENT_SYMBOLS", "off").env(NAME, format!("{number}: "));
+        Storm::of(program.spawn().expect("it starts"))
+    };
+    let mut running: Vec<Storm> = (0..BESIDE).map(|_| storm()).collect();
+    let mut acknowledged = Vec::new();
+    let recover = || {
+        let mut next = command("nothing", &directory);
+        assert!(finished(next.env("PANIC_AGENT_SYMBOLS", "off")).status.success());
+    };
+    for _ in 0..kills {
+        busy(Duration::from_nanos(random.below(LONGEST.as_nanos() as u64)));
+        let victim = running.swap_remove(random.below(BESIDE as u64) as usize);
+        acknowledged.extend(victim.killed());
+        recover();
+        running.push(storm());
+    }
+    for storm in running {
+        acknowledged.extend(storm.killed());
+    }
+    recover();
+    assert_eq!(spools(&directory), [""; 0]);
+    let mut totals = Totals::default();
+    judge(&directory, &acknowledged, &mut totals, kills);
+    println!("{kills} kills beside others, {:.1} s: {totals:?}", start.elapsed().as_secs_f64());
+    assert_eq!((totals.lost, totals.duplicated, totals.torn), (0, 0, 0), "{totals:?}");
+    assert!(totals.recovered > 0, "the campaign shows nothing: {totals:?}");
 }
 
 fn judge(directory: &Path, acknowledged: &[String], totals: &mut Totals, run: u64) {

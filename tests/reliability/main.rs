@@ -34,6 +34,10 @@ fn main() {
             kills::campaign();
             Ok(())
         }),
+        Trial::test("campaign_of_kills_beside_others_on_one_log_leaves_no_torn_line", || {
+            kills::campaign_beside();
+            Ok(())
+        }),
         Trial::test("campaign_of_ends_under_panicking_threads_balances_and_leaves_nothing", || {
             last_words::campaign();
             Ok(())

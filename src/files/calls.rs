@@ -13,7 +13,7 @@ use crate::sys::own_file::OwnFile;
 
 pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<OwnFile> {
     faults::check(Call::Open)?;
-    options.open(path).map(|file| OwnFile::new(descriptor::out_of_the_way(file)))
+    options.open(path).map(descriptor::out_of_the_way)
 }
 
 /// Follows links.

@@ -9,6 +9,7 @@ use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 #[cfg(feature = "preload")]
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use super::own_file::OwnFile;
 #[cfg(feature = "preload")]
 use crate::probe::foreign;
 
@@ -26,9 +27,10 @@ static LAST: AtomicI32 = AtomicI32::new(0);
 /// Gives a file a number above those that the program will get next, so that the program sees the ones it would see
 /// without an agent, and a file of its own gets the number of one of ours only where it names that number.
 #[cfg(unix)]
-pub(crate) fn out_of_the_way(file: File) -> File {
+pub(crate) fn out_of_the_way(file: File) -> OwnFile {
+    let file = OwnFile::new(file);
     for lowest in LOWEST {
-        // SAFETY: the descriptor is open as long as `file` lives; the new one is nobody else's.
+        // SAFETY: numbers only; the new one is nobody else's.
         let moved = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) };
         if moved >= 0 {
             #[cfg(feature = "preload")]
@@ -37,7 +39,9 @@ pub(crate) fn out_of_the_way(file: File) -> File {
                 LAST.fetch_max(moved, Ordering::Relaxed);
             }
             // SAFETY: `fcntl` has just made it, for this caller.
-            return File::from(unsafe { OwnedFd::from_raw_fd(moved) });
+            let moved = OwnFile::new(File::from(unsafe { OwnedFd::from_raw_fd(moved) }));
+            // Else the program has put something else there between the two calls.
+            return if moved.is_same(&file) { moved } else { file };
         }
     }
     file
@@ -45,8 +49,8 @@ pub(crate) fn out_of_the_way(file: File) -> File {
 
 /// The twin for systems without numbers.
 #[cfg(not(unix))]
-pub(crate) fn out_of_the_way(file: File) -> File {
-    file
+pub(crate) fn out_of_the_way(file: File) -> OwnFile {
+    OwnFile::new(file)
 }
 
 /// In a program that knows nothing of the agent: gives this thread, and those that it starts, a table of open files of

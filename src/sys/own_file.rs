@@ -6,6 +6,7 @@
 //! A program may close descriptors that it did not open (a daemon closes all from 3 on) and get their numbers for
 //! files of its own. So whoever writes asks first, and what is not ours any more is not closed either.
 
+use core::cell::Cell;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use std::fs::File;
@@ -14,8 +15,12 @@ use std::fs::File;
 #[derive(Debug)]
 pub(crate) struct OwnFile {
     file: ManuallyDrop<File>,
-    /// `None`: the system did not tell it; then nothing can be compared.
+    /// `None`: the system did not tell it, perhaps because the program has closed the number already. Then it is not ours.
+    #[cfg_attr(not(unix), allow(dead_code))]
     id: Option<Id>,
+    /// Whether the number was seen to lead elsewhere. It is never ours again then: the same file under the same number
+    /// is another opening of it, which somebody else closes.
+    lost: Cell<bool>,
 }
 
 /// Device and inode.
@@ -26,7 +31,7 @@ impl OwnFile {
     /// A file that was opened a moment ago.
     pub(crate) fn new(file: File) -> Self {
         let id = id(&file);
-        Self { file: ManuallyDrop::new(file), id }
+        Self { file: ManuallyDrop::new(file), id, lost: Cell::new(false) }
     }
 
     /// Whether the number still leads to the file that was opened. `false` when that cannot be told.
@@ -34,11 +39,14 @@ impl OwnFile {
     /// # Cost
     /// One system call.
     pub(crate) fn is_ours(&self) -> bool {
-        self.id.is_none() || id(&self.file) == self.id
+        if cfg!(unix) && !self.lost.get() {
+            self.lost.set(self.id.is_none() || id(&self.file) != self.id);
+        }
+        !self.lost.get()
     }
 
     /// Whether both are the same file.
-    #[cfg(panic_agent_spool)]
+    #[cfg(unix)]
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.id.is_some() && self.id == other.id
     }
@@ -55,10 +63,22 @@ impl Deref for OwnFile {
 impl Drop for OwnFile {
     fn drop(&mut self) {
         if self.is_ours() {
-            // SAFETY: dropped once, here, and not used afterwards.
-            unsafe { ManuallyDrop::drop(&mut self.file) };
+            close(&mut self.file);
         }
     }
+}
+
+/// Past std, which ends the process in debug builds when the program was faster.
+#[cfg(unix)]
+fn close(file: &mut ManuallyDrop<File>) {
+    // SAFETY: a number only, which was ours a moment ago; `file` is not dropped.
+    unsafe { libc::close(std::os::fd::AsRawFd::as_raw_fd(&**file)) };
+}
+
+#[cfg(not(unix))]
+fn close(file: &mut ManuallyDrop<File>) {
+    // SAFETY: dropped once, by the drop of its owner, and not used afterwards.
+    unsafe { ManuallyDrop::drop(file) };
 }
 
 #[cfg(unix)]
@@ -94,6 +114,25 @@ mod tests {
         // SAFETY: `own` has left it open, and nobody else knows it.
         let left = File::from(unsafe { OwnedFd::from_raw_fd(number) });
         assert_eq!(id(&left), id(&theirs), "it is still open");
+    }
+
+    #[test]
+    fn the_same_file_under_the_same_number_is_another_opening_of_it() {
+        let dir = Dir::new("own-again");
+        let own = OwnFile::new(File::create(dir.join("own")).unwrap());
+        let again = File::open(dir.join("own")).unwrap();
+        let elsewhere = File::open("/dev/null").unwrap();
+        let number = own.as_raw_fd();
+        // SAFETY: numbers only; what was open there belongs to `own`, which is to find that out.
+        assert_eq!(unsafe { libc::dup2(elsewhere.as_raw_fd(), number) }, number);
+        assert!(!own.is_ours());
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::dup2(again.as_raw_fd(), number) }, number);
+        assert!(!own.is_ours());
+        drop(own);
+        // SAFETY: `own` has left it open, and nobody else knows it.
+        let left = File::from(unsafe { OwnedFd::from_raw_fd(number) });
+        assert_eq!(id(&left), id(&again), "it is still open");
     }
 
     #[test]

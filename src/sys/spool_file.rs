@@ -79,7 +79,7 @@ pub(crate) fn without_name(len: usize) -> io::Result<OwnFile> {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the call above opened the descriptor, and nobody else knows it.
-    let file = OwnFile::new(descriptor::out_of_the_way(File::from(unsafe { OwnedFd::from_raw_fd(fd) })));
+    let file = descriptor::out_of_the_way(File::from(unsafe { OwnedFd::from_raw_fd(fd) }));
     faults::check(Call::Ftruncate)?;
     file.set_len(len as u64)?;
     Ok(file)

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 
-use super::program::{Program, TWO, two_panics};
+use super::program::{DEADLINE, Program, TWO, two_panics};
 use super::same::{Case, all_written};
 
 /// Above every number that the agent may have.
@@ -49,6 +49,18 @@ pub(crate) const PROGRAMS: &[Program] = &[
         }
         drop(own);
     }),
+    ("descriptors-again", || {
+        let _agent = panic_agent::init();
+        let own = File::create("own.txt").expect("a file");
+        for _ in 0..ROUNDS {
+            // Threads whose names are looked up, while descriptors go.
+            let thread = std::thread::spawn(|| panic!("again"));
+            close_all_but(&own);
+            assert!(thread.join().is_err());
+        }
+        writeln!(&own, "done").expect("a file");
+        assert!(panic_agent::flush(DEADLINE) || std::env::var_os("PANIC_AGENT").is_some());
+    }),
     ("descriptors-numbers", || {
         let _agent = panic_agent::init();
         assert!(catch_unwind(|| panic!("first")).is_err());
@@ -79,6 +91,16 @@ pub(crate) const PROGRAMS: &[Program] = &[
 fn close_from_three(_: &File) {
     // SAFETY: numbers only, which this program says are its own.
     assert_eq!(unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) }, 0);
+}
+
+/// Rounds of a program that closes descriptors again and again, at whatever the agent does.
+const ROUNDS: usize = 200;
+
+fn close_all_but(own: &File) {
+    for number in (3..=HIGHEST).filter(|number| *number != own.as_raw_fd()) {
+        // SAFETY: a number only, which this program says is its own.
+        unsafe { libc::close(number) };
+    }
 }
 
 /// Panics, closes, opens files of its own, and panics again.
@@ -113,6 +135,14 @@ const CASES: &[Case] = &[
     Case::new("a_program_that_puts_a_file_over_every_number_keeps_it_to_itself", "descriptors-over", |run| {
         all_written(run, &AROUND)
     }),
+    Case::new(
+        "a_program_that_closes_again_and_again_is_recorded_or_the_loss_counted",
+        "descriptors-again",
+        |run| {
+            let (written, lost) = run.log.end();
+            assert_eq!((written + lost, written), (ROUNDS as u64, run.log.messages().len() as u64));
+        },
+    ),
     Case::new(
         "a_program_gets_the_numbers_that_it_would_get_without_the_agent",
         "descriptors-numbers",

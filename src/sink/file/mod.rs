@@ -154,6 +154,9 @@ impl FileSink {
                     self.line = WholeLine::default();
                     self.end_unknown = true;
                 }
+                // The program has closed it again before we had a look at it.
+                #[cfg(unix)]
+                Err(error) if error.raw_os_error() == Some(libc::EBADF) => {}
                 // The file was renamed and cannot be made again. It is still a file that can be found.
                 Err(error) if free && self.open.look().unwrap_or(false) => {
                     self.trouble.is(

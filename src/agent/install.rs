@@ -86,6 +86,9 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     let channel: &'static Channel = Box::leak(Box::new(channel));
     if let Some(spool) = made {
         channel.losses.mirror_in(spool.losses());
+        if options.redactor.is_some() {
+            spool.texts_are_redacted();
+        }
     }
     let child: &'static writer::AfterFork = Box::leak(Box::new(writer::AfterFork::new(
         writer::Service::new(instance, &options),

@@ -48,6 +48,8 @@ pub(crate) mod changing {
 pub(crate) const FLAG_PROCESS_LINE: u32 = 1;
 /// Landings are noted, so that a panic without a note had not landed.
 pub(crate) const FLAG_LANDINGS: u32 = 2;
+/// Texts go through a redactor. Also in the facts, which are written later.
+pub(crate) const FLAG_REDACTED: u32 = 4;
 
 /// The two copies of the facts (see [`super::facts`]): generation, length, checksum, text.
 pub(crate) const FACTS_AT: usize = 4096;

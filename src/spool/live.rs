@@ -162,6 +162,11 @@ impl LiveSpool {
         self.head.flags.fetch_or(layout::FLAG_PROCESS_LINE, Ordering::Release);
     }
 
+    /// Texts go through a redactor: said before the first panic can be raised.
+    pub(crate) fn texts_are_redacted(&self) {
+        self.head.flags.fetch_or(layout::FLAG_REDACTED, Ordering::Release);
+    }
+
     /// Landings are noted from now on.
     pub(crate) fn landings_are_noted(&self) {
         self.head.flags.fetch_or(layout::FLAG_LANDINGS, Ordering::Release);

@@ -58,6 +58,8 @@ pub(crate) struct Contents {
     pub(crate) log: Option<LogPosition>,
     pub(crate) losses: Losses,
     pub(crate) process_line_written: bool,
+    /// Whether texts went through a redactor, also where there are no facts.
+    pub(crate) redacted: bool,
     /// Published and perhaps not written, in the order of their numbers.
     pub(crate) records: Vec<Recovered>,
     /// Slots that hold a record that is not whole.
@@ -120,6 +122,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Contents, SpoolError> {
         log: log(bytes),
         losses: losses(bytes),
         process_line_written: flags & layout::FLAG_PROCESS_LINE != 0,
+        redacted: flags & layout::FLAG_REDACTED != 0,
         records: Vec::new(),
         torn: 0,
         unwinding: unwinding(bytes, flags),

@@ -163,7 +163,9 @@ impl Funeral {
             host: process.and_then(|process| process.host.clone()),
         };
         let redactor: Option<Redactor> = match treatment.redactor {
-            None if facts.redacted => Some(Box::new(|_, _| Some(NO_REDACTOR.to_owned()))),
+            None if facts.redacted || contents.redacted => {
+                Some(Box::new(|_, _| Some(NO_REDACTOR.to_owned())))
+            }
             redactor => redactor,
         };
         let (mut last, mut dooms) = (HashMap::new(), HashMap::new());

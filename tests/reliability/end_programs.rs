@@ -114,6 +114,8 @@ fn before() -> panic_agent::AgentGuard {
 /// The same with a writer that is stuck in its first report, so that all others lie in the spool at the end.
 fn stuck() -> panic_agent::AgentGuard {
     let agent = gated();
+    // The spool is to know the images, however late the writer starts.
+    assert!(panic_agent::flush(std::time::Duration::from_secs(60)));
     panics();
     agent
 }

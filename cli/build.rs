@@ -15,7 +15,7 @@ fn main() {
     let root = own.parent().expect("this package lies in a workspace").to_owned();
     println!("cargo::rerun-if-changed=build.rs");
     let mut files = vec![root.join("build.rs"), root.join("Cargo.lock")];
-    for directory in ["src", "preload", "symbols"] {
+    for directory in ["src", "preload"] {
         println!("cargo::rerun-if-changed={}", root.join(directory).display());
         collect(&root.join(directory), &mut files);
     }

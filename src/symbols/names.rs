@@ -94,6 +94,8 @@ impl<'a> Tables<'a> {
     fn find(&self, store: &'a Store, address: u64, found: &mut dyn FnMut(Found<'_>)) -> bool {
         let mut is_described = false;
         let mut any = false;
+        // Without its split part a unit has lines, and no functions.
+        let mut is_whole = true;
         if let Some(context) = &self.context {
             let mut lookup = context.find_frames(address);
             let frames = loop {
@@ -101,6 +103,7 @@ impl<'a> Tables<'a> {
                     LookupResult::Output(frames) => break frames,
                     LookupResult::Load { load, continuation } => {
                         let unit = self.split.load(store, &load, &mut self.refused.borrow_mut());
+                        is_whole &= unit.is_some();
                         lookup = continuation.resume(unit);
                     }
                 }
@@ -117,12 +120,13 @@ impl<'a> Tables<'a> {
                 };
                 any = true;
                 let name = frame.function.as_ref().and_then(|function| function.raw_name().ok());
-                if name.is_some() {
-                    is_described = true;
-                }
+                let location = frame.location.as_ref();
+                // With line tables only, a function into which nothing was inlined has no entry of its own (LLVM's
+                // `DwarfCompileUnit`, minimal inline scopes); the lines of its unit cover it all the same.
+                let has_lines = is_whole && location.is_some_and(|location| location.file.is_some());
+                is_described |= name.is_some() || has_lines;
                 let symbol = if name.is_none() { self.symbol(address) } else { None };
                 let name = name.as_deref().or(symbol);
-                let location = frame.location.as_ref();
                 found(Found {
                     name,
                     file: location.and_then(|location| location.file),

@@ -57,6 +57,11 @@ impl Images for Neighbours {
         Some(ImageAt { image: self.describe(loaded), address: loaded.relative_address(ip) })
     }
 
+    fn catch_cleans(&mut self, ip: u64, generation: u32) -> Option<bool> {
+        let snapshot = image::of_generation(generation).or_else(image::current)?;
+        snapshot.catch_cleans(ip.checked_sub(1)?)
+    }
+
     fn refresh(&mut self) -> bool {
         let changed = image::refresh();
         if changed {

@@ -59,6 +59,11 @@ impl Snapshot {
     pub(crate) fn image_of(&self, _ip: u64) -> Option<&LoadedImage> {
         match *self {}
     }
+
+    /// Whether a catch runs destructors first.
+    pub(crate) fn catch_cleans(&self, _address: u64) -> Option<bool> {
+        match *self {}
+    }
 }
 
 /// The snapshot in force: none.

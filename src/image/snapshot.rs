@@ -121,6 +121,11 @@ impl Snapshot {
         self.image_at(address)?.tables()?.function_at(address)
     }
 
+    /// See [`ImageTables::catch_cleans`].
+    pub(crate) fn catch_cleans(&self, address: u64) -> Option<bool> {
+        self.image_at(address)?.tables()?.catch_cleans(address)
+    }
+
     /// The image whose code holds an address.
     pub(crate) fn image_at(&self, address: u64) -> Option<&'static LoadedImage> {
         let after = self.code.partition_point(|(start, ..)| *start <= address);

@@ -7,7 +7,7 @@ use core::ops::Range;
 use super::{FrameFacts, Way};
 use crate::record::EhAction;
 use crate::unwind::{
-    EhFrameHdr, Fde, FrameRule, Personality, Pointer, ReadError, Section, find_action, rule_at,
+    EhFrameHdr, Fde, FrameRule, Personality, Pointer, ReadError, Section, catch_cleans, find_action, rule_at,
 };
 
 /// The unwind sections of an image, borrowed or copied.
@@ -55,6 +55,14 @@ impl<'a> ImageTables<'a> {
         Ok(fde.contains(address).then_some(fde))
     }
 
+    /// Whether the catch that stops a panic at this address runs destructors before it catches; `None` when there is no
+    /// such catch, or it cannot be read.
+    pub(crate) fn catch_cleans(&self, address: u64) -> Option<bool> {
+        let fde = self.fde_at(address).ok()??;
+        let Pointer::Direct(lsda) = fde.lsda? else { return None };
+        catch_cleans(self.lsda_section(lsda).ok()?, lsda, fde.start, address).ok()
+    }
+
     fn action_of(&self, fde: &Fde<'_>, address: u64) -> Result<EhAction, ReadError> {
         // A frame without a personality or without an LSDA is transparent.
         let (Some(personality), Some(lsda)) = (fde.cie.personality, fde.lsda) else {
@@ -64,8 +72,11 @@ impl<'a> ImageTables<'a> {
         let stated = personality.stated();
         let known = self.personalities.iter().find(|(pointer, _)| *pointer == stated);
         let personality = known.map_or(Personality::Other, |(_, personality)| *personality);
+        find_action(self.lsda_section(lsda)?, lsda, fde.start, address, personality)
+    }
+
+    fn lsda_section(&self, lsda: u64) -> Result<Section<'a>, ReadError> {
         let section = self.lsdas.iter().find(|section| section.at(lsda).is_ok());
-        let section = section.ok_or(ReadError::OutOfSection { address: lsda })?;
-        find_action(*section, lsda, fde.start, address, personality)
+        section.copied().ok_or(ReadError::OutOfSection { address: lsda })
     }
 }

@@ -66,8 +66,9 @@ pub struct Frame {
     pub address: Option<String>,
     /// Whether this was inlined into the next frame.
     pub inlined: bool,
-    /// Whether the function belongs to the program rather than to std, a dependency or the system.
-    pub in_app: bool,
+    /// Whether the function belongs to the program rather than to std, a dependency or the system; `None` when
+    /// neither its crate nor its file tells.
+    pub in_app: Option<bool>,
     /// What the physical frame does with the panic; `null` for inlined frames and where it is not known.
     pub action: Option<EhAction>,
 }

@@ -64,7 +64,7 @@ fn write(text: &mut String, report: &Report) -> fmt::Result {
         writeln!(text, "  labels: {}", labels.join(" "))?;
     }
     for frame in report.frames.iter().take(MAX_FRAMES_SHOWN) {
-        let mark = if frame.in_app { '>' } else { ' ' };
+        let mark = if frame.in_app == Some(true) { '>' } else { ' ' };
         let index = if frame.inlined { String::new() } else { frame.index.to_string() };
         match &frame.function {
             Some(function) => write!(text, "{mark} {index:>3} {function}")?,

@@ -3,7 +3,7 @@
 //! Runs on: the writer thread. Must not: do I/O.
 
 use super::name::{crate_of, plain_path};
-use super::origin::{Origin, is_std_crate};
+use super::origin::{Origin, crate_of_file, crate_of_image, is_library_crate, is_std_crate};
 use super::resolve::Found;
 
 /// Directories of images that the system brings.
@@ -24,7 +24,8 @@ pub(crate) struct Logical {
     pub(crate) column: Option<u32>,
     /// Whether the name or the file says that it was not compiled from Rust.
     pub(crate) foreign: bool,
-    pub(crate) in_app: bool,
+    /// Whether it belongs to the program; `None` when neither its path nor its file tells.
+    pub(crate) in_app: Option<bool>,
 }
 
 impl Logical {
@@ -33,7 +34,7 @@ impl Logical {
         let Found { function, raw_name, file, line, column } = found;
         let plain = function.as_deref().map(|name| plain_path(name, file.as_deref())).unwrap_or_default();
         let foreign = is_foreign(raw_name.unwrap_or_default(), file.as_deref());
-        let in_app = !foreign && is_in_app(&plain, file.as_deref(), image);
+        let in_app = if foreign { Some(false) } else { is_in_app(&plain, file.as_deref(), image) };
         Self { function, plain, file, line, column, foreign, in_app }
     }
 
@@ -113,20 +114,31 @@ impl Logical {
     }
 }
 
-fn is_in_app(plain: &str, file: Option<&str>, image: Option<&str>) -> bool {
+/// Whether a function belongs to the program, by its crate first: paths can be remapped, and sources vendored.
+fn is_in_app(plain: &str, file: Option<&str>, image: Option<&str>) -> Option<bool> {
     if image.is_some_and(is_system_image) {
-        return false;
+        return Some(false);
     }
     let crate_name = crate_of(plain);
-    if crate_name.is_some_and(|name| is_std_crate(name) || name == "panic_agent") {
-        return false;
+    if crate_name.is_some_and(|name| is_std_crate(name) || is_library_crate(name) || name == "panic_agent") {
+        return Some(false);
+    }
+    let own = |name: &str| image.is_some_and(|image| crate_of_image(image) == name);
+    // Also where a macro of another crate wrote it.
+    if crate_name.is_some_and(own) {
+        return Some(true);
     }
     match file {
         // The agent's own code, where names have no path.
-        Some(file) if file.starts_with(OWN_SOURCES) => false,
-        Some(file) => Origin::of_file(file) == Origin::Program,
-        // Without a file only the name is left; a name without a path is C's, or the linker's.
-        None => crate_name.is_some(),
+        Some(file) if file.starts_with(OWN_SOURCES) => Some(false),
+        Some(file) => match Origin::of_file(file) {
+            Origin::Std | Origin::Dependency => Some(false),
+            Origin::Program => Some(true),
+            // The program, where it was built out of an archive.
+            Origin::Package => crate_of_file(file).is_some_and(|name| own(&name)).then_some(true),
+        },
+        // A name without a path is C's, or the linker's.
+        None => (crate_name.is_none() && !plain.is_empty()).then_some(false),
     }
 }
 
@@ -154,6 +166,9 @@ fn is_foreign(raw_name: &[u8], file: Option<&str>) -> bool {
 }
 
 fn is_old_rust_name(name: &[u8]) -> bool {
+    // LLVM marks what it split, cloned or made local: `…E.llvm.1234`, `…E.cold`.
+    let marked = name.windows(2).rposition(|pair| pair == b"E.").and_then(|at| name.get(..=at));
+    let name = if name.ends_with(b"E") { name } else { marked.unwrap_or(name) };
     let Some(end) = name.strip_suffix(b"E").and_then(|name| name.len().checked_sub(19).map(|at| &name[at..]))
     else {
         return false;
@@ -183,17 +198,28 @@ mod tests {
         for (name, file, image, expected) in [
             ("app::work", program, exe, true),
             ("app::work", None, exe, true),
+            ("tokio::spawn", None, exe, false),
+            ("tokio::spawn", Some("/build/app/third_party/tokio/src/lib.rs"), exe, false),
+            ("spawn", Some("/build/app/vendor/other/src/lib.rs"), exe, false),
+            ("spawn", Some("/index.crates.io-1949cf8c6b5b557f/other-1.0.0/src/lib.rs"), exe, false),
+            ("work", Some("/build/app-1.2.3/src/main.rs"), exe, true),
             ("work", program, exe, true),
             ("tokio::spawn", Some("/r/registry/src/i-1/tokio-1.0/src/lib.rs"), exe, false),
             ("core::ptr::drop_in_place<app::X>", None, exe, false),
             ("<app::X as core::fmt::Display>::fmt", None, exe, true),
+            ("app::work", None, Some("/home/u/app/target/debug/deps/app-0123456789abcdef"), true),
             ("<alloc::boxed::Box<F> as core::ops::function::FnOnce<A>>::call_once", None, exe, false),
             ("__libc_start_main_impl", None, Some("/usr/lib/x86_64-linux-gnu/libc.so.6"), false),
             ("main", None, exe, false),
             ("panic_agent::hook::on_panic", program, exe, false),
             ("plugin::run", None, Some("/usr/lib/plugin.so"), false),
         ] {
-            assert_eq!(logical(name, b"", file, image).in_app, expected, "{name} {file:?}");
+            assert_eq!(logical(name, b"", file, image).in_app, Some(expected), "{name} {file:?}");
+        }
+        for (name, file) in
+            [("other::work", None), ("", None), ("work", Some("/remapped/other-1.2.3/src/lib.rs"))]
+        {
+            assert_eq!(logical(name, b"", file, exe).in_app, None, "{name} {file:?}");
         }
     }
 
@@ -214,6 +240,10 @@ mod tests {
         assert!(logical("run()", b"_Z3runv", None, None).foreign);
         assert!(logical("run", b"run", Some("/a/run.cc"), None).foreign);
         assert!(!logical("app::f", b"_ZN3app1f17h0123456789abcdefE", None, None).foreign);
+        assert!(!logical("app::f", b"_ZN3app1f17h0123456789abcdefE.llvm.1234", None, None).foreign);
+        let job = b"_ZN83_$LT$a..job..Job$u20$as$u20$a..Job$GT$7execute17h0123456789abcdefE.llvm.99";
+        assert!(!logical("<a::job::Job as a::Job>::execute", job, None, None).foreign);
+        assert!(logical("run()", b"_Z3runv.cold", None, None).foreign);
         assert!(!logical("app::f", b"_RNvC3app1f", None, None).foreign);
         assert!(!logical("f", b"f", Some("/a/b.c/f.rs"), None).foreign);
     }

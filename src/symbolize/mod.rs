@@ -55,6 +55,12 @@ pub(crate) trait Images {
     /// The image that held the address when the images had this generation; `None` stands for the newest.
     fn image_of(&mut self, ip: u64, generation: Option<u32>) -> Option<ImageAt>;
 
+    /// Whether the catch that stops a panic at a return address runs destructors before it catches; `None` when it cannot
+    /// be read.
+    fn catch_cleans(&mut self, _ip: u64, _generation: u32) -> Option<bool> {
+        None
+    }
+
     /// Looks for images that were loaded since; whether there are any.
     fn refresh(&mut self) -> bool;
 }
@@ -195,12 +201,15 @@ impl Symbolizer {
         };
         let mut frames = Vec::new();
         for &ip in ips {
-            frames.extend(look_up.resolved(ip).logical.iter().map(|logical| NamedFrame {
+            let resolved = look_up.resolved(ip);
+            let inlining = resolved.inlining;
+            frames.extend(resolved.logical.iter().map(|logical| NamedFrame {
                 path: logical.plain.clone(),
                 function: logical.function.clone(),
                 file: logical.file.clone(),
                 line: logical.line,
                 in_app: logical.in_app,
+                inlining,
             }));
         }
         let all_looked_up = look_up.said == Naming::Allowed;

@@ -15,13 +15,54 @@ const STD_CRATES: [&str; 9] = [
     "std_detect",
 ];
 
+/// Packages that are nobody's own program: runtimes, and what surrounds them on every stack. What lies in a directory of
+/// this name is theirs, wherever the sources were vendored to and however their paths were remapped.
+const LIBRARIES: [&str; 33] = [
+    "actix-rt",
+    "actix-server",
+    "actix-web",
+    "async-executor",
+    "async-io",
+    "async-std",
+    "async-task",
+    "axum",
+    "axum-core",
+    "blocking",
+    "crossbeam-channel",
+    "crossbeam-deque",
+    "crossbeam-utils",
+    "futures-core",
+    "futures-executor",
+    "futures-lite",
+    "futures-util",
+    "h2",
+    "hyper",
+    "hyper-util",
+    "mio",
+    "rayon",
+    "rayon-core",
+    "smol",
+    "tokio",
+    "tokio-stream",
+    "tokio-util",
+    "tonic",
+    "tower",
+    "tower-http",
+    "tower-layer",
+    "tower-service",
+    "tracing",
+];
+
 /// Where a source file belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// std, core, alloc, test and what they bring along.
     Std,
-    /// A crate from a registry or a git checkout of cargo.
+    /// A crate from a registry, a git checkout of cargo or a vendored directory, or one that is known by its name.
     Dependency,
+    /// A package with a version in the name of its directory: a dependency whose path was remapped, or the program
+    /// itself, unpacked from an archive.
+    Package,
     /// Anything else.
     Program,
 }
@@ -31,12 +72,41 @@ impl Origin {
     pub(crate) fn of_file(file: &str) -> Self {
         if library(file).is_some() || file.starts_with("/rustc/") {
             Self::Std
-        } else if package_root(file).is_some() {
+        } else if dependency_root(file).is_some() {
             Self::Dependency
+        } else if versioned_root(file).is_some() {
+            Self::Package
         } else {
             Self::Program
         }
     }
+}
+
+/// Whether a crate of this name is a runtime or one of the libraries around them.
+pub(crate) fn is_library_crate(name: &str) -> bool {
+    LIBRARIES.iter().any(|library| same_crate(library, name))
+}
+
+/// Whether a package, whose name may have dashes, has this crate.
+fn same_crate(package: &str, crate_name: &str) -> bool {
+    package.len() == crate_name.len()
+        && package.bytes().zip(crate_name.bytes()).all(|(a, b)| a == b || (a == b'-' && b == b'_'))
+}
+
+/// The crate that an image was made of, by the name of its file: `app` for `target/release/app`, for
+/// `deps/app-0123456789abcdef` and for `libapp.so`.
+pub(crate) fn crate_of_image(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let name = name.split_once(".so").map_or(name, |(name, _)| name.strip_prefix("lib").unwrap_or(name));
+    let is_hash = |end: &str| end.len() == 16 && end.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let name = name.rsplit_once('-').filter(|(_, end)| is_hash(end)).map_or(name, |(name, _)| name);
+    name.replace('-', "_")
+}
+
+/// The crate of the package whose directory a file lies in, if its path tells.
+pub(crate) fn crate_of_file(file: &str) -> Option<String> {
+    let (directory, _) = package_root(file)?.split_once('/')?;
+    Some(without_version(directory).replace('-', "_"))
 }
 
 /// Whether a crate of this name comes with the compiler.
@@ -105,10 +175,54 @@ fn in_source_package(file: &str) -> Option<&str> {
     is_version.then_some(inside)
 }
 
-/// What follows the index or checkout directory: `tokio-1.54.1/src/…`.
+/// The path from the directory of the package on: `tokio-1.54.1/src/…`.
 fn package_root(file: &str) -> Option<&str> {
+    dependency_root(file).or_else(|| versioned_root(file))
+}
+
+/// The same for a package that is a dependency for certain.
+fn dependency_root(file: &str) -> Option<&str> {
+    let vendored = || {
+        let (_, rest) = file
+            .rsplit_once("vendor/")
+            .filter(|(before, _)| matches!(before.chars().last(), None | Some('/')))?;
+        rest.contains("/src/").then_some(rest)
+    };
+    fetched_root(file).or_else(vendored).or_else(|| roots(file).find(|root| is_known_library(root)))
+}
+
+fn is_known_library(root: &str) -> bool {
+    let directory = root.split('/').next().unwrap_or_default();
+    LIBRARIES.contains(&without_version(directory))
+}
+
+/// The same for a package whose directory has a version in its name, the innermost one.
+fn versioned_root(file: &str) -> Option<&str> {
+    let has_version = |root: &&str| {
+        let directory = root.split('/').next().unwrap_or_default();
+        let version = directory.get(without_version(directory).len()..).unwrap_or_default();
+        version.matches('.').count() >= 2
+    };
+    roots(file).filter(has_version).last()
+}
+
+/// Each rest of a path that begins with a directory that has a `src` in it.
+fn roots(file: &str) -> impl Iterator<Item = &str> {
+    let starts = core::iter::once(0).chain(file.match_indices('/').map(|(at, _)| at + 1));
+    starts.filter_map(|at| file.get(at..)).filter(|root| {
+        root.split_once('/')
+            .is_some_and(|(directory, rest)| !directory.is_empty() && rest.starts_with("src/"))
+    })
+}
+
+/// What follows the index or checkout directory of cargo's home, whether or not the path of the home was cut off.
+fn fetched_root(file: &str) -> Option<&str> {
     if let Some((_, rest)) = file.split_once("/registry/src/") {
         return Some(rest.split_once('/')?.1);
+    }
+    let index = ["index.crates.io-", "github.com-1ecc6299db9ec823"];
+    if let Some(at) = index.iter().find_map(|index| file.find(index)) {
+        return Some(file.get(at..)?.split_once('/')?.1);
     }
     if let Some((_, rest)) = file.split_once("/git/checkouts/") {
         // `<repository>-<hash>/<revision>/<package>/src/…`
@@ -153,6 +267,39 @@ mod tests {
         assert_eq!(Origin::of_file(GIT), Origin::Dependency);
         assert_eq!(Origin::of_file("/home/u/app/src/main.rs"), Origin::Program);
         assert_eq!(Origin::of_file("src/main.rs"), Origin::Program);
+    }
+
+    #[test]
+    fn a_dependency_is_known_where_it_was_vendored_or_its_path_remapped() {
+        for file in [
+            "/home/u/app/vendor/other/src/lib.rs",
+            "vendor/other-1.0.0/src/lib.rs",
+            "/home/u/app/third_party/rust/tokio/src/runtime/mod.rs",
+            "/deps/tokio-1.54.1/src/runtime/mod.rs",
+            "tokio-1.54.1/src/runtime/mod.rs",
+            "index.crates.io-1949cf8c6b5b557f/other-1.0.0/src/lib.rs",
+        ] {
+            assert_eq!(Origin::of_file(file), Origin::Dependency, "{file}");
+        }
+        assert_eq!(Origin::of_file("/deps/other-1.2.3/src/lib.rs"), Origin::Package);
+        assert_eq!(Origin::of_file("/home/u/my-tokio/src/main.rs"), Origin::Program);
+        assert_eq!(Origin::of_file("/home/u/app-2/src/main.rs"), Origin::Program);
+        let remapped = module_of_file("/deps/tokio-1.54.1/src/runtime/task/harness.rs");
+        assert_eq!(remapped.as_deref(), Some("tokio::runtime::task::harness"));
+        let vendored = module_of_file("/home/u/app/vendor/rayon-core/src/unwind.rs");
+        assert_eq!(vendored.as_deref(), Some("rayon_core::unwind"));
+    }
+
+    #[test]
+    fn an_image_is_named_after_its_crate() {
+        for (path, name) in [
+            ("/srv/my-app", "my_app"),
+            ("/b/target/debug/deps/my_app-0123456789abcdef", "my_app"),
+            ("/usr/lib/libplugin.so.1", "plugin"),
+            ("app-1", "app_1"),
+        ] {
+            assert_eq!(crate_of_image(path), name, "{path}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Logical, Naming, Refused, Resolved, is_system_image};
+use super::{Inlining, Logical, Naming, Refused, Resolved, is_system_image};
 use crate::record::{EhAction, Frame, Image, SoftError};
 
 /// Innermost frames among which the panic machinery is looked for: the hook's own frames, unoptimized,
@@ -98,22 +98,49 @@ impl Stack {
     /// the recorded frames count as recorded.
     pub(crate) fn logical(&self, index: usize) -> &[Logical] {
         let skip = if index == self.trimmed { self.trimmed_logical } else { 0 };
-        let at = self.physical.get(index).map(|frame| &frame.at).or_else(|| self.beyond.get(index));
-        at.map_or(&[], |at| &at.logical[skip..])
+        self.at(index).map_or(&[], |at| &at.logical[skip..])
     }
 
-    /// Whether the stack runs through std's one-time initialization (`Once`, `LazyLock`, `OnceLock`).
-    pub(crate) fn in_once(&self) -> bool {
-        self.kept_logical().any(|frame| {
+    /// Whether debug information tells what was inlined at a physical frame.
+    pub(crate) fn inlining(&self, index: usize) -> Inlining {
+        self.at(index).map_or(Inlining::Unknown, |at| at.inlining)
+    }
+
+    /// Whether each physical frame from this one outward has a name, or is the system's.
+    pub(crate) fn names_from(&self, index: usize) -> bool {
+        let named = |at: &Resolved| at.logical.iter().all(|frame| frame.function.is_some());
+        (index..self.end()).all(|index| self.at(index).is_some_and(|at| named(at) || is_of_system(at)))
+    }
+
+    /// Whether the stack runs through std's one-time initialization (`Once`, `LazyLock`, `OnceLock`); `None` when no name
+    /// says so and something may have been inlined.
+    pub(crate) fn in_once(&self) -> Option<bool> {
+        let named = self.kept_logical().any(|frame| {
             frame.plain.starts_with("std::sys::sync::once::") || frame.plain.starts_with("std::sync::once::")
-        })
+        });
+        self.proven(named, self.trimmed..self.physical.len())
     }
 
-    /// Whether `thread::scope` is what panics; `None` when the innermost frame has no name.
+    /// Whether `thread::scope` is what panics; `None` when no name tells.
     pub(crate) fn by_scope(&self) -> Option<bool> {
         self.kept_logical().next().filter(|frame| !frame.plain.is_empty())?;
         let mut std_only = self.kept_logical().take_while(|frame| frame.is_std());
-        Some(std_only.any(|frame| frame.plain.starts_with("std::thread::scoped::")))
+        let named = std_only.any(|frame| frame.plain.starts_with("std::thread::scoped::"));
+        // Its caller holds it, if anything does.
+        self.proven(named, self.trimmed..self.trimmed.saturating_add(1))
+    }
+
+    /// A name proves that a function is there; that it is not there follows from knowing what was inlined.
+    fn proven(&self, named: bool, among: core::ops::Range<usize>) -> Option<bool> {
+        if named {
+            return Some(true);
+        }
+        let known = |at: &Arc<Resolved>| at.inlining == Inlining::Known || is_of_system(at);
+        among.into_iter().all(|index| self.at(index).is_some_and(known)).then_some(false)
+    }
+
+    fn at(&self, index: usize) -> Option<&Arc<Resolved>> {
+        self.physical.get(index).map(|frame| &frame.at).or_else(|| self.beyond.get(index))
     }
 
     /// Whether std meant to call a hook for this panic; `None` when no name tells.
@@ -219,6 +246,11 @@ impl Stack {
     fn kept(&self) -> &[Physical] {
         &self.physical[self.trimmed..]
     }
+}
+
+/// Whether the code is the system's, into which none of the program's is inlined.
+fn is_of_system(at: &Resolved) -> bool {
+    at.image.as_ref().and_then(|at| at.image.path.as_deref()).is_some_and(is_system_image)
 }
 
 /// How many physical frames, and how many logical frames of the next one, belong to the agent and to the

@@ -40,6 +40,38 @@ pub(crate) fn find_action(
     }
 }
 
+/// Whether the landing pad for the call at `address` runs destructors before it catches: those of functions that were
+/// inlined into the one that catches have no landing of their own.
+///
+/// LLVM writes the actions of one landing pad as a chain, the catch first and the cleanup last
+/// (`MachineFunction::addLandingPad`).
+///
+/// # Errors
+/// As for [`find_action`]; also where the call is not covered by a catch.
+pub(crate) fn catch_cleans(
+    section: Section<'_>,
+    lsda: u64,
+    function_start: u64,
+    address: u64,
+) -> Result<bool, ReadError> {
+    let header = Header::read(section, lsda, function_start)?;
+    let no_catch = ReadError::OutOfSection { address };
+    let (_, action) =
+        header.call_site(function_start, address)?.filter(|(pad, _)| *pad != 0).ok_or(no_catch)?;
+    let mut record = section.at(header.record_address(action))?;
+    for _ in 0..MAX_CHAIN {
+        if record.sleb128()? == 0 {
+            return Ok(true);
+        }
+        let place = record.address();
+        match record.sleb128()? {
+            0 => return Ok(false),
+            displacement => record = section.at(place.wrapping_add(displacement.cast_unsigned()))?,
+        }
+    }
+    Err(ReadError::ActionLoop { address })
+}
+
 /// One past the last byte of an LSDA as far as its header tells, or a little more.
 pub(crate) fn extent(section: Section<'_>, lsda: u64, function_start: u64) -> Result<u64, ReadError> {
     let header = Header::read(section, lsda, function_start)?;
@@ -190,6 +222,20 @@ mod tests {
                 assert_eq!(action(&BYTES, offset, personality), Ok(expected), "{offset:#x} {personality:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_catch_cleans_where_its_chain_ends_with_a_cleanup() {
+        let cleans = |bytes: &[u8], offset: u64| {
+            catch_cleans(Section::new(LSDA, bytes), LSDA, FUNCTION, FUNCTION + offset)
+        };
+        assert_eq!(cleans(&BYTES, 0x20), Ok(false));
+        // The record behind it, one byte from the displacement: a cleanup, and the end.
+        let mut bytes = BYTES;
+        bytes[22..25].copy_from_slice(&[0x01, 0x00, 0x00]);
+        assert_eq!(cleans(&bytes, 0x20), Ok(true));
+        assert!(cleans(&BYTES, 0x00).is_err(), "no landing pad");
+        assert!(cleans(&BYTES, 0x48).is_err(), "no call site");
     }
 
     #[test]

@@ -35,6 +35,6 @@ pub(crate) use eh_frame::{Cie, Entry, Fde};
 pub(crate) use eh_frame_hdr::EhFrameHdr;
 pub(crate) use encoded::Pointer;
 pub(crate) use error::ReadError;
-pub(crate) use lsda::{extent, find_action};
+pub(crate) use lsda::{catch_cleans, extent, find_action};
 pub(crate) use personality::Personality;
 pub(crate) use row::{CfaBase, FrameRule, Step};

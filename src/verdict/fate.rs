@@ -19,8 +19,8 @@ pub(crate) struct Outcome {
 
 /// Turns a prediction into the outcome at raise time.
 pub(crate) fn settle(predicted: &Predicted) -> Outcome {
-    let Predicted { prediction, inside_root } = predicted;
-    let fate = fate_of(prediction);
+    let Predicted { prediction, inside_root, .. } = predicted;
+    let fate = fate_of(prediction, *inside_root);
     let uncaught = match fate {
         Fate::Unknown => inside_root.then_some(false),
         known => Some(known.is_uncaught()),
@@ -53,11 +53,13 @@ pub(crate) fn level_of(fate: Fate) -> Level {
     }
 }
 
-fn fate_of(prediction: &Prediction) -> Fate {
+fn fate_of(prediction: &Prediction, inside_root: bool) -> Fate {
     match prediction.stop {
         StopKind::Abort | StopKind::None => Fate::Aborted,
         StopKind::Unknown => Fate::Unknown,
         StopKind::Catch => match prediction.handler.as_ref().map(|handler| handler.kind) {
+            // Whoever it is: something stops it that is no root.
+            Some(HandlerKind::Unknown) if inside_root => Fate::Caught,
             Some(handler) => fate_of_handler(handler),
             None => Fate::Unknown,
         },

@@ -5,13 +5,19 @@
 
 use super::{abort, caught_by, reason};
 use crate::record::{AbortReason, Handler, HandlerKind, Prediction};
-use crate::symbolize::{Logical, Stack};
+use crate::symbolize::{Inlining, Logical, Stack};
 
 /// Logical frames looked at on either side of the landing site.
 const AROUND: usize = 64;
 
-/// The prediction for a catch in physical frame `stopper`; `root` is what the tables prove.
-pub(crate) fn name(stack: &Stack, stopper: usize, root: Option<HandlerKind>) -> Prediction {
+/// The prediction for a catch in physical frame `stopper`; `root` is what the tables prove, and `structure` what the
+/// functions around the catch do, where nothing tells what was inlined into them.
+pub(crate) fn name(
+    stack: &Stack,
+    stopper: usize,
+    root: Option<HandlerKind>,
+    structure: Option<HandlerKind>,
+) -> Prediction {
     let here = stack.logical(stopper);
     let outward: Vec<&Logical> =
         (stopper..stack.end()).flat_map(|index| stack.logical(index)).take(AROUND).collect();
@@ -26,12 +32,18 @@ pub(crate) fn name(stack: &Stack, stopper: usize, root: Option<HandlerKind>) -> 
         // Without the call the function of the landing site would be a guess.
         return caught_by(handler(kind, owner), None);
     }
+    let by_structure = |frame: &Logical| {
+        let kind = structure.filter(|_| stack.inlining(stopper) == Inlining::Unknown)?;
+        Some(caught_by(Handler { kind, ..hint(frame) }, None))
+    };
     let Some((owner_at, owner)) = owner_at.zip(owner) else {
-        return without_call(here, catch.is_some());
+        let known = here.last().and_then(by_structure);
+        return known.unwrap_or_else(|| without_call(here, catch.is_some()));
     };
     let inward = inward(stack, stopper, catch.unwrap_or_default());
     if owner.file.is_none() {
-        return caught_by(hint(owner), Some(reason::HANDLER_NO_LINES));
+        let known = by_structure(owner);
+        return known.unwrap_or_else(|| caught_by(hint(owner), Some(reason::HANDLER_NO_LINES)));
     }
     // std calls `catch_unwind` for itself at its roots; elsewhere it only passes a closure on.
     for (offset, frame) in outward.iter().skip(owner_at).enumerate() {

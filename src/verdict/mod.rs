@@ -2,13 +2,16 @@
 //!
 //! Runs on: the writer thread. Must not: do I/O, or guess: what cannot be told is `unknown` with a reason.
 
+mod families;
 mod fate;
 mod handler;
+mod holder;
 mod life;
 mod lives;
 mod reason;
 
 pub(crate) use fate::{Outcome, abort_word, fate_of_handler, level_of, settle};
+pub(crate) use holder::Holder;
 pub(crate) use life::DroppedBy;
 #[cfg(panic_agent_spool)]
 pub(crate) use life::Outcome as Final;
@@ -19,7 +22,7 @@ pub(crate) use reason::HANDLER_UNKNOWN;
 use crate::record::{
     AbortReason, EhAction, Handler, HandlerKind, Prediction, RawFlag, RawWalk, StopKind, WalkEnd, WalkSource,
 };
-use crate::symbolize::Stack;
+use crate::symbolize::{Inlining, Stack};
 
 /// How the program was compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub(crate) struct Predicted {
     /// Certainly not the root of a thread nor of `main`, whoever the handler is: something in the program
     /// or in a runtime stops the panic.
     pub(crate) inside_root: bool,
+    /// Who has the payload then.
+    pub(crate) holder: Holder,
 }
 
 /// Says what will stop a panic, from its walk, the symbols, the panic strategy and the record's flags.
@@ -74,25 +79,32 @@ pub(crate) fn predict(walk: &RawWalk, stack: &Stack, strategy: Strategy, flags: 
         return plain(unknown(reason::UNREADABLE_TABLE));
     }
     let action = EhAction::from_u8(walk.stop_action);
+    let mut holder = Holder::Unknown;
     let (mut prediction, inside_root) = match action {
         EhAction::Filter | EhAction::Terminate if has(RawFlag::Nested) => (nested_stop(stack, end), false),
         EhAction::Filter | EhAction::Terminate => (boundary(stack, end), false),
         EhAction::Catch => {
             let root = root_of(walk);
-            let named = handler::name(stack, end, root);
+            let structure = holder::by_structure(walk, stack, end);
+            let named = handler::name(stack, end, root, structure.kind);
+            holder = match named.handler.as_ref().map_or(Holder::Unknown, |named| Holder::of_kind(named.kind))
+            {
+                Holder::Unknown => structure.holder,
+                known => known,
+            };
             // A wrapper of ours may be the last thing on its thread; without symbols nobody can tell.
-            let inside = root.is_none()
-                && (!has(RawFlag::Wrapped) || named.handler.as_ref().is_some_and(is_named))
+            let tables_tell = (!has(RawFlag::Wrapped) || named.handler.as_ref().is_some_and(is_named))
                 && WalkEnd::from_u8(walk.end) == WalkEnd::Bottom
                 && walk.outermost_catch != walk.stopper;
-            (named, inside)
+            // Nor is a root's catch inlined into a function of the program, which it calls through a pointer.
+            (named, root.is_none() && (tables_tell || structure.holder == Holder::Program))
         }
         _ => return plain(unknown(reason::NO_STOP_ACTION)),
     };
     // Only what is in the walk is numbered from the first kept frame.
     prediction.frame = stopper.checked_sub(u32::try_from(stack.trimmed()).unwrap_or(u32::MAX));
     prediction.action = Some(action);
-    Predicted { prediction, inside_root }
+    Predicted { prediction, inside_root, holder }
 }
 
 fn is_named(handler: &Handler) -> bool {
@@ -158,7 +170,7 @@ fn nested_stop(stack: &Stack, stopper: usize) -> Prediction {
     if callee.last().is_some_and(|frame| frame.is_drop()) || inlined.iter().any(|frame| frame.is_drop()) {
         return abort(AbortReason::DropDuringUnwind);
     }
-    if named(inlined) && named(callee) && inlined.iter().all(|frame| frame.file.is_some()) {
+    if named(inlined) && named(callee) && stack.inlining(stopper) == Inlining::Known {
         return abort(AbortReason::NounwindBoundary);
     }
     unnamed_abort()
@@ -182,7 +194,7 @@ fn without_stopper(walk: &RawWalk) -> Prediction {
 }
 
 fn plain(prediction: Prediction) -> Predicted {
-    Predicted { prediction, inside_root: false }
+    Predicted { prediction, inside_root: false, holder: Holder::Unknown }
 }
 
 fn abort(why: AbortReason) -> Prediction {

@@ -162,7 +162,7 @@ fn roots_need_no_symbols() {
 }
 
 #[test]
-fn a_catch_without_evidence_stays_unknown_but_is_not_uncaught() {
+fn a_catch_without_evidence_is_caught_by_nobody_known() {
     let rows: &[(&[&str], &str)] = &[
         (&["", "", ""], reason::HANDLER_NO_SYMBOLS),
         // A name without lines may have somebody else's catch inlined.
@@ -175,7 +175,7 @@ fn a_catch_without_evidence_stays_unknown_but_is_not_uncaught() {
         assert_eq!(predicted.prediction.stop, StopKind::Catch, "{why}");
         assert_eq!(predicted.prediction.handler.as_ref().unwrap().kind, HandlerKind::Unknown, "{why}");
         assert_eq!(predicted.prediction.reason.as_deref(), Some(*why));
-        assert_eq!((outcome.fate, outcome.reason.as_deref()), (Fate::Unknown, Some(*why)));
+        assert_eq!((outcome.fate, outcome.reason.as_deref()), (Fate::Caught, Some(*why)));
         assert_eq!((outcome.uncaught, outcome.receipt), (Some(false), Receipt::Pending));
     }
     // The outermost catch of a stack that is not known to be std's may be anybody's.

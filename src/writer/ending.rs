@@ -96,6 +96,12 @@ impl Worker {
                 }
                 return Some(Pause::Hold(left));
             }
+            // The thread that ends the process waits for its report, names included, as it would have before the end.
+            if self.inbox.ender().is_some()
+                && let Some(left) = self.patience.hold()
+            {
+                return Some(Pause::Hold(left));
+            }
             self.ending.late_since = None;
             self.write_late(late);
         }

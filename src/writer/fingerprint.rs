@@ -27,7 +27,7 @@ impl Fingerprint {
         let nearest = |in_app: bool| {
             stack
                 .kept_logical()
-                .filter(move |frame| frame.in_app || !in_app)
+                .filter(move |frame| frame.in_app != Some(false) || !in_app)
                 .filter(|frame| !frame.plain.is_empty())
         };
         let any_in_app = nearest(true).next().is_some();

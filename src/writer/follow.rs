@@ -12,7 +12,7 @@ use crate::probe::{
     Catcher, Entry, Event, EventQueue, Handler as HandlerFrame, Keeper, LOST, Notice, PanicRef, Stamp, Trace,
 };
 use crate::record::{Ancestor, EhAction, Fate, Handler, HandlerKind, Place, RawFlag, RawRecord, Report};
-use crate::verdict::{Change, DroppedBy, Lives, NamedFrame, Raise, Stop, Thread, Throw, place};
+use crate::verdict::{Change, DroppedBy, Lives, NamedFrame, Raise, Thread, Throw, place};
 use crate::writer::ExitPlace;
 use crate::writer::amend::{About, amend};
 use crate::writer::finding::Finding;
@@ -123,10 +123,7 @@ impl Follow {
             message: report.message.clone(),
             by_scope: prepared.by_scope,
             stop: report.prediction.stop,
-            fate: report.fate,
-            handler: prepared.handler.clone(),
-            inside_root: prepared.inside_root,
-            stopper_ip: record.walk.stopper_ip(),
+            at: prepared.stop(record, report.fate),
             abort_reason: report.prediction.abort_reason,
             nothing_else_unwinds: record.has_flag(RawFlag::NothingElseUnwinds),
             detached: report.thread_facts.detached,
@@ -154,14 +151,8 @@ impl Follow {
 
     /// The stack of a payload that is thrown once more arrived.
     pub(crate) fn hopped(&mut self, record: &RawRecord, fate: Fate, prepared: &Prepared) {
-        let stop = Stop {
-            ip: record.walk.stopper_ip(),
-            fate,
-            handler: prepared.handler.clone(),
-            inside_root: prepared.inside_root,
-        };
         if self.lives.knows(record.sequence) {
-            self.lives.hopped(record.sequence, stop);
+            self.lives.hopped(record.sequence, prepared.stop(record, fate));
         }
     }
 
@@ -330,7 +321,12 @@ impl Follow {
             }
             Event::Dropped { panic, reads, .. } if self.concerns(panic) => {
                 let frames = namer.name(at.ips());
-                let (by, place) = place::dropped(&frames);
+                let (named, place) = place::dropped(&frames, self.lives.caught_by(panic.hooked));
+                // What threads did with it is the same in every build, and is asked first.
+                let by = match self.lives.dropped_by_whom(panic.hooked, tid) {
+                    DroppedBy::Unknown => named,
+                    certain => certain,
+                };
                 let place = namer.redact_place(Place { os_thread: Some(tid), ..place });
                 self.lives.dropped(panic.hooked, tid, by, place, reads);
             }

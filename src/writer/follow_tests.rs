@@ -9,6 +9,7 @@ use super::samples::*;
 use super::*;
 use crate::probe::Handler as HandlerFrame;
 use crate::record::*;
+use crate::symbolize::Inlining;
 use crate::verdict::{Change, NamedFrame};
 
 const TID: u32 = 4242;
@@ -36,7 +37,8 @@ impl Namer for FakeNamer {
         let named = |(path, in_app): (&str, bool)| NamedFrame {
             path: path.to_owned(),
             function: Some(path.to_owned()),
-            in_app,
+            in_app: Some(in_app),
+            inlining: Inlining::Known,
             ..NamedFrame::default()
         };
         ips.iter().map(|ip| named(frame(ip))).collect()

@@ -8,11 +8,11 @@ use super::fingerprint::Fingerprint;
 use super::redact::Redact;
 use super::stack_json::StackJson;
 use crate::record::{
-    Frame, Handler, Image, Prediction, RawFlag, RawRecord, RawWalk, SoftError, StackSummary, WalkEnd,
+    Fate, Frame, Handler, Image, Prediction, RawFlag, RawRecord, RawWalk, SoftError, StackSummary, WalkEnd,
     WalkSource,
 };
 use crate::symbolize::{Effort, Images, Naming, Recent, Resolve, Symbolizer, hash};
-use crate::verdict::{NamedFrame, Outcome, Strategy, predict, settle};
+use crate::verdict::{Holder, NamedFrame, Outcome, Stop, Strategy, predict, settle};
 
 /// Distinct stacks that are kept. About 40 KiB each with 36 frames: 10 MiB; five times that with the
 /// deepest stacks.
@@ -36,8 +36,12 @@ pub(crate) struct Prepared {
     pub(crate) handler: Option<Arc<Handler>>,
     /// Whether the stopper is certainly no root of a thread or of `main`.
     pub(crate) inside_root: bool,
-    /// Whether the stack runs through std's one-time initialization.
-    pub(crate) in_once: bool,
+    /// Who has the payload after the catch.
+    holder: Holder,
+    /// Whether the catch runs destructors first; see [`Images::catch_cleans`].
+    cleans: Option<bool>,
+    /// Whether the stack runs through std's one-time initialization; `None` when no name tells.
+    pub(crate) in_once: Option<bool>,
     /// Whether `thread::scope` is what panics; `None` when no name tells.
     pub(crate) by_scope: Option<bool>,
     /// Whether the stack runs through std's entry for panics that call the hook.
@@ -47,6 +51,20 @@ pub(crate) struct Prepared {
     pub(crate) fingerprint: Fingerprint,
     /// Whether the fingerprint rests on names.
     pub(crate) has_names: bool,
+}
+
+impl Prepared {
+    /// Where a panic with this stack stops, and what follows from that.
+    pub(crate) fn stop(&self, record: &RawRecord, fate: Fate) -> Stop {
+        Stop {
+            ip: record.walk.stopper_ip(),
+            fate,
+            handler: self.handler.clone(),
+            inside_root: self.inside_root,
+            holder: self.holder,
+            cleans: self.cleans,
+        }
+    }
 }
 
 /// Prepared stacks by their walk.
@@ -158,7 +176,8 @@ impl Stacks {
         let stack = self.symbolizer.stack(&record.walk, record.images, images, naming);
         let predicted = predict(&record.walk, &stack, self.strategy, record.flags);
         let outcome = settle(&predicted);
-        let inside_root = predicted.inside_root;
+        let (inside_root, holder) = (predicted.inside_root, predicted.holder);
+        let cleans = images.catch_cleans(record.walk.stopper_ip(), record.images);
         let mut prediction = predicted.prediction;
         redact.handler(prediction.handler.as_mut());
         let mut frames = stack.frames();
@@ -179,6 +198,8 @@ impl Stacks {
             images: images.into(),
             handler: prediction.handler.clone().map(Arc::new),
             inside_root,
+            holder,
+            cleans,
             in_once: stack.in_once(),
             by_scope: stack.by_scope(),
             wants_hook: stack.wants_hook(),

@@ -37,10 +37,10 @@ pub(super) fn site_key(report: &Report) -> SiteKey {
 
 impl Site {
     pub(super) fn of(report: &Report) -> Self {
-        let own = || report.frames.iter().filter(|frame| frame.in_app);
+        let own = || report.frames.iter().filter(|frame| frame.in_app != Some(false));
         // A stack without names of the program: of what there is.
         let any = own().next().is_some();
-        let frames = || report.frames.iter().filter(move |frame| frame.in_app || !any);
+        let frames = || report.frames.iter().filter(move |frame| frame.in_app != Some(false) || !any);
         let nearest = frames().find_map(|frame| frame.function.clone());
         let place = match &report.location {
             Some(at) => Some(Place {

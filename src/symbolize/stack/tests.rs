@@ -44,7 +44,8 @@ fn physical_frame(frames: &str, number: u64, action: u8) -> Physical {
         at: Arc::new(Resolved {
             image: None,
             logical: frames.split(" | ").map(logical).collect(),
-            inlining: Inlining::Unknown,
+            // As debug information has it: with a file.
+            inlining: if frames.contains(" @ ") { Inlining::Known } else { Inlining::Unknown },
             refused: Vec::new(),
         }),
     }

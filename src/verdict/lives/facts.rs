@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Relation;
 use crate::record::{AbortReason, DetachState, Fate, Handler, StopKind};
+use crate::verdict::Holder;
 use crate::verdict::life::Outcome;
 
 /// A panic as its record tells it.
@@ -23,22 +24,16 @@ pub(crate) struct Raise {
     pub(crate) cannot_unwind: bool,
     /// core's own "in a destructor during cleanup" panic.
     pub(crate) in_cleanup: bool,
-    /// Whether the stack runs through std's one-time initialization.
-    pub(crate) in_once: bool,
+    /// Whether the stack runs through std's one-time initialization; `None` when no name tells.
+    pub(crate) in_once: Option<bool>,
     /// Whether `thread::scope` raised it; `None` when no name tells.
     pub(crate) by_scope: Option<bool>,
     /// The message, if the payload is a text.
     pub(crate) message: Option<String>,
     /// What stops it, from the tables.
     pub(crate) stop: StopKind,
-    /// The fate that follows.
-    pub(crate) fate: Fate,
-    /// Who catches.
-    pub(crate) handler: Option<Arc<Handler>>,
-    /// Whether the stopper is certainly no root of a thread or of `main`.
-    pub(crate) inside_root: bool,
-    /// Return address of the stopper; 0 for none.
-    pub(crate) stopper_ip: u64,
+    /// Where it stops.
+    pub(crate) at: Stop,
     /// Why it aborts.
     pub(crate) abort_reason: Option<AbortReason>,
     /// Whether somebody could join the thread.
@@ -65,7 +60,7 @@ pub(crate) struct Throw {
 /// Where a throw stops, as its stack tells.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop {
-    /// Return address of the stopper.
+    /// Return address of the stopper; 0 for none.
     pub(crate) ip: u64,
     /// The fate of a panic that stops there.
     pub(crate) fate: Fate,
@@ -73,12 +68,24 @@ pub(crate) struct Stop {
     pub(crate) handler: Option<Arc<Handler>>,
     /// Whether it is certainly no root of a thread or of `main`.
     pub(crate) inside_root: bool,
+    /// Who has the payload then.
+    pub(crate) holder: Holder,
+    /// Whether destructors of functions that were inlined into that frame run before the catch; `None` when the table
+    /// could not be read.
+    pub(crate) cleans: Option<bool>,
 }
 
 impl Default for Stop {
     /// A place of which nothing is known.
     fn default() -> Self {
-        Self { ip: 0, fate: Fate::Unknown, handler: None, inside_root: false }
+        Self {
+            ip: 0,
+            fate: Fate::Unknown,
+            handler: None,
+            inside_root: false,
+            holder: Holder::Unknown,
+            cleans: None,
+        }
     }
 }
 

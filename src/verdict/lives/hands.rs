@@ -66,14 +66,13 @@ impl Lives {
         remove(&mut self.open, tid, sequence);
     }
 
-    /// Without names: who dropped a payload, from what the dropping thread did before.
-    pub(super) fn dropped_by_whom(&self, sequence: u64, tid: u32) -> DroppedBy {
+    /// Who dropped a payload, from what threads did before: the same in every build.
+    pub(crate) fn dropped_by_whom(&self, sequence: u64, tid: u32) -> DroppedBy {
         let Some(kept) = self.kept.get(&sequence) else { return DroppedBy::Unknown };
-        let in_hand = self.hands.get(&tid).is_some_and(|held| held.contains(&sequence));
-        let fate = kept.life.outcome().fate;
-        match fate {
-            // A joiner has it, or the root of the dying thread drops what nobody can join any more.
-            Fate::ThreadDied if in_hand => DroppedBy::Program,
+        match kept.life.outcome().fate {
+            // Somebody joined the thread and was given the payload, wherever it went from there; or the root of the dying
+            // thread drops what nobody can join any more.
+            Fate::ThreadDied if kept.given => DroppedBy::Program,
             Fate::ThreadDied if kept.tid == tid => DroppedBy::Runtime,
             // Dropping a handle detaches first and drops the result then.
             Fate::ThreadDied if self.last_detached.get(&tid) == Some(&sequence) => DroppedBy::Runtime,

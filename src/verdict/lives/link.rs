@@ -3,7 +3,7 @@
 //! Runs on: the writer thread. Must not: link without evidence; of several candidates none is chosen.
 
 use super::incident::{Echo, Relation, echo};
-use super::{Kept, Lives};
+use super::{Cleaned, Kept, Lives};
 use crate::record::{AbortReason, Fate};
 use crate::verdict::life::LifeEvent;
 
@@ -37,9 +37,11 @@ impl Lives {
             Echo::Scope => self.link_scope(sequence, raise.tid),
             Echo::Any => self.link_unwrap(sequence, raise.tid),
             Echo::JoinError { quoted } => self.link_quote(sequence, raise.tid, quoted),
-            Echo::Lock => self.link_only(sequence, Relation::PoisonedLock, |kept| kept.cleanups != Some(0)),
+            Echo::Lock => {
+                self.link_only(sequence, Relation::PoisonedLock, |kept| kept.cleaned != Some(Cleaned::No))
+            }
             Echo::Init => self.link_only(sequence, Relation::PoisonedInit, |kept| {
-                kept.raise.as_ref().is_some_and(|raise| raise.in_once)
+                kept.raise.as_ref().is_some_and(|raise| raise.in_once != Some(false))
             }),
         }
     }

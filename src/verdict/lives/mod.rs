@@ -24,8 +24,15 @@ pub(crate) use threads::Thread;
 
 use self::threads::Threads;
 use crate::record::{AbortReason, Fate, Handler, Place};
-use crate::verdict::fate_of_handler;
 use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent};
+use crate::verdict::{Holder, fate_of_handler};
+
+/// Whether an unwinding ran destructors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Cleaned {
+    No,
+    Perhaps,
+}
 
 /// One panic and what surrounds it.
 #[derive(Debug)]
@@ -42,14 +49,19 @@ struct Kept {
     kind: u64,
     /// OS id of the thread that holds the payload, 0 when none does.
     holder: u32,
+    /// Whether somebody joined the thread that died of it, or was handed the error of a wrapper.
+    given: bool,
     incident: u64,
     relation: Option<Relation>,
     /// Where the throws that have not landed stop, if their stacks were recorded, oldest first.
     stops: VecDeque<Stop>,
     /// Stacks of repeated throws that were recorded and whose throw was not seen yet.
     hops_ahead: u32,
-    /// Landing pads that ran destructors; `None` without probes.
-    cleanups: Option<u32>,
+    /// Who was given the payload by the catch that stopped it last.
+    caught_by: Holder,
+    /// Whether destructors ran on the way, as far as that is known: a frame's own, or one of a function that was inlined
+    /// into the frame of the catch. `None` without probes.
+    cleaned: Option<Cleaned>,
     /// Whether something happened to it since the last look at what changed.
     touched: bool,
     /// What was said of it last.
@@ -91,21 +103,16 @@ impl Lives {
         self.went_on(tid, raise.nested_in);
         let event = LifeEvent::Hooked {
             stop: raise.stop,
-            fate: raise.fate,
-            handler: raise.handler.clone(),
-            inside_root: raise.inside_root,
+            fate: raise.at.fate,
+            handler: raise.at.handler.clone(),
+            inside_root: raise.at.inside_root,
             abort_reason: raise.abort_reason,
             detached: raise.detached,
         };
         let forgotten = self.make_room_for(sequence);
         let kept = self.keep(sequence);
         kept.tid = tid;
-        kept.stops.push_back(Stop {
-            ip: raise.stopper_ip,
-            fate: raise.fate,
-            handler: raise.handler.clone(),
-            inside_root: raise.inside_root,
-        });
+        kept.stops.push_back(raise.at.clone());
         kept.raise = Some(Arc::new(raise));
         self.apply(sequence, event);
         self.link(sequence);
@@ -141,6 +148,11 @@ impl Lives {
         }
     }
 
+    /// Who was given the payload by the catch that stopped it last.
+    pub(crate) fn caught_by(&self, sequence: u64) -> Holder {
+        self.kept.get(&sequence).map_or(Holder::Unknown, |kept| kept.caught_by)
+    }
+
     /// Whether this panic is kept.
     pub(crate) fn knows(&self, sequence: u64) -> bool {
         self.kept.contains_key(&sequence)
@@ -149,11 +161,16 @@ impl Lives {
     /// A panic landed on the thread `tid`, at the return address `ip`.
     pub(crate) fn landed(&mut self, sequence: u64, tid: u32, ip: u64, cleanups: u32) {
         let kept = self.keep(sequence);
-        kept.cleanups = Some(kept.cleanups.unwrap_or(0).saturating_add(cleanups));
         let stop = match kept.stops.iter().position(|stop| stop.ip == ip) {
             Some(at) => kept.stops.drain(..=at).next_back().unwrap_or_default(),
             None => Stop::default(),
         };
+        kept.caught_by = stop.holder;
+        let cleaned = match (cleanups, stop.cleans) {
+            (0, Some(false)) => Cleaned::No,
+            _ => Cleaned::Perhaps,
+        };
+        kept.cleaned = Some(kept.cleaned.map_or(cleaned, |before| before.max(cleaned)));
         if !matches!(stop.fate, Fate::ThreadDied | Fate::MainDied) {
             self.hold(tid, sequence);
         }
@@ -171,7 +188,7 @@ impl Lives {
     pub(crate) fn wrapped(&mut self, sequence: u64, tid: u32, mut handler: Handler) {
         let fate = fate_of_handler(handler.kind);
         let kept = self.keep(sequence);
-        let known = kept.raise.as_ref().and_then(|raise| raise.handler.as_ref());
+        let known = kept.raise.as_ref().and_then(|raise| raise.at.handler.as_ref());
         if let Some(known) = known.filter(|known| known.kind == handler.kind) {
             handler.function.clone_from(&known.function);
         }
@@ -182,7 +199,7 @@ impl Lives {
 
     /// The thread `tid` was handed the error of a wrapper.
     pub(crate) fn handed(&mut self, sequence: u64, tid: u32) {
-        self.hold(tid, sequence);
+        self.give(tid, sequence);
     }
 
     /// A panic was met by something that aborts the process.
@@ -191,7 +208,7 @@ impl Lives {
     pub(crate) fn doomed(&mut self, sequence: u64) {
         let raise = self.kept.get(&sequence).and_then(|kept| kept.raise.as_ref());
         let reason = match raise {
-            Some(raise) if raise.fate == Fate::Aborted => raise.abort_reason,
+            Some(raise) if raise.at.fate == Fate::Aborted => raise.abort_reason,
             _ => Some(AbortReason::NounwindBoundary),
         };
         self.apply(sequence, LifeEvent::MustAbort(reason));
@@ -221,10 +238,12 @@ impl Lives {
     }
 
     /// A payload was dropped on the thread `tid`, after `reads` reads.
+    ///
+    /// `by` is what its wrapper or names tell of it; where they do not, what threads did decides.
     pub(crate) fn dropped(&mut self, sequence: u64, tid: u32, by: DroppedBy, place: Place, reads: u32) {
         let by = match by {
             DroppedBy::Unknown => self.dropped_by_whom(sequence, tid),
-            named => named,
+            told => told,
         };
         if reads > 0 {
             // The read itself may have been one of those that are not sent.
@@ -264,9 +283,18 @@ impl Lives {
     /// The thread `tid` joined a thread whose last panic has this serial.
     pub(crate) fn joined(&mut self, tid: u32, last_panic: u64) {
         let Some(&sequence) = self.by_serial.get(&last_panic) else { return };
-        let died = self.kept.get(&sequence).is_some_and(|kept| kept.life.outcome().fate == Fate::ThreadDied);
-        if died {
-            self.hold(tid, sequence);
+        // A joined thread is gone, and so is what else could have stopped its last panic, unless something did.
+        let root = |fate| matches!(fate, Fate::ThreadDied | Fate::Unknown);
+        if self.kept.get(&sequence).is_some_and(|kept| root(kept.life.outcome().fate)) {
+            self.give(tid, sequence);
+        }
+    }
+
+    /// The thread `tid` has the payload, and the program knows it.
+    fn give(&mut self, tid: u32, sequence: u64) {
+        self.hold(tid, sequence);
+        if let Some(kept) = self.kept.get_mut(&sequence) {
+            kept.given = true;
         }
     }
 

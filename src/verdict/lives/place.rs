@@ -3,6 +3,9 @@
 //! Runs on: the writer thread. Must not: claim a place that no name supports.
 
 use crate::record::Place;
+use crate::symbolize::Inlining;
+use crate::verdict::Holder;
+use crate::verdict::families::ends_output;
 use crate::verdict::life::DroppedBy;
 
 /// A logical frame, as far as the rules here look at it.
@@ -14,7 +17,9 @@ pub(crate) struct NamedFrame {
     pub(crate) function: Option<String>,
     pub(crate) file: Option<String>,
     pub(crate) line: Option<u32>,
-    pub(crate) in_app: bool,
+    pub(crate) in_app: Option<bool>,
+    /// Whether it is known what was inlined at this address.
+    pub(crate) inlining: Inlining,
 }
 
 /// Runtimes that keep the payload of a dead task or thread in a cell of their own. What is dropped there was
@@ -29,25 +34,34 @@ const STD_KEEPERS: [&str; 5] =
 /// Functions of std's thread module that give the payload to the caller.
 const STD_GIVERS: [&str; 3] = ["JoinHandle::join", "JoinInner::join", "ScopedJoinHandle::join"];
 
-/// In whose code a payload was dropped, and the place to name. `frames` are innermost first.
-pub(crate) fn dropped(frames: &[NamedFrame]) -> (DroppedBy, Place) {
-    let first = frames.iter().position(|frame| !is_transparent(frame));
-    let Some(frame) = first.and_then(|first| frames.get(first)) else {
+/// In whose code a payload was dropped, and the place to name. `frames` are innermost first; `caught_by` is who was given
+/// the payload by its catch.
+///
+/// Where it is not known what was inlined, the innermost function is not what dropped it: only functions that end the
+/// output of a task, and into which nothing else is inlined, are believed. What the program caught itself was in its
+/// hands wherever else it ends.
+pub(crate) fn dropped(frames: &[NamedFrame], caught_by: Holder) -> (DroppedBy, Place) {
+    let decides = |frame: &NamedFrame| ends_output(frame) || !is_transparent(frame);
+    let Some((first, frame)) = frames.iter().enumerate().find(|(_, frame)| decides(frame)) else {
         return (DroppedBy::Unknown, Place::default());
     };
-    if frame.path.is_empty() {
-        return (DroppedBy::Unknown, Place::default());
-    }
-    if is_runtime(frame) {
+    if ends_output(frame) {
         return (DroppedBy::Runtime, program_place(frames));
     }
-    (DroppedBy::Program, program_place(frames.get(first.unwrap_or(0)..).unwrap_or_default()))
+    let place = || program_place(frames.get(first..).unwrap_or_default());
+    let known = frames.iter().take(first.saturating_add(1)).all(|frame| frame.inlining == Inlining::Known);
+    match (known, caught_by) {
+        _ if frame.path.is_empty() => (DroppedBy::Unknown, Place::default()),
+        (true, _) if is_runtime(frame) => (DroppedBy::Runtime, program_place(frames)),
+        (true, _) | (false, Holder::Program) => (DroppedBy::Program, place()),
+        (false, _) => (DroppedBy::Unknown, place()),
+    }
 }
 
 /// The place of a read: the nearest frame of the program, else the nearest that is not std's.
 pub(crate) fn program_place(frames: &[NamedFrame]) -> Place {
-    let program = frames.iter().find(|frame| frame.in_app);
-    let outside_std = || frames.iter().find(|frame| !frame.path.is_empty() && !is_transparent(frame));
+    let program = frames.iter().find(|frame| frame.in_app == Some(true));
+    let outside_std = || frames.iter().find(|frame| frame.path.contains("::") && !is_of_std(frame));
     program.or_else(outside_std).map_or_else(Place::default, |frame| Place {
         function: frame.function.clone(),
         file: frame.file.clone(),
@@ -67,10 +81,12 @@ fn is_giver(frame: &NamedFrame) -> bool {
 
 /// Drop glue, boxes, and functions of std that neither keep a payload nor examine it.
 fn is_transparent(frame: &NamedFrame) -> bool {
-    let path = frame.path.as_str();
-    let std = ["core::", "alloc::", "std::"].iter().any(|prefix| path.starts_with(prefix));
-    let keeper = STD_KEEPERS.iter().any(|prefix| path.starts_with(prefix));
-    (std && !keeper) || is_giver(frame)
+    let keeper = STD_KEEPERS.iter().any(|prefix| frame.path.starts_with(prefix));
+    (is_of_std(frame) && !keeper) || is_giver(frame)
+}
+
+fn is_of_std(frame: &NamedFrame) -> bool {
+    ["core::", "alloc::", "std::", "test::"].iter().any(|prefix| frame.path.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -78,8 +94,14 @@ mod tests {
     use super::*;
 
     fn frame(path: &str) -> NamedFrame {
-        let in_app = path.starts_with("app::");
-        NamedFrame { path: path.to_owned(), function: Some(path.to_owned()), in_app, ..NamedFrame::default() }
+        let in_app = Some(path.starts_with("app::"));
+        NamedFrame {
+            path: path.to_owned(),
+            function: Some(path.to_owned()),
+            in_app,
+            inlining: Inlining::Known,
+            ..NamedFrame::default()
+        }
     }
 
     fn frames(paths: &[&str]) -> Vec<NamedFrame> {
@@ -92,9 +114,9 @@ mod tests {
         let handle = frames(
             &[&glue[..], &["std::thread::Packet::drop", "alloc::sync::Arc::drop_slow", "app::main"]].concat(),
         );
-        assert_eq!(dropped(&handle).0, DroppedBy::Runtime);
+        assert_eq!(dropped(&handle, Holder::Unknown).0, DroppedBy::Runtime);
         let join = frames(&[&glue[..], &["app::main", "std::rt::lang_start"]].concat());
-        let (by, place) = dropped(&join);
+        let (by, place) = dropped(&join, Holder::Unknown);
         assert_eq!(by, DroppedBy::Program);
         assert_eq!(place.function.as_deref(), Some("app::main"));
     }
@@ -102,17 +124,40 @@ mod tests {
     #[test]
     fn a_task_cell_discards_and_a_library_that_was_given_the_error_receives() {
         let cell = frames(&["core::ptr::drop_in_place", "tokio::runtime::task::core::Core::set_stage"]);
-        assert_eq!(dropped(&cell).0, DroppedBy::Runtime);
+        assert_eq!(dropped(&cell, Holder::Unknown).0, DroppedBy::Runtime);
         let library = frames(&["core::ptr::drop_in_place", "threadpool::Sentinel::drop", "app::main"]);
-        let (by, place) = dropped(&library);
+        let (by, place) = dropped(&library, Holder::Unknown);
         assert_eq!(by, DroppedBy::Program);
         assert_eq!(place.function.as_deref(), Some("app::main"), "the program's frame, when there is one");
     }
 
     #[test]
     fn what_has_no_name_is_unknown() {
-        assert_eq!(dropped(&[]).0, DroppedBy::Unknown);
-        assert_eq!(dropped(&frames(&["", "", ""])).0, DroppedBy::Unknown);
-        assert_eq!(dropped(&frames(&["core::ptr::drop_in_place", "", "app::main"])).0, DroppedBy::Unknown);
+        assert_eq!(dropped(&[], Holder::Unknown).0, DroppedBy::Unknown);
+        assert_eq!(dropped(&frames(&["", "", ""]), Holder::Unknown).0, DroppedBy::Unknown);
+        assert_eq!(
+            dropped(&frames(&["core::ptr::drop_in_place", "", "app::main"]), Holder::Program).0,
+            DroppedBy::Unknown
+        );
+    }
+
+    #[test]
+    fn where_inlining_is_not_known_only_the_end_of_an_output_and_the_catch_itself_tell() {
+        let unsure = |paths: &[&str]| -> Vec<NamedFrame> {
+            let unknown = |frame| NamedFrame { inlining: Inlining::Unknown, ..frame };
+            frames(paths).into_iter().map(unknown).collect()
+        };
+        let poll = unsure(&["tokio::runtime::task::core::Core::poll", "app::main"]);
+        let program = unsure(&["core::ptr::drop_in_place", "app::handler"]);
+        let shim = unsure(&["std::sys::backtrace::__rust_begin_short_backtrace", "app::main"]);
+        for hidden in [&poll, &program, &shim] {
+            assert_eq!(dropped(hidden, Holder::Unknown).0, DroppedBy::Unknown);
+            assert_eq!(dropped(hidden, Holder::Runtime).0, DroppedBy::Unknown);
+            assert_eq!(dropped(hidden, Holder::Program).0, DroppedBy::Program);
+        }
+        let cell = unsure(&["core::ptr::drop_in_place", "tokio::runtime::task::core::Core::set_stage"]);
+        for caught_by in [Holder::Unknown, Holder::Runtime, Holder::Program] {
+            assert_eq!(dropped(&cell, caught_by).0, DroppedBy::Runtime);
+        }
     }
 }

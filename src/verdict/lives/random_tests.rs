@@ -48,14 +48,11 @@ fn raise(sequence: u64, tid: u32, nested_in: u64, fate: Fate) -> Step {
         cannot_unwind: false,
         in_cleanup: false,
         nothing_else_unwinds: false,
-        in_once: false,
+        in_once: Some(false),
         by_scope: Some(false),
         message: Some("x".to_owned()),
         stop: if fate == Fate::Unknown { StopKind::Unknown } else { StopKind::Catch },
-        fate,
-        handler: None,
-        inside_root: false,
-        stopper_ip: STOPS[0],
+        at: Stop { ip: STOPS[0], fate, cleans: Some(false), ..Stop::default() },
         abort_reason: None,
         detached: DetachState::Joinable,
     }))
@@ -200,7 +197,8 @@ fn anything() -> impl Strategy<Value = Step> {
     let raised = (1..6u64, 1..4u32, 0..6u64, any::<[bool; 3]>(), fate.clone(), message).prop_map(
         |(sequence, tid, nested_in, [cannot_unwind, in_cleanup, in_once], fate, message)| {
             let Step::Raised(mut raised) = raise(sequence, tid, nested_in, fate) else { unreachable!() };
-            (raised.cannot_unwind, raised.in_cleanup, raised.in_once) = (cannot_unwind, in_cleanup, in_once);
+            (raised.cannot_unwind, raised.in_cleanup, raised.in_once) =
+                (cannot_unwind, in_cleanup, Some(in_once));
             (raised.message, raised.by_scope) = (Some(message.to_owned()), None);
             Step::Raised(raised)
         },

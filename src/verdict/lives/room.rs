@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use super::{Kept, Lives};
+use crate::verdict::Holder;
 use crate::verdict::life::Life;
 
 /// Lives that are kept, so that later panics can be linked to them. About 1 KiB each.
@@ -24,11 +25,13 @@ impl Lives {
             tid: 0,
             kind: 0,
             holder: 0,
+            given: false,
             incident: sequence,
             relation: None,
             stops: VecDeque::new(),
             hops_ahead: 0,
-            cleanups: None,
+            caught_by: Holder::Unknown,
+            cleaned: None,
             touched: false,
             published: None,
         })

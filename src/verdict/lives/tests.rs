@@ -18,14 +18,11 @@ fn raise(sequence: u64, tid: u32, message: &str) -> Raise {
         cannot_unwind: false,
         in_cleanup: false,
         nothing_else_unwinds: false,
-        in_once: false,
+        in_once: Some(false),
         by_scope: Some(false),
         message: Some(message.to_owned()),
         stop: StopKind::Catch,
-        fate: Fate::Caught,
-        handler: None,
-        inside_root: false,
-        stopper_ip: STOP,
+        at: Stop { ip: STOP, fate: Fate::Caught, cleans: Some(false), ..Stop::default() },
         abort_reason: None,
         detached: DetachState::Joinable,
     }
@@ -39,7 +36,8 @@ fn throw(lives: &mut Lives, sequence: u64, thread: u64, tid: u32) {
 }
 
 fn dying(sequence: u64, tid: u32, message: &str) -> Raise {
-    Raise { fate: Fate::ThreadDied, ..raise(sequence, tid, message) }
+    let raise = raise(sequence, tid, message);
+    Raise { at: Stop { fate: Fate::ThreadDied, ..raise.at.clone() }, ..raise }
 }
 
 /// A child thread (number `number`) died of the panic `sequence`.
@@ -70,7 +68,7 @@ fn a_boundary_that_must_not_unwind_dooms_what_was_unwinding_and_is_one_incident(
     throw(&mut lives, 1, 0, MAIN);
     lives.raised(Raise {
         cannot_unwind: true,
-        fate: Fate::Aborted,
+        at: Stop { fate: Fate::Aborted, ..Stop::default() },
         ..raise(2, MAIN, "panic in a function that cannot unwind")
     });
     assert_eq!(outcome(&lives, 1).fate, Fate::Aborted);
@@ -246,7 +244,7 @@ fn a_payload_thrown_again_lands_where_its_new_stack_says() {
     lives.landed(1, CHILD, STOP, 0);
     let handler = Handler { kind: HandlerKind::ThreadRoot, function: None, file: None, line: None };
     let stop =
-        Stop { ip: 0x2000, fate: Fate::ThreadDied, handler: Some(Arc::new(handler)), inside_root: false };
+        Stop { ip: 0x2000, fate: Fate::ThreadDied, handler: Some(Arc::new(handler)), ..Stop::default() };
     lives.hopped(1, stop);
     throw(&mut lives, 1, 1, CHILD);
     lives.landed(1, CHILD, 0x2000, 0);

@@ -58,7 +58,7 @@ impl Namer for FakeNamer {
         let frame = |ip: &u64| {
             let path = NAMES[*ip as usize].to_owned();
             let function = (!path.is_empty()).then(|| path.clone());
-            NamedFrame { in_app: path.starts_with("cases::"), function, path, ..NamedFrame::default() }
+            NamedFrame { in_app: Some(path.starts_with("cases::")), function, path, ..NamedFrame::default() }
         };
         ips.iter().map(frame).collect()
     }

@@ -10,6 +10,11 @@ fn main() {
         println!("cargo::rustc-cfg=demo_debuginfo");
     }
 
+    // `target/PROFILE/build/agent-demo-HASH/out`: cargo tells the name of a profile nowhere else.
+    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
+    let profile = out.ancestors().nth(3).and_then(|directory| directory.file_name()).unwrap_or_default();
+    println!("cargo::rustc-env=DEMO_PROFILE={}", profile.to_string_lossy());
+
     cc::Build::new().file("native/calls.c").flag_if_supported("-funwind-tables").compile("demo_calls");
     cc::Build::new()
         .file("native/no_tables.c")

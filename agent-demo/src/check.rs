@@ -2,7 +2,9 @@
 //!
 //! Runs on: any thread of the parent. Must not: run anything; it is a function of its arguments.
 
+mod frames;
 mod sameness;
+mod tally;
 mod verdicts;
 
 use core::fmt;
@@ -11,8 +13,9 @@ use panic_agent::Report;
 use serde::Serialize;
 
 pub use self::sameness::differences;
+pub use self::tally::{Tally, tally};
 use crate::child::Observed;
-use crate::{Delivery, Exit, Expectation, ExpectedPanic, Message, Outcome, Probes, Profile, Setting};
+use crate::{Delivery, Exit, Expectation, ExpectedPanic, Message, Names, Outcome, Probes, Profile, Setting};
 
 /// One thing that came out differently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -94,12 +97,15 @@ fn lines(expected: &Expectation, setting: Setting, observed: &Observed, found: &
         // An agent that is flooded writes lines without names rather than none, and so does a forked child.
         let in_child = report.soft_errors.iter().any(|error| error.code == "forked_child");
         let nameless = (in_child || expected.delivery == Delivery::WrittenOrCounted)
-            && panic.accepts(predicted, Profile::ReleaseLtoStripped);
+            && panic.accepts(predicted, Profile::Stripped);
         if !panic.accepts(predicted, profile) && !nameless {
             deviate(found, &subject(report), describe_outcomes(panic, profile), predicted);
         }
     }
     missing(expected, setting.profile, observed, &hooked.open, found);
+    for (report, _) in &hooked.pairs {
+        frames::judge(report, setting.profile.names(), found);
+    }
     verdicts::judge(expected, setting, observed, &hooked.pairs, found);
     if setting.probes == Probes::On {
         let hookless = assign(&expected.hookless, &observed.lines.hookless, found);
@@ -166,7 +172,7 @@ fn findings(expected: &Expectation, setting: Setting, observed: &Observed, found
     codes.dedup();
     let all = setting.probes == Probes::On && expected.delivery != Delivery::AtRisk;
     // What is thrown again calls no hook by right; only names tell it from a hook that is gone.
-    let nameless = setting.profile == Profile::ReleaseLtoStripped;
+    let nameless = setting.profile.names() == Names::None;
     let due = |code: &&&str| !(nameless && **code == "raise_without_hook");
     let fits = if all {
         codes.iter().filter(due).eq(expected.findings.iter().filter(due))

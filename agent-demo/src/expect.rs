@@ -8,7 +8,7 @@ use panic_agent::{AbortReason, Basis, Fate, HandlerKind, Receipt, StopKind};
 use serde::Serialize;
 
 use crate::verdict::{Hops, Link};
-use crate::{Profile, Verdict};
+use crate::{Names, Profile, Verdict};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -124,7 +124,8 @@ impl Outcome {
             HandlerKind::User | HandlerKind::Futures => Fate::Caught,
             HandlerKind::ThreadRoot => Fate::ThreadDied,
             HandlerKind::MainRoot => Fate::MainDied,
-            HandlerKind::Unknown | HandlerKind::Foreign => Fate::Unknown,
+            HandlerKind::Unknown => Fate::Caught,
+            HandlerKind::Foreign => Fate::Unknown,
             _ => Fate::RuntimeCaught,
         };
         Self { stop: StopKind::Catch, handler: Some(handler), abort_reason: None, fate }
@@ -153,13 +154,16 @@ impl Outcome {
         }
     }
 
-    /// Whether `found` is this outcome, or as much of it as can be known without symbols.
-    fn matches_without_symbols(self, found: Self) -> bool {
+    /// Whether `found` is this outcome, or as much of it as can be known where nothing tells what was inlined: that
+    /// something which is no root stops it.
+    fn matches_without_inlining(self, found: Self) -> bool {
         let needs_symbols =
             !matches!(self.handler, None | Some(HandlerKind::ThreadRoot | HandlerKind::MainRoot));
+        // std's own catch around the result of a thread looks like any other.
+        let needs_symbols = needs_symbols || self.abort_reason == Some(AbortReason::ThreadResultDrop);
         let honest = found.handler == Some(HandlerKind::Unknown)
-            && found.stop == self.stop
-            && matches!(found.fate, Fate::Unknown);
+            && found.stop == StopKind::Catch
+            && matches!(found.fate, Fate::Caught | Fate::Unknown);
         // A frame that must not unwind, and no name says of which kind.
         let unnamed =
             matches!(self.abort_reason, Some(AbortReason::DropDuringUnwind | AbortReason::TlsDestructor))
@@ -314,10 +318,8 @@ impl ExpectedPanic {
                     && self.outcomes.contains(&found);
                 at_boundary || found == Outcome::aborted(AbortReason::StrategyAbort)
             }
-            Profile::ReleaseLtoStripped => {
-                self.outcomes.iter().any(|outcome| outcome.matches_without_symbols(found))
-            }
-            Profile::Debug | Profile::Release => self.outcomes.contains(&found),
+            _ if profile.names() == Names::Inlined => self.outcomes.contains(&found),
+            _ => self.outcomes.iter().any(|outcome| outcome.matches_without_inlining(found)),
         }
     }
 }

@@ -29,7 +29,7 @@ mod scenarios;
 
 pub use crate::expect::{Delivery, Exit, Expectation, ExpectedPanic, Message, Outcome, ThreadName, word};
 pub use crate::lines::{LastWord, Lines};
-pub use crate::profile::Profile;
+pub use crate::profile::{Names, Profile};
 pub use crate::scenario::Scenario;
 #[cfg(feature = "allocator")]
 pub use crate::scenarios::PanickingAllocator;

@@ -12,7 +12,7 @@ use crate::{ExpectedPanic, Hops, Message, Probes, Profile, Scenario, Setting, Ve
 const COLUMNS: [(&str, Setting); 4] = [
     ("with probes", Setting { profile: Profile::Debug, probes: Probes::On }),
     ("without probes", Setting { profile: Profile::Debug, probes: Probes::Off }),
-    ("stripped, with probes", Setting { profile: Profile::ReleaseLtoStripped, probes: Probes::On }),
+    ("stripped, with probes", Setting { profile: Profile::Stripped, probes: Probes::On }),
     ("`panic = \"abort\"`", Setting { profile: Profile::Abort, probes: Probes::On }),
 ];
 

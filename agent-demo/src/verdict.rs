@@ -5,7 +5,7 @@
 
 use panic_agent::{AbortReason, Basis, Fate, HandlerKind, Receipt};
 
-use crate::{Outcome, Profile};
+use crate::{Names, Outcome, Profile};
 
 /// Whether the agent's probes are installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Verdict {
             (_, Probes::On) => self,
             (_, Probes::Off) => self.by_hooks(predicted, in_order),
         };
-        if setting.profile == Profile::ReleaseLtoStripped { known.without_names() } else { known }
+        if setting.profile.names() == Names::None { known.without_names() } else { known }
     }
 
     /// Without probes: what the tables say, and what later hook calls add.
@@ -156,11 +156,11 @@ impl Verdict {
         let (receipt, silent, swallowed) = match self.receipt {
             // That the payload was read is seen without any name.
             Some(Receipt::Read) => (Some(Receipt::Read), self.silent, self.swallowed),
-            Some(Receipt::Pending) => (Some(Receipt::Pending), None, self.swallowed),
+            Some(Receipt::Pending) => (Some(Receipt::Pending), self.silent, self.swallowed),
             _ => (Some(Receipt::Unknown), None, None),
         };
         Self {
-            fate: Fate::Unknown,
+            fate: if self.landing == Some(HandlerKind::Foreign) { Fate::Unknown } else { Fate::Caught },
             receipt,
             silent,
             swallowed,

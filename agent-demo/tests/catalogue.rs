@@ -18,7 +18,7 @@ fn names_are_unique_and_in_kebab_case() {
 
 /// What a reader of the lines would see, without the words of the message.
 fn visible(scenario: &Scenario) -> [String; 2] {
-    [Profile::Debug, Profile::Release].map(|profile| visible_in(scenario, profile))
+    [Profile::Debug, Profile::Lines].map(|profile| visible_in(scenario, profile))
 }
 
 fn visible_in(scenario: &Scenario, profile: Profile) -> String {

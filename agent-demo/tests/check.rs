@@ -110,10 +110,10 @@ fn a_wrong_outcome_is_named_with_the_right_one() {
 
 #[test]
 fn an_unknown_handler_is_right_only_where_symbols_are_missing_and_the_roots_never_need_any() {
-    assert!(!catch_around(Profile::Release, NOT_TOLD).is_empty());
-    assert_eq!(catch_around(Profile::ReleaseLtoStripped, NOT_TOLD), []);
+    assert!(!catch_around(Profile::Lines, NOT_TOLD).is_empty());
+    assert_eq!(catch_around(Profile::Stripped, NOT_TOLD), []);
     let lines = [panic_line("main gives up", "main", NOT_TOLD), end_line(1, 1, 0)];
-    assert!(!judge("main-panics", Profile::ReleaseLtoStripped, Exit::Code(101), &lines).is_empty());
+    assert!(!judge("main-panics", Profile::Stripped, Exit::Code(101), &lines).is_empty());
 }
 
 #[test]

@@ -23,6 +23,9 @@ mod foreign;
 mod futures;
 mod hooks;
 mod initializers;
+mod inlined;
+#[cfg(feature = "libraries")]
+mod inlined_tasks;
 mod locks;
 mod payloads;
 #[cfg(feature = "libraries")]
@@ -64,6 +67,7 @@ pub(crate) const THEMES: &[Theme] = &[
     theme("catching", catching::SCENARIOS),
     theme("threads", threads::SCENARIOS),
     theme("scoped threads", scoped::SCENARIOS),
+    theme("inlined threads", inlined::SCENARIOS),
     theme("locks", locks::SCENARIOS),
     theme("initializers", initializers::SCENARIOS),
     theme("destructors", destructors::SCENARIOS),
@@ -84,6 +88,8 @@ pub(crate) const THEMES: &[Theme] = &[
     theme("tokio places", tokio_places::SCENARIOS),
     #[cfg(feature = "libraries")]
     theme("tokio cancellation", tokio_cancel::SCENARIOS),
+    #[cfg(feature = "libraries")]
+    theme("inlined tasks", inlined_tasks::SCENARIOS),
     #[cfg(feature = "libraries")]
     theme("rayon", rayon_jobs::SCENARIOS),
     #[cfg(feature = "libraries")]

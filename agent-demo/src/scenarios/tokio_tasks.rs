@@ -11,7 +11,7 @@ use crate::{Hops, Outcome, Scenario, ThreadName};
 
 pub(super) const TOKIO_TASK: &[Outcome] = &[Outcome::caught_by(HandlerKind::TokioTask)];
 const TOKIO_BLOCKING: &[Outcome] = &[Outcome::caught_by(HandlerKind::TokioBlocking)];
-const WORKER: ThreadName = ThreadName::Prefix("tokio-rt-worker");
+pub(super) const WORKER: ThreadName = ThreadName::Prefix("tokio-rt-worker");
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(

@@ -13,6 +13,9 @@
 //!   Rust lets no panic leave cleanup code, so the table says abort ([`EhAction::Filter`] or
 //!   [`EhAction::Terminate`]) for that call.
 //!
+//! The code of a destructor may have been inlined, and then the table may say that it catches: not even that is told of
+//! a call which had a landing pad when A was raised. A frame that had none runs no cleanup code.
+//!
 //! If one of the two fails, A is over: it has landed, or its frames were left without a landing (`longjmp`), or they are
 //! on another stack (a switch of contexts), where it may yet go on. Where the walk was incomplete or the table of that frame says
 //! something else, it cannot be told. Two kinds of panic need no stack: core raises "panic in a function
@@ -96,6 +99,8 @@ struct OpenPanic {
     stopper: usize,
     /// Hash of the frames from the bottom up to this one, for each.
     hashes: [u32; DEPTH],
+    /// A bit for each frame from the bottom that has no landing pad for this panic.
+    without_pad: u128,
 }
 
 struct OpenPanics {
@@ -107,7 +112,7 @@ struct OpenPanics {
 
 impl OpenPanics {
     const fn new() -> Self {
-        let none = OpenPanic { sequence: 0, depth: 0, stopper: 0, hashes: [0; DEPTH] };
+        let none = OpenPanic { sequence: 0, depth: 0, stopper: 0, hashes: [0; DEPTH], without_pad: 0 };
         Self { panics: [none; LEVELS], len: 0, forgot: false }
     }
 
@@ -160,6 +165,11 @@ impl OpenPanic {
         for (kept, hash) in self.hashes.iter_mut().zip(hashes(walk)) {
             *kept = hash;
         }
+        let none = |action: &u8| EhAction::from_u8(*action) == EhAction::None;
+        // At most `DEPTH` frames, so the shift stays inside.
+        self.without_pad = (0_u32..)
+            .zip(walk.actions().iter().rev())
+            .fold(0, |bits, (index, action)| bits | u128::from(none(action)).checked_shl(index).unwrap_or(0));
     }
 
     fn standing(&self, walk: &RawWalk) -> Standing {
@@ -168,6 +178,10 @@ impl OpenPanic {
         let same = pairs.take_while(|(now, then)| now == *then);
         let differs = same.count();
         if differs <= self.stopper || differs >= self.depth || differs >= depth {
+            return Standing::Over;
+        }
+        let bit = u32::try_from(differs).ok().and_then(|differs| 1_u128.checked_shl(differs)).unwrap_or(0);
+        if self.without_pad & bit != 0 {
             return Standing::Over;
         }
         let action = walk.actions().iter().rev().nth(differs).map(|&action| EhAction::from_u8(action));
@@ -246,6 +260,19 @@ mod tests {
         let other_path = [(1, Pass), (2, Catch), (30, Cleanup), (6, Pass)];
         assert_eq!(after(&FIRST, &other_path), 0, "the same catch, on another way");
         assert_eq!(after(&FIRST, &FIRST[..3]), 0, "higher up on the same way");
+    }
+
+    #[test]
+    fn a_frame_without_a_landing_pad_runs_no_destructor_of_the_first_panic() {
+        let mut open = OpenPanics::new();
+        open.push(1, &walk(&FIRST));
+        // Back in the third frame, from where the panic was left by a jump: what catches there is nobody's cleanup.
+        let back = walk(&[(1, Pass), (2, Catch), (30, Catch), (6, Pass)]);
+        assert_eq!((open.enclosing(&back), open.forgot, open.len), (0, false, 0));
+        // Its twin: the fourth frame has a landing pad, and a catch may have been inlined into its cleanup code.
+        open.push(2, &walk(&FIRST));
+        let inlined = walk(&[(1, Pass), (2, Catch), (3, Pass), (40, Catch), (6, Pass)]);
+        assert_eq!((open.enclosing(&inlined), open.forgot), (0, true));
     }
 
     #[test]

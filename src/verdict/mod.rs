@@ -82,6 +82,12 @@ pub(crate) fn predict(walk: &RawWalk, stack: &Stack, strategy: Strategy, flags: 
     let mut holder = Holder::Unknown;
     let (mut prediction, inside_root) = match action {
         EhAction::Filter | EhAction::Terminate if has(RawFlag::Nested) => (nested_stop(stack, end), false),
+        EhAction::Filter | EhAction::Terminate if !has(RawFlag::NothingElseUnwinds) => {
+            let by_names = nested_stop(stack, end);
+            // Only that it is no destructor can be told, if at all.
+            let boundary = by_names.abort_reason == Some(AbortReason::NounwindBoundary);
+            (if boundary { by_names } else { unnamed_abort() }, false)
+        }
         EhAction::Filter | EhAction::Terminate => (boundary(stack, end), false),
         EhAction::Catch => {
             let root = root_of(walk);

@@ -208,13 +208,19 @@ fn aborts_carry_their_reason() {
     ]
     .join(" | ");
     let nested = RawFlag::Nested as u32;
+    let alone = RawFlag::NothingElseUnwinds as u32;
     let filter = EhAction::Filter;
     type Row<'a> = (&'a [&'a str], Option<(u32, EhAction)>, u32, Option<AbortReason>);
     #[rustfmt::skip]
     let rows: &[Row<'_>] = &[
-        (&["app::f", &boundary], Some((1, filter)), 0, Some(AbortReason::NounwindBoundary)),
-        (&["app::f", &boundary], Some((1, EhAction::Terminate)), 0, Some(AbortReason::NounwindBoundary)),
-        (&["", ""], Some((1, filter)), 0, Some(AbortReason::NounwindBoundary)),
+        (&["app::f", &boundary], Some((1, filter)), alone, Some(AbortReason::NounwindBoundary)),
+        (&["app::f", &boundary], Some((1, EhAction::Terminate)), alone, Some(AbortReason::NounwindBoundary)),
+        (&["", ""], Some((1, filter)), alone, Some(AbortReason::NounwindBoundary)),
+        // Something else may be unwinding: whether it is a destructor is told by names, if at all.
+        (&["", ""], Some((1, filter)), 0, None),
+        (&["app::f", "app::c_callback"], Some((1, filter)), 0, None),
+        (&[&boundary, &boundary], Some((1, filter)), 0, Some(AbortReason::NounwindBoundary)),
+        (&[&drop, &glue, &owner], Some((2, filter)), 0, None),
         (&["app::f"], None, RawFlag::CannotUnwind as u32 | nested, Some(AbortReason::NounwindBoundary)),
         (&["app::f"], None, RawFlag::InCleanup as u32 | nested, Some(AbortReason::DropDuringUnwind)),
         (&[&drop, &glue, &owner], Some((2, filter)), nested, Some(AbortReason::DropDuringUnwind)),

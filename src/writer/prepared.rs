@@ -21,6 +21,7 @@ const MAX_STACKS: usize = 256;
 const PREDICTING: u32 = RawFlag::CannotUnwind as u32
     | RawFlag::InCleanup as u32
     | RawFlag::Nested as u32
+    | RawFlag::NothingElseUnwinds as u32
     | RawFlag::Wrapped as u32;
 
 /// A stack, symbolized, judged, redacted and serialized.

@@ -48,7 +48,7 @@ pub(crate) fn note(record: &mut RawRecord) {
     OPEN.with(|open| {
         let Ok(mut open) = open.try_borrow_mut() else { return };
         record.nested_in = if certain { open.innermost() } else { open.enclosing(&record.walk) };
-        if !certain && !open.forgot {
+        if !certain && open.forgot == 0 {
             record.set_flag(RawFlag::NothingElseUnwinds);
         }
         open.push(sequence, &record.walk);
@@ -58,13 +58,13 @@ pub(crate) fn note(record: &mut RawRecord) {
     }
 }
 
-/// What this thread unwinds here, outside of the hook, by its stack: the number of the innermost panic, 0 for none.
-/// `None` when it cannot be told.
+/// What this thread unwinds here, outside of the hook, by its stack: the number of the innermost panic, 0 for none. Of that
+/// one it may not be certain; what was raised later is over for certain. `None` when nothing can be told.
 pub(crate) fn unwinding_here(walk: &RawWalk) -> Option<u32> {
     OPEN.with(|open| {
         let mut open = open.try_borrow_mut().ok()?;
         let innermost = open.enclosing(walk);
-        (!open.forgot).then_some(innermost)
+        Some(if innermost == 0 { open.forgot } else { innermost })
     })
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn unwinding_is_over() {
         OPEN.with(|open| {
             if let Ok(mut open) = open.try_borrow_mut() {
                 open.len = 0;
-                open.forgot = false;
+                open.forgot = 0;
             }
         });
     }
@@ -106,14 +106,14 @@ struct OpenPanic {
 struct OpenPanics {
     panics: [OpenPanic; LEVELS],
     len: usize,
-    /// Whether one was forgotten of which it was not known that it is over.
-    forgot: bool,
+    /// Sequence of the last one that was forgotten although it was not known to be over; 0 for none.
+    forgot: u32,
 }
 
 impl OpenPanics {
     const fn new() -> Self {
         let none = OpenPanic { sequence: 0, depth: 0, stopper: 0, hashes: [0; DEPTH], without_pad: 0 };
-        Self { panics: [none; LEVELS], len: 0, forgot: false }
+        Self { panics: [none; LEVELS], len: 0, forgot: 0 }
     }
 
     /// Sequence of the panic that was raised last; 0 when there is none.
@@ -135,8 +135,8 @@ impl OpenPanics {
     }
 
     fn forget(&mut self) {
+        self.forgot = self.innermost();
         self.len = 0;
-        self.forgot = true;
     }
 
     fn push(&mut self, sequence: u32, walk: &RawWalk) {
@@ -177,7 +177,7 @@ impl OpenPanic {
         let pairs = hashes(walk).zip(&self.hashes).take(self.depth);
         let same = pairs.take_while(|(now, then)| now == *then);
         let differs = same.count();
-        if differs <= self.stopper || differs >= self.depth || differs >= depth {
+        if differs < self.stopper || differs >= self.depth || differs >= depth {
             return Standing::Over;
         }
         let bit = u32::try_from(differs).ok().and_then(|differs| 1_u128.checked_shl(differs)).unwrap_or(0);
@@ -186,6 +186,10 @@ impl OpenPanic {
         }
         let action = walk.actions().iter().rev().nth(differs).map(|&action| EhAction::from_u8(action));
         match action {
+            // A destructor that was inlined into the frame of the catch; or the program went on behind the catch, and
+            // below something that must not unwind.
+            Some(EhAction::Filter | EhAction::Terminate) if differs == self.stopper => Standing::Unknown,
+            _ if differs == self.stopper => Standing::Over,
             Some(EhAction::Filter | EhAction::Terminate) => Standing::Unwinding,
             Some(EhAction::None | EhAction::Cleanup) => Standing::Over,
             _ => Standing::Unknown,
@@ -257,6 +261,14 @@ mod tests {
         assert_eq!(after(&FIRST, &FIRST), 0, "the same call again, as in a loop");
         assert_eq!(after(&FIRST, &[(1, Pass), (20, Pass), (6, Pass)]), 0, "behind the catch");
         assert_eq!(after(&FIRST, &[(1, Pass), (20, Filter), (6, Pass)]), 0, "behind it, below extern C");
+        let mut open = OpenPanics::new();
+        open.push(1, &walk(&FIRST));
+        let perhaps = walk(&[(1, Pass), (20, Filter), (6, Pass)]);
+        assert_eq!(
+            (open.enclosing(&perhaps), open.forgot),
+            (0, 1),
+            "or in a destructor that was inlined there"
+        );
         let other_path = [(1, Pass), (2, Catch), (30, Cleanup), (6, Pass)];
         assert_eq!(after(&FIRST, &other_path), 0, "the same catch, on another way");
         assert_eq!(after(&FIRST, &FIRST[..3]), 0, "higher up on the same way");
@@ -268,11 +280,11 @@ mod tests {
         open.push(1, &walk(&FIRST));
         // Back in the third frame, from where the panic was left by a jump: what catches there is nobody's cleanup.
         let back = walk(&[(1, Pass), (2, Catch), (30, Catch), (6, Pass)]);
-        assert_eq!((open.enclosing(&back), open.forgot, open.len), (0, false, 0));
+        assert_eq!((open.enclosing(&back), open.forgot, open.len), (0, 0, 0));
         // Its twin: the fourth frame has a landing pad, and a catch may have been inlined into its cleanup code.
         open.push(2, &walk(&FIRST));
         let inlined = walk(&[(1, Pass), (2, Catch), (3, Pass), (40, Catch), (6, Pass)]);
-        assert_eq!((open.enclosing(&inlined), open.forgot), (0, true));
+        assert_eq!((open.enclosing(&inlined), open.forgot), (0, 2));
     }
 
     #[test]
@@ -281,9 +293,9 @@ mod tests {
         assert_eq!(after(&FIRST, &nested), 0);
         let mut left = OpenPanics::new();
         left.push(1, &walk(&FIRST));
-        assert_eq!((left.enclosing(&walk(&[(1, Pass), (20, Pass), (6, Pass)])), left.forgot), (0, false));
+        assert_eq!((left.enclosing(&walk(&[(1, Pass), (20, Pass), (6, Pass)])), left.forgot), (0, 0));
         left.push(2, &walk(&FIRST));
-        assert_eq!((left.enclosing(&walk(&nested)), left.forgot), (0, true), "it may be nested");
+        assert_eq!((left.enclosing(&walk(&nested)), left.forgot), (0, 2), "it may be nested");
         let mut cut = walk(&[(1, Pass), (2, Catch), (3, Pass), (40, Terminate), (6, Pass)]);
         cut.walked += 1;
         let mut open = OpenPanics::new();

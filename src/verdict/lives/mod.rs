@@ -329,7 +329,12 @@ impl Lives {
         let open = self.open.get(&tid).map(Vec::as_slice).unwrap_or_default();
         let innermost = match inside {
             0 => Some(0),
-            inside => open.iter().copied().rfind(|sequence| *sequence as u32 == inside),
+            // It may have landed, and its destructors run on in the frame of the catch.
+            inside => {
+                let is_it = |sequence: &u64| *sequence as u32 == inside;
+                let landed = || self.kept.keys().copied().rfind(is_it);
+                open.iter().copied().rfind(is_it).or_else(landed)
+            }
         };
         if let Some(innermost) = innermost {
             self.left_behind(tid, u64::MAX, innermost);

@@ -3,6 +3,7 @@
 //!
 //! Runs on: the writer thread. Must not: take a function for a test without evidence.
 
+use crate::symbolize::Inlining;
 use crate::verdict::NamedFrame;
 
 /// libtest's function around each test. It is never inlined, and libtest itself is compiled beforehand.
@@ -57,12 +58,15 @@ pub(super) fn lacks_names(frames: &[NamedFrame]) -> bool {
     !frames.iter().any(|frame| frame.path.contains("::"))
 }
 
-/// The test whose function the harness at `at` calls.
+/// The test whose function the harness at `at` calls. Where it is not known what was inlined in between, that may be the
+/// test, and the next function one that it calls.
 pub(super) fn test_inside(frames: &[NamedFrame], at: usize) -> Option<TestPath> {
+    let mut is_certain = true;
     for frame in frames.get(..at)?.iter().rev() {
         if let Some(path) = function(&frame.path) {
-            return Some(path);
+            return is_certain.then_some(path);
         }
+        is_certain &= frame.inlining == Inlining::Known;
         if let Some(path) = mentioned(frame).into_iter().next() {
             return Some(path);
         }
@@ -151,6 +155,7 @@ mod tests {
 
     fn frame(function: &str, file: Option<&str>) -> NamedFrame {
         NamedFrame {
+            inlining: Inlining::Known,
             path: crate::symbolize::plain_path(function, file),
             function: Some(function.to_owned()),
             file: file.map(str::to_owned),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::probe::{Event, EventQueue, Stamp};
 use crate::record::{Place, TestEvidence, TestRef};
+use crate::symbolize::Inlining;
 use crate::verdict::NamedFrame;
 use crate::writer::follow::Namer;
 
@@ -58,7 +59,8 @@ impl Namer for FakeNamer {
         let frame = |ip: &u64| {
             let path = NAMES[*ip as usize].to_owned();
             let function = (!path.is_empty()).then(|| path.clone());
-            NamedFrame { in_app: Some(path.starts_with("cases::")), function, path, ..NamedFrame::default() }
+            let in_app = Some(path.starts_with("cases::"));
+            NamedFrame { in_app, function, path, inlining: Inlining::Known, ..NamedFrame::default() }
         };
         ips.iter().map(frame).collect()
     }

@@ -188,7 +188,8 @@ impl OpenPanic {
         match action {
             // A destructor that was inlined into the frame of the catch; or the program went on behind the catch, and
             // below something that must not unwind.
-            Some(EhAction::Filter | EhAction::Terminate) if differs == self.stopper => Standing::Unknown,
+            // Without a call site it is a call that cannot unwind, as in any code.
+            Some(EhAction::Filter) if differs == self.stopper => Standing::Unknown,
             _ if differs == self.stopper => Standing::Over,
             Some(EhAction::Filter | EhAction::Terminate) => Standing::Unwinding,
             Some(EhAction::None | EhAction::Cleanup) => Standing::Over,

@@ -4,7 +4,7 @@
 //! into it. What still holds then is the structure of programs: runtimes poll tasks and run jobs through function
 //! pointers, so their catches cannot be inlined into the program's functions; and every runtime whose catch *can*
 //! be (`rayon::join` calls one side itself) runs on a worker thread of its own, whose driver is an ordinary
-//! function further out. The counts on real builds are in `docs/decisions/0005-catches-without-line-tables.md`.
+//! function further out. The counts on real builds are in `docs/decisions/0005-catches-without-debug-information.md`.
 //!
 //! Runs on: the writer thread. Must not: take the lack of a name for a proof.
 

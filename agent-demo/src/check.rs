@@ -88,9 +88,10 @@ pub fn printed(expected: &Expectation, profile: Profile, stderr: &str, found: &m
 fn lines(expected: &Expectation, setting: Setting, observed: &Observed, found: &mut Vec<Deviation>) {
     // One of several threads aborts the process, perhaps in the middle of another's line: the next start mends that.
     let may_be_torn = setting.profile == Profile::Abort && expected.total() > 1;
-    let torn = |line: &&String| may_be_torn && line.starts_with("EOF while parsing");
-    let torn = usize::from(observed.lines.malformed.iter().any(|line| torn(&line)));
-    for line in observed.lines.malformed.iter().skip(torn) {
+    if let Some(torn) = observed.lines.torn.as_ref().filter(|_| !may_be_torn) {
+        deviate(found, "line", "a line feed at its end", torn);
+    }
+    for line in &observed.lines.malformed {
         deviate(found, "line", "a line of the schema", line);
     }
     let hooked = assign(&expected.panics, &observed.lines.panics, found);

@@ -61,6 +61,8 @@ pub struct Lines {
     pub verdicts: HashMap<PanicId, LastWord>,
     /// Lines that are no JSON, or not what their kind promises, with the reason.
     pub malformed: Vec<String>,
+    /// What follows the last line feed: the process ended in the middle of this line.
+    pub torn: Option<String>,
 }
 
 impl Lines {
@@ -78,7 +80,9 @@ impl Lines {
 
     fn parse(text: &str) -> Self {
         let mut lines = Self::default();
-        for line in text.lines() {
+        let (whole, torn) = text.rsplit_once('\n').unwrap_or(("", text));
+        lines.torn = (!torn.is_empty()).then(|| torn.to_owned());
+        for line in whole.lines() {
             if let Err(error) = lines.add(line) {
                 let start: String = line.chars().take(120).collect();
                 lines.malformed.push(format!("{error}: {start}"));
@@ -121,10 +125,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_torn_line_is_malformed_and_an_unknown_kind_is_not() {
+    fn half_a_line_is_malformed_and_an_unknown_kind_is_not() {
         let lines = Lines::parse("{\"kind\":\"panic\",\n{\"kind\":\"to_come\"}\n{\"kind\":\"end\"}\n");
         assert_eq!(lines.malformed.len(), 2, "{:?}", lines.malformed);
-        assert!(lines.panics.is_empty() && lines.ends.is_empty());
+        assert!(lines.panics.is_empty() && lines.ends.is_empty() && lines.torn.is_none());
+    }
+
+    #[test]
+    fn only_the_last_line_can_be_torn() {
+        let lines = Lines::parse("{\"kind\":\"to_come\"}\n{\"kind\":\"pan");
+        assert_eq!(lines.torn.as_deref(), Some("{\"kind\":\"pan"));
+        assert_eq!(lines.malformed, [""; 0]);
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn all_come_out_as_expected(build: Build) -> Result<(), Failed> {
         return Err(Failed::from(failures.join("\n")));
     }
     if build.names() != Names::Inlined {
-        return page::compare(build.name, unknown);
+        return page::compare(build.name, build.names(), unknown);
     }
     let nothing = Tally { caught: unknown.caught, ..Tally::default() };
     if unknown == nothing || profile == Profile::Abort {

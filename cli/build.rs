@@ -40,20 +40,29 @@ fn main() {
     fs::write(out.join("source.rs"), list).expect("the output directory can be written");
 }
 
-/// Every file below a directory that cargo needs.
+/// Every file below a directory that cargo needs to build the library.
 fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
     let entries = fs::read_dir(directory)
         .unwrap_or_else(|error| panic!("cannot list `{}`: {error}", directory.display()));
     for entry in entries {
         let path = entry.expect("an entry of a directory").path();
+        if is_left_out(&path) {
+            continue;
+        }
         if path.is_dir() {
-            if path.file_name().is_none_or(|name| name != "target") {
-                collect(&path, files);
-            }
+            collect(&path, files);
         } else if path.extension().is_some_and(|kind| kind == "rs" || kind == "toml") {
             files.push(path);
         }
     }
+}
+
+/// Whether the library is compiled without it: tests, and abilities that are features of their own.
+fn is_left_out(path: &Path) -> bool {
+    const FEATURES: [&str; 4] = ["src/audit", "src/wrap/tokio", "src/wrap/tower", "src/wrap/tracing"];
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_test = name == "tests" || name == "tests.rs" || name.ends_with("_tests.rs");
+    name == "target" || is_test || FEATURES.iter().any(|feature| path.ends_with(feature))
 }
 
 /// The manifest of the root with the preloaded library as its only member, without tests.

@@ -88,7 +88,6 @@
 //!   thread died behind them.
 //! * `symbols`, on by default: names come from files that were checked to be those that were loaded, with their
 //!   separate debug files, also for images that are loaded later and for reports that another process recovers.
-//! * `gzip`: archives of a rotated file are compressed, see [`Rotation`].
 //! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which
 //!   keeps lines in memory, and access to internals that this package's own tests use.
 //!
@@ -171,7 +170,7 @@ pub use crate::files::FileTrust;
 pub use crate::record::*;
 #[cfg(any(test, feature = "testing"))]
 pub use crate::sink::MemorySink;
-pub use crate::sink::{Compression, FileSink, Rotation, Sink, StandardSink};
+pub use crate::sink::{FileSink, Rotation, Sink, StandardSink};
 
 #[cfg(feature = "testing")]
 #[doc(hidden)]

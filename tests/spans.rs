@@ -9,7 +9,7 @@ use std::time::Duration;
 use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use panic_agent::tracing::{SpanLabels, TracingSink, layer};
-use panic_agent::{Agent, AgentGuard, MemorySink, catch, catch_silent};
+use panic_agent::{Agent, MemorySink, catch, catch_silent};
 use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::subscriber::with_default;
@@ -164,12 +164,12 @@ fn events_of(events: &[Fields], id: &Value) -> Vec<(String, String)> {
     about.map(|event| (event["kind"].clone(), event["level"].clone())).collect()
 }
 
-fn every_panic_and_verdict_and_finding_is_an_event(agent: &AgentGuard, events: &Events, lines: &MemorySink) {
+fn every_panic_and_verdict_and_finding_is_an_event(events: &Events, lines: &MemorySink) {
     // What becomes of a panic after its own line is told by a verdict.
     let swallowed = catch(|| panic!("swallowed")).unwrap_err();
     let read = catch(|| panic!("read")).unwrap_err();
     let died = panic_agent::spawn(|| panic!("died")).join();
-    assert!(agent.flush(LONG));
+    assert!(panic_agent::flush(LONG));
     assert_eq!(read.message(), Some("read"));
     drop((swallowed, read, died));
     // This one is over before its line is written: there is nothing to add.
@@ -186,9 +186,9 @@ fn every_panic_and_verdict_and_finding_is_an_event(agent: &AgentGuard, events: &
     {
         // Verdicts come when nothing more is to be expected.
         while !told(message).iter().any(|line| line["kind"] == "verdict") {
-            assert!(agent.flush(LONG));
+            assert!(panic_agent::flush(LONG));
         }
-        assert!(agent.flush(LONG));
+        assert!(panic_agent::flush(LONG));
         let lines = told(message);
         let kind = |line: &Value| (line["kind"].as_str().unwrap().to_owned(), level.to_owned());
         let found = events.0.lock().unwrap().clone();
@@ -201,7 +201,7 @@ fn every_panic_and_verdict_and_finding_is_an_event(agent: &AgentGuard, events: &
         assert_eq!(verdict["receipt"], receipt, "{verdict:?}");
     }
     while told("over").is_empty() {
-        assert!(agent.flush(LONG));
+        assert!(panic_agent::flush(LONG));
     }
     assert_eq!(
         events_of(&events.0.lock().unwrap(), &told("over")[0]["id"])[0],
@@ -219,9 +219,9 @@ fn spans_are_in_reports_and_reports_are_events() {
     let (events, lines) = (Events::default(), MemorySink::new());
     let global = Registry::default().with(telemetry()).with(layer()).with(events.clone());
     tracing::subscriber::set_global_default(global).unwrap();
-    let agent =
+    let _agent =
         Agent::builder().sink(lines.clone()).sink(TracingSink::new()).flush_deadline(LONG).install().unwrap();
-    every_panic_and_verdict_and_finding_is_an_event(&agent, &events, &lines);
+    every_panic_and_verdict_and_finding_is_an_event(&events, &lines);
     open_telemetry_is_asked_in_any_order();
     spans_that_nobody_follows_have_no_ids();
     ids_follow_tasks();

@@ -140,6 +140,10 @@ impl Outcome {
         Self { stop, handler: None, abort_reason: Some(reason), fate: Fate::Aborted }
     }
 
+    /// The process aborts, by decision of a runtime or a hook that no line can announce.
+    pub const ABORTED_UNANNOUNCED: Self =
+        Self { stop: StopKind::Abort, handler: None, abort_reason: None, fate: Fate::Aborted };
+
     /// Something catches it, and the tables cannot tell what becomes of it then.
     pub const fn caught_then_unknown(handler: HandlerKind) -> Self {
         Self { stop: StopKind::Catch, handler: Some(handler), abort_reason: None, fate: Fate::Unknown }

@@ -4,7 +4,7 @@
 
 use core::fmt::Write;
 
-use panic_agent::Receipt;
+use panic_agent::{Fate, Receipt};
 
 use crate::{ExpectedPanic, Hops, Message, Probes, Profile, Scenario, Setting, Verdict, catalogue, word};
 
@@ -80,7 +80,17 @@ fn cell(scenario: &Scenario, panic: &ExpectedPanic, index: usize, hook: bool, se
     if !hook && setting.probes == Probes::Off {
         return "(not seen)".to_owned();
     }
+    if is_unannounced(&panic.verdict) {
+        // Nobody is left who could correct what was predicted.
+        let last = known(scenario, panic, Setting { probes: Probes::Off, ..setting });
+        return format!("{}; then the process is gone", verdict(&last));
+    }
     verdict(&known(scenario, panic, setting))
+}
+
+/// Whether the process aborts for a reason that no table of the program has.
+fn is_unannounced(verdict: &Verdict) -> bool {
+    verdict.fate == Fate::Aborted && verdict.abort_reason.is_none()
 }
 
 fn known(scenario: &Scenario, panic: &ExpectedPanic, setting: Setting) -> Verdict {
@@ -96,7 +106,7 @@ fn verdict(known: &Verdict) -> String {
     let mut text = word(&known.fate);
     if let Some(reason) = known.abort_reason {
         let _ = write!(text, " ({})", word(&reason));
-    } else if let Some(handler) = known.landing.filter(|_| known.fate != panic_agent::Fate::Interrupted) {
+    } else if let Some(handler) = known.landing.filter(|_| known.fate != Fate::Interrupted) {
         let _ = write!(text, " ({})", word(&handler));
     }
     if let Some(receipt) = known.receipt {

@@ -15,7 +15,7 @@ use crate::config::{
 use crate::error::{Error, ErrorKind};
 use crate::files::FileTrust;
 use crate::record::Report;
-use crate::sink::{Compression, GZIP_AVAILABLE, MIN_ROTATION_AGE, MIN_ROTATION_BYTES, Rotation, Sink};
+use crate::sink::{MIN_ROTATION_AGE, MIN_ROTATION_BYTES, Rotation, Sink};
 
 /// Entry to the configuration: [`Agent::builder`].
 #[derive(Clone, Copy, Debug)]
@@ -327,7 +327,7 @@ impl AgentBuilder {
     }
 
     fn check_rotation(&self) -> Result<(), Error> {
-        let Rotation { max_bytes, max_age, keep, compression } = self.options.rotation;
+        let Rotation { max_bytes, max_age, keep } = self.options.rotation;
         if let Some(bytes) = max_bytes.filter(|bytes| *bytes < MIN_ROTATION_BYTES) {
             return Err(out_of_range(format!("rotation at {bytes} bytes"), "use at least 4096"));
         }
@@ -336,10 +336,6 @@ impl AgentBuilder {
         }
         if keep == 0 {
             return Err(out_of_range("rotation with 0 archives".to_owned(), "keep at least 1"));
-        }
-        if compression == Compression::Gzip && !GZIP_AVAILABLE {
-            let advice = "switch on the cargo feature `gzip` of panic-agent";
-            return Err(out_of_range("rotation with gzip".to_owned(), advice));
         }
         Ok(())
     }

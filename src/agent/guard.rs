@@ -3,7 +3,6 @@
 //! Runs on: the thread that owns the guard. Must not: panic, or wait longer than the flush deadline.
 
 use std::fmt::Display;
-use std::time::Duration;
 
 use super::AGENT;
 
@@ -31,11 +30,6 @@ impl AgentGuard {
     /// [`init`](crate::init).
     pub fn is_active(&self) -> bool {
         self.active
-    }
-
-    /// See [`flush`](crate::flush).
-    pub fn flush(&self, deadline: Duration) -> bool {
-        !self.active || crate::flush(deadline)
     }
 }
 

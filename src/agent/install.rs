@@ -196,7 +196,6 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
             probes,
             spawn_places: wanted.spawn_places || audited,
             inherit_labels: wanted.inherit_labels,
-            ..ProbeOptions::default()
         },
     );
     for (word, ability) in abilities.named() {

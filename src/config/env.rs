@@ -13,7 +13,7 @@ use super::{
     Probes, Spool, Symbols,
 };
 use crate::files::FileTrust;
-use crate::sink::{Compression, GZIP_AVAILABLE, MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
+use crate::sink::{MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
 
 /// A variable whose value cannot be used.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ enum Apply {
     Path(fn(&mut Options, &OsStr) -> Option<()>),
 }
 
-const VARIABLES: [Variable; 22] = [
+const VARIABLES: [Variable; 21] = [
     Variable {
         name: "PANIC_AGENT",
         accepted: "`on` or `off`",
@@ -212,22 +212,6 @@ const VARIABLES: [Variable; 22] = [
         accepted: "a number of archives, at least 1",
         apply: Apply::Text(|options, value| {
             options.rotation.keep = value.parse().ok().filter(|keep| *keep >= 1)?;
-            Some(())
-        }),
-    },
-    Variable {
-        name: "PANIC_AGENT_ROTATE_GZIP",
-        accepted: if GZIP_AVAILABLE {
-            "`on` or `off`"
-        } else {
-            "`off`, because the program was built without the cargo feature `gzip` of panic-agent"
-        },
-        apply: Apply::Text(|options, value| {
-            options.rotation.compression = match switch(value)? {
-                true if GZIP_AVAILABLE => Compression::Gzip,
-                true => return None,
-                false => Compression::Off,
-            };
             Some(())
         }),
     },

@@ -67,7 +67,7 @@ impl Appending {
         })
     }
 
-    /// Keeps the file from being compressed or deleted as an old archive until [`unlock`](Self::unlock); `false`
+    /// Keeps the file from being deleted as an old archive until [`unlock`](Self::unlock); `false`
     /// when somebody does that already. `true` also where the file system has no locks.
     pub(crate) fn lock(&self) -> bool {
         !self.regular || !matches!(file_lock::shared(&self.file), Ok(Locking::Busy))

@@ -1,6 +1,6 @@
 //! The calls on files, each with its place for a failure on demand.
 //!
-//! Runs on: the installing thread, the writer thread, recoveries, and the thread that compresses archives. Must not:
+//! Runs on: the installing thread, the writer thread, recoveries. Must not:
 //! decide anything.
 
 use std::fs::{self, File, Metadata, OpenOptions};

@@ -10,7 +10,8 @@ use super::event::{Event, PanicRef, Trace};
 use super::live::{self, Key};
 use super::raise::{Cause, Exception};
 use super::vtable::{self, VtableCopy};
-use super::{LOST, MAX_READS, Text, foreign, note, place, state, trial};
+use super::{LOST, MAX_READS, Text, foreign, note, state, trial};
+use crate::capture::stack::short_walk;
 
 /// The canary of the exceptions that may be traced: the address of a static of the one std whose exception
 /// layout and vtables the trial verified. 0: the tracer is off. Written by the installer, read by raises.
@@ -142,7 +143,7 @@ pub(super) fn read(copy: VtableCopy, payload: usize, anchor: usize) {
         return;
     }
     state::emit(Event::Read { panic, payload: payload as u64, nth }, |entry| {
-        entry.place.fill(|ips| place::here(ips, anchor));
+        entry.place.fill(|ips| short_walk(ips, anchor));
     });
 }
 
@@ -164,7 +165,7 @@ pub(super) fn dropped(copy: VtableCopy, payload: usize, anchor: usize) {
         return;
     }
     state::emit(Event::Dropped { panic, payload: payload as u64, reads }, |entry| {
-        entry.place.fill(|ips| place::here(ips, anchor));
+        entry.place.fill(|ips| short_walk(ips, anchor));
     });
 }
 

@@ -95,21 +95,6 @@ pub(crate) enum Event {
         /// Whose exception it is.
         class: Class,
     },
-    /// A frame on the way runs its destructors.
-    ///
-    /// When: `_Unwind_SetIP` for a frame that is not the handler; only with [`Cleanups::Each`]. Thread: the
-    /// panicking one. Proves: the unwinding reached this frame. It does not prove that the frame lets the
-    /// panic go on: an `extern "C"` function with destructors comes as a cleanup and then aborts.
-    ///
-    /// [`Cleanups::Each`]: super::Cleanups::Each
-    Cleanup {
-        /// The panic.
-        panic: PanicRef,
-        /// Return address inside the frame.
-        ip: u64,
-        /// Address of the landing pad.
-        pad: u64,
-    },
     /// The unwinding ends: the handler frame is entered.
     ///
     /// When: `_Unwind_SetIP` for the frame that the search phase chose. Thread: the panicking one. Proves:

@@ -35,10 +35,6 @@ pub(crate) struct Note {
     outer: [u64; OUTER],
     inner_len: usize,
     outer_len: usize,
-    /// Frames between the two that were left out.
-    pub(crate) skipped: usize,
-    /// Whether the stack was walked to its bottom.
-    pub(crate) whole: bool,
     /// Name of the spawning thread, in full; empty when it has none or cannot be asked.
     pub(crate) name: FixedText<NAME>,
     output: [u8; OUTPUT],
@@ -73,8 +69,6 @@ impl Note {
             outer: [0; OUTER],
             inner_len: 0,
             outer_len: 0,
-            skipped: 0,
-            whole: false,
             name: FixedText::new(),
             output: [0; OUTPUT],
             output_len: 0,
@@ -228,7 +222,7 @@ fn notes() -> Option<&'static HarnessNotes> {
     AUDIT.get().filter(|notes| notes.home == fork::generation())
 }
 
-/// A thread is about to be started. `anchor` is as in [`place::here`](super::place::here).
+/// A thread is about to be started. `anchor` is as in [`short_walk`](crate::capture::stack::short_walk).
 ///
 /// # Cost
 /// No allocation; a walk down to the bottom of the stack.
@@ -240,7 +234,6 @@ pub(super) fn spawning(child: u64, parent: u64, parent_tid: u32, anchor: usize) 
         note.what = Noted::Spawn { child, parent, parent_tid };
         let ends = crate::capture::stack::both_ends(&mut note.inner, &mut note.outer, anchor);
         (note.inner_len, note.outer_len) = (ends.inner, ends.outer);
-        (note.skipped, note.whole) = (ends.skipped, ends.whole);
         note.name.clear();
         if ends.std_thread {
             // std's thread start is below us on this stack, so its handle exists: no allocation, no panic.

@@ -65,23 +65,15 @@ unsafe fn observe(context: *mut Context, pad: usize) {
             // SAFETY: as promised to this function.
             unsafe { landed(local, cell, context, pad, frame) };
         } else {
-            // SAFETY: as promised to this function.
-            unsafe { cleanup(cell, context, pad) };
+            cleanup(cell);
         }
     });
 }
 
-/// # Safety
-/// As [`observe`].
-unsafe fn cleanup(cell: &core::cell::Cell<Flight>, context: *mut Context, pad: usize) {
+fn cleanup(cell: &core::cell::Cell<Flight>) {
     let mut flight = cell.get();
     flight.cleanups = flight.cleanups.saturating_add(1);
     cell.set(flight);
-    if state::wants_cleanups() && flight.class == Class::Rust {
-        // SAFETY: as promised to this function.
-        let ip = unsafe { _Unwind_GetIP(context) };
-        state::emit(Event::Cleanup { panic: flight.panic, ip: ip as u64, pad: pad as u64 }, |_| {});
-    }
 }
 
 /// # Safety

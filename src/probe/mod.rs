@@ -52,7 +52,6 @@ mod lsda;
 #[cfg(panic_agent_probes)]
 mod output;
 #[cfg(panic_agent_probes)]
-mod place;
 #[cfg(panic_agent_probes)]
 mod raise;
 #[cfg(panic_agent_probes)]
@@ -100,8 +99,6 @@ pub(crate) const MAX_READS: u32 = 4;
 pub(crate) struct ProbeOptions {
     /// Whether there are probes at all.
     pub(crate) probes: Probes,
-    /// Landings that only run destructors.
-    pub(crate) cleanups: Cleanups,
     /// Whether [`Event::Started`] has the stack of the spawn: below a microsecond per thread.
     pub(crate) spawn_places: bool,
     /// Whether a thread begins with the labels in force where it is spawned.
@@ -116,16 +113,6 @@ pub(crate) enum Probes {
     On,
     /// Touch nothing.
     Off,
-}
-
-/// What to do with landings that only run destructors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Cleanups {
-    /// Count them; [`Event::Landed`] has the number.
-    #[default]
-    Count,
-    /// Send [`Event::Cleanup`] for each: about 0.1 us and one queue entry per frame with destructors.
-    Each,
 }
 
 /// What the probes had to leave out, since the start.

@@ -9,7 +9,8 @@ use core::ffi::c_int;
 use super::event::{Class, Event, PanicRef};
 use super::got::Symbol;
 use super::local::{Flight, Local};
-use super::{LOST, dispose, foreign, local, place, state, threads, trial};
+use super::{LOST, dispose, foreign, local, state, threads, trial};
+use crate::capture::stack::short_walk;
 
 /// Exception class of Rust panics in memory order, from Rust 1.74 on.
 const RUST_CLASS: u64 = u64::from_ne_bytes(*b"MOZ\0RUST");
@@ -114,7 +115,7 @@ unsafe fn observe(local: &Local, exception: *mut Exception, anchor: usize) {
             return;
         }
         // Nobody recorded the stack or the text.
-        entry.place.fill(|ips| place::here(ips, anchor));
+        entry.place.fill(|ips| short_walk(ips, anchor));
         if followed.hops == 0 {
             // SAFETY: `followed` comes from `follow` above.
             unsafe { dispose::with_text(&followed, |text| entry.text.set(text.as_str())) };

@@ -7,8 +7,9 @@ use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::event::Place;
-use super::{harness, local, place, state, thread_table};
+use super::{harness, local, state, thread_table};
 use crate::capture::labels;
+use crate::capture::stack::short_walk;
 
 /// Threads that can be between their creation and their first instruction at once. What no entry is free for is
 /// a thread whose start is not seen (counted).
@@ -87,7 +88,7 @@ pub(super) fn unseen() -> u64 {
 }
 
 /// Fills a free entry and gives it with the child's number; `None` when the probes are off or too many threads
-/// are just starting. `anchor` is as in [`place::here`].
+/// are just starting. `anchor` is as in [`short_walk`].
 pub(super) fn leave(
     detached: bool,
     routine: usize,
@@ -121,7 +122,7 @@ pub(super) fn leave(
         // SAFETY: as above.
         let bulk = unsafe { &mut *start.bulk.get() };
         if placed {
-            bulk.place.fill(|ips| place::here(ips, anchor));
+            bulk.place.fill(|ips| short_walk(ips, anchor));
         }
         if inherits {
             if state::inherits_labels() {

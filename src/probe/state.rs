@@ -6,13 +6,12 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use super::event::{Entry, Event};
 use super::queue::EventQueue;
-use super::{Cleanups, LOST, LandingNotes, ProbeOptions, Witness, local};
+use super::{LOST, LandingNotes, ProbeOptions, Witness, local};
 
 /// The one state of the probes of this process. `queue` null: every probe only forwards. Written by the
 /// installer, and by a forked child, where nobody would read the events.
 struct State {
     queue: AtomicPtr<EventQueue>,
-    each_cleanup: AtomicBool,
     spawn_places: AtomicBool,
     inherit_labels: AtomicBool,
     witness: AtomicPtr<&'static dyn Witness>,
@@ -24,7 +23,6 @@ struct State {
 
 static STATE: State = State {
     queue: AtomicPtr::new(core::ptr::null_mut()),
-    each_cleanup: AtomicBool::new(false),
     spawn_places: AtomicBool::new(false),
     inherit_labels: AtomicBool::new(false),
     witness: AtomicPtr::new(core::ptr::null_mut()),
@@ -35,7 +33,6 @@ static STATE: State = State {
 };
 
 pub(super) fn switch_on(queue: &'static EventQueue, options: &ProbeOptions) {
-    STATE.each_cleanup.store(options.cleanups == Cleanups::Each, Ordering::Relaxed);
     STATE.spawn_places.store(options.spawn_places, Ordering::Relaxed);
     STATE.inherit_labels.store(options.inherit_labels, Ordering::Relaxed);
     // Release pairs with the acquire in `queue`: whoever sees the queue sees what is in it.
@@ -95,10 +92,6 @@ pub(super) fn queue() -> Option<&'static EventQueue> {
     let queue = STATE.queue.load(Ordering::Acquire);
     // SAFETY: `switch_on` stored a reference that lives for ever; nobody stores anything else but null.
     unsafe { queue.as_ref() }
-}
-
-pub(super) fn wants_cleanups() -> bool {
-    STATE.each_cleanup.load(Ordering::Relaxed)
 }
 
 /// Whether a new thread is to know where it was spawned.

@@ -5,15 +5,13 @@
 
 use std::sync::OnceLock;
 
-use super::{Cleanups, DEFAULT_EVENTS, Entry, Event, EventQueue, ProbeOptions, Probes, ThreadRef};
+use super::{DEFAULT_EVENTS, Entry, Event, EventQueue, ProbeOptions, Probes, ThreadRef};
 
 static QUEUE: OnceLock<EventQueue> = OnceLock::new();
 
 /// How to install.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Setup {
-    /// Send an event for each cleanup landing.
-    pub each_cleanup: bool,
     /// Take the place of every spawn.
     pub spawn_places: bool,
     /// Let threads begin with the labels of their parents.
@@ -72,7 +70,6 @@ pub fn install(setup: Setup) -> Vec<NamedAbility> {
     let queue = QUEUE.get_or_init(|| EventQueue::new(events, None));
     let options = ProbeOptions {
         probes: if setup.off { Probes::Off } else { Probes::On },
-        cleanups: if setup.each_cleanup { Cleanups::Each } else { Cleanups::Count },
         spawn_places: setup.spawn_places,
         inherit_labels: setup.inherit_labels,
     };
@@ -140,10 +137,6 @@ fn seen(entry: &Entry) -> Seen {
             named(&mut seen, panic);
             (seen.kind, seen.exception) = ("unraised", exception);
             (seen.code, seen.class) = (code, format!("{class:?}"));
-        }
-        Event::Cleanup { panic, ip, pad } => {
-            named(&mut seen, panic);
-            (seen.kind, seen.ip, seen.pad) = ("cleanup", ip, pad);
         }
         Event::Landed { panic, exception, ip, pad, function, frame, cleanups, action, handler, class } => {
             named(&mut seen, panic);

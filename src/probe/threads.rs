@@ -9,8 +9,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use super::event::{Event, ThreadRef};
 use super::got::Symbol;
 use super::starts::{self, Start};
-use super::{foreign, local, place, state, thread_table};
+use super::{foreign, local, state, thread_table};
 use crate::capture::stack;
+use crate::capture::stack::short_walk;
 
 type Routine = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
 type RealCreate = unsafe extern "C-unwind" fn(
@@ -219,7 +220,7 @@ fn tell(target: ThreadRef, anchor: usize, event: Event) {
     state::emit(event, |entry| {
         // A place costs a microsecond or so, and threads that never panicked need none.
         if target.last_panic != 0 {
-            entry.place.fill(|ips| place::here(ips, anchor));
+            entry.place.fill(|ips| short_walk(ips, anchor));
         }
     });
 }

@@ -49,10 +49,6 @@ pub enum AbortReason {
     ThreadResultDrop,
     /// A thread-local's destructor panicked.
     TlsDestructor,
-    /// A runtime decided to abort.
-    RuntimeAbort,
-    /// A panic hook panicked.
-    HookPanic,
 }
 
 /// Whether anybody received the error.

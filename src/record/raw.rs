@@ -151,8 +151,6 @@ pub(crate) enum RawFlag {
     NoLabels = 1 << 8,
     /// The payload's message came from a registered payload type.
     ExtractedMessage = 1 << 9,
-    /// No table walker was free, so the platform's unwinder was used.
-    WalkersBusy = 1 << 10,
     /// The thread was already unwinding another panic when this one was raised.
     Nested = 1 << 11,
     /// No hook was called: the raise probe made this record (`resume_unwind`, or the hook was replaced).

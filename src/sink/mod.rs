@@ -15,8 +15,8 @@ mod whole_line;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use file::{Compression, FileSink, Rotation};
-pub(crate) use file::{GZIP_AVAILABLE, MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
+pub use file::{FileSink, Rotation};
+pub(crate) use file::{MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
 #[cfg(any(test, feature = "testing"))]
 pub use memory::MemorySink;
 pub(crate) use pretty::Pretty;

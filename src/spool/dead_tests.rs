@@ -74,7 +74,7 @@ fn what_a_recovery_wrote_is_known_from_the_spool_alone_until_the_next_boot() {
 }
 
 #[test]
-fn lines_are_found_in_files_that_were_put_aside_and_compressed_and_not_in_foreign_ones() {
+fn lines_are_found_in_files_that_were_put_aside_and_not_in_foreign_ones() {
     let dir = Dir::new("archives");
     let log = dir.0.join("p.jsonl");
     let line =
@@ -83,16 +83,7 @@ fn lines_are_found_in_files_that_were_put_aside_and_compressed_and_not_in_foreig
     std::fs::write(dir.0.join("p.jsonl.1"), line(2)).unwrap();
     std::fs::write(dir.0.join("other.jsonl"), line(3)).unwrap();
     std::fs::write(dir.0.join("p.jsonl.3.gz"), "not compressed at all").unwrap();
-    #[cfg(feature = "gzip")]
-    {
-        use std::io::Write as _;
-        let file = std::fs::File::create(dir.0.join("p.jsonl.2.gz")).unwrap();
-        let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::default());
-        encoder.write_all((line(4) + &line(5)[..30]).as_bytes()).unwrap();
-        encoder.finish().unwrap();
-    }
     let tail = LogTail::read(&log, FileTrust::Strict, None, INSTANCE, &Default::default()).unwrap();
-    let compressed = if cfg!(feature = "gzip") { &[4][..] } else { &[] };
-    let expected = [1, 2].iter().chain(compressed).copied().collect();
+    let expected = [1, 2].into_iter().collect();
     assert_eq!((tail.panics, tail.torn), (expected, 0));
 }

@@ -55,8 +55,7 @@ pub(crate) struct LogTail {
 }
 
 impl LogTail {
-    /// Reads what lies behind the noted position, also in files that were renamed since; with the feature `gzip`
-    /// also in those that were compressed.
+    /// Reads what lies behind the noted position, also in files that were renamed since.
     ///
     /// # Errors
     /// When a file that is there cannot be read, or lies where another user can replace it.
@@ -80,7 +79,7 @@ impl LogTail {
             for file in &there {
                 tail.read_path(file, noted, asked)?;
             }
-            // Somebody may put the log aside or compress it meanwhile.
+            // Somebody may rotate the log meanwhile.
             let before = std::mem::replace(&mut there, files(&log, noted)?);
             if there == before {
                 break;
@@ -91,7 +90,7 @@ impl LogTail {
 
     fn read_path(&mut self, found: &Found, noted: LogPosition, asked: Asked<'_>) -> io::Result<()> {
         let mut options = File::options();
-        options.read(true).write(!found.compressed);
+        options.read(true).write(true);
         options.custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK);
         let file = match calls::open(&options, &found.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -100,9 +99,6 @@ impl LogTail {
         let metadata = calls::fstat(&file)?;
         if !metadata.is_file() {
             return Ok(());
-        }
-        if found.compressed {
-            return self.read_compressed(&file, asked);
         }
         if found.is_the_log && found.shared {
             own_alone(&found.path, &metadata)?;
@@ -119,22 +115,6 @@ impl LogTail {
                 None => break,
             }
         }
-        Ok(())
-    }
-
-    /// What cannot be decompressed is no archive of this log, or ends there.
-    #[cfg(feature = "gzip")]
-    fn read_compressed(&mut self, file: &File, asked: Asked<'_>) -> io::Result<()> {
-        let reader = BufReader::new(flate2::read::MultiGzDecoder::new(file));
-        match self.read_lines(reader, None, 0, asked) {
-            Err(error) if error.raw_os_error().is_some() => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    /// The twin without the feature; no such file is looked for.
-    #[cfg(not(feature = "gzip"))]
-    fn read_compressed(&mut self, _: &File, _: Asked<'_>) -> io::Result<()> {
         Ok(())
     }
 
@@ -312,17 +292,16 @@ struct Found {
     /// Tells it from another one of this name; `None` when it is not there.
     id: Option<(u64, u64)>,
     is_the_log: bool,
-    compressed: bool,
     /// Whether others can make files beside it.
     shared: bool,
 }
 
-/// The log, and files that it was renamed to or compressed as after the note.
+/// The log, and files that it was renamed to after the note.
 fn files(log: &Resolved, noted: LogPosition) -> io::Result<Vec<Found>> {
     let shared = log.last == Last::Shared;
     let path = log.path.clone();
     let id = calls::lstat(&path).ok().as_ref().map(identity);
-    let mut files = vec![Found { path, id, is_the_log: true, compressed: false, shared }];
+    let mut files = vec![Found { path, id, is_the_log: true, shared }];
     let (Some(directory), Some(name)) = (log.path.parent(), log.path.file_name()) else { return Ok(files) };
     let names = match calls::list(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(files),
@@ -332,11 +311,8 @@ fn files(log: &Resolved, noted: LogPosition) -> io::Result<Vec<Found>> {
     dotted.push(".");
     for entry in names {
         let name = entry.as_bytes();
-        let compressed = name.ends_with(b".gz");
-        if !name.starts_with(dotted.as_bytes())
-            || find(name, INFIX.as_bytes()).is_some()
-            || compressed && !cfg!(feature = "gzip")
-        {
+        let is_compressed = name.ends_with(b".gz");
+        if !name.starts_with(dotted.as_bytes()) || find(name, INFIX.as_bytes()).is_some() || is_compressed {
             continue;
         }
         let path = directory.join(&entry);
@@ -346,7 +322,7 @@ fn files(log: &Resolved, noted: LogPosition) -> io::Result<Vec<Found>> {
         // What others put there is none of ours.
         if metadata.is_file() && is_new && (!shared || is_own(&metadata)) {
             let id = Some(identity(&metadata));
-            files.push(Found { path, id, is_the_log: false, compressed, shared });
+            files.push(Found { path, id, is_the_log: false, shared });
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));

@@ -1,6 +1,6 @@
 //! Advisory locks on open files and directories: `flock(2)`, which belongs to the open file and not to the process.
 //!
-//! Runs on: the writer thread, and the thread that compresses archives. Must not: wait for a lock.
+//! Runs on: the writer thread. Must not: wait for a lock.
 
 use std::fs::File;
 use std::io;

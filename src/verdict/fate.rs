@@ -92,8 +92,6 @@ pub(crate) fn abort_word(why: AbortReason) -> &'static str {
         AbortReason::NoHandler => "no_handler",
         AbortReason::ThreadResultDrop => "thread_result_drop",
         AbortReason::TlsDestructor => "tls_destructor",
-        AbortReason::RuntimeAbort => "runtime_abort",
-        AbortReason::HookPanic => "hook_panic",
     }
 }
 
@@ -110,8 +108,6 @@ mod tests {
             AbortReason::NoHandler,
             AbortReason::ThreadResultDrop,
             AbortReason::TlsDestructor,
-            AbortReason::RuntimeAbort,
-            AbortReason::HookPanic,
         ] {
             assert_eq!(serde_json::to_value(why).unwrap(), abort_word(why));
         }

@@ -191,13 +191,6 @@ fn lacks(record: &RawRecord, soft_errors: &mut Vec<SoftError>) {
     if payload_type(record).is_none() {
         lack("payload_type", "unknown_payload", "the payload is neither a text nor of a registered type");
     }
-    if record.has_flag(RawFlag::WalkersBusy) {
-        lack(
-            "stack",
-            "walkers_busy",
-            "every table walker was in use, so the platform's unwinder walked the stack",
-        );
-    }
 }
 
 /// Names places with the builder's symbols, as long as that is allowed.

@@ -296,7 +296,6 @@ impl Follow {
             }
             Event::Joined { target } => self.lives.joined(tid, target.last_panic),
             Event::Detached { target } => self.lives.detached(tid, target.last_panic),
-            Event::Cleanup { .. } => {}
             Event::Raised { panic, trace, walked, vtable, .. } if self.concerns(panic) => {
                 let traced = matches!(trace, Trace::Traced | Trace::AtItsAddress);
                 let kind = if trace == Trace::AtItsAddress { vtable } else { 0 };

@@ -21,7 +21,6 @@ const BAD: &[(&str, &str)] = &[
     ("PANIC_AGENT_ROTATE_BYTES", "64M"),
     ("PANIC_AGENT_ROTATE_SECONDS", "1d"),
     ("PANIC_AGENT_ROTATE_KEEP", "0"),
-    ("PANIC_AGENT_ROTATE_GZIP", "best"),
     ("PANIC_AGENT_SLOTS", "0"),
     ("PANIC_AGENT_FLUSH_MS", "2s"),
     ("PANIC_AGENT_SETTLE_MS", "-1"),
@@ -38,7 +37,7 @@ pub(crate) const CASES: &[Case] = &[
             assert!(agent.is_active());
             caught("all the same");
             // The deadline is the default one here.
-            assert!(agent.flush(LONG));
+            assert!(panic_agent::flush(LONG));
         },
         check: |run| {
             run.ended_with(0);
@@ -304,7 +303,7 @@ pub(crate) const CASES: &[Case] = &[
                 .install()
                 .expect("it starts");
             caught("held up");
-            assert!(!agent.flush(std::time::Duration::from_millis(1)));
+            assert!(!panic_agent::flush(std::time::Duration::from_millis(1)));
             let before = std::time::Instant::now();
             drop(agent);
             assert!(before.elapsed() < LONG / 2);

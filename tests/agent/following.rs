@@ -44,9 +44,9 @@ fn lands_after_its_line(look: fn()) {
     LINES.set(Mutex::new(receiver)).expect("once");
     // The hook before the agent's is called after it: nothing unwinds before the line is there.
     set_hook(Box::new(|_| assert_eq!(next(LineKind::Panic), "predicted pending")));
-    let agent = Agent::builder().file("panics.jsonl").sink(Verdicts(lines)).install().expect("it starts");
+    let _agent = Agent::builder().file("panics.jsonl").sink(Verdicts(lines)).install().expect("it starts");
     let payload = catch_unwind(|| panic!("held for a while")).expect_err("it panicked");
-    assert!(agent.flush(LONG));
+    assert!(panic_agent::flush(LONG));
     look();
     drop(payload);
     assert_eq!(next(LineKind::Verdict), "confirmed received");
@@ -240,7 +240,7 @@ pub(crate) const CASES: &[Case] = &[
         program: || {
             let ((gate, closed), (came, comes)) = (channel(), channel());
             let sink = Stuck(came, Gated(closed));
-            let agent = Agent::builder().file("panics.jsonl").sink(sink).install().expect("it starts");
+            let _agent = Agent::builder().file("panics.jsonl").sink(sink).install().expect("it starts");
             *KEPT.lock().expect("a lock") = catch_unwind(|| panic!("kept")).err();
             comes.recv_timeout(LONG).expect("a line");
             // The writer is held up by the first line, and each of these is three events.
@@ -248,7 +248,7 @@ pub(crate) const CASES: &[Case] = &[
                 caught("one of many");
             }
             drop(gate);
-            assert!(agent.flush(LONG));
+            assert!(panic_agent::flush(LONG));
         },
         check: |run| {
             run.ended_with(0);

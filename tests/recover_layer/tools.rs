@@ -32,10 +32,10 @@ pub(crate) fn agent() -> &'static (AgentGuard, MemorySink) {
 
 /// The one report of the panic with this message, and the last word on it; waits until `is_last` says so.
 pub(crate) fn reported(message: &str, is_last: impl Fn(&Value) -> bool) -> (Value, Value) {
-    let (agent, lines) = agent();
+    let (_agent, lines) = agent();
     let started = Instant::now();
     loop {
-        assert!(agent.flush(LONG));
+        assert!(panic_agent::flush(LONG));
         let lines = lines.lines().into_iter().map(|line| serde_json::from_str::<Value>(&line).unwrap());
         let told: Vec<_> = lines.filter(|line| line["message"] == message).collect();
         let reports: Vec<_> = told.iter().filter(|line| line["kind"] == "panic").collect();

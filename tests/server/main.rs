@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use panic_agent::{Agent, AgentGuard, MemorySink};
+use panic_agent::{Agent, MemorySink};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Barrier, mpsc};
@@ -108,22 +108,22 @@ static PANICS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::
 fn every_panic_is_reported_once_with_the_labels_of_its_request_and_nobody_else_is_disturbed() {
     let sink = MemorySink::new();
     let lines = sink.clone();
-    let agent = Agent::builder().sink(sink).flush_deadline(LONG).slots(1024).install().unwrap();
+    let _agent = Agent::builder().sink(sink).flush_deadline(LONG).slots(1024).install().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
     runtime.block_on(storm(serve_axum));
-    assert!(agent.flush(LONG));
+    assert!(panic_agent::flush(LONG));
     let axum = panics_of(&lines, 0);
     check(&axum, |path| format!("/{path}/{{number}}"));
-    verdicts(&agent, &lines, &axum);
+    verdicts(&lines, &axum);
     runtime.block_on(storm(serve_hyper));
-    assert!(agent.flush(LONG));
+    assert!(panic_agent::flush(LONG));
     let hyper = panics_of(&lines, axum.len());
     check(&hyper, |path| format!("/{path}/"));
-    verdicts(&agent, &lines, &hyper);
+    verdicts(&lines, &hyper);
 }
 
 /// The last word on each of these panics says who stopped it and whether anybody was told.
-fn verdicts(agent: &AgentGuard, lines: &MemorySink, panics: &[Value]) {
+fn verdicts(lines: &MemorySink, panics: &[Value]) {
     let expected: BTreeMap<_, _> = panics
         .iter()
         .map(|panic| {
@@ -139,7 +139,7 @@ fn verdicts(agent: &AgentGuard, lines: &MemorySink, panics: &[Value]) {
         .collect();
     let started = Instant::now();
     loop {
-        assert!(agent.flush(LONG));
+        assert!(panic_agent::flush(LONG));
         let mut found = BTreeMap::new();
         for line in lines.lines() {
             let line: Value = serde_json::from_str(&line).unwrap();

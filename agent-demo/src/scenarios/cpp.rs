@@ -20,12 +20,12 @@ unsafe extern "C-unwind" {
 
 /// `catch (...)` stops it; whether it then swallows it (abort) or throws it again is beyond the tables.
 const FOREIGN_CATCH: &[Outcome] =
-    &[Outcome::caught_then_unknown(HandlerKind::Foreign), Outcome::aborted(AbortReason::RuntimeAbort)];
+    &[Outcome::caught_then_unknown(HandlerKind::Foreign), Outcome::ABORTED_UNANNOUNCED];
 
 /// The tables of C++ say that nothing may pass.
 const FOREIGN_BOUNDARY: &[Outcome] = &[Outcome::aborted(AbortReason::NounwindBoundary)];
 
-const SWALLOWED: &[Outcome] = &[Outcome::aborted(AbortReason::RuntimeAbort)];
+const SWALLOWED: &[Outcome] = &[Outcome::ABORTED_UNANNOUNCED];
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(

@@ -5,11 +5,10 @@ use std::panic::{set_hook, take_hook};
 
 use super::{IN_CLEANUP, IN_DROP, MAIN, MAIN_ROOT, USER, catch, panic};
 use crate::expect::SIGABRT;
-use panic_agent::AbortReason;
 
 use crate::{Delivery, Exit, Outcome, Scenario};
 
-const HOOK_DIES: &[Outcome] = &[Outcome::aborted(AbortReason::HookPanic)];
+const HOOK_DIES: &[Outcome] = &[Outcome::ABORTED_UNANNOUNCED];
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(

@@ -1,6 +1,6 @@
 //! rayon: the pool stops every panic of a job and moves it to the caller, loses it, or aborts.
 
-use panic_agent::{AbortReason, HandlerKind};
+use panic_agent::HandlerKind;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -10,9 +10,8 @@ use crate::{Delivery, Hops, Outcome, Scenario, ThreadName};
 
 const RAYON: &[Outcome] = &[Outcome::caught_by(HandlerKind::Rayon)];
 /// rayon catches it only to abort; without the name of the catching function that cannot be seen.
-const RAYON_SPAWN: &[Outcome] =
-    &[Outcome::caught_by(HandlerKind::Rayon), Outcome::aborted(AbortReason::RuntimeAbort)];
-const RAYON_ABORTS: &[Outcome] = &[Outcome::aborted(AbortReason::RuntimeAbort)];
+const RAYON_SPAWN: &[Outcome] = &[Outcome::caught_by(HandlerKind::Rayon), Outcome::ABORTED_UNANNOUNCED];
+const RAYON_ABORTS: &[Outcome] = &[Outcome::ABORTED_UNANNOUNCED];
 const POOL: ThreadName = ThreadName::Prefix("pool-");
 
 pub(super) const SCENARIOS: &[Scenario] = &[

@@ -11,7 +11,7 @@ use crate::image;
 use crate::record::WalkEnd;
 use crate::sys::registers;
 use crate::sys::signal_stack;
-use crate::sys::system_unwinder::{TraceEnd, trace};
+use crate::sys::system_unwinder::trace;
 
 /// Frames that are followed: a stack of 8 MiB has room for no more, with the least of frames.
 const MAX_FOLLOWED: usize = 500_000;
@@ -23,10 +23,6 @@ pub(crate) struct Ends {
     pub(crate) inner: usize,
     /// Addresses that end with the outermost frame.
     pub(crate) outer: usize,
-    /// Frames between them that were left out.
-    pub(crate) skipped: usize,
-    /// Whether the walk came to the bottom of the stack.
-    pub(crate) whole: bool,
     /// Whether std's start of a thread stands on the stack, so that std has a handle of this thread.
     pub(crate) std_thread: bool,
 }
@@ -41,7 +37,7 @@ pub(crate) struct Ends {
 #[inline(never)]
 pub(crate) fn both_ends(inner: &mut [u64], outer: &mut [u64], anchor: usize) -> Ends {
     if signal_stack::is_short() {
-        return Ends { inner: 0, outer: 0, skipped: 0, whole: false, std_thread: false };
+        return Ends { inner: 0, outer: 0, std_thread: false };
     }
     let registers = registers::current();
     let mut kept = Kept {
@@ -52,26 +48,18 @@ pub(crate) fn both_ends(inner: &mut [u64], outer: &mut [u64], anchor: usize) -> 
         start: learned().thread_start(),
         started: false,
     };
-    let mut bottom = false;
     let followed = image::current().and_then(|snapshot| {
         follow_tables(snapshot, &registers, &mut |frame| match kept.frame(frame.ip, frame.sp) {
             ControlFlow::Continue(()) => ControlFlow::Continue(()),
             ControlFlow::Break(()) => ControlFlow::Break(WalkEnd::TooDeep),
         })
     });
-    let whole = match followed {
-        Some(end) => matches!(end, WalkEnd::Bottom | WalkEnd::NoUnwindInfo),
-        None => {
-            kept.seen = 0;
-            kept.started = false;
-            let end = trace(&mut |frame| {
-                bottom |= frame.ip == 0;
-                kept.frame(frame.ip, frame.sp)
-            });
-            bottom || end == TraceEnd::EndOfStack
-        }
-    };
-    kept.finish(whole)
+    if followed.is_none() {
+        kept.seen = 0;
+        kept.started = false;
+        trace(&mut |frame| kept.frame(frame.ip, frame.sp));
+    }
+    kept.finish()
 }
 
 struct Kept<'a> {
@@ -106,7 +94,7 @@ impl Kept<'_> {
         ControlFlow::Continue(())
     }
 
-    fn finish(self, whole: bool) -> Ends {
+    fn finish(self) -> Ends {
         let inner = self.seen.min(self.inner.len());
         let beyond = self.seen.saturating_sub(inner);
         let outer = beyond.min(self.outer.len());
@@ -115,7 +103,7 @@ impl Kept<'_> {
             let oldest = beyond.checked_rem(self.outer.len()).unwrap_or_default();
             self.outer.rotate_left(oldest);
         }
-        Ends { inner, outer, skipped: beyond.saturating_sub(outer), whole, std_thread: self.started }
+        Ends { inner, outer, std_thread: self.started }
     }
 }
 
@@ -140,12 +128,10 @@ mod tests {
     fn a_stack_that_fits_is_kept_whole_and_of_another_both_ends_are() {
         let (mut whole, mut rest) = ([0; 4096], [0; 8]);
         let all = ends(60, &mut whole, &mut rest);
-        assert!(all.whole && all.inner > 60, "{all:?}");
-        assert_eq!((all.outer, all.skipped), (0, 0));
+        assert!(all.inner > 60 && all.outer == 0, "{all:?}");
         let (mut inner, mut outer) = ([0; 16], [0; 8]);
         let cut = ends(60, &mut inner, &mut outer);
-        assert_eq!((cut.inner, cut.outer, cut.whole), (16, 8, true));
-        assert_eq!(cut.inner + cut.skipped + cut.outer, all.inner);
+        assert_eq!((cut.inner, cut.outer), (16, 8));
         // Beyond the frames of this test itself the two stacks are the same.
         assert_eq!(outer[..], whole[all.inner - 8..all.inner]);
     }

@@ -29,7 +29,6 @@ fn good_values_win() {
         ("PANIC_AGENT_ROTATE_BYTES", "65536"),
         ("PANIC_AGENT_ROTATE_SECONDS", "86400"),
         ("PANIC_AGENT_ROTATE_KEEP", "3"),
-        ("PANIC_AGENT_ROTATE_GZIP", "off"),
         ("PANIC_AGENT_SLOTS", "16"),
         ("PANIC_AGENT_FLUSH_MS", "100"),
         ("PANIC_AGENT_SETTLE_MS", "0"),
@@ -82,7 +81,6 @@ fn a_bad_value_names_the_variable_the_value_and_what_is_accepted_and_changes_not
         ("PANIC_AGENT_ROTATE_BYTES", "4095"),
         ("PANIC_AGENT_ROTATE_SECONDS", "1h"),
         ("PANIC_AGENT_ROTATE_KEEP", "0"),
-        ("PANIC_AGENT_ROTATE_GZIP", "xz"),
         ("PANIC_AGENT_SLOTS", "0"),
         ("PANIC_AGENT_SLOTS", "65537"),
         ("PANIC_AGENT_FLUSH_MS", "-1"),
@@ -114,16 +112,6 @@ fn off_switches_off_what_the_code_has_switched_on() {
             .then(|| "off".into())
     });
     assert_eq!((options.folding, options.rotation), (None, crate::Rotation::never()));
-}
-
-#[test]
-fn compression_is_understood_where_it_is_compiled_in() {
-    let (options, warnings) = with(&[("PANIC_AGENT_ROTATE_GZIP", "on")]);
-    if GZIP_AVAILABLE {
-        assert_eq!((options.rotation.compression, warnings.len()), (Compression::Gzip, 0));
-    } else {
-        assert!(warnings[0].to_string().contains("without the cargo feature `gzip`"), "{warnings:?}");
-    }
 }
 
 const DEFAULTS: (usize, usize) = (256, 30 * 1024);

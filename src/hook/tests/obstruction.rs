@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::*;
 
 /// Stops to make.
-const STOPS: u32 = 150;
+const STOPS: u32 = 100;
 /// Panics of each of two other threads during a stop.
 const OTHERS: u64 = 10;
 
@@ -45,7 +45,7 @@ fn wait_until(condition: impl Fn() -> bool, limit: Duration) -> bool {
 fn a_thread_stopped_inside_the_hook_holds_up_no_other_panic() {
     passes_alone("obstruction::a_thread_stopped_inside_the_hook_holds_up_no_other_panic", || {
         // SAFETY: a hang is a failure; the signal's default action ends the process.
-        unsafe { libc::alarm(120) };
+        unsafe { libc::alarm(600) };
         let handler = on_signal as extern "C" fn(libc::c_int);
         // SAFETY: the handler touches nothing but atomics and a thread-local without destructor.
         unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };

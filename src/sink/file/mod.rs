@@ -4,11 +4,6 @@
 //! line on purpose: other processes may append to the same file. Must not: write to a descriptor that the program has
 //! taken for a file of its own.
 
-#[cfg(feature = "gzip")]
-mod gzip;
-#[cfg(not(feature = "gzip"))]
-#[path = "no_gzip.rs"]
-mod gzip;
 mod rotation;
 #[cfg(all(test, unix))]
 mod tests;
@@ -16,8 +11,7 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub(crate) use gzip::AVAILABLE as GZIP_AVAILABLE;
-pub use rotation::{Compression, Rotation};
+pub use rotation::Rotation;
 pub(crate) use rotation::{MIN_AGE as MIN_ROTATION_AGE, MIN_BYTES as MIN_ROTATION_BYTES};
 
 use super::whole_line::WholeLine;
@@ -129,7 +123,7 @@ impl FileSink {
     /// Opens the path again when it no longer leads to the open file, and looks how the file ends.
     fn look(&mut self) -> io::Result<()> {
         for _ in 0..MAX_OPENS {
-            // The lock comes first: a file that is put aside after it is not compressed while we write. A descriptor
+            // The lock comes first: a file that is put aside after it is not deleted while we write. A descriptor
             // that the program has closed or taken for itself is not touched.
             let free = self.open.is_ours() && self.open.lock();
             if free && self.open.is_at(&self.path) {
@@ -208,11 +202,7 @@ impl FileSink {
             return Err(io::Error::other("the path leads to an open file, whatever the name of that is"));
         }
         self.look()?;
-        let deleted = directory.delete_old(self.rotation.keep);
-        if self.rotation.compression == Compression::Gzip {
-            gzip::start(&directory);
-        }
-        deleted
+        directory.delete_old(self.rotation.keep)
     }
 }
 

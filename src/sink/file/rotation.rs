@@ -1,11 +1,10 @@
 //! When a file is put aside, under which name, and how many old ones are kept.
 //!
-//! Runs on: the writer thread, and the thread that compresses archives (`Archives`). Must not: put aside or delete a
-//! file into which some process is writing.
+//! Runs on: the writer thread. Must not: put aside or delete a file into which some process is writing.
 //!
 //! Several processes may rotate one file. Who holds the lock of the directory may rename and delete in it; who
 //! does not get it lets the other one do it. A writer holds a shared lock on the open file while it writes a burst
-//! of lines; an archive is compressed or deleted only by who has an exclusive lock on it.
+//! of lines; an archive is deleted only by who has an exclusive lock on it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
@@ -25,21 +24,8 @@ pub(crate) const MIN_BYTES: u64 = 4096;
 pub(crate) const MIN_AGE: Duration = Duration::from_secs(1);
 /// What [`stamp`] makes: `20260131T235959.123456789Z`.
 const STAMP_LEN: usize = 26;
-/// End of the name of a compressed archive.
-pub(super) const GZ: &str = ".gz";
-/// End of the name of an archive that is being compressed.
-pub(super) const PART: &str = ".gz.part";
-
-/// Whether archives are compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Compression {
-    /// They stay as they are. The default.
-    #[default]
-    Off,
-    /// On a thread of its own, after the file was put aside. Needs the cargo feature `gzip`.
-    Gzip,
-}
+/// End of the name of an archive that a tool of the system has compressed.
+const GZ: &str = ".gz";
 
 /// When a file is put aside as an archive and begun anew. Never, by default.
 ///
@@ -58,13 +44,12 @@ pub struct Rotation {
     pub(crate) max_bytes: Option<u64>,
     pub(crate) max_age: Option<Duration>,
     pub(crate) keep: usize,
-    pub(crate) compression: Compression,
 }
 
 impl Rotation {
     /// Lets the file grow.
     pub const fn never() -> Self {
-        Self { max_bytes: None, max_age: None, keep: KEEP, compression: Compression::Off }
+        Self { max_bytes: None, max_age: None, keep: KEEP }
     }
 
     /// Before a line would make the file longer than this many bytes; at least 4096. With several processes it may
@@ -84,12 +69,6 @@ impl Rotation {
     /// Archives that are kept, at least 1; the oldest are deleted. Default 8.
     pub const fn keep(mut self, archives: usize) -> Self {
         self.keep = archives;
-        self
-    }
-
-    /// Whether archives are compressed. Default [`Compression::Off`].
-    pub const fn compress(mut self, compression: Compression) -> Self {
-        self.compression = compression;
         self
     }
 
@@ -159,61 +138,43 @@ impl Directory {
     ///
     /// # Errors
     /// When the directory cannot be read.
-    pub(super) fn archives(&self) -> io::Result<Vec<Archive>> {
+    fn archives(&self) -> io::Result<Vec<Archive>> {
         let names = calls::list(&self.path)?;
         let mut archives: Vec<Archive> = names
             .iter()
             .filter_map(|name| {
-                let (stamp, ending) = parse(name, &self.name)?;
-                let path = self.path.join(name);
-                Some(Archive { stamp: stamp.to_owned(), path, state: state(ending)? })
+                let stamp = parse(name, &self.name)?.to_owned();
+                Some(Archive { stamp, path: self.path.join(name) })
             })
             .collect();
-        archives.sort_by(|a, b| (&b.stamp, a.state).cmp(&(&a.stamp, b.state)));
+        archives.sort_by(|a, b| b.cmp(a));
         Ok(archives)
     }
 
-    /// Deletes the oldest archives, but for `keep`, and what a compression that never ended left behind. Those that
-    /// are in use stay until the next time.
+    /// Deletes the oldest archives, but for `keep`. Those that are in use stay until the next time.
     ///
     /// # Errors
     /// The first one; the others are deleted all the same.
     pub(super) fn delete_old(&self, keep: usize) -> io::Result<()> {
         let mut result = Ok(());
-        let mut stamps: Vec<String> = Vec::new();
-        for archive in self.archives()? {
-            if stamps.last() != Some(&archive.stamp) && archive.state != State::Part {
-                stamps.push(archive.stamp.clone());
-            }
-            if stamps.len() > keep || archive.state == State::Part {
-                let deleted = archive.delete_unless_in_use();
-                result = result.and(deleted);
-            }
+        for archive in self.archives()?.iter().skip(keep) {
+            let deleted = archive.delete_unless_in_use();
+            result = result.and(deleted);
         }
         result
     }
 }
 
 /// A file that was put aside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Archive {
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Archive {
     stamp: String,
-    pub(super) path: PathBuf,
-    pub(super) state: State,
-}
-
-/// How far it is with an archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum State {
-    Plain,
-    Compressed,
-    /// Being compressed, or left so by a process that died.
-    Part,
+    path: PathBuf,
 }
 
 impl Archive {
     /// Opens it with an exclusive lock; `None` when it is in use or gone.
-    pub(super) fn take(&self) -> io::Result<Option<OwnFile>> {
+    fn take(&self) -> io::Result<Option<OwnFile>> {
         let file = match calls::open(OpenOptions::new().read(true), &self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
@@ -230,17 +191,8 @@ impl Archive {
     }
 }
 
-fn state(ending: &str) -> Option<State> {
-    match ending {
-        "" => Some(State::Plain),
-        GZ => Some(State::Compressed),
-        PART => Some(State::Part),
-        _ => None,
-    }
-}
-
-/// Stamp and ending of a name, when it is one of an archive of `file`.
-fn parse<'a>(name: &'a OsStr, file: &OsStr) -> Option<(&'a str, &'a str)> {
+/// The stamp of a name, when it is one of an archive of `file`.
+fn parse<'a>(name: &'a OsStr, file: &OsStr) -> Option<&'a str> {
     let rest = name.as_encoded_bytes().strip_prefix(file.as_encoded_bytes())?;
     let (stamp, ending) = core::str::from_utf8(rest).ok()?.strip_prefix('.')?.split_at_checked(STAMP_LEN)?;
     let fits = |(index, byte): (usize, u8)| match index {
@@ -249,7 +201,8 @@ fn parse<'a>(name: &'a OsStr, file: &OsStr) -> Option<(&'a str, &'a str)> {
         25 => byte == b'Z',
         _ => byte.is_ascii_digit(),
     };
-    stamp.bytes().enumerate().all(fits).then_some((stamp, ending))
+    let is_archive = matches!(ending, "" | GZ) && stamp.bytes().enumerate().all(fits);
+    is_archive.then_some(stamp)
 }
 
 /// A moment as part of a file name; as text in the order of time.
@@ -270,14 +223,16 @@ mod tests {
         let at = SystemTime::UNIX_EPOCH + Duration::new(1_795_468_988, 7);
         let stamp = stamp(at);
         assert_eq!(stamp, "20261123T212308.000000007Z");
-        assert_eq!(
-            parse(format!("p.jsonl.{stamp}.gz").as_ref(), "p.jsonl".as_ref()),
-            Some((stamp.as_str(), ".gz"))
-        );
-        for other in ["p.jsonl", "p.jsonl.1", "p.jsonl.20261123T212308.00000000xZ", "q.jsonl.x"] {
+        assert_eq!(parse(format!("p.jsonl.{stamp}.gz").as_ref(), "p.jsonl".as_ref()), Some(stamp.as_str()));
+        for other in [
+            "p.jsonl",
+            "p.jsonl.1",
+            "p.jsonl.20261123T212308.00000000xZ",
+            "p.jsonl.20261123T212308.000000007Z.part",
+            "q.jsonl.x",
+        ] {
             assert_eq!(parse(other.as_ref(), "p.jsonl".as_ref()), None, "{other}");
         }
-        assert_eq!(state(".old"), None);
     }
 
     #[test]

@@ -269,32 +269,6 @@ fn a_rotation_that_fails_costs_no_line_and_is_said_once() {
     assert_eq!((text(&path).lines().count(), archives(&dir).len()), (1, 1));
 }
 
-#[test]
-#[cfg(feature = "gzip")]
-fn archives_are_compressed_and_a_broken_off_compression_is_cleared_away() {
-    use std::io::Read as _;
-    let dir = Dir::new("gzip");
-    let path = dir.join("p.jsonl");
-    fs::write(dir.join("p.jsonl.20200101T000000.000000000Z.gz.part"), "half").unwrap();
-    let rotation = Rotation::never().at_bytes(4096).compress(Compression::Gzip);
-    let mut sink = FileSink::open_with(&path, FileTrust::Strict, rotation).unwrap();
-    let line = [&[b'x'; 4095][..], b"\n"].concat();
-    put(&mut sink, &line).unwrap();
-    put(&mut sink, b"next\n").unwrap();
-    let until = std::time::Instant::now() + Duration::from_secs(60);
-    let done = |found: &[PathBuf]| matches!(found, [one] if one.to_str().unwrap().ends_with("Z.gz"));
-    while !done(&archives(&dir)) {
-        assert!(std::time::Instant::now() < until, "{:?}", archives(&dir));
-        std::thread::yield_now();
-    }
-    let mut whole = Vec::new();
-    flate2::read::GzDecoder::new(fs::File::open(&archives(&dir)[0]).unwrap())
-        .read_to_end(&mut whole)
-        .unwrap();
-    assert_eq!(whole, line);
-    assert_eq!(text(&path), "next\n");
-}
-
 /// What a writer of lines finds in the file and beside it when the k-th call of a kind fails, for every k: each line
 /// that was said to be written is there once and whole, and none of the others.
 #[test]

@@ -87,8 +87,6 @@ pub(crate) struct Lives {
     /// Lives that can make room.
     settled: BTreeSet<u64>,
     imbalances: Vec<(u64, Imbalance)>,
-    /// Lives that had to make room before they were settled.
-    evicted: u64,
     /// Highest number that had to make room.
     forgotten_up_to: u64,
 }
@@ -391,12 +389,6 @@ impl Lives {
     /// Lives that did not add up since the last call.
     pub(crate) fn take_imbalances(&mut self) -> Vec<(u64, Imbalance)> {
         std::mem::take(&mut self.imbalances)
-    }
-
-    #[cfg(test)]
-    /// Lives that made room for newer ones before they were settled.
-    pub(crate) fn evicted(&self) -> u64 {
-        self.evicted
     }
 
     fn change(&self, sequence: u64) -> Option<Change> {

@@ -43,10 +43,8 @@ impl Lives {
             return None;
         }
         let old = |settled: &u64| settled.saturating_add(OLD) <= sequence;
-        let victim = self.settled.first().copied().filter(old).or_else(|| {
-            self.evicted = self.evicted.saturating_add(1);
-            self.kept.keys().next().copied()
-        })?;
+        let victim =
+            self.settled.first().copied().filter(old).or_else(|| self.kept.keys().next().copied())?;
         self.forgotten_up_to = self.forgotten_up_to.max(victim);
         self.let_go(victim);
         self.settled.remove(&victim);

@@ -1,6 +1,7 @@
 //! What the environment asks for, and the environment as the program shall see it.
 //!
-//! Runs on: the thread that starts the process, while it is the only one. Must not: be used later.
+//! Runs on: the thread that starts the process. Must not: be used later; write to the environment when there is another
+//! thread, which a library that was loaded earlier may have started.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -40,13 +41,15 @@ pub(crate) fn take(can_raise: bool) -> Option<Wanted> {
     let keep = std::env::var_os(CHILDREN).is_some_and(|value| value == "keep");
     let own = std::process::id().to_string();
     let meant = std::env::var(PROCESS).map_or(true, |process| process == own);
-    if !keep && meant && !can_raise {
-        // SAFETY: the process has one thread, and no initializer of the program has run.
+    // With other threads the variables stay: its children are observed as well, which is better than a torn environment.
+    let may_write = !keep && is_alone();
+    if may_write && meant && !can_raise {
+        // SAFETY: the process has one thread, as was just seen, and only that one can start another.
         unsafe { std::env::set_var(PROCESS, own) };
-    } else if !keep {
+    } else if may_write {
         let rest = without_self(std::env::var_os(LD_PRELOAD), std::env::var_os(LIBRARY));
         for name in [FILE, MODE, CHILDREN, TARGET, PROCESS, LIBRARY, LD_PRELOAD] {
-            // SAFETY: the process has one thread, and no initializer of the program has run.
+            // SAFETY: as above.
             unsafe { std::env::remove_var(name) };
         }
         if let Some(rest) = rest {
@@ -56,6 +59,11 @@ pub(crate) fn take(can_raise: bool) -> Option<Wanted> {
     }
     let file = file.filter(|file| !file.is_empty() && (meant || keep))?;
     Some(Wanted { file: with_pid(file), audited: mode.is_some_and(|mode| mode == "audit") })
+}
+
+/// Whether this is the only thread of the process; `false` also where that cannot be seen.
+fn is_alone() -> bool {
+    std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)
 }
 
 fn is_this(target: &Path) -> bool {

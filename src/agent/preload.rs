@@ -124,9 +124,12 @@ pub fn table() -> *const Table {
 }
 
 /// The program has an agent of its own, which sees more: this one says so, and is silent from then on.
-extern "C" fn stand_down(handover: *mut Handover) -> c_int {
+///
+/// # Safety
+/// `handover` is null or valid, and nobody else uses it during the call.
+unsafe extern "C" fn stand_down(handover: *mut Handover) -> c_int {
     let (Some(left), Some(agent)) = (LEFT.get(), AGENT.get()) else { return 1 };
-    // SAFETY: the caller lends its handover, or nothing.
+    // SAFETY: as promised to this function.
     let Some(handover) = (unsafe { handover.as_mut() }) else { return 1 };
     if !handover.set_path(left.file.as_os_str().as_bytes()) {
         return 1;
@@ -140,14 +143,16 @@ extern "C" fn stand_down(handover: *mut Handover) -> c_int {
     0
 }
 
-extern "C" fn push_label(
+/// # Safety
+/// Each of the two texts is null, or `len` readable bytes that nobody writes during the call.
+unsafe extern "C" fn push_label(
     key: *const u8,
     key_len: usize,
     value: *const u8,
     value_len: usize,
     cut: bool,
 ) -> u64 {
-    // SAFETY: the caller passes the parts of a text.
+    // SAFETY: as promised to this function.
     let key = unsafe { preloaded::as_text(key, key_len) };
     // SAFETY: as above.
     let value = unsafe { preloaded::as_text(value, value_len) };

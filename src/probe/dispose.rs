@@ -123,10 +123,10 @@ pub(super) unsafe fn with_text(followed: &Followed, take: impl FnOnce(Text<'_>))
     let id = unsafe { vtable::type_id(followed.vtable, followed.payload) };
     if id == TypeId::of::<String>() {
         // SAFETY: the type id says so, and nobody else has the payload now.
-        take(Text::String(unsafe { &*(followed.payload as *const String) }));
+        take(Text::String(unsafe { &*core::ptr::with_exposed_provenance::<String>(followed.payload) }));
     } else if id == TypeId::of::<&'static str>() {
         // SAFETY: as above.
-        take(Text::Str(unsafe { *(followed.payload as *const &'static str) }));
+        take(Text::Str(unsafe { *core::ptr::with_exposed_provenance::<&'static str>(followed.payload) }));
     }
 }
 
@@ -180,5 +180,6 @@ pub(super) fn halves(payload: &(dyn Any + Send)) -> [usize; 2] {
     let fat: *const (dyn Any + Send) = payload;
     // SAFETY: a fat pointer to a trait object is two words, data and vtable; the trial compares both with what
     // it finds in the exception before anybody relies on it.
-    unsafe { core::mem::transmute::<*const (dyn Any + Send), [usize; 2]>(fat) }
+    let halves = unsafe { core::mem::transmute::<*const (dyn Any + Send), [*const (); 2]>(fat) };
+    halves.map(|half| half.expose_provenance())
 }

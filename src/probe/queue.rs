@@ -57,7 +57,8 @@ impl EventQueue {
     /// # Cost
     /// No allocation; one CAS unless other threads claim at the same instant.
     pub(crate) fn claim(&self) -> Option<Claimed<'_>> {
-        let claimed = self.free.1.try_recv().ok().and_then(|number| self.entry(number));
+        // SAFETY: the number was just taken out of the free list.
+        let claimed = self.free.1.try_recv().ok().and_then(|number| unsafe { self.entry(number) });
         let Some((number, entry)) = claimed else {
             self.count_loss();
             return None;
@@ -70,7 +71,8 @@ impl EventQueue {
     /// Writer: the next event. It goes back to the pool when the value is dropped.
     pub(crate) fn try_receive(&self) -> Option<Received<'_>> {
         let number = self.ready.1.try_recv().ok()?;
-        let (number, entry) = self.entry(number)?;
+        // SAFETY: the number was just taken out of the list of published entries.
+        let (number, entry) = unsafe { self.entry(number) }?;
         Some(Received { queue: self, number, entry })
     }
 
@@ -91,11 +93,16 @@ impl EventQueue {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// The entry of a number that the caller has just taken out of a channel.
+    /// The entry of a number.
+    ///
+    /// # Safety
+    /// The caller has just taken the number out of one of the two channels, and uses the entry only until it sends the
+    /// number on.
     #[allow(clippy::mut_from_ref)]
-    fn entry(&self, number: u32) -> Option<(u32, &mut Entry)> {
+    unsafe fn entry(&self, number: u32) -> Option<(u32, &mut Entry)> {
         let cell = self.entries.get(number as usize)?;
-        // SAFETY: the number came out of a channel, so this thread alone holds it until it sends it on.
+        // SAFETY: as promised to this function: a number is in one channel or with one thread, so this one has the
+        // entry alone.
         let entry = unsafe { &mut *cell.get() };
         Some((number, entry))
     }

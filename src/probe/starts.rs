@@ -17,6 +17,27 @@ const STARTS: usize = 256;
 /// Entries that are tried for a new thread.
 const TRIES: usize = 16;
 
+/// Who enters a thread into the table of handles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EnteredBy {
+    /// Nobody: it is created detached, and nobody can join it.
+    Nobody,
+    /// The parent, before anybody else can have the handle.
+    Parent,
+    /// The thread itself, as its first act: the memory with the handle may be gone before the parent can look. What
+    /// is done to the handle before that is not seen.
+    Child,
+}
+
+/// A thread that is about to be created.
+pub(super) struct NewThread {
+    pub(super) entered_by: EnteredBy,
+    /// The program's start routine.
+    pub(super) routine: usize,
+    /// Its argument.
+    pub(super) argument: *mut c_void,
+}
+
 /// What the child needs.
 #[derive(Clone, Copy)]
 pub(super) struct Birth {
@@ -26,8 +47,8 @@ pub(super) struct Birth {
     pub(super) parent: u64,
     /// OS thread id of the parent.
     pub(super) parent_tid: u32,
-    /// Whether the child is created detached.
-    pub(super) detached: bool,
+    /// Who makes the child findable by its handle.
+    pub(super) entered_by: EnteredBy,
     /// The program's start routine.
     pub(super) routine: usize,
     /// Its argument, with its provenance exposed.
@@ -70,7 +91,7 @@ static TABLE: Table = Table {
                 number: 0,
                 parent: 0,
                 parent_tid: 0,
-                detached: false,
+                entered_by: EnteredBy::Nobody,
                 routine: 0,
                 argument: 0,
                 placed: false,
@@ -89,12 +110,7 @@ pub(super) fn unseen() -> u64 {
 
 /// Fills a free entry and gives it with the child's number; `None` when the probes are off or too many threads
 /// are just starting. `anchor` is as in [`short_walk`].
-pub(super) fn leave(
-    detached: bool,
-    routine: usize,
-    argument: *mut c_void,
-    anchor: usize,
-) -> Option<(&'static Start, u64)> {
+pub(super) fn leave(thread: NewThread, anchor: usize) -> Option<(&'static Start, u64)> {
     state::queue()?;
     let number = thread_table::next();
     let start = (0..TRIES)
@@ -111,8 +127,9 @@ pub(super) fn leave(
     let placed = state::wants_spawn_places();
     // In a test harness it is known of every thread whether it was meant to panic.
     let inherits = state::inherits_labels() || harness::is_audited();
+    let NewThread { entered_by, routine, argument } = thread;
     let argument = argument.expose_provenance();
-    let birth = Birth { number, parent, parent_tid, detached, routine, argument, placed, inherits };
+    let birth = Birth { number, parent, parent_tid, entered_by, routine, argument, placed, inherits };
     // SAFETY: this thread has the entry to itself (see `Sync`).
     unsafe { start.birth.get().write(birth) };
     if harness::is_audited() {

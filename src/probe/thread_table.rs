@@ -20,8 +20,8 @@ struct Thread {
     exited: AtomicBool,
 }
 
-/// The number of the thread with a `pthread_t`. Only the parent inserts, before it hands the handle to
-/// anybody; join and detach remove. A handle is unique while it can be joined or detached.
+/// The number of the thread with a `pthread_t`. The parent inserts, before it hands the handle to anybody, or, where the
+/// handle lies in memory that others may free, the thread itself; join and detach remove. A handle is unique while it can be joined or detached.
 struct Handle {
     /// `pthread_t`, 0 free.
     handle: AtomicU64,

@@ -8,10 +8,12 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::event::{Event, ThreadRef};
 use super::got::Symbol;
-use super::starts::{self, Start};
+use super::starts::{self, EnteredBy, NewThread, Start};
 use super::{foreign, local, state, thread_table};
 use crate::capture::stack;
 use crate::capture::stack::short_walk;
+use crate::sys::registers;
+use crate::sys::stack_bound::StackWindow;
 
 type Routine = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
 type RealCreate = unsafe extern "C-unwind" fn(
@@ -65,7 +67,14 @@ pub(super) unsafe extern "C-unwind" fn create(
     if foreign::is_on() {
         stack::learn_foreign_start(routine as usize as u64);
     }
-    let left = starts::leave(detached, routine as usize, argument, (&raw const anchor).addr());
+    let parent_enters = !detached && is_in_callers_frames(handle.addr(), (&raw const anchor).addr());
+    let entered_by = match (detached, parent_enters) {
+        (true, _) => EnteredBy::Nobody,
+        (false, true) => EnteredBy::Parent,
+        (false, false) => EnteredBy::Child,
+    };
+    let birth = NewThread { entered_by, routine: routine as usize, argument };
+    let left = starts::leave(birth, (&raw const anchor).addr());
     // The child may run, end and free the entry before the call returns, so its number is kept here.
     let Some((start, number)) = left else {
         // SAFETY: forwarded as it came.
@@ -78,11 +87,23 @@ pub(super) unsafe extern "C-unwind" fn create(
         start.give_back();
         return code;
     }
-    if !detached {
-        // SAFETY: a successful `pthread_create` has written the handle.
+    if parent_enters {
+        // SAFETY: a successful `pthread_create` has written the handle, and it lies in a frame of this thread that
+        // is still there, as was checked: nobody can have freed it since.
         thread_table::insert(unsafe { *handle }, number);
     }
     code
+}
+
+/// Bytes above a probe in which the caller's variables lie: std's is in the frame that calls.
+const CALLERS: usize = 16 << 10;
+
+/// Whether an address lies in the frames of the callers of the one that has `anchor`. The child may free a handle that lies
+/// anywhere else, and with it the thread may be detached already, before the parent looks at it.
+fn is_in_callers_frames(address: usize, anchor: usize) -> bool {
+    let near = address.checked_sub(anchor).is_some_and(|distance| distance < CALLERS);
+    near && StackWindow::above(&registers::current())
+        .is_some_and(|stack| stack.holds(address as u64, size_of::<libc::pthread_t>() as u64))
 }
 
 fn is_detached(attributes: *const libc::pthread_attr_t) -> bool {
@@ -140,12 +161,16 @@ unsafe extern "C" fn begin(start: *mut c_void) -> Task {
             local.thread.set(birth.number);
             thread_table::started(birth.number, local.tid());
         });
+        // SAFETY: no preconditions.
+        let handle = unsafe { libc::pthread_self() };
+        if birth.entered_by == EnteredBy::Child {
+            thread_table::insert(handle, birth.number);
+        }
         let event = Event::Started {
             parent: birth.parent,
             parent_tid: birth.parent_tid,
-            detached: birth.detached,
-            // SAFETY: no preconditions.
-            handle: unsafe { libc::pthread_self() },
+            detached: birth.entered_by == EnteredBy::Nobody,
+            handle,
         };
         state::emit(event, |entry| {
             if let Some(place) = place {

@@ -20,6 +20,10 @@ pub(super) const READ: u8 = 1 << 3;
 /// The payload was dropped.
 pub(super) const DROPPED: u8 = 1 << 4;
 const VALUE: u8 = 1 << 5;
+/// The exception lay across two pages, and nothing was read.
+const ACROSS_PAGES: u8 = 1 << 6;
+/// Exceptions that may lie so: an allocator that lays all of them so is not known.
+const TRIES: usize = 16;
 
 /// What the trial saw.
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +72,24 @@ impl Drop for Private {
     }
 }
 
-/// Raises, catches, reads and drops the private payload.
+/// Tries until an exception lies within a page.
 pub(super) fn run() -> Outcome {
+    // What is kept moves the next exception to another place.
+    let mut kept = [const { None }; TRIES];
+    let mut outcome = once();
+    for place in &mut kept {
+        if outcome.seen & ACROSS_PAGES == 0 {
+            break;
+        }
+        *place = Some(Box::new([0_u8; size_of::<Exception>()]));
+        outcome = once();
+    }
+    drop(kept);
+    outcome
+}
+
+/// Raises, catches, reads and drops the private payload.
+fn once() -> Outcome {
     const CONTENT: [u8; 3] = [0x5a, 0xa5, 0x3c];
     let payload: Box<dyn Any + Send> = Box::new(Private(CONTENT));
     let halves = dispose::halves(&*payload);
@@ -98,19 +118,42 @@ pub(super) unsafe fn raised(local: &Local, exception: *mut Exception) {
     let Some(mut trial) = local.trial.get() else { return };
     trial.seen |= RAISED;
     local.begin(local::Flight::of(exception.addr()));
-    // SAFETY: as promised to this function; should std's part be smaller than expected, this reads a few
-    // bytes behind it, inside or beside the same heap block, and compares them.
-    let Cause { canary, data, vtable: table } = unsafe { (*exception).cause };
+    // SAFETY: as promised to this function.
+    let Some(Cause { canary, data, vtable: table }) = (unsafe { cause(exception) }) else {
+        trial.seen |= ACROSS_PAGES;
+        local.trial.set(Some(trial));
+        return;
+    };
     if [data, table] == trial.payload {
         // SAFETY: the vtable is the payload's, made by this compiler.
         if let Some(traced) = unsafe { vtable::traced(table) } {
             trial.seen |= LAYOUT;
             trial.canary = canary;
-            // SAFETY: the two words were just found to be the payload, which this thread owns.
+            // SAFETY: the two words were just found to be the payload, which this thread owns, so the exception is as
+            // large as expected.
             unsafe { (*exception).cause.vtable = traced.address() };
         }
     }
     local.trial.set(Some(trial));
+}
+
+/// What lies where std's part of an exception is expected; `None` where that could be read only if it is there.
+///
+/// # Safety
+/// `exception` is live: at least the unwinder's part of it is there.
+unsafe fn cause(exception: *mut Exception) -> Option<Cause> {
+    const PAGE: usize = 4096;
+    // The unwinder's part is mapped, and so is the rest of its page, whatever it belongs to.
+    if exception.addr() % PAGE > PAGE.wrapping_sub(size_of::<Exception>()) {
+        return None;
+    }
+    let words = exception.wrapping_byte_add(core::mem::offset_of!(Exception, cause)).cast::<usize>();
+    let word = |number: usize| {
+        // SAFETY: aligned, and on a mapped page, as above. Volatile: should std's part be smaller than expected, the
+        // word is another block's, which other threads may write.
+        unsafe { words.wrapping_add(number).read_volatile() }
+    };
+    Some(Cause { canary: word(0), data: word(1), vtable: word(2) })
 }
 
 /// A landing: whether it was the trial's.

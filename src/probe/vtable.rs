@@ -42,7 +42,7 @@ impl VtableCopy {
 
     /// The copy itself.
     pub(super) fn address(self) -> usize {
-        TABLE.get(self.0).map_or(0, |traced| traced.copy.as_ptr().addr())
+        TABLE.get(self.0).map_or(0, |traced| traced.copy.as_ptr().expose_provenance())
     }
 
     /// The vtable as the compiler made it.
@@ -105,7 +105,7 @@ pub(super) unsafe fn type_id(vtable: usize, data: usize) -> TypeId {
     // SAFETY: the fourth word of a `dyn Any` vtable is its only method; `&self` is passed as a thin pointer.
     let function = unsafe { core::mem::transmute::<usize, TypeIdOf>(function) };
     // SAFETY: `data` is the value the vtable belongs to.
-    unsafe { function(data as *const ()) }
+    unsafe { function(core::ptr::with_exposed_provenance(data)) }
 }
 
 /// Which copy a vtable is; `None` when it is not one of ours.
@@ -185,7 +185,7 @@ impl Traced {
 /// # Safety
 /// `vtable` is a vtable of a trait with one method, `number < WORDS`.
 unsafe fn word(vtable: usize, number: usize) -> usize {
-    let place = (vtable as *const usize).wrapping_add(number);
+    let place = core::ptr::with_exposed_provenance::<usize>(vtable).wrapping_add(number);
     // SAFETY: the caller's promise: a vtable is immutable and has the words drop, size, align, method.
     unsafe { *place }
 }
@@ -194,7 +194,7 @@ unsafe fn word(vtable: usize, number: usize) -> usize {
 /// an unwinding that the original starts.
 unsafe fn drop_thunk<const N: usize>(data: *mut ()) {
     let anchor = 0u8;
-    dispose::dropped(VtableCopy(N), data.addr(), (&raw const anchor).addr());
+    dispose::dropped(VtableCopy(N), data.expose_provenance(), (&raw const anchor).addr());
     // The original may be absent: the type needs no drop.
     if let Some(glue) = original_word(N, DROP).filter(|glue| *glue != 0) {
         // SAFETY: word 0 of a vtable is its drop glue when it is not null.
@@ -207,12 +207,12 @@ unsafe fn drop_thunk<const N: usize>(data: *mut ()) {
 /// What stands in the method place of copy `N`.
 unsafe fn type_id_thunk<const N: usize>(data: *const ()) -> TypeId {
     let anchor = 0u8;
-    dispose::read(VtableCopy(N), data.addr(), (&raw const anchor).addr());
+    dispose::read(VtableCopy(N), data.expose_provenance(), (&raw const anchor).addr());
     match TABLE.get(N) {
         Some(traced) => {
             let vtable = traced.original.load(Ordering::Relaxed);
             // SAFETY: a copy is handed out only after its original was stored; `data` is its value.
-            unsafe { type_id(vtable, data.addr()) }
+            unsafe { type_id(vtable, data.expose_provenance()) }
         }
         // Cannot be: `N` counts the table's entries.
         None => TypeId::of::<()>(),

@@ -51,12 +51,11 @@ impl<'a> ImageView<'a> {
     }
 
     /// Constant segments: start and end in memory.
+    ///
+    /// What the loader protects after it has relocated it (RELRO) is not among them: it holds the global offset table,
+    /// whose slots the probes write.
     pub(crate) fn constant_ranges(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.headers
-            .iter()
-            .filter(|header| header.p_type == libc::PT_LOAD || header.p_type == libc::PT_GNU_RELRO)
-            .map(|header| self.range(header))
-            .filter(|(start, _)| self.constant_segment(*start).is_some())
+        self.headers.iter().filter(|header| is_constant(header)).map(|header| self.range(header))
     }
 
     /// Bytes of the image from an address up to the end of the read-only segment that holds it.
@@ -68,7 +67,7 @@ impl<'a> ImageView<'a> {
         let len = usize::try_from(end.checked_sub(address)?).ok()?;
         let pointer = core::ptr::with_exposed_provenance::<u8>(usize::try_from(address).ok()?);
         // SAFETY: the loader maps [start, end) readable for as long as the image is loaded, which outlives
-        // 'a (the callback); nothing writes there after relocation.
+        // 'a (the callback); the segment is not writable, and the probes write to slots in writable segments only.
         Some(unsafe { core::slice::from_raw_parts(pointer, len) })
     }
 
@@ -135,22 +134,13 @@ impl<'a> ImageView<'a> {
     }
 
     fn constant_segment(&self, address: u64) -> Option<(u64, u64)> {
-        let holds = |header: &&Phdr| {
-            let (start, end) = self.range(header);
-            (start..end).contains(&address)
-        };
-        let loaded = self.headers.iter().filter(|header| header.p_type == libc::PT_LOAD).find(holds)?;
-        if loaded.p_flags & libc::PF_R == 0 {
-            return None;
-        }
-        if loaded.p_flags & libc::PF_W == 0 {
-            return Some(self.range(loaded));
-        }
-        // Written by the loader only, then protected.
-        let protected =
-            self.headers.iter().filter(|header| header.p_type == libc::PT_GNU_RELRO).find(holds)?;
-        Some(self.range(protected))
+        self.constant_ranges().find(|(start, end)| (*start..*end).contains(&address))
     }
+}
+
+/// Whether a header is of a segment that is readable and never written, by the loader either.
+fn is_constant(header: &Phdr) -> bool {
+    header.p_type == libc::PT_LOAD && header.p_flags & (libc::PF_R | libc::PF_W) == libc::PF_R
 }
 
 /// Calls `visit` for each loaded image, the main executable first, until it breaks. `false`: the images cannot be

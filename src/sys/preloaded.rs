@@ -28,10 +28,12 @@ pub struct Table {
     pub(crate) version: u32,
     /// Bytes of the table: later versions append.
     pub(crate) size: u32,
-    /// From now on another agent observes the process. 0 when it was so agreed.
-    pub(crate) stand_down: extern "C" fn(*mut Handover) -> c_int,
-    /// Puts a label in force on this thread: key, value, whether something was cut. A number for `remove_label`.
-    pub(crate) push_label: extern "C" fn(*const u8, usize, *const u8, usize, bool) -> u64,
+    /// From now on another agent observes the process. 0 when it was so agreed. The handover is null, or the caller's
+    /// to write for as long as the call lasts.
+    pub(crate) stand_down: unsafe extern "C" fn(*mut Handover) -> c_int,
+    /// Puts a label in force on this thread: key, value, whether something was cut. A number for `remove_label`. Each
+    /// text is null, or readable for as long as the call lasts.
+    pub(crate) push_label: unsafe extern "C" fn(*const u8, usize, *const u8, usize, bool) -> u64,
     /// Puts it out of force.
     pub(crate) remove_label: extern "C" fn(u64),
 }
@@ -143,14 +145,24 @@ fn look() -> *const Table {
 pub(crate) fn stand_down() -> Option<Box<Handover>> {
     let table = table()?;
     let mut handover = Handover::new();
-    let agreed = (table.stand_down)(&raw mut *handover) == 0;
+    // SAFETY: the handover is on the heap of this call, which nobody else has.
+    let agreed = unsafe { (table.stand_down)(&raw mut *handover) } == 0;
     is_none();
     agreed.then_some(handover)
 }
 
-/// A text as the table takes it.
-pub(crate) fn text(text: &str) -> (*const u8, usize) {
-    (text.as_ptr(), text.len())
+/// Puts a label in force with the preloaded agent too. Its number there; 0 when there is none.
+pub(crate) fn push_label(key: &str, value: &str, cut: bool) -> u64 {
+    let Some(table) = table() else { return 0 };
+    // SAFETY: both texts outlive the call.
+    unsafe { (table.push_label)(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cut) }
+}
+
+/// Puts it out of force; nothing for 0.
+pub(crate) fn remove_label(number: u64) {
+    if let Some(table) = table().filter(|_| number != 0) {
+        (table.remove_label)(number);
+    }
 }
 
 /// What the table's functions are given, as texts; `None` for what is none.

@@ -6,6 +6,10 @@ use core::marker::PhantomData;
 
 use super::registers::Registers;
 
+/// Largest frame, in bytes, that a walk steps over by itself. On a stack that is not the thread's own nothing else bounds
+/// where a wrong table leads; larger frames are the platform's unwinder's.
+pub(crate) const REACH: u64 = 1 << 20;
+
 /// Addresses between the stack pointer and the top of the current thread's stack.
 ///
 /// Cannot leave its thread.
@@ -29,6 +33,12 @@ impl StackWindow {
         Some(Self { low, high, _of_this_thread: PhantomData })
     }
 
+    /// Whether these bytes lie inside the window.
+    #[cfg(panic_agent_probes)]
+    pub(crate) fn holds(&self, address: u64, len: u64) -> bool {
+        address >= self.low && address.checked_add(len).is_some_and(|end| end <= self.high)
+    }
+
     /// The word at an address; `None` when it is not aligned or not inside the window.
     pub(crate) fn word(&self, address: u64) -> Option<u64> {
         let end = address.checked_add(8)?;
@@ -37,7 +47,9 @@ impl StackWindow {
         }
         let pointer = core::ptr::with_exposed_provenance::<u64>(usize::try_from(address).ok()?);
         // SAFETY: `Registers` come from this thread only, so the word lies between one of its frames and the
-        // upper end of its stack, which is mapped as a whole; volatile, because callers own these words.
+        // upper end of its stack. On the thread's own stack all of that is mapped. On another one, as a coroutine's, this
+        // is what holds: the caller reads where the unwind tables of the code that runs there say that a frame saved a
+        // register, within [`REACH`] of a frame that is there. Volatile, because callers own these words.
         Some(unsafe { pointer.read_volatile() })
     }
 }

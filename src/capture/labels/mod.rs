@@ -65,10 +65,7 @@ pub fn label(key: &str, value: impl fmt::Display) -> LabelGuard {
     nesting::unwinding_is_over();
     let kept = arena::floor(key, KEY_BYTES);
     let cut = kept.len() < key.len() || text.is_truncated();
-    let preloaded = preloaded::table().map_or(0, |table| {
-        let ((key, key_len), (value, value_len)) = (preloaded::text(kept), preloaded::text(text.as_str()));
-        (table.push_label)(key, key_len, value, value_len, cut)
-    });
+    let preloaded = preloaded::push_label(kept, text.as_str(), cut);
     LabelGuard { entry: arena::push(kept, text.as_str(), cut), preloaded, _thread: PhantomData }
 }
 
@@ -91,11 +88,7 @@ pub struct LabelGuard {
 impl Drop for LabelGuard {
     fn drop(&mut self) {
         arena::remove(self.entry);
-        if self.preloaded != 0
-            && let Some(table) = preloaded::table()
-        {
-            (table.remove_label)(self.preloaded);
-        }
+        preloaded::remove_label(self.preloaded);
         nesting::unwinding_is_over();
     }
 }

@@ -8,7 +8,7 @@ use super::collector::{Collector, WalkedFrame};
 use crate::image::{Snapshot, Way};
 use crate::record::{WalkEnd, WalkSource};
 use crate::sys::registers::Registers;
-use crate::sys::stack_bound::StackWindow;
+use crate::sys::stack_bound::{REACH, StackWindow};
 use crate::unwind::{CfaBase, Step};
 
 /// Addresses of programs lie below this; above it a signed return address carries its signature (AArch64).
@@ -73,7 +73,7 @@ impl Frame {
         };
         let cfa = base.checked_add_signed(step.cfa_offset)?;
         // Stacks grow downwards, and every frame has at least its return address.
-        if cfa <= self.sp {
+        if cfa <= self.sp || cfa.wrapping_sub(self.sp) > REACH {
             return None;
         }
         let ip = stack.word(cfa.checked_add_signed(step.return_address_at)?)?;

@@ -16,6 +16,8 @@ use super::segments;
 use super::shapes::{SHAPES, clear_stack, formatted};
 use crate::capture::stack;
 use crate::image;
+use crate::sys::registers;
+use crate::sys::stack_bound::StackWindow;
 
 /// Words above the raise that are searched.
 const WORDS: usize = 256;
@@ -141,7 +143,7 @@ pub(in crate::probe) fn raised(anchor: usize) {
         match &mut calibration {
             Some(Calibration::Words { location, holding }) => {
                 for word in 0..WORDS {
-                    let holds = word_at(anchor, word) == *location;
+                    let holds = word_at(anchor, word) == Some(*location);
                     if let Some(bits) = holding.get_mut(word / 64).filter(|_| !holds) {
                         *bits &= !(1 << (word % 64));
                     }
@@ -160,11 +162,10 @@ fn place_of(anchor: usize, word: usize) -> usize {
     base.wrapping_add(word.wrapping_mul(size_of::<usize>()))
 }
 
-fn word_at(anchor: usize, word: usize) -> usize {
-    let place = place_of(anchor, word);
-    // SAFETY: an aligned word of this thread's stack: the frames of std between the raise and its catch, and then
-    // those of whoever called it, are larger than what is searched.
-    unsafe { core::ptr::with_exposed_provenance::<usize>(place).read_volatile() }
+/// A word above the raise; `None` beyond the thread's stack.
+fn word_at(anchor: usize, word: usize) -> Option<usize> {
+    let stack = StackWindow::above(&registers::current())?;
+    usize::try_from(stack.word(place_of(anchor, word) as u64)?).ok()
 }
 
 /// Length of the function whose frame holds an address of this stack, and the offset of its call.
@@ -187,7 +188,7 @@ pub(crate) fn find(anchor: usize) -> Option<FoundLocation> {
     if frame != (LENGTH.load(Ordering::Relaxed), CALL.load(Ordering::Relaxed)) {
         return None;
     }
-    read(word_at(anchor, word))
+    read(word_at(anchor, word)?)
 }
 
 /// Reads a location that may be none.
@@ -195,14 +196,17 @@ fn read(address: usize) -> Option<FoundLocation> {
     if !address.is_multiple_of(align_of::<Raw>()) || !segments::is_readable(address, size_of::<Raw>()) {
         return None;
     }
-    // SAFETY: aligned and inside a readable segment, and any bytes are plain numbers.
+    // SAFETY: aligned and inside a segment that was readable when the table of segments was made. The caller found the
+    // address in a frame of std's that calls hooks, so it is the `&'static Location` of code that is panicking on this
+    // thread: its image cannot be unloaded before the frames above are gone. Any bytes are plain numbers.
     let raw = unsafe { *core::ptr::with_exposed_provenance::<Raw>(address) };
     let sane = (1..=MAX_FILE).contains(&raw.file_len) && raw.line != 0 && raw.column != 0;
     if !sane || !segments::is_readable(raw.file, raw.file_len) {
         return None;
     }
     let bytes = core::ptr::with_exposed_provenance::<u8>(raw.file);
-    // SAFETY: the range lies in a readable segment; text of a program is not written.
+    // SAFETY: the range lies in a readable segment of the image of the location, which is loaded as above; text of a
+    // program is not written.
     let bytes = unsafe { core::slice::from_raw_parts(bytes, raw.file_len) };
     let file = core::str::from_utf8(bytes).ok()?;
     Some(FoundLocation { file, line: raw.line, column: raw.column })

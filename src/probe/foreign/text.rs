@@ -17,7 +17,8 @@ pub(crate) fn is_main_start(function: &Range<u64>) -> bool {
     is_like(&(start..start.saturating_add(known.len() as u64)), function)
 }
 
-/// Whether two functions are the same code at two places.
+/// Whether two functions are the same code at two places. Each is one that runs on this thread, or the agent's own: the
+/// table of segments may be older than a `dlclose`, but the images of such functions are still loaded.
 pub(crate) fn is_like(one: &Range<u64>, other: &Range<u64>) -> bool {
     let len =
         |range: &Range<u64>| range.end.checked_sub(range.start).and_then(|len| usize::try_from(len).ok());
@@ -31,7 +32,8 @@ pub(crate) fn is_like(one: &Range<u64>, other: &Range<u64>) -> bool {
     }
     let byte = |start: usize, index: usize| {
         let place = core::ptr::with_exposed_provenance::<u8>(start.wrapping_add(index));
-        // SAFETY: the whole function lies in a readable segment of a loaded image, as was just checked.
+        // SAFETY: the whole function lies in a segment that was readable when the table was made, and that its image is
+        // loaded is the caller's choice of functions, as above.
         unsafe { place.read_volatile() }
     };
     let equal = (0..length).filter(|index| byte(one, *index) == byte(other, *index)).count();

@@ -66,8 +66,8 @@ const fn stripped(name: &'static str, profile: Profile) -> Build {
 pub(crate) const BUILDS: [Build; 18] = [
     build("lines", Profile::Lines, true),
     variant("compressed-zlib", Container::Compressed("zlib"), false),
-    variant("compressed-zstd", Container::Compressed("zstd"), true),
-    variant("debuglink", Container::Linked, true),
+    variant("compressed-zstd", Container::Compressed("zstd"), false),
+    variant("debuglink", Container::Linked, false),
     variant("debuglink-missing", Container::LinkMissing, false),
     variant("debuglink-stale", Container::LinkStale, true),
     build("release", Profile::Release, true),

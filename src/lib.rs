@@ -108,14 +108,17 @@ mod capture;
 // 3: the only way across
 mod channel;
 
-// 4: on the writer thread
-mod writer;
-
-// 5
+// 4: on the writer thread, as all that follow
 mod symbolize;
 
-// 6
+// 5
 mod verdict;
+
+// 6
+mod report;
+
+// the loop that drives 4 to 7
+mod writer;
 
 // 7
 mod sink;

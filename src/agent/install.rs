@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind};
 use crate::hook::{self, ChildWriter, Counters, HookState};
 use crate::probe::{self, Ability, EventQueue, LandingNotes, ProbeOptions, Witness, foreign};
 use crate::sys::{at_exit, fork, thread};
-use crate::{sink, writer};
+use crate::{report, sink, writer};
 
 /// How long `install` waits for the writer thread to learn how std's threads begin. It takes well below a
 /// millisecond; without it a panic that comes first would not know its thread's root.
@@ -72,7 +72,7 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     let sinks = sink::open_all(std::mem::take(&mut options.outputs), options.trust, options.rotation)?;
     let place = spooling::place(&options.spool, log, options.trust);
     let shared = spooling::Shared::of(&mut options);
-    let mut spool_abilities = writer::Abilities::default();
+    let mut spool_abilities = report::Abilities::default();
     let made = spooling::make(
         place.as_ref().map_err(|why| *why),
         options.slots + RESERVE,
@@ -91,7 +91,7 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
         }
     }
     let child: &'static writer::AfterFork = Box::leak(Box::new(writer::AfterFork::new(
-        writer::Service::new(instance, &options),
+        report::Service::new(instance, &options),
         reopen,
         options.redactor.is_some(),
         options.max_report_bytes,

@@ -11,9 +11,9 @@ use crate::hook::{self, Counters};
 use crate::image::{self, LoadedImage};
 use crate::probe;
 use crate::record::{Image, ProbeLosses};
+use crate::report::{ProcessLabels, Surroundings};
 use crate::spool::PastImage;
 use crate::symbolize::{ImageAt, Images};
-use crate::writer::{ProcessLabels, Surroundings};
 
 /// The other stages of the installed agent.
 pub(super) struct Neighbours {

@@ -13,9 +13,10 @@ use super::recover::Recovery;
 use crate::config::{Filter, Options, RedactField, Redactor, Spool};
 use crate::files::FileTrust;
 use crate::hook;
+use crate::report::Abilities;
 use crate::spool::{LiveSpool, Place, create, find};
 use crate::writer::recovered::Treatment;
-use crate::writer::{Abilities, without_signals};
+use crate::writer::without_signals;
 
 /// Name of the thread that empties spools.
 const THREAD_NAME: &str = "panic-agent-recovery";

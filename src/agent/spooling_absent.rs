@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use super::recover::Recovery;
 use crate::config::{Options, Spool, Symbols};
 use crate::files::FileTrust;
+use crate::report::Abilities;
 use crate::spool::{LiveSpool, Place};
-use crate::writer::Abilities;
 
 /// There is no place.
 pub(super) fn place(

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::policy::PolicyError;
 use super::{Class, Finding};
+use crate::report::Fingerprint;
 use crate::symbolize::portable;
-use crate::writer::Fingerprint;
 
 /// Version of the file.
 const SCHEMA: u32 = 1;

@@ -13,9 +13,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::about::{Lost, end_line};
 use super::worker::{Pause, Worker};
 use crate::record::{LineKind, Losses};
+use crate::report::process_lines::{Lost, end_line};
 
 /// Time after which a process that was about to end lives on, if a report waits that long for its line.
 pub(super) const LIVES_ON: Duration = Duration::from_millis(250);

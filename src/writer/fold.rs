@@ -12,7 +12,7 @@ use crate::record::{Level, Location, PanicId, Report};
 
 /// Fingerprints that are told apart in one interval. Panics of further ones are written whole. An entry takes about
 /// 600 bytes, so all of them take about 0.6 MiB.
-pub(super) const MOST: usize = 1024;
+pub(crate) const MOST: usize = 1024;
 /// Bytes of the message that are kept of each.
 const MESSAGE_BYTES: usize = 200;
 
@@ -41,37 +41,37 @@ struct Seen {
 
 /// Panics that got no line of their own, for one summary.
 #[derive(Clone, Debug)]
-pub(super) struct Folded {
+pub(crate) struct Folded {
     /// When the first of them was folded.
     since: Instant,
-    pub(super) count: u64,
+    pub(crate) count: u64,
     /// The same since the last whole report.
-    pub(super) total: u64,
-    pub(super) fingerprint: String,
+    pub(crate) total: u64,
+    pub(crate) fingerprint: String,
     /// A report of the same fingerprint that has a line.
-    pub(super) first: PanicId,
-    pub(super) last: PanicId,
-    pub(super) last_ts: String,
-    pub(super) last_ts_ms: i64,
+    pub(crate) first: PanicId,
+    pub(crate) last: PanicId,
+    pub(crate) last_ts: String,
+    pub(crate) last_ts_ms: i64,
     /// The worst.
-    pub(super) level: Level,
+    pub(crate) level: Level,
     /// First line of the last one's message.
-    pub(super) message: Option<String>,
+    pub(crate) message: Option<String>,
     /// The last one's.
-    pub(super) thread: Option<String>,
+    pub(crate) thread: Option<String>,
     /// The last one's.
-    pub(super) location: Option<Location>,
+    pub(crate) location: Option<Location>,
     /// How many met each fate, as predicted or known when they were folded.
-    pub(super) fates: BTreeMap<String, u64>,
+    pub(crate) fates: BTreeMap<String, u64>,
 }
 
 impl Fold {
-    pub(super) fn new(folding: Option<Folding>) -> Self {
+    pub(crate) fn new(folding: Option<Folding>) -> Self {
         Self { folding, seen: HashMap::new(), next: None }
     }
 
     /// Whether the report is counted here instead of being written. One that ends the process never is.
-    pub(super) fn takes(&mut self, report: &Report, now: Instant) -> bool {
+    pub(crate) fn takes(&mut self, report: &Report, now: Instant) -> bool {
         let Some(folding) = self.folding else { return false };
         if report.level == Level::Fatal {
             return false;
@@ -99,12 +99,12 @@ impl Fold {
     }
 
     /// How long until a summary is due; `None` when none is.
-    pub(super) fn due_in(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn due_in(&self, now: Instant) -> Option<Duration> {
         Some(self.next?.saturating_duration_since(now))
     }
 
     /// The summaries that are due, oldest first; all of them when `now` is `None`. They count as said.
-    pub(super) fn take_due(&mut self, now: Option<Instant>) -> Vec<Folded> {
+    pub(crate) fn take_due(&mut self, now: Option<Instant>) -> Vec<Folded> {
         let Some(every) = self.folding.map(|folding| folding.every) else { return Vec::new() };
         if self.next.is_none_or(|next| now.is_some_and(|now| now < next)) {
             return Vec::new();

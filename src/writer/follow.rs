@@ -12,13 +12,13 @@ use crate::probe::{
     Catcher, Entry, Event, EventQueue, Handler as HandlerFrame, Keeper, LOST, Notice, PanicRef, Stamp, Trace,
 };
 use crate::record::{Ancestor, EhAction, Fate, Handler, HandlerKind, Place, RawFlag, RawRecord, Report};
+use crate::report::finding::Finding;
+use crate::report::prepared::Prepared;
 use crate::verdict::{Change, DroppedBy, Lives, NamedFrame, Raise, Thread, Throw, place};
 use crate::writer::ExitPlace;
 use crate::writer::amend::{About, amend};
-use crate::writer::finding::Finding;
 use crate::writer::harness::Harness;
 use crate::writer::lineage;
-use crate::writer::prepared::Prepared;
 
 /// Events that wait for their record. Beyond that the oldest is applied to what is known.
 pub(super) const WAITING: usize = 8192;

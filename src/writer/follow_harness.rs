@@ -2,12 +2,12 @@
 //!
 //! Runs on: the writer thread. Must not: do anything in a process that is not audited.
 
-use super::finding::Finding;
 use super::follow::{Follow, Namer};
 use super::handle::{ExitPlace, Shared};
 use super::harness::{Said, Scene};
 use crate::hook;
 use crate::record::{RawRecord, Report};
+use crate::report::finding::Finding;
 use crate::sys::clock;
 use crate::verdict::NamedFrame;
 

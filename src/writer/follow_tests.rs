@@ -61,7 +61,7 @@ impl Namer for FakeNamer {
 struct Bench {
     probes: FakeProbes,
     follow: Follow,
-    builder: build::Builder,
+    builder: crate::report::build::Builder,
     now: Instant,
 }
 

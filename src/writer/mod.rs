@@ -3,43 +3,31 @@
 //! Runs on: the thread `panic-agent`. Must not: be waited for without a deadline; let code that is not ours
 //! (sinks, redactor, filter) end the thread.
 
-mod about;
-mod amend;
+pub(crate) mod amend;
 mod batch;
-mod board;
-mod build;
-mod child;
-mod clock;
+pub(crate) mod board;
+pub(crate) mod child;
 mod ending;
 #[cfg(test)]
 mod fake_probes;
 mod fan_out;
-mod finding;
-mod fingerprint;
-mod fold;
-mod follow;
+pub(crate) mod fold;
+pub(crate) mod follow;
 mod follow_harness;
-mod guarded;
 mod handle;
-mod harness;
+pub(crate) mod harness;
 mod inbox;
 mod lineage;
 mod patience;
-mod prepared;
 mod readiness;
 #[cfg(panic_agent_spool)]
 pub(crate) mod recovered;
-mod redact;
 #[cfg(test)]
 pub(crate) mod samples;
-mod service;
 #[allow(unsafe_code)]
 mod signals;
-mod splice;
 #[cfg(panic_agent_spool)]
 mod spooled;
-mod stack_json;
-mod surroundings;
 mod worker;
 
 use std::io;
@@ -48,15 +36,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-pub(crate) use about::Abilities;
+use crate::report::{Abilities, Service, Surroundings};
 pub(crate) use board::{Delivery, Pigeonhole};
 pub(crate) use child::{AfterFork, Sources};
-#[cfg(feature = "audit")]
-pub(crate) use fingerprint::Fingerprint;
 pub(crate) use handle::{ExitPlace, WriterHandle};
 pub(crate) use inbox::Inbox;
-pub(crate) use service::Service;
-pub(crate) use surroundings::{ProcessLabels, Surroundings};
 
 use crate::config::{Console, Filter, Folding, Options, Redactor, Symbols};
 use crate::probe::EventQueue;
@@ -200,14 +184,14 @@ fn worker(
         inbox,
         patience: patience::Patience::new(shared.clone(), inbox, config.flush_deadline),
         shared,
-        builder: build::Builder {
+        builder: crate::report::build::Builder {
             service: config.service,
             surroundings: config.surroundings,
-            stacks: prepared::Stacks::new(resolver, Strategy::THIS_BUILD),
-            redact: redact::Redact::new(config.redactor),
-            clock: clock::Clock::default(),
+            stacks: crate::report::prepared::Stacks::new(resolver, Strategy::THIS_BUILD),
+            redact: crate::report::redact::Redact::new(config.redactor),
+            clock: crate::report::clock::Clock::default(),
             no_ancestors: Arc::default(),
-            portable: fingerprint::PortableFile::default(),
+            portable: crate::report::fingerprint::PortableFile::default(),
         },
         follow: follow::Follow::new(config.events, config.watched, config.settle)
             .with_notes_only(config.notes_only)
@@ -217,7 +201,7 @@ fn worker(
         before_write: config.before_write,
         fold: fold::Fold::new(config.folding),
         max_report_bytes: config.max_report_bytes,
-        line: splice::LineBuffer::new(),
+        line: crate::report::report_json::LineBuffer::new(),
         verdicts: batch::Batch::default(),
         losses: worker::LossesSaid::default(),
         done: 0,

@@ -9,6 +9,7 @@ use super::samples::*;
 use super::worker::{Pause, Worker};
 use super::*;
 use crate::record::*;
+use crate::report::ProcessLabels;
 use crate::sink::MemorySink;
 use crate::symbolize::{Effort, Found, ImageAt, Images, Inlining, Naming};
 
@@ -175,7 +176,7 @@ fn names_are_looked_up_until_a_quarter_of_the_time_is_left() {
     let mut scene = Scene::new();
     scene.worker.patience.symbols = Readiness::ready();
     scene.worker.builder.stacks =
-        prepared::Stacks::new(Box::new(Slow(scene.clock.clone())), Strategy::Unwind);
+        crate::report::prepared::Stacks::new(Box::new(Slow(scene.clock.clone())), Strategy::Unwind);
     scene.request(false);
     scene.work();
     // Three names; 1.5 s of the 2 s are over then.

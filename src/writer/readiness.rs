@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::guarded::guarded;
 use super::inbox::Inbox;
 use crate::probe::foreign;
+use crate::report::user_code::guarded;
 use crate::symbolize::{ImageAt, Resolve};
 
 /// Name of the thread.

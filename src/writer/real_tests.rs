@@ -34,7 +34,7 @@ fn here() -> Box<RawRecord> {
 
 fn report_of(record: &RawRecord) -> Report {
     let mut builder = builder(None);
-    builder.stacks = prepared::Stacks::new(Box::new(Native), Strategy::Unwind);
+    builder.stacks = crate::report::prepared::Stacks::new(Box::new(Native), Strategy::Unwind);
     builder.report(record, &mut always).0
 }
 

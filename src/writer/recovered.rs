@@ -10,22 +10,22 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::about::{Lost, finding_line, losses_line, verdict_line};
 use super::amend::About;
-use super::build::Builder;
-use super::clock::Clock;
-use super::finding::Finding;
-use super::fingerprint::PortableFile;
-use super::prepared::Stacks;
-use super::redact::Redact;
-use super::service::Service;
-use super::splice::LineBuffer;
-use super::surroundings::{ProcessLabels, Surroundings};
 use crate::config::{Filter, Redactor, Symbols};
 use crate::record::{
     AbortReason, Basis, Fate, Image, LineKind, LossReason, Losses, RawFlag, RawRecord, Receipt, Report,
     SoftError, StopKind,
 };
+use crate::report::build::Builder;
+use crate::report::clock::Clock;
+use crate::report::finding::Finding;
+use crate::report::fingerprint::PortableFile;
+use crate::report::prepared::Stacks;
+use crate::report::process_lines::{Lost, finding_line, losses_line, verdict_line};
+use crate::report::process_view::{ProcessLabels, Surroundings};
+use crate::report::redact::Redact;
+use crate::report::report_json::LineBuffer;
+use crate::report::service::Service;
 use crate::spool::{Contents, Facts, LandingNote, LogTail, PastImage, Recovered};
 use crate::symbolize::{ImageAt, Images, Naming, Off, Resolve};
 use crate::verdict::{Change, Final, Strategy};
@@ -210,7 +210,7 @@ impl Funeral {
         }
         let detail = "the process died before its writer took the record; another process wrote it";
         report.soft_errors.push(SoftError::new("soft_errors", PROCESS_DIED, detail));
-        let wanted = |keep: &Filter| super::guarded::guarded(|| keep(&report)) != Some(false);
+        let wanted = |keep: &Filter| crate::report::user_code::guarded(|| keep(&report)) != Some(false);
         if !self.keep.as_ref().is_none_or(wanted) {
             return Ok(false);
         }

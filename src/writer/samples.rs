@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::*;
 use crate::record::*;
+use crate::report::ProcessLabels;
 use crate::symbolize::{Effort, Found, ImageAt, Images, Inlining, Naming};
 
 /// An empty record.
@@ -162,18 +163,18 @@ impl Surroundings for FakeSurroundings {
 }
 
 /// A builder over fake symbols.
-pub(crate) fn builder(redactor: Option<Redactor>) -> build::Builder {
+pub(crate) fn builder(redactor: Option<Redactor>) -> crate::report::build::Builder {
     let mut options = Options { service: Some("billing".to_owned()), ..Options::default() };
     options.version = Some("1.2.3".to_owned());
     options.environment = Some("test".to_owned());
-    build::Builder {
+    crate::report::build::Builder {
         service: Service::new(0xabc, &options),
         surroundings: Box::new(FakeSurroundings),
-        stacks: prepared::Stacks::new(Box::new(FakeSymbols), Strategy::Unwind),
-        redact: redact::Redact::new(redactor),
-        clock: clock::Clock::default(),
+        stacks: crate::report::prepared::Stacks::new(Box::new(FakeSymbols), Strategy::Unwind),
+        redact: crate::report::redact::Redact::new(redactor),
+        clock: crate::report::clock::Clock::default(),
         no_ancestors: Arc::default(),
-        portable: fingerprint::PortableFile::default(),
+        portable: crate::report::fingerprint::PortableFile::default(),
     }
 }
 

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::fake_probes::{FakeProbes, PROGRAM};
-use super::finding::Finding;
 use super::harness::{Said, Word};
 use super::samples::*;
 use super::*;
 use crate::record::*;
+use crate::report::finding::Finding;
 use crate::sink::MemorySink;
 use crate::verdict::NamedFrame;
 
@@ -73,8 +73,9 @@ fn real_lines() -> Vec<Value> {
         Word::Finished { name: "tests::adds".to_owned(), result: TestResult::Failed, should_panic: true },
     ];
     let said = |what| Said { mono_ns: 78, what };
-    let tests =
-        words.map(|word| serde_json::to_value(about::test_line(&mut builder(None), said(word))).unwrap());
+    let tests = words.map(|word| {
+        serde_json::to_value(crate::report::process_lines::test_line(&mut builder(None), said(word))).unwrap()
+    });
     let lines = sink.lines().into_iter().map(|line| serde_json::from_str(&line).unwrap());
     lines.flat_map(with_test).chain(tests).collect()
 }
@@ -211,7 +212,7 @@ fn the_words_of_the_code_are_on_the_page() {
         (include_str!("../verdict/lives/incident.rs"), &[" => \""], 7),
         (include_str!("../verdict/life/outcome.rs"), &["Some(\"", "{ \""], 5),
         (include_str!("../probe/ability.rs"), &[" => \""], 8),
-        (include_str!("finding.rs"), &["code: \""], 4),
+        (include_str!("../report/finding.rs"), &["code: \""], 4),
         (include_str!("harness/threads.rs"), &["&str = \""], 6),
     ];
     for (source, before, least) in sources {

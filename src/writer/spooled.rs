@@ -2,8 +2,8 @@
 //!
 //! Runs on: the writer thread. Must not: fail; a spool that cannot be written is worth less, and nothing else.
 
-use super::surroundings::Surroundings;
 use crate::record::ProcessLine;
+use crate::report::process_view::Surroundings;
 use crate::spool::{Facts, LiveSpool};
 
 /// Generations of process-wide labels that are kept.

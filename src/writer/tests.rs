@@ -47,7 +47,7 @@ fn one_record_becomes_one_full_report() {
 #[test]
 fn the_spliced_line_is_what_plain_serde_writes() {
     let mut builder = builder(None);
-    let mut line = splice::LineBuffer::new();
+    let mut line = crate::report::report_json::LineBuffer::new();
     for frames in [1, 4, 8, 60] {
         let mut record = raw_record();
         set_walk(&mut record, frames, 0);
@@ -63,7 +63,7 @@ fn the_spliced_line_is_what_plain_serde_writes() {
 #[test]
 fn lines_of_other_stacks_and_lengths_in_between_change_nothing() {
     let mut builder = builder(None);
-    let mut line = splice::LineBuffer::new();
+    let mut line = crate::report::report_json::LineBuffer::new();
     // Scalars that grow, shrink, and exceed the room for them; stacks in turns; a line that is cut in between; and
     // everything set that a verdict can set.
     let messages = ["short", "with \"quotes\" and\nnewlines", &"x".repeat(1500), ""];
@@ -97,7 +97,7 @@ fn lines_of_other_stacks_and_lengths_in_between_change_nothing() {
 #[test]
 fn a_line_never_exceeds_its_maximum_and_says_what_was_cut() {
     let mut builder = builder(None);
-    let mut line = splice::LineBuffer::new();
+    let mut line = crate::report::report_json::LineBuffer::new();
     let mut record = raw_record();
     set_walk(&mut record, 150, 5);
     record.message.set(&"zeile ä ".repeat(250));
@@ -424,7 +424,7 @@ fn images_that_come_or_go_drop_what_is_known_of_addresses() {
         }
     }
     let mut builder = builder(None);
-    builder.stacks = prepared::Stacks::new(Box::new(Renaming(0)), Strategy::Unwind);
+    builder.stacks = crate::report::prepared::Stacks::new(Box::new(Renaming(0)), Strategy::Unwind);
     let mut name = |images: u32| {
         let mut record = raw_record();
         record.images = images;

@@ -7,29 +7,29 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::about::{
-    Abilities, Lost, finding_line, losses_line, process_line, repeats_line, test_line, verdict_line,
-};
 use super::batch::Batch;
 use super::board::Delivery;
-use super::build::{Builder, PlaceNamer};
 use super::ending::Ending;
 use super::fan_out::FanOut;
-use super::finding::Finding;
 use super::fold::Fold;
 use super::follow::{Follow, Namer as _};
-use super::guarded::guarded;
 use super::handle::Shared;
 use super::inbox::Inbox;
 use super::patience::Patience;
-use super::redact::Redact;
-use super::splice::LineBuffer;
 #[cfg(panic_agent_spool)]
 use super::spooled::Spooled;
 use crate::config::Filter;
 use crate::hook;
 use crate::probe::foreign;
 use crate::record::{Line, LineKind, LossReason, RawFlag, RawRecord, SoftError};
+use crate::report::build::{Builder, PlaceNamer};
+use crate::report::finding::Finding;
+use crate::report::process_lines::{
+    Abilities, Lost, finding_line, losses_line, process_line, repeats_line, test_line, verdict_line,
+};
+use crate::report::redact::Redact;
+use crate::report::report_json::LineBuffer;
+use crate::report::user_code::guarded;
 use crate::sink::Pretty;
 use crate::verdict::Strategy;
 

@@ -19,7 +19,7 @@ pub(crate) use said::{Said, Word};
 
 use crate::probe::harness::{HarnessNotes, Noted};
 use crate::probe::{Entry, Event};
-use crate::writer::finding::Finding;
+use crate::report::finding::Finding;
 
 /// Everything known of the tests of this process.
 pub(crate) struct Harness {

@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use super::clock::Clock;
 use super::fingerprint::PortableFile;
-use super::follow::Namer;
 use super::prepared::{Prepared, Stacks};
+use super::process_view::Surroundings;
 use super::redact::Redact;
 use super::service::Service;
-use super::surroundings::Surroundings;
 use crate::config::RedactField;
 use crate::record::lines::SCHEMA_VERSION;
 use crate::record::{
@@ -20,6 +19,7 @@ use crate::record::{
 };
 use crate::symbolize::{Effort, Naming, is_c_library};
 use crate::verdict::NamedFrame;
+use crate::writer::follow::Namer;
 
 /// Builds reports, with everything it needs for that.
 pub(crate) struct Builder {

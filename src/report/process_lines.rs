@@ -2,11 +2,8 @@
 //!
 //! Runs on: the writer thread. Must not: fail; what is missing becomes `null` and a soft error.
 
-use super::amend::About;
 use super::build::Builder;
 use super::finding::Finding;
-use super::fold::Folded;
-use super::harness::{Said, Word};
 use crate::config::RedactField;
 use crate::record::lines::SCHEMA_VERSION;
 use crate::record::{
@@ -15,6 +12,9 @@ use crate::record::{
 };
 use crate::sys::thread::{self, TELLS_DETACH_STATE};
 use crate::verdict::{Change, Strategy, level_of};
+use crate::writer::amend::About;
+use crate::writer::fold::Folded;
+use crate::writer::harness::{Said, Word};
 
 /// What this build can do and what it lacks, as the `process` line says it.
 #[derive(Clone, Debug, Default)]
@@ -169,7 +169,7 @@ pub(crate) fn losses_line(
 }
 
 /// The line of panics that were folded.
-pub(super) fn repeats_line(builder: &mut Builder, folded: Folded) -> RepeatsLine {
+pub(crate) fn repeats_line(builder: &mut Builder, folded: Folded) -> RepeatsLine {
     let stamp = builder.clock.now();
     let service = &builder.service;
     RepeatsLine {
@@ -227,7 +227,7 @@ pub(crate) fn end_line(
 }
 
 /// The line of what the harness said.
-pub(super) fn test_line(builder: &mut Builder, said: Said) -> TestLine {
+pub(crate) fn test_line(builder: &mut Builder, said: Said) -> TestLine {
     let stamp = builder.clock.now();
     let service = &builder.service;
     let (event, name, planned, result, should_panic) = match said.what {
@@ -271,7 +271,7 @@ fn word_of(result: TestResult) -> &'static str {
 }
 
 /// The line of a finding.
-pub(super) fn finding_line(builder: &mut Builder, finding: Finding) -> FindingLine {
+pub(crate) fn finding_line(builder: &mut Builder, finding: Finding) -> FindingLine {
     let stamp = builder.clock.now();
     let service = &builder.service;
     let Finding { level, code, message, panic, places, test } = finding;
@@ -297,7 +297,7 @@ pub(super) fn finding_line(builder: &mut Builder, finding: Finding) -> FindingLi
 }
 
 /// The line of a verdict.
-pub(super) fn verdict_line(builder: &mut Builder, change: &Change, about: About) -> VerdictLine {
+pub(crate) fn verdict_line(builder: &mut Builder, change: &Change, about: About) -> VerdictLine {
     let stamp = builder.clock.now();
     let service = &builder.service;
     let outcome = &change.outcome;

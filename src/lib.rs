@@ -111,7 +111,8 @@ mod channel;
 // 4: on the writer thread, as all that follow
 mod symbolize;
 
-// 5
+// 5: which test, and what becomes of a panic
+mod harness;
 mod verdict;
 
 // 6

@@ -5,6 +5,7 @@
 use super::build::Builder;
 use super::finding::Finding;
 use crate::config::RedactField;
+use crate::harness::{Said, Word};
 use crate::record::lines::SCHEMA_VERSION;
 use crate::record::{
     EndLine, FindingLine, Level, LineKind, LossSite, Losses, LossesLine, PanicId, ProbeLosses, ProcessLine,
@@ -14,7 +15,6 @@ use crate::sys::thread::{self, TELLS_DETACH_STATE};
 use crate::verdict::{Change, Strategy, level_of};
 use crate::writer::amend::About;
 use crate::writer::fold::Folded;
-use crate::writer::harness::{Said, Word};
 
 /// What this build can do and what it lacks, as the `process` line says it.
 #[derive(Clone, Debug, Default)]

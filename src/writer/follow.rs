@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::harness::Harness;
 use crate::probe::{
     Catcher, Entry, Event, EventQueue, Handler as HandlerFrame, Keeper, LOST, Notice, PanicRef, Stamp, Trace,
 };
@@ -17,7 +18,6 @@ use crate::report::prepared::Prepared;
 use crate::verdict::{Change, DroppedBy, Lives, NamedFrame, Raise, Thread, Throw, place};
 use crate::writer::ExitPlace;
 use crate::writer::amend::{About, amend};
-use crate::writer::harness::Harness;
 use crate::writer::lineage;
 
 /// Events that wait for their record. Beyond that the oldest is applied to what is known.

@@ -4,7 +4,7 @@
 
 use super::follow::{Follow, Namer};
 use super::handle::{ExitPlace, Shared};
-use super::harness::{Said, Scene};
+use crate::harness::{Said, Scene};
 use crate::hook;
 use crate::record::{RawRecord, Report};
 use crate::report::finding::Finding;

@@ -15,7 +15,6 @@ pub(crate) mod fold;
 pub(crate) mod follow;
 mod follow_harness;
 mod handle;
-pub(crate) mod harness;
 mod inbox;
 mod lineage;
 mod patience;
@@ -195,7 +194,9 @@ fn worker(
         },
         follow: follow::Follow::new(config.events, config.watched, config.settle)
             .with_notes_only(config.notes_only)
-            .with_harness(config.harness.map(|(notes, threads)| harness::Harness::new(notes, threads))),
+            .with_harness(
+                config.harness.map(|(notes, threads)| crate::harness::Harness::new(notes, threads)),
+            ),
         sinks: fan_out::FanOut::new(config.sinks),
         console: (config.console == Console::Pretty).then(Pretty::new),
         before_write: config.before_write,

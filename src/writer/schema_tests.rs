@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::fake_probes::{FakeProbes, PROGRAM};
-use super::harness::{Said, Word};
 use super::samples::*;
 use super::*;
+use crate::harness::{Said, Word};
 use crate::record::*;
 use crate::report::finding::Finding;
 use crate::sink::MemorySink;
@@ -213,7 +213,7 @@ fn the_words_of_the_code_are_on_the_page() {
         (include_str!("../verdict/life/outcome.rs"), &["Some(\"", "{ \""], 5),
         (include_str!("../probe/ability.rs"), &[" => \""], 8),
         (include_str!("../report/finding.rs"), &["code: \""], 4),
-        (include_str!("harness/threads.rs"), &["&str = \""], 6),
+        (include_str!("../harness/threads.rs"), &["&str = \""], 6),
     ];
     for (source, before, least) in sources {
         let source = source.split("#[cfg(test)]").next().unwrap();

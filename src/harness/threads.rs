@@ -18,7 +18,7 @@ const KNOWN: usize = 65_536;
 const LONGEST_LINE: usize = 64;
 
 /// Why the owner of a thread is not known; words of `test.reason`.
-pub(super) mod reason {
+pub(crate) mod reason {
     /// No stack of a known test leads here.
     pub(crate) const NO_HARNESS_FRAME: &str = "no_harness_frame";
     /// The stacks have no names.
@@ -35,7 +35,7 @@ pub(super) mod reason {
 
 /// Who a thread belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Owner {
+pub(crate) enum Owner {
     /// libtest started it for a test: this one, if its name is known.
     Harness(Option<String>),
     /// A test started it, itself or through others.
@@ -44,7 +44,7 @@ pub(super) enum Owner {
 
 /// Whether a thread serves others than the test that started it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shared {
+pub(crate) enum Shared {
     /// It is the test's own.
     No,
     /// It serves whoever comes later.
@@ -96,7 +96,7 @@ struct Test {
 
 /// The threads and tests of the process.
 #[derive(Debug, Default)]
-pub(super) struct Threads {
+pub(crate) struct Threads {
     /// OS id of the main thread.
     main: u32,
     known: BTreeMap<u64, Thread>,
@@ -115,12 +115,12 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    pub(super) fn new(main: u32) -> Self {
+    pub(crate) fn new(main: u32) -> Self {
         Self { main, ..Self::default() }
     }
 
     /// A thread is about to be started.
-    pub(super) fn spawning(&mut self, note: &Note) {
+    pub(crate) fn spawning(&mut self, note: &Note) {
         let Noted::Spawn { child, parent, parent_tid } = note.what else { return };
         if self.known.len() >= KNOWN
             && let Some((_, oldest)) = self.known.pop_first()
@@ -135,14 +135,14 @@ impl Threads {
     }
 
     /// A thread began.
-    pub(super) fn started(&mut self, number: u64, tid: u32, mono_ns: u64) {
+    pub(crate) fn started(&mut self, number: u64, tid: u32, mono_ns: u64) {
         let thread = self.known.entry(number).or_default();
         (thread.tid, thread.started) = (tid, Some(mono_ns));
         self.numbers.insert((tid, mono_ns), number);
     }
 
     /// A thread ended.
-    pub(super) fn exited(&mut self, number: u64, mono_ns: u64) {
+    pub(crate) fn exited(&mut self, number: u64, mono_ns: u64) {
         let Some(thread) = self.known.get_mut(&number) else { return };
         thread.exited = Some(mono_ns);
         self.ended.push_back(number);
@@ -155,45 +155,45 @@ impl Threads {
     }
 
     /// Some event was lost.
-    pub(super) fn lost(&mut self) {
+    pub(crate) fn lost(&mut self) {
         self.gaps = true;
     }
 
     /// libtest said that it is about to begin.
-    pub(super) fn planned(&mut self, number: u64) {
+    pub(crate) fn planned(&mut self, number: u64) {
         self.planned.get_or_insert(number);
     }
 
     /// Whether libtest said of every test how it ended.
-    pub(super) fn all_finished(&self) -> bool {
+    pub(crate) fn all_finished(&self) -> bool {
         let finished = self.tests.values().filter(|test| test.finished.is_some()).count() as u64;
         self.planned.is_some_and(|planned| finished >= planned)
     }
 
     /// The one test whose path begins so, once every test is known.
-    pub(super) fn only_test_like(&self, beginning: &str) -> Option<&str> {
+    pub(crate) fn only_test_like(&self, beginning: &str) -> Option<&str> {
         let mut tests = self.tests.keys().filter(|name| name.starts_with(beginning));
         tests.next().filter(|_| tests.next().is_none() && self.all_finished()).map(String::as_str)
     }
 
     /// libtest said that a test had ended.
-    pub(super) fn finished(&mut self, name: &str, mono_ns: u64) {
+    pub(crate) fn finished(&mut self, name: &str, mono_ns: u64) {
         self.tests.entry(name.to_owned()).or_default().finished.get_or_insert(mono_ns);
     }
 
     /// Number of the thread with this OS id at that time, 0 when its start was not seen.
-    pub(super) fn number(&self, tid: u32, mono_ns: u64) -> u64 {
+    pub(crate) fn number(&self, tid: u32, mono_ns: u64) -> u64 {
         let newest = self.numbers.range((tid, 0)..=(tid, mono_ns)).next_back();
         newest.map_or(0, |(_, number)| *number)
     }
 
     /// Whether it is the thread that the process began with.
-    pub(super) fn is_main(&self, tid: u32) -> bool {
+    pub(crate) fn is_main(&self, tid: u32) -> bool {
         tid == self.main
     }
 
     /// The full name of a thread.
-    pub(super) fn named(&mut self, number: u64, name: &str) {
+    pub(crate) fn named(&mut self, number: u64, name: &str) {
         if let Some(thread) = self.known.get_mut(&number)
             && thread.name.as_deref() != Some(name)
         {
@@ -204,7 +204,7 @@ impl Threads {
     }
 
     /// A test was seen under the harness on this thread; 0 for the main one.
-    pub(super) fn seen(&mut self, name: &str, krate: Option<&str>, number: u64) {
+    pub(crate) fn seen(&mut self, name: &str, krate: Option<&str>, number: u64) {
         let test = self.tests.entry(name.to_owned()).or_default();
         if number != 0 {
             test.thread = number;
@@ -215,17 +215,17 @@ impl Threads {
     }
 
     /// Whether a function of this crate is a test that was heard of.
-    pub(super) fn is_test(&self, path: &frames::TestPath) -> bool {
+    pub(crate) fn is_test(&self, path: &frames::TestPath) -> bool {
         self.krate.as_deref().is_none_or(|krate| krate == path.krate) && self.tests.contains_key(&path.name)
     }
 
     /// The crate of the tests, if it is not known from a stack yet.
-    pub(super) fn suppose_crate(&mut self, krate: String) {
+    pub(crate) fn suppose_crate(&mut self, krate: String) {
         self.krate.get_or_insert(krate);
     }
 
     /// Whether the test had ended at that time.
-    pub(super) fn has_ended(&self, name: &str, mono_ns: u64) -> Option<bool> {
+    pub(crate) fn has_ended(&self, name: &str, mono_ns: u64) -> Option<bool> {
         let test = self.tests.get(name)?;
         let thread = self.known.get(&test.thread);
         let exited = thread.and_then(|thread| thread.exited).is_some_and(|exited| exited <= mono_ns);
@@ -238,7 +238,7 @@ impl Threads {
     }
 
     /// Learns the names of threads that libtest has started for tests, as far as the system knows them in full.
-    pub(super) fn learn_names(&mut self, namer: &mut dyn Namer, name_of: &dyn Fn(u32) -> Option<String>) {
+    pub(crate) fn learn_names(&mut self, namer: &mut dyn Namer, name_of: &dyn Fn(u32) -> Option<String>) {
         let unnamed =
             |thread: &Thread| thread.name.is_none() && thread.exited.is_none() && thread.started.is_some();
         let of_main =
@@ -259,7 +259,7 @@ impl Threads {
     }
 
     /// Who a thread belongs to, or why that is not known.
-    pub(super) fn owner(&mut self, number: u64, namer: &mut dyn Namer) -> Result<Owner, &'static str> {
+    pub(crate) fn owner(&mut self, number: u64, namer: &mut dyn Namer) -> Result<Owner, &'static str> {
         self.owner_within(number, namer, LONGEST_LINE)
     }
 
@@ -356,7 +356,7 @@ impl Threads {
     }
 
     /// Whether a thread has not ended that something else than the main thread started.
-    pub(super) fn has_alive(&self) -> bool {
+    pub(crate) fn has_alive(&self) -> bool {
         self.known.values().any(|thread| {
             let by_other = thread.spawn.as_ref().is_some_and(|spawn| spawn.parent != 0);
             thread.exited.is_none() && by_other
@@ -364,7 +364,7 @@ impl Threads {
     }
 
     /// Threads that have not ended: number, OS id (`None` before it begins), and the stack that started them.
-    pub(super) fn alive(&self) -> Vec<(u64, Option<u32>, Box<[u64]>)> {
+    pub(crate) fn alive(&self) -> Vec<(u64, Option<u32>, Box<[u64]>)> {
         let threads = self.known.iter().filter(|(_, thread)| thread.exited.is_none());
         let mut found: Vec<_> = threads
             .filter_map(|(number, thread)| {
@@ -379,7 +379,7 @@ impl Threads {
 #[cfg(test)]
 impl Threads {
     /// The most that any of the tables holds.
-    pub(super) fn sizes(&self) -> usize {
+    pub(crate) fn sizes(&self) -> usize {
         self.known.len().max(self.numbers.len()).max(self.ended.len())
     }
 }

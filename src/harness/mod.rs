@@ -7,15 +7,13 @@
 //! any of them the test is unknown, with the reason.
 
 mod attribute;
-mod ending;
 mod frames;
-mod said;
 mod threads;
 
 use threads::Threads;
 
 pub(crate) use attribute::Scene;
-pub(crate) use said::{Said, Word};
+pub(crate) use libtest_output::{Said, Word};
 
 use crate::probe::harness::{HarnessNotes, Noted};
 use crate::probe::{Entry, Event};
@@ -27,13 +25,13 @@ pub(crate) struct Harness {
     /// Losses of the notes that were taken into account.
     lost: u64,
     threads: Threads,
-    reader: said::Reader,
+    reader: libtest_output::Reader,
     said: Vec<Said>,
     /// Panics whose test is not known, for another look at the end.
     open: attribute::Open,
     /// Whether starts of threads are seen.
     watches_threads: bool,
-    lingering: ending::Lingering,
+    lingering: lingering::Lingering,
     /// Panics that called no hook, until it is known why.
     pub(crate) unhooked: Vec<Finding>,
     /// libtest is done, and has dropped the hooks of the process.
@@ -53,11 +51,11 @@ impl Harness {
             notes,
             lost: 0,
             threads,
-            reader: said::Reader::default(),
+            reader: libtest_output::Reader::default(),
             said: Vec::new(),
             open: attribute::Open::default(),
             watches_threads,
-            lingering: ending::Lingering::default(),
+            lingering: lingering::Lingering::default(),
             unhooked: Vec::new(),
             is_over: false,
         }
@@ -113,5 +111,7 @@ impl Harness {
     }
 }
 
+mod libtest_output;
+mod lingering;
 #[cfg(test)]
 mod tests;

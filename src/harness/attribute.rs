@@ -54,7 +54,7 @@ impl Scene {
 
 /// Panics whose test is not known yet, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Open(VecDeque<(u64, Scene)>);
+pub(crate) struct Open(VecDeque<(u64, Scene)>);
 
 impl Harness {
     /// The test that a panic belongs to. What is not known now is looked at once more by [`Harness::reopen`].
@@ -197,7 +197,7 @@ fn os_name(tid: u32) -> Option<String> {
 }
 
 /// The crate that a test binary of cargo was made from: `my-crate-0123456789abcdef`.
-pub(super) fn crate_of_binary(stem: &str) -> Option<String> {
+pub(crate) fn crate_of_binary(stem: &str) -> Option<String> {
     let (name, hash) = stem.rsplit_once('-')?;
     let is_hash = hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
     (is_hash && !name.is_empty()).then(|| name.replace('-', "_"))

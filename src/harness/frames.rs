@@ -36,31 +36,31 @@ const POOLS_OF_ALL: [&str; 1] = ["blocking::Executor::"];
 
 /// A function of the program, as far as it names a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TestPath {
-    pub(super) krate: String,
+pub(crate) struct TestPath {
+    pub(crate) krate: String,
     /// The path in the crate, as libtest prints it.
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 /// Where the harness stands on the stack: everything further in is the test's.
-pub(super) fn harness_at(frames: &[NamedFrame]) -> Option<usize> {
+pub(crate) fn harness_at(frames: &[NamedFrame]) -> Option<usize> {
     frames.iter().rposition(is_harness)
 }
 
 /// Whether libtest starts the thread of a test here.
-pub(super) fn runs_test(frames: &[NamedFrame]) -> bool {
+pub(crate) fn runs_test(frames: &[NamedFrame]) -> bool {
     frames.iter().any(|frame| frame.path.starts_with(RUNS_TEST))
 }
 
 /// Whether a frame of the program has no name, so that the stack may lead anywhere.
-pub(super) fn lacks_names(frames: &[NamedFrame]) -> bool {
+pub(crate) fn lacks_names(frames: &[NamedFrame]) -> bool {
     // What C does at the bottom may have none in a sound build, so one name of Rust's is enough.
     !frames.iter().any(|frame| frame.path.contains("::"))
 }
 
 /// The test whose function the harness at `at` calls. Where it is not known what was inlined in between, that may be the
 /// test, and the next function one that it calls.
-pub(super) fn test_inside(frames: &[NamedFrame], at: usize) -> Option<TestPath> {
+pub(crate) fn test_inside(frames: &[NamedFrame], at: usize) -> Option<TestPath> {
     let mut is_certain = true;
     for frame in frames.get(..at)?.iter().rev() {
         if let Some(path) = function(&frame.path) {
@@ -79,25 +79,25 @@ pub(super) fn test_inside(frames: &[NamedFrame], at: usize) -> Option<TestPath> 
 
 /// The functions of the program that this frame belongs to or works for: its own, and those whose closures it was
 /// made for.
-pub(super) fn functions(frame: &NamedFrame) -> Vec<TestPath> {
+pub(crate) fn functions(frame: &NamedFrame) -> Vec<TestPath> {
     let mut functions: Vec<TestPath> = function(&frame.path).into_iter().chain(mentioned(frame)).collect();
     functions.dedup();
     functions
 }
 
 /// Whether the thread that is started on this stack, inside of the harness, serves whoever comes later.
-pub(super) fn is_shared(frames: &[NamedFrame]) -> bool {
+pub(crate) fn is_shared(frames: &[NamedFrame]) -> bool {
     frames.iter().any(|frame| ONCE.iter().chain(&POOLS_OF_ALL).any(|start| frame.path.starts_with(start)))
 }
 
 /// Whether a runtime starts one of its threads on demand, which may serve others, too.
-pub(super) fn is_on_demand(frames: &[NamedFrame]) -> bool {
+pub(crate) fn is_on_demand(frames: &[NamedFrame]) -> bool {
     let any = |prefix: &str| frames.iter().any(|frame| frame.path.starts_with(prefix));
     any("tokio::runtime::blocking::pool::") && !any(RUNTIME_BUILDER)
 }
 
 /// Whether a runtime is built on this stack.
-pub(super) fn builds_runtime(frames: &[NamedFrame]) -> bool {
+pub(crate) fn builds_runtime(frames: &[NamedFrame]) -> bool {
     frames.iter().any(|frame| frame.path.starts_with(RUNTIME_BUILDER))
 }
 

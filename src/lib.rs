@@ -138,6 +138,10 @@ mod probe;
 // beside the stages: catching panics on purpose
 mod wrap;
 
+// what the tests of several stages share
+#[cfg(test)]
+mod testing;
+
 // after the lines: what they say of the tests that ran
 #[cfg(feature = "audit")]
 pub mod audit;

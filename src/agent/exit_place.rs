@@ -3,8 +3,8 @@
 //! Runs on: the thread that calls `exit`. Must not: panic, or take a lock.
 
 use crate::capture::{self, stack};
+use crate::record::ExitPlace;
 use crate::sys::{clock, thread};
-use crate::writer::ExitPlace;
 
 /// Frames that are kept: enough to get from the exit handler through the C library into the program.
 pub(super) const INTO_PROGRAM: usize = 32;

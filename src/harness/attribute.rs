@@ -8,7 +8,7 @@ use super::threads::{Owner, Shared, reason};
 use super::{Harness, frames};
 use crate::record::{RawRecord, TestEvidence, TestRef, WalkEnd};
 use crate::verdict::NamedFrame;
-use crate::writer::follow::Namer;
+use crate::verdict::follow::Namer;
 
 /// Panics without a test that are looked at once more at the end.
 const OPEN: usize = 4096;

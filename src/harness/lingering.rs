@@ -9,8 +9,8 @@ use super::threads::{Owner, Shared};
 use super::{Harness, Scene, frames};
 use crate::record::{Place, TestEvidence, TestRef};
 use crate::report::finding::Finding;
+use crate::verdict::follow::Namer;
 use crate::verdict::{NamedFrame, place};
-use crate::writer::follow::Namer;
 
 /// How long a thread that is about to end may take: a scope does not wait until its threads are gone, nor does the
 /// drop of a pool.

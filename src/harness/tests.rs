@@ -7,7 +7,7 @@ use crate::probe::{Event, EventQueue, Stamp};
 use crate::record::{Place, TestEvidence, TestRef};
 use crate::symbolize::Inlining;
 use crate::verdict::NamedFrame;
-use crate::writer::follow::Namer;
+use crate::verdict::follow::Namer;
 
 /// Names by address.
 const NAMES: [&str; 18] = [

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use super::frames;
 use crate::probe::harness::{Note, Noted};
 use crate::verdict::NamedFrame;
-use crate::writer::follow::Namer;
+use crate::verdict::follow::Namer;
 
 /// Ended threads that are remembered: their children may panic long after.
 const ENDED: usize = 8192;

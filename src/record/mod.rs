@@ -7,6 +7,7 @@ mod checksum;
 #[cfg(panic_agent_spool)]
 mod decode;
 pub(crate) mod digits;
+mod exit_place;
 mod fate;
 mod frame;
 mod id;
@@ -36,6 +37,7 @@ pub use test::{TestEvent, TestEvidence, TestLine, TestRef, TestResult};
 
 #[cfg(panic_agent_spool)]
 pub(crate) use checksum::Checksum;
+pub(crate) use exit_place::ExitPlace;
 pub(crate) use loss::{LossCounters, LossMirror};
 pub(crate) use raw::{LabelBytes, PayloadKind, RawFlag, RawRecord};
 pub(crate) use text::FixedText;

@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_report_comes_back_as_it_was() {
-        let report = crate::writer::samples::report();
+        let report = crate::testing::samples::report();
         let mut line = serde_json::to_vec(&report).unwrap();
         line.push(b'\n');
         let lines = read(&[&line[..], &line].concat());
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_whole_line_behind_a_torn_one_is_found() {
-        let report = crate::writer::samples::report();
+        let report = crate::testing::samples::report();
         let line = serde_json::to_vec(&report).unwrap();
         for torn in 1..line.len() {
             let lines = read(&[&line[..torn], &line, b"\n"].concat());
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn every_part_of_a_line_is_torn_and_what_a_recovery_blanked_out_is_nothing() {
-        let line = serde_json::to_vec(&crate::writer::samples::report()).unwrap();
+        let line = serde_json::to_vec(&crate::testing::samples::report()).unwrap();
         for torn in 1..line.len() {
             let lines = read(&[&line[..torn], b"\n", &line, b"\n"].concat());
             assert_eq!(lines.len(), 2, "{torn}");

@@ -19,7 +19,7 @@ use crate::record::{
 };
 use crate::symbolize::{Effort, Naming, is_c_library};
 use crate::verdict::NamedFrame;
-use crate::writer::follow::Namer;
+use crate::verdict::follow::Namer;
 
 /// Builds reports, with everything it needs for that.
 pub(crate) struct Builder {

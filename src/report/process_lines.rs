@@ -12,8 +12,8 @@ use crate::record::{
     RepeatsLine, SoftError, TestEvent, TestLine, TestResult, VerdictLine,
 };
 use crate::sys::thread::{self, TELLS_DETACH_STATE};
+use crate::verdict::verdict_text::About;
 use crate::verdict::{Change, Strategy, level_of};
-use crate::writer::amend::About;
 use crate::writer::fold::Folded;
 
 /// What this build can do and what it lacks, as the `process` line says it.

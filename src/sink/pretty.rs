@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_reader_finds_message_place_fate_and_own_frames() {
-        let report = crate::writer::samples::report();
+        let report = crate::testing::samples::report();
         let text = pretty(&report);
         for expected in
             ["worker-7", "src/main.rs:12:5", "index out of bounds", "fate: ", "app::work", "zone=eu"]

@@ -13,7 +13,7 @@ use crate::channel::Channel;
 use crate::files::FileTrust;
 use crate::probe::LandingNotes as _;
 use crate::record::{LossCounters, LossReason};
-use crate::writer::samples::raw_record;
+use crate::testing::samples::raw_record;
 
 pub(super) const SLOTS: usize = 4;
 pub(super) const INSTANCE: u64 = 0xabc;

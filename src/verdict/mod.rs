@@ -236,5 +236,11 @@ fn caught_by(handler: Handler, reason: Option<&str>) -> Prediction {
     }
 }
 
+pub(crate) mod follow;
+mod follow_harness;
+#[cfg(test)]
+mod follow_tests;
+mod lineage;
 #[cfg(test)]
 mod tests;
+pub(crate) mod verdict_text;

@@ -180,9 +180,9 @@ fn cut(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
     use super::*;
     use crate::record::Fate;
+    use crate::testing::samples;
 
     const EVERY: Duration = Duration::from_secs(10);
 

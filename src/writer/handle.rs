@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use super::board::{Board, Pigeonhole};
 use super::inbox::Inbox;
 use super::patience::Budget;
-use crate::record::{LossCounters, LossReason, Report};
+use crate::record::{ExitPlace, LossCounters, LossReason, Report};
 
 thread_local! {
     /// Whether this is a writer thread. No destructor, so it can be read at any time of a thread's life.
@@ -51,19 +51,6 @@ pub(crate) struct Shared {
     pub(crate) board: Board,
     /// Who ends the process, until the writer takes it.
     exit: Mutex<Option<ExitPlace>>,
-}
-
-/// Where `exit` was called.
-#[derive(Debug)]
-pub(crate) struct ExitPlace {
-    /// OS id of the thread.
-    pub(crate) tid: u32,
-    /// When: nanoseconds of the monotonic clock.
-    pub(crate) mono_ns: u64,
-    /// Its stack, innermost first.
-    pub(crate) ips: Vec<u64>,
-    /// The panic that it unwinds: the low bits of its number, 0 for none; `None` when the stack does not tell.
-    pub(crate) inside: Option<u32>,
 }
 
 /// A request whose maker waits.

@@ -3,31 +3,23 @@
 //! Runs on: the thread `panic-agent`. Must not: be waited for without a deadline; let code that is not ours
 //! (sinks, redactor, filter) end the thread.
 
-pub(crate) mod amend;
 mod batch;
 pub(crate) mod board;
 pub(crate) mod child;
 mod ending;
-#[cfg(test)]
-mod fake_probes;
 mod fan_out;
 pub(crate) mod fold;
-pub(crate) mod follow;
-mod follow_harness;
-mod handle;
+pub(crate) mod handle;
 mod inbox;
-mod lineage;
 mod patience;
 mod readiness;
 #[cfg(panic_agent_spool)]
 pub(crate) mod recovered;
-#[cfg(test)]
-pub(crate) mod samples;
 #[allow(unsafe_code)]
 mod signals;
 #[cfg(panic_agent_spool)]
 mod spooled;
-mod worker;
+pub(crate) mod worker;
 
 use std::io;
 use std::path::PathBuf;
@@ -38,7 +30,7 @@ use std::time::Duration;
 use crate::report::{Abilities, Service, Surroundings};
 pub(crate) use board::{Delivery, Pigeonhole};
 pub(crate) use child::{AfterFork, Sources};
-pub(crate) use handle::{ExitPlace, WriterHandle};
+pub(crate) use handle::WriterHandle;
 pub(crate) use inbox::Inbox;
 
 use crate::config::{Console, Filter, Folding, Options, Redactor, Symbols};
@@ -165,7 +157,7 @@ pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     started
 }
 
-fn worker(
+pub(crate) fn worker(
     inbox: &'static dyn Inbox,
     shared: Arc<handle::Shared>,
     config: WriterConfig,
@@ -192,7 +184,7 @@ fn worker(
             no_ancestors: Arc::default(),
             portable: crate::report::fingerprint::PortableFile::default(),
         },
-        follow: follow::Follow::new(config.events, config.watched, config.settle)
+        follow: crate::verdict::follow::Follow::new(config.events, config.watched, config.settle)
             .with_notes_only(config.notes_only)
             .with_harness(
                 config.harness.map(|(notes, threads)| crate::harness::Harness::new(notes, threads)),
@@ -211,8 +203,6 @@ fn worker(
     }
 }
 
-#[cfg(test)]
-mod follow_tests;
 #[cfg(test)]
 mod patience_tests;
 #[cfg(all(test, not(miri)))]

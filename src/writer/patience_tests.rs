@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use super::patience::Budget;
 use super::readiness::Readiness;
-use super::samples::*;
 use super::worker::{Pause, Worker};
 use super::*;
 use crate::record::*;
 use crate::report::ProcessLabels;
 use crate::sink::MemorySink;
 use crate::symbolize::{Effort, Found, ImageAt, Images, Inlining, Naming};
+use crate::testing::samples::*;
 
 /// What a waiting thread gives the writer here.
 const WHOLE: Duration = Duration::from_millis(2000);

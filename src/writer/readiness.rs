@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::symbolize::{Found, ImageAt, Inlining};
-    use crate::writer::samples::FakeInbox;
+    use crate::testing::samples::FakeInbox;
 
     /// Answers the first look-up when the test says so; then panics, if it is told to.
     struct Slow(mpsc::Receiver<bool>);

@@ -1,8 +1,8 @@
 //! Owners of catches on real stacks of this test program, in whatever way it was compiled.
 
-use super::samples::*;
 use super::*;
 use crate::record::*;
+use crate::testing::samples::*;
 
 /// The stack of the calling function, with `stopper` at the nearest frame that holds a catch.
 #[inline(never)]

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::amend::About;
 use crate::config::{Filter, Redactor, Symbols};
 use crate::record::{
     AbortReason, Basis, Fate, Image, LineKind, LossReason, Losses, RawFlag, RawRecord, Receipt, Report,
@@ -28,6 +27,7 @@ use crate::report::report_json::LineBuffer;
 use crate::report::service::Service;
 use crate::spool::{Contents, Facts, LandingNote, LogTail, PastImage, Recovered};
 use crate::symbolize::{ImageAt, Images, Naming, Off, Resolve};
+use crate::verdict::verdict_text::About;
 use crate::verdict::{Change, Final, Strategy};
 
 /// What a recovered text is replaced with when its redactor died with its process.

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::fake_probes::{FakeProbes, PROGRAM};
-use super::samples::*;
 use super::*;
 use crate::harness::{Said, Word};
 use crate::record::*;
 use crate::report::finding::Finding;
 use crate::sink::MemorySink;
+use crate::testing::fake_probes::{FakeProbes, PROGRAM};
+use crate::testing::samples::*;
 use crate::verdict::NamedFrame;
 
 const PAGE: &str = include_str!("../../docs/record-schema.md");

@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::samples::*;
 use super::worker::Pause;
 use super::*;
 use crate::config::RedactField;
 use crate::record::*;
 use crate::sink::MemorySink;
 use crate::symbolize::{ImageAt, Inlining};
+use crate::testing::samples::*;
 
 const LONG: Duration = Duration::from_secs(20);
 

@@ -12,7 +12,6 @@ use super::board::Delivery;
 use super::ending::Ending;
 use super::fan_out::FanOut;
 use super::fold::Fold;
-use super::follow::{Follow, Namer as _};
 use super::handle::Shared;
 use super::inbox::Inbox;
 use super::patience::Patience;
@@ -32,6 +31,7 @@ use crate::report::report_json::LineBuffer;
 use crate::report::user_code::guarded;
 use crate::sink::Pretty;
 use crate::verdict::Strategy;
+use crate::verdict::follow::{Follow, Namer as _};
 
 /// Least time between two `losses` lines.
 const LOSSES_EVERY: Duration = Duration::from_secs(1);
@@ -133,8 +133,8 @@ impl Worker {
         let finish = self.shared.finish_requested();
         let hold = self.patience.hold();
         let pending = self.inbox.pending();
-        let awaited =
-            pending > 0 || (hold.is_some() && finish && self.follow.wants_names_at_end(&self.shared));
+        let awaited = pending > 0
+            || (hold.is_some() && finish && self.follow.wants_names_at_end(|| self.shared.exit_thread()));
         if let Some(most) = hold.filter(|_| awaited) {
             // Events need no names yet, and their queue is short.
             self.follow.collect();
@@ -332,7 +332,7 @@ impl Worker {
 
     /// Whether reports or verdicts wait for names that somebody has time for.
     fn wants_names_at_end(&mut self) -> bool {
-        self.inbox.pending() > 0 || self.follow.wants_names_at_end(&self.shared)
+        self.inbox.pending() > 0 || self.follow.wants_names_at_end(|| self.shared.exit_thread())
     }
 
     /// Whether the end of the process waits yet for threads of tests.

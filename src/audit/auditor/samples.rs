@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Auditor;
 use crate::audit::{Audit, Ending, Policy};
 use crate::record::{LineContent, LineReader, Report};
-use crate::writer::samples;
+use crate::testing::samples;
 
 /// A `panic` line of a thread that died in `tests::charges`, unseen; changed by what is given.
 pub(crate) fn panic_line(number: u64, changes: Value) -> String {

@@ -7,7 +7,7 @@ use crate::record::{Ancestor, SpawnPlace};
 use crate::verdict::{Thread, place};
 
 /// The parent of a thread that the probes saw start.
-pub(super) fn parent_of(child: &Thread, namer: &mut dyn Namer) -> Ancestor {
+pub(crate) fn parent_of(child: &Thread, namer: &mut dyn Namer) -> Ancestor {
     let os_id = child.parent_tid;
     let name = std::fs::read_to_string(format!("/proc/self/task/{os_id}/comm")).ok();
     Ancestor {

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::amend::About;
-use super::fake_probes::{FakeProbes, PROGRAM, ROOT};
 use super::follow::{Follow, Namer, WAITING};
-use super::samples::*;
-use super::*;
+use super::verdict_text::About;
 use crate::probe::Handler as HandlerFrame;
 use crate::record::*;
 use crate::symbolize::Inlining;
+use crate::testing::fake_probes::{FakeProbes, PROGRAM, ROOT};
+use crate::testing::samples::*;
 use crate::verdict::{Change, NamedFrame};
+use std::sync::Arc;
 
 const TID: u32 = 4242;
 const SETTLE: Duration = Duration::from_millis(20);

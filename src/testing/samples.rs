@@ -9,10 +9,13 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::*;
+use crate::config::{Options, Redactor};
 use crate::record::*;
-use crate::report::ProcessLabels;
-use crate::symbolize::{Effort, Found, ImageAt, Images, Inlining, Naming};
+use crate::report::{ProcessLabels, Service, Surroundings};
+use crate::sink::Sink;
+use crate::symbolize::{Effort, Found, ImageAt, Images, Inlining, Naming, Native, Resolve};
+use crate::verdict::Strategy;
+use crate::writer::{Inbox, WriterConfig, WriterHandle, handle, worker};
 
 /// An empty record.
 pub(crate) fn empty_record() -> Box<RawRecord> {
@@ -194,7 +197,8 @@ pub(crate) fn by_hand(inbox: &'static FakeInbox, config: WriterConfig) -> (worke
     let handle = WriterHandle::new(shared.clone(), inbox);
     let abilities = config.abilities.clone();
     let redactor = config.redactor;
-    let mut worker = worker(inbox, shared, WriterConfig { redactor: None, ..config }, Box::new(Native));
+    let mut worker =
+        crate::writer::worker(inbox, shared, WriterConfig { redactor: None, ..config }, Box::new(Native));
     worker.builder = builder(redactor);
     worker.start(abilities, Strategy::Unwind);
     (worker, handle)

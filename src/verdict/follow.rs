@@ -8,20 +8,20 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::lineage;
+use super::verdict_text::{About, amend};
 use crate::harness::Harness;
 use crate::probe::{
     Catcher, Entry, Event, EventQueue, Handler as HandlerFrame, Keeper, LOST, Notice, PanicRef, Stamp, Trace,
 };
+use crate::record::ExitPlace;
 use crate::record::{Ancestor, EhAction, Fate, Handler, HandlerKind, Place, RawFlag, RawRecord, Report};
 use crate::report::finding::Finding;
 use crate::report::prepared::Prepared;
 use crate::verdict::{Change, DroppedBy, Lives, NamedFrame, Raise, Thread, Throw, place};
-use crate::writer::ExitPlace;
-use crate::writer::amend::{About, amend};
-use crate::writer::lineage;
 
 /// Events that wait for their record. Beyond that the oldest is applied to what is known.
-pub(super) const WAITING: usize = 8192;
+pub(crate) const WAITING: usize = 8192;
 /// Threads whose ancestors are remembered with their names.
 const LINEAGES: usize = 512;
 
@@ -46,7 +46,7 @@ pub(crate) trait Namer {
 
 /// The lives of this process's panics, and the events that are on their way to them.
 pub(crate) struct Follow {
-    pub(super) lives: Lives,
+    pub(crate) lives: Lives,
     /// `None` without probes.
     events: Option<&'static EventQueue>,
     /// Whether every raise is seen, so that one that has not come says something.
@@ -59,7 +59,7 @@ pub(crate) struct Follow {
     /// Highest number of a panic of which something was let go, or may have been lost, before its record came.
     gave_way_up_to: u64,
     /// What a verdict line says of a panic besides the verdict.
-    pub(super) about: HashMap<u64, About>,
+    pub(crate) about: HashMap<u64, About>,
     /// Verdicts that differ from what was said and may change again.
     unsettled: HashSet<u64>,
     /// The same with the time when the first difference was seen, oldest first.
@@ -69,7 +69,7 @@ pub(crate) struct Follow {
     /// Whether the events come from wrappers alone, because no probe works.
     notes_only: bool,
     /// Only in an audited test harness.
-    pub(super) harness: Option<Box<Harness>>,
+    pub(crate) harness: Option<Box<Harness>>,
 }
 
 impl Follow {

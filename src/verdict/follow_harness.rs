@@ -3,9 +3,9 @@
 //! Runs on: the writer thread. Must not: do anything in a process that is not audited.
 
 use super::follow::{Follow, Namer};
-use super::handle::{ExitPlace, Shared};
 use crate::harness::{Said, Scene};
 use crate::hook;
+use crate::record::ExitPlace;
 use crate::record::{RawRecord, Report};
 use crate::report::finding::Finding;
 use crate::sys::clock;
@@ -13,7 +13,7 @@ use crate::verdict::NamedFrame;
 
 impl Follow {
     /// Says which test a panic belongs to.
-    pub(super) fn attribute(&mut self, record: &RawRecord, report: &mut Report, namer: &mut dyn Namer) {
+    pub(crate) fn attribute(&mut self, record: &RawRecord, report: &mut Report, namer: &mut dyn Namer) {
         let Some(harness) = &mut self.harness else { return };
         let test = harness.test_of_panic(record.sequence, Scene::of(record), namer);
         report.test = Some(test);
@@ -23,7 +23,7 @@ impl Follow {
     }
 
     /// The payload of a panic is thrown once more, on this stack.
-    pub(super) fn rethrown(&mut self, record: &RawRecord, namer: &mut dyn Namer) {
+    pub(crate) fn rethrown(&mut self, record: &RawRecord, namer: &mut dyn Namer) {
         if self.harness.is_none() {
             return;
         }
@@ -37,12 +37,12 @@ impl Follow {
     }
 
     /// What the harness printed since the last call.
-    pub(super) fn take_said(&mut self) -> Vec<Said> {
+    pub(crate) fn take_said(&mut self) -> Vec<Said> {
         self.harness.as_mut().map(|harness| harness.take_said()).unwrap_or_default()
     }
 
     /// The process ends: panics whose test became known only now, in order. Their last verdict line says it.
-    pub(super) fn tests_known_late(&mut self, namer: &mut dyn Namer) -> Vec<u64> {
+    pub(crate) fn tests_known_late(&mut self, namer: &mut dyn Namer) -> Vec<u64> {
         let Some(harness) = &mut self.harness else { return Vec::new() };
         let mut known = Vec::new();
         for (sequence, test) in harness.reopen(namer) {
@@ -56,24 +56,24 @@ impl Follow {
     }
 
     /// Whether names would tell something at the end of the process that nothing else does: so that the end of a run
-    /// with nothing to say waits for none.
-    pub(super) fn wants_names_at_end(&mut self, shared: &Shared) -> bool {
+    /// with nothing to say waits for none. `exit`: OS id of the thread that ends the process.
+    pub(crate) fn wants_names_at_end(&mut self, exit: impl FnOnce() -> Option<u32>) -> bool {
         if self.harness.is_none() {
             return false;
         }
         self.collect();
-        let exit = shared.exit_thread();
+        let exit = exit();
         self.harness.as_ref().is_some_and(|harness| harness.wants_names_at_end(exit, hook::is_replaced()))
     }
 
     /// The agent's hook was dropped, on this stack. libtest does so when it is done, which is worth no finding.
-    pub(super) fn hook_replaced(&mut self, frames: &[NamedFrame]) -> Option<Finding> {
+    pub(crate) fn hook_replaced(&mut self, frames: &[NamedFrame]) -> Option<Finding> {
         let by_harness = self.harness.as_mut().is_some_and(|harness| harness.hook_dropped(frames));
         (!by_harness).then(|| Finding::hook_replaced(frames))
     }
 
     /// A panic called no hook of the agent's: the finding, or nothing yet, when libtest may be the reason.
-    pub(super) fn unhooked(&mut self, finding: Finding) -> Option<Finding> {
+    pub(crate) fn unhooked(&mut self, finding: Finding) -> Option<Finding> {
         match &mut self.harness {
             Some(harness) => {
                 harness.unhooked.push(finding);
@@ -84,14 +84,14 @@ impl Follow {
     }
 
     /// Findings of the last function that wait, if it is `known` by now who dropped the hook.
-    pub(super) fn take_unhooked(&mut self, known: bool) -> Vec<Finding> {
+    pub(crate) fn take_unhooked(&mut self, known: bool) -> Vec<Finding> {
         let Some(harness) = self.harness.as_mut().filter(|_| known) else { return Vec::new() };
         let findings = std::mem::take(&mut harness.unhooked);
         if harness.is_over { Vec::new() } else { findings }
     }
 
     /// Whether the end of the process waits yet, for what threads of tests may still come to. `exit_ns`: when it began.
-    pub(super) fn lingers(&mut self, exit_ns: Option<u64>, namer: &mut dyn Namer) -> bool {
+    pub(crate) fn lingers(&mut self, exit_ns: Option<u64>, namer: &mut dyn Namer) -> bool {
         if self.harness.is_none() {
             return false;
         }
@@ -101,7 +101,7 @@ impl Follow {
     }
 
     /// The process ends by a call on this stack; what that says of tests.
-    pub(super) fn harness_ends(&mut self, exit: Option<&ExitPlace>, namer: &mut dyn Namer) -> Vec<Finding> {
+    pub(crate) fn harness_ends(&mut self, exit: Option<&ExitPlace>, namer: &mut dyn Namer) -> Vec<Finding> {
         if self.harness.is_none() {
             return Vec::new();
         }

@@ -7,7 +7,6 @@ mod fate;
 mod handler;
 mod holder;
 mod life;
-mod lives;
 mod reason;
 
 pub(crate) use fate::{Outcome, abort_word, fate_of_handler, level_of, settle};
@@ -15,9 +14,10 @@ pub(crate) use holder::Holder;
 pub(crate) use life::DroppedBy;
 #[cfg(panic_agent_spool)]
 pub(crate) use life::Outcome as Final;
-pub(crate) use lives::place::{self, NamedFrame};
-pub(crate) use lives::{Change, Lives, Raise, Stop, Thread, Throw};
 pub(crate) use reason::HANDLER_UNKNOWN;
+pub(crate) use tracker::place;
+pub(crate) use tracker::place::NamedFrame;
+pub(crate) use tracker::{Change, Lives, Raise, Stop, Thread, Throw};
 
 use crate::record::{
     AbortReason, EhAction, Handler, HandlerKind, Prediction, RawFlag, RawWalk, StopKind, WalkEnd, WalkSource,
@@ -243,4 +243,5 @@ mod follow_tests;
 mod lineage;
 #[cfg(test)]
 mod tests;
+mod tracker;
 pub(crate) mod verdict_text;

@@ -209,7 +209,7 @@ fn the_json_schema_names_the_fields_of_the_page() {
 fn the_words_of_the_code_are_on_the_page() {
     let sources: [(&str, &[&str], usize); 6] = [
         (include_str!("../verdict/reason.rs"), &["= \""], 14),
-        (include_str!("../verdict/lives/incident.rs"), &[" => \""], 7),
+        (include_str!("../verdict/tracker/incident.rs"), &[" => \""], 7),
         (include_str!("../verdict/life/outcome.rs"), &["Some(\"", "{ \""], 5),
         (include_str!("../probe/ability.rs"), &[" => \""], 8),
         (include_str!("../report/finding.rs"), &["code: \""], 4),

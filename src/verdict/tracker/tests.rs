@@ -1,8 +1,8 @@
 //! Chains of panics, each with a twin that must not be linked.
 
-use super::*;
 use crate::record::{Basis, DetachState, Handler, HandlerKind, Receipt, StopKind};
 use crate::verdict::life::Outcome;
+use crate::verdict::tracker::*;
 
 const MAIN: u32 = 1;
 const CHILD: u32 = 2;
@@ -267,8 +267,8 @@ fn only_verdicts_that_changed_are_said_again() {
 #[test]
 fn the_memory_is_bounded() {
     let mut lives = Lives::default();
-    for sequence in 1..=room::KEPT as u64 + 10 {
+    for sequence in 1..=super::eviction::KEPT as u64 + 10 {
         lives.raised(raise(sequence, MAIN + sequence as u32, "x"));
     }
-    assert_eq!(lives.kept.len(), room::KEPT);
+    assert_eq!(lives.kept.len(), super::eviction::KEPT);
 }

@@ -3,14 +3,14 @@
 //!
 //! Runs on: the writer thread. Must not: do I/O, read clocks, or grow without bound.
 
-mod facts;
-mod hands;
+mod events;
+mod eviction;
 mod incident;
-mod link;
+mod payload_holders;
 pub(crate) mod place;
 #[cfg(test)]
 mod random_tests;
-mod room;
+mod relation;
 #[cfg(test)]
 mod tests;
 mod threads;
@@ -18,14 +18,14 @@ mod threads;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-pub(crate) use facts::{Change, Raise, Stop, Throw};
+pub(crate) use events::{Change, Raise, Stop, Throw};
 pub(crate) use incident::Relation;
 pub(crate) use threads::Thread;
 
-use self::threads::Threads;
 use crate::record::{AbortReason, Fate, Handler, Place};
 use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent};
 use crate::verdict::{Holder, fate_of_handler};
+use threads::Threads;
 
 /// Whether an unwinding ran destructors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::*;
 use crate::record::{Basis, DetachState, Receipt, StopKind};
 use crate::verdict::life::Outcome;
 use crate::verdict::reason::LEFT_BEHIND;
+use crate::verdict::tracker::*;
 
 /// Where a first throw stops, and where a repeated one does.
 const STOPS: [u64; 2] = [0x1000, 0x2000];

@@ -78,3 +78,10 @@ impl std::error::Error for Error {
         self.source.as_ref().map(|source| source as _)
     }
 }
+
+/// One line on stderr. Written directly, so that a test harness's capture does not swallow it.
+pub(crate) fn complain(problem: &dyn fmt::Display) {
+    let line = format!("panic-agent: {problem}\n");
+    // Nothing can be done when stderr is closed.
+    let _written = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+}

@@ -124,7 +124,8 @@ mod writer;
 // 7
 mod sink;
 
-// beside the channel: slots that outlive the process
+// beside the channel: slots that outlive the process, and what a later process makes of them
+mod recovery;
 mod spool;
 
 // beside the stages: what happens to a panic after its hook
@@ -155,8 +156,8 @@ mod sys;
 mod unwind;
 
 pub use crate::agent::{
-    Agent, AgentBuilder, AgentGuard, Recovered, Stats, Subscription, flush, has_panicked, init, recover,
-    stats, subscribe, try_init,
+    Agent, AgentBuilder, AgentGuard, Stats, Subscription, flush, has_panicked, init, stats, subscribe,
+    try_init,
 };
 pub use crate::capture::labels::{
     LabelGuard, LabelSet, ParseTraceContextError, TraceContext, label, remove_process_label,
@@ -177,6 +178,7 @@ pub use crate::error::{Error, ErrorKind};
 pub use crate::files::FileTrust;
 pub use crate::record::*;
 #[cfg(any(test, feature = "testing"))]
+pub use crate::recovery::{Recovered, recover};
 pub use crate::sink::MemorySink;
 pub use crate::sink::{FileSink, Rotation, Sink, StandardSink};
 

@@ -2,8 +2,6 @@
 //!
 //! Runs on: the thread that owns the guard. Must not: panic, or wait longer than the flush deadline.
 
-use std::fmt::Display;
-
 use super::AGENT;
 
 /// Stands for the installed agent; dropping it waits until everything raised so far is written, at most
@@ -40,11 +38,4 @@ impl Drop for AgentGuard {
             let _flushed = agent.writer.flush(agent.flush_deadline);
         }
     }
-}
-
-/// One line on stderr. Written directly, so that a test harness's capture does not swallow it.
-pub(crate) fn complain(problem: &dyn Display) {
-    let line = format!("panic-agent: {problem}\n");
-    // Nothing can be done when stderr is closed.
-    let _written = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
 }

@@ -10,14 +10,14 @@ use once_cell::race::OnceRef;
 use parking_lot::Mutex;
 
 use super::neighbours::{ForkedChild, Neighbours};
-use super::recover::Recovery;
-use super::{AGENT, AgentGuard, Installed, exit_place, guard, handover, spooling};
+use super::{AGENT, AgentGuard, Installed, exit_place, handover, spooling};
 use crate::capture::{labels, stack};
 use crate::channel::{Channel, RESERVE};
 use crate::config::{Harness, Options, Probes, apply_environment};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, complain};
 use crate::hook::{self, ChildWriter, Counters, HookState};
 use crate::probe::{self, Ability, EventQueue, LandingNotes, ProbeOptions, Witness, foreign};
+use crate::recovery::Recovery;
 use crate::sys::{at_exit, fork, thread};
 use crate::{report, sink, writer};
 
@@ -37,7 +37,7 @@ static INSTALLING: Mutex<()> = Mutex::new(());
 /// Installs the agent, unless the environment switches it off.
 pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
     for warning in apply_environment(&mut options) {
-        guard::complain(&warning);
+        complain(&warning);
     }
     if !options.enabled {
         return Ok(AgentGuard::inert());

@@ -17,12 +17,6 @@ mod neighbours;
 )]
 pub mod preload;
 #[cfg(panic_agent_spool)]
-mod recover;
-#[cfg(not(panic_agent_spool))]
-#[path = "recover_absent.rs"]
-mod recover;
-mod recovered;
-#[cfg(panic_agent_spool)]
 mod spooling;
 #[cfg(not(panic_agent_spool))]
 #[path = "spooling_absent.rs"]
@@ -37,15 +31,13 @@ use once_cell::race::{OnceBox, OnceNonZeroUsize};
 
 pub use builder::{Agent, AgentBuilder};
 pub use guard::AgentGuard;
-pub(crate) use guard::complain;
-pub use recover::recover;
-pub use recovered::Recovered;
 pub use subscription::Subscription;
 
 use crate::channel::Channel;
-use crate::error::Error;
+use crate::error::{Error, complain};
 use crate::hook::{Counters, HookState};
 use crate::record::{Losses, PanicId};
+use crate::recovery::Recovery;
 use crate::spool::LiveSpool;
 use crate::sys::fork;
 use crate::writer::{Pigeonhole, WriterHandle};
@@ -92,7 +84,7 @@ struct Installed {
     /// The file that holds the slots, if one does.
     spool: Option<&'static LiveSpool>,
     /// The emptying of dead processes' spools.
-    recovery: recover::Recovery,
+    recovery: Recovery,
     /// Whether this is a test harness that is audited.
     audited: bool,
 }
@@ -118,7 +110,7 @@ impl Installed {
 /// because an `atexit` handler drains too, but the flush at the end of `main` is.
 pub fn init() -> AgentGuard {
     try_init().unwrap_or_else(|error| {
-        guard::complain(&error);
+        complain(&error);
         AgentGuard::inert()
     })
 }

@@ -9,13 +9,14 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-use super::recover::Recovery;
 use crate::config::{Filter, Options, RedactField, Redactor, Spool};
 use crate::files::FileTrust;
 use crate::hook;
+use crate::recovery::Recovery;
+use crate::recovery::find;
+use crate::recovery::report::Treatment;
 use crate::report::Abilities;
-use crate::spool::{LiveSpool, Place, create, find};
-use crate::writer::recovered::Treatment;
+use crate::spool::{LiveSpool, Place, create};
 use crate::writer::without_signals;
 
 /// Name of the thread that empties spools.

@@ -4,9 +4,9 @@
 
 use std::path::PathBuf;
 
-use super::recover::Recovery;
 use crate::config::{Options, Spool, Symbols};
 use crate::files::FileTrust;
+use crate::recovery::Recovery;
 use crate::report::Abilities;
 use crate::spool::{LiveSpool, Place};
 

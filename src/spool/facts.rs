@@ -48,7 +48,7 @@ mod path_bytes {
         Other(Vec<u8>),
     }
 
-    pub(super) fn serialize<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
         let bytes = |name: &OsStr| match name.to_str() {
             Some(text) => Bytes::Text(text.to_owned()),
             None => Bytes::Other(name.as_encoded_bytes().to_vec()),
@@ -56,7 +56,7 @@ mod path_bytes {
         path.as_ref().map(|path| bytes(path.as_os_str())).serialize(to)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
         let path = Option::<Bytes>::deserialize(from)?;
         Ok(path.map(|bytes| match bytes {
             Bytes::Text(text) => PathBuf::from(text),

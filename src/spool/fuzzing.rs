@@ -6,8 +6,8 @@
 //! pieces: offset `u32`, length `u16`, bytes; all little endian.
 
 use super::layout::{self, fixed, slot};
-use super::reader;
 use crate::record::{LineKind, RawRecord};
+use crate::recovery::reader;
 
 /// Most slots of an expanded spool.
 const SLOTS: usize = 4;
@@ -85,7 +85,7 @@ fn repair_slot(index: u32, bytes: &mut [u8]) {
 /// Reads a spool from its compact form, and writes the lines of everything in it.
 pub(crate) fn read_and_write(input: &[u8]) {
     use crate::config::Symbols;
-    use crate::writer::recovered::{Treatment, write};
+    use crate::recovery::report::{Treatment, write};
 
     let bytes = expand(input);
     let Ok(contents) = reader::read(&bytes) else { return };
@@ -95,7 +95,7 @@ pub(crate) fn read_and_write(input: &[u8]) {
     let mut lines = 0;
     // A line that is too large for the maximum that the spool claims is an error, and no line.
     let _written =
-        write(&contents, &super::LogTail::default(), treatment, &mut |_: LineKind, line: &[u8]| {
+        write(&contents, &crate::recovery::LogTail::default(), treatment, &mut |_: LineKind, line: &[u8]| {
             assert!(line.ends_with(b"}\n") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok());
             lines += 1;
             Ok(())

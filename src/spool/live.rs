@@ -16,11 +16,11 @@ use parking_lot::Mutex;
 use super::facts::Facts;
 use super::layout::{self, changing};
 use super::owner::identity;
-use super::reader::{LogPosition, facts_checksum, log_checksum};
 use crate::channel::SlotRoom;
 use crate::files::calls;
 use crate::probe::LandingNotes;
 use crate::record::LossMirror;
+use crate::recovery::reader::{LogPosition, facts_checksum, log_checksum};
 use crate::sys::clock::wall_ns;
 use crate::sys::fork;
 use crate::sys::mmap::Region;
@@ -112,7 +112,7 @@ pub(crate) struct LiveSpool {
 
 impl LiveSpool {
     /// Takes the mapping of a file whose fixed header is written. The mapping is never given back.
-    pub(super) fn new(
+    pub(crate) fn new(
         region: Arc<Region>,
         file: OwnFile,
         path: Option<PathBuf>,

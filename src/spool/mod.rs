@@ -6,36 +6,27 @@
 //! ```
 //!
 //! The slots themselves belong to `channel`; here is everything around them: making the file ([`create()`]), what
-//! the process notes in it while it runs ([`LiveSpool`]), reading it from bytes that may be anything ([`reader`]),
-//! and finding those of dead processes ([`dead`]). The layout is in `docs/spool-format.md`.
+//! the process notes in it while it runs ([`LiveSpool`]). Reading it after a death is the `recovery`'s. The layout is in `docs/spool-format.md`.
 //!
 //! Runs on: see each file. Must not: write lines; that is the writer's.
 
 #[cfg(not(panic_agent_spool))]
 mod absent;
 #[cfg(panic_agent_spool)]
-mod create;
-#[cfg(panic_agent_spool)]
-mod dead;
-#[cfg(all(panic_agent_spool, test, not(panic_agent_loom), not(miri)))]
-mod dead_tests;
+pub(crate) mod create;
 #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
-mod facts;
+pub(crate) mod facts;
 #[cfg(all(panic_agent_spool, any(test, feature = "testing")))]
 pub(crate) mod fuzzing;
 #[cfg_attr(not(panic_agent_spool), allow(dead_code, reason = "one layout for all"))]
 pub(crate) mod layout;
 #[cfg(panic_agent_spool)]
 #[allow(unsafe_code)]
-mod live;
+pub(crate) mod live;
 #[cfg(panic_agent_spool)]
-mod log_tail;
-#[cfg(panic_agent_spool)]
-mod owner;
-#[cfg(panic_agent_spool)]
-pub(crate) mod reader;
+pub(crate) mod owner;
 #[cfg(all(panic_agent_spool, test, not(panic_agent_loom), not(miri)))]
-mod tests;
+pub(crate) mod tests;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -47,20 +38,14 @@ pub(crate) use absent::{Landings, LiveSpool};
 #[cfg(panic_agent_spool)]
 pub(crate) use create::create;
 #[cfg(panic_agent_spool)]
-pub(crate) use dead::{DeadSpool, Search, find, log_of};
-#[cfg(panic_agent_spool)]
 pub(crate) use facts::Facts;
 pub(crate) use facts::PastImage;
 #[cfg(panic_agent_spool)]
 pub(crate) use live::{Landings, LiveSpool};
-#[cfg(panic_agent_spool)]
-pub(crate) use log_tail::LogTail;
-#[cfg(panic_agent_spool)]
-pub(crate) use reader::{Contents, LandingNote, Recovered};
 
 /// What stands between the name of the log and the process id in the name of a spool.
 #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
-const INFIX: &str = ".spool-";
+pub(crate) const INFIX: &str = ".spool-";
 
 /// Where spools lie, and for which log.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,21 +7,22 @@ use proptest::prelude::*;
 
 use super::fuzzing::{Repair, compact, expand, read_and_write};
 use super::layout::{self, changing, fixed};
-use super::reader::{SpoolError, read};
 use super::*;
 use crate::channel::Channel;
 use crate::files::FileTrust;
 use crate::probe::LandingNotes as _;
 use crate::record::{LossCounters, LossReason};
+use crate::recovery::reader::{SpoolError, read};
+use crate::recovery::*;
 use crate::testing::samples::raw_record;
 
-pub(super) const SLOTS: usize = 4;
-pub(super) const INSTANCE: u64 = 0xabc;
+pub(crate) const SLOTS: usize = 4;
+pub(crate) const INSTANCE: u64 = 0xabc;
 
-pub(super) struct Dir(pub(super) PathBuf);
+pub(crate) struct Dir(pub(crate) PathBuf);
 
 impl Dir {
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("panic-agent-spool-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -39,7 +40,7 @@ impl Drop for Dir {
 }
 
 /// Three records in four slots; the first one's panic has landed, the second slot is still being written.
-pub(super) fn spool(dir: &Dir) -> (LiveSpool, Channel, PathBuf) {
+pub(crate) fn spool(dir: &Dir) -> (LiveSpool, Channel, PathBuf) {
     let live = create(&dir.place(), SLOTS, INSTANCE).live.unwrap();
     let channel = Channel::within(live.room(), SLOTS, 0).unwrap();
     let being_written = channel.claim().unwrap();
@@ -65,7 +66,7 @@ pub(super) fn spool(dir: &Dir) -> (LiveSpool, Channel, PathBuf) {
     (live, channel, path)
 }
 
-pub(super) fn sequences(contents: &Contents) -> Vec<u64> {
+pub(crate) fn sequences(contents: &Contents) -> Vec<u64> {
     contents.records.iter().map(|found| found.record.sequence).collect()
 }
 

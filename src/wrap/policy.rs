@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Caught;
 use crate::agent;
+use crate::error::complain;
 use crate::sys::at_exit;
 
 /// What a panic on a thread does, beyond the report. See [`Builder::on_panic`](crate::Builder::on_panic).
@@ -40,11 +41,9 @@ impl Policy {
         let text = caught.text().unwrap_or("(payload is not a text)");
         match self {
             Self::Observe | Self::Restart { .. } => {}
-            Self::Warn => agent::complain(&format_args!("thread `{name}` panicked and ends: {text}")),
+            Self::Warn => complain(&format_args!("thread `{name}` panicked and ends: {text}")),
             Self::Abort => {
-                agent::complain(&format_args!(
-                    "thread `{name}` panicked and its policy ends the process: {text}"
-                ));
+                complain(&format_args!("thread `{name}` panicked and its policy ends the process: {text}"));
                 // Not written in time is not a reason to live on.
                 let _in_time = crate::flush(agent::patience());
                 std::process::abort();

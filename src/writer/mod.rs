@@ -13,8 +13,6 @@ pub(crate) mod handle;
 mod inbox;
 mod patience;
 mod readiness;
-#[cfg(panic_agent_spool)]
-pub(crate) mod recovered;
 #[allow(unsafe_code)]
 mod signals;
 #[cfg(panic_agent_spool)]

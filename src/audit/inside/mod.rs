@@ -18,8 +18,9 @@ use parking_lot::Mutex;
 
 use super::{Class, Gathered, Level};
 use crate::config::{AuditEnv, AuditMode};
+use crate::error::complain;
 use crate::sys::{at_exit, fork, symbol};
-use crate::{Agent, Harness, Overflow, Spool, agent};
+use crate::{Agent, Harness, Overflow, Spool};
 use sink::GatheringSink;
 
 /// What the preloaded agent exports.
@@ -55,7 +56,7 @@ static INSTALLED: OnceLock<Installed> = OnceLock::new();
 pub fn install(manifest_dir: &'static str, package: &'static str, levels: &'static [(Class, Level)]) {
     let start = || start(manifest_dir, package, levels);
     if catch_unwind(AssertUnwindSafe(start)).is_err() {
-        agent::complain(&"the audit of this test binary could not be started");
+        complain(&"the audit of this test binary could not be started");
     }
 }
 
@@ -70,13 +71,13 @@ fn start(manifest_dir: &'static str, package: &'static str, levels: Levels) {
     }
     let env = AuditEnv::read();
     for warning in &env.warnings {
-        agent::complain(warning);
+        complain(warning);
     }
     if env.mode == AuditMode::Off {
         return;
     }
     if cfg!(not(panic_agent_probes)) {
-        agent::complain(
+        complain(
             &"`audit!` sees nothing here and this test binary is not audited: it needs the cargo feature `probes`, and \
               Linux with a dynamically linked glibc on x86_64 or aarch64",
         );
@@ -92,7 +93,7 @@ fn start(manifest_dir: &'static str, package: &'static str, levels: Levels) {
     }
     // Before the agent's own handler, so that it runs after it.
     if !at_exit::register_status(ending::at_exit) {
-        agent::complain(&"the system has no room for the audit of this test binary");
+        complain(&"the system has no room for the audit of this test binary");
         return;
     }
     let builder = Agent::builder()
@@ -104,6 +105,6 @@ fn start(manifest_dir: &'static str, package: &'static str, levels: Levels) {
         .harness(Harness::Audited);
     // Dropping the guard waits for lines, of which there are none yet.
     if let Err(error) = builder.install() {
-        agent::complain(&format_args!("this test binary is not audited: {error}"));
+        complain(&format_args!("this test binary is not audited: {error}"));
     }
 }

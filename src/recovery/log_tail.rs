@@ -17,11 +17,11 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde::de::IgnoredAny;
 
-use super::INFIX;
-use super::owner::identity;
 use super::reader::LogPosition;
 use crate::files::{FileTrust, Last, Resolved, calls, is_own, own_alone, resolve};
 use crate::record::{Fate, Report, VerdictLine};
+use crate::spool::INFIX;
+use crate::spool::owner::identity;
 use crate::sys::faults::{self, Call};
 
 /// How each line begins.

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::reader::Recovered;
+use super::{Contents, LandingNote, LogTail};
 use crate::config::{Filter, Redactor, Symbols};
 use crate::record::{
     AbortReason, Basis, Fate, Image, LineKind, LossReason, Losses, RawFlag, RawRecord, Receipt, Report,
@@ -25,7 +27,7 @@ use crate::report::process_view::{ProcessLabels, Surroundings};
 use crate::report::redact::Redact;
 use crate::report::report_json::LineBuffer;
 use crate::report::service::Service;
-use crate::spool::{Contents, Facts, LandingNote, LogTail, PastImage, Recovered};
+use crate::spool::{Facts, PastImage};
 use crate::symbolize::{ImageAt, Images, Naming, Off, Resolve};
 use crate::verdict::verdict_text::About;
 use crate::verdict::{Change, Final, Strategy};

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::layout::{self, fixed};
-use super::tests::{Dir, INSTANCE, SLOTS, sequences, spool};
 use super::*;
+use crate::files::FileTrust;
+use crate::spool::layout;
+use crate::spool::layout::fixed;
+use crate::spool::tests::{Dir, INSTANCE, SLOTS, sequences, spool};
+use crate::spool::*;
 
 #[test]
 fn a_link_in_a_directory_of_everybody_is_followed_only_where_any_place_is_trusted() {

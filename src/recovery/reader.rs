@@ -16,10 +16,11 @@
 
 use core::fmt;
 
-use super::facts::Facts;
-use super::layout::{self, changing, fixed, slot};
-use super::owner::Owner;
 use crate::record::{Checksum, LossReason, Losses, RawRecord};
+use crate::spool::facts::Facts;
+use crate::spool::layout;
+use crate::spool::layout::{changing, fixed, slot};
+use crate::spool::owner::Owner;
 
 /// Why bytes are no spool that this build can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

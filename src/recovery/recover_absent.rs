@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::recovered::Recovered;
+use super::Recovered;
 use crate::error::{Error, ErrorKind};
 
 /// Spools exist on Linux only.

@@ -11,12 +11,13 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Place;
-use super::create::{is_unfinished, pid_in_name};
-use super::layout::{self, slot};
-use super::owner::{Life, boot_word, identity, maps};
 use super::reader::{self, Contents, SpoolError};
 use crate::files::{FileTrust, Last, calls, own_alone, resolve_directory};
+use crate::spool::Place;
+use crate::spool::create::{is_unfinished, pid_in_name};
+use crate::spool::layout;
+use crate::spool::layout::slot;
+use crate::spool::owner::{Life, boot_word, identity, maps};
 use crate::sys::own_file::OwnFile;
 use crate::sys::spool_file::{self, Lock};
 
@@ -63,7 +64,7 @@ pub(crate) fn find(place: &Place, any_log: bool) -> io::Result<Vec<PathBuf>> {
 
 /// The part of a spool's name that names its log.
 fn log_part(name: &OsStr) -> Option<&OsStr> {
-    let (name, infix) = (name.as_bytes(), super::INFIX.as_bytes());
+    let (name, infix) = (name.as_bytes(), crate::spool::INFIX.as_bytes());
     let at = name.windows(infix.len()).rposition(|part| part == infix)?;
     name.get(..at).map(OsStr::from_bytes)
 }

@@ -10,15 +10,14 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::guard;
-use super::recovered::Recovered;
+use super::{DeadSpool, LogTail, Recovered, Search, find, log_of};
 use crate::config::{Options, apply_environment};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, complain};
 use crate::files::{FileTrust, calls};
 use crate::record::{Line, LineKind};
+use crate::recovery::report::{Out, Treatment, Written, write};
 use crate::sink::{DEFAULT_FILE, FileSink, Rotation, Sink as _};
-use crate::spool::{DeadSpool, LogTail, Place, Search, find, log_of};
-use crate::writer::recovered::{Out, Treatment, Written, write};
+use crate::spool::Place;
 
 /// Writes the reports that dead processes left in the spools of a directory into the logs beside them, and
 /// removes those spools.
@@ -65,7 +64,7 @@ pub fn recover(directory: impl AsRef<Path>) -> Result<Recovered, Error> {
 fn operators_words() -> Options {
     let mut options = Options::default();
     for warning in apply_environment(&mut options) {
-        guard::complain(&warning);
+        complain(&warning);
     }
     options
 }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::calls;
-use super::place::{FileTrust, Last, resolve};
+use super::syscalls;
+use super::trusted_path::{FileTrust, Last, resolve};
 use crate::sink::RawWrite;
 use crate::sys::file_lock::{self, Locking};
 use crate::sys::own_file::OwnFile;
@@ -46,13 +46,13 @@ impl Appending {
     /// When it cannot be opened, or when another user can replace it (`PermissionDenied` with the reason).
     pub(crate) fn open(path: &Path, trust: FileTrust) -> io::Result<Self> {
         let place = resolve(path, trust)?;
-        let regular = match calls::stat(&place.path) {
+        let regular = match syscalls::stat(&place.path) {
             Ok(there) => there.is_file(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => true,
             Err(error) => return Err(error),
         };
         let file = open(&place.path, regular, place.last == Last::Unchecked)?;
-        let metadata = calls::fstat(&file)?;
+        let metadata = syscalls::fstat(&file)?;
         #[cfg(unix)]
         if place.last == Last::Shared {
             own_alone(&place.path, &metadata)?;
@@ -90,7 +90,7 @@ impl Appending {
 
     /// Whether `path` leads to this file. When that cannot be found out it is assumed.
     pub(crate) fn is_at(&self, path: &Path) -> bool {
-        match calls::stat(path) {
+        match syscalls::stat(path) {
             Ok(there) => id(&there) == self.id,
             Err(error) => error.kind() != io::ErrorKind::NotFound,
         }
@@ -98,7 +98,7 @@ impl Appending {
 
     /// Looks at its size; gives whether the file still has a name anywhere.
     pub(crate) fn look(&mut self) -> io::Result<bool> {
-        let metadata = calls::fstat(&self.file)?;
+        let metadata = syscalls::fstat(&self.file)?;
         self.size = metadata.len();
         Ok(has_name(&metadata))
     }
@@ -116,7 +116,7 @@ impl Appending {
         }
         for look in 1..=LOOKS_AT_END {
             let Some(last) = self.size.checked_sub(1) else { return Some(false) };
-            if calls::byte_at(&self.file, last).ok()?.is_none_or(|byte| byte == b'\n') {
+            if syscalls::byte_at(&self.file, last).ok()?.is_none_or(|byte| byte == b'\n') {
                 return Some(false);
             }
             if look < LOOKS_AT_END {
@@ -135,7 +135,7 @@ impl RawWrite for Appending {
         if !self.is_ours() {
             return Err(io::Error::from_raw_os_error(libc::EBADF));
         }
-        let taken = calls::write(&self.file, bytes)?;
+        let taken = syscalls::write(&self.file, bytes)?;
         self.size = self.size.saturating_add(taken as u64);
         Ok(taken)
     }
@@ -159,9 +159,9 @@ fn open(path: &Path, regular: bool, follow: bool) -> io::Result<OwnFile> {
     }
     #[cfg(not(unix))]
     let _ = follow;
-    match calls::open(&options, path) {
+    match syscalls::open(&options, path) {
         Err(error) if regular && error.kind() == io::ErrorKind::PermissionDenied => {
-            calls::open(options.read(false), path)
+            syscalls::open(options.read(false), path)
         }
         other => other,
     }
@@ -172,7 +172,7 @@ fn open(path: &Path, regular: bool, follow: bool) -> io::Result<OwnFile> {
 pub(crate) fn own_alone(path: &Path, metadata: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
 
-    use super::place::{is_own, not_ours};
+    use super::trusted_path::{is_own, not_ours};
     if !is_own(metadata) {
         let why = format!("is a file of user {} in a directory to which others can write", metadata.uid());
         return Err(not_ours(path, &why));

@@ -4,15 +4,15 @@
 //! or follow a link that another user may have made.
 
 mod appending;
-pub(crate) mod calls;
-mod place;
+pub(crate) mod syscalls;
+mod trusted_path;
 
 pub(crate) use appending::Appending;
 #[cfg(panic_agent_spool)]
 pub(crate) use appending::own_alone;
-pub use place::FileTrust;
+pub use trusted_path::FileTrust;
 #[cfg(panic_agent_spool)]
-pub(crate) use place::{Last, Resolved, is_own, resolve, resolve_directory};
+pub(crate) use trusted_path::{Last, Resolved, is_own, resolve, resolve_directory};
 
 #[cfg(test)]
 pub(crate) mod testing {

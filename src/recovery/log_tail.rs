@@ -18,10 +18,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde::de::IgnoredAny;
 
 use super::reader::LogPosition;
-use crate::files::{FileTrust, Last, Resolved, calls, is_own, own_alone, resolve};
+use crate::files::{FileTrust, Last, Resolved, is_own, own_alone, resolve, syscalls};
 use crate::record::{Fate, Report, VerdictLine};
 use crate::spool::INFIX;
-use crate::spool::owner::identity;
+use crate::spool::process_identity::identity;
 use crate::sys::faults::{self, Call};
 
 /// How each line begins.
@@ -92,11 +92,11 @@ impl LogTail {
         let mut options = File::options();
         options.read(true).write(true);
         options.custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK);
-        let file = match calls::open(&options, &found.path) {
+        let file = match syscalls::open(&options, &found.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             file => file?,
         };
-        let metadata = calls::fstat(&file)?;
+        let metadata = syscalls::fstat(&file)?;
         if !metadata.is_file() {
             return Ok(());
         }
@@ -111,7 +111,7 @@ impl LogTail {
         for _ in 0..MAX_SETTLES {
             match self.read_lines(BufReader::new(Behind { file: &file, at, end }), Some(&file), at, asked)? {
                 // Others have appended meanwhile: what stands there is to be read anew.
-                Some(line) => (at, end) = (line, calls::fstat(&file)?.len()),
+                Some(line) => (at, end) = (line, syscalls::fstat(&file)?.len()),
                 None => break,
             }
         }
@@ -180,7 +180,7 @@ impl LogTail {
                     return Ok(false);
                 }
                 let blanks = vec![b' '; text.len()];
-                calls::write_all_at(file, &blanks, at + start as u64)?;
+                syscalls::write_all_at(file, &blanks, at + start as u64)?;
                 self.torn += 1;
             }
             match next {
@@ -263,9 +263,9 @@ fn is_settled(file: &File, at: u64, line: &[u8]) -> io::Result<bool> {
     let end = at + line.len() as u64;
     if let Some(last) = line.last() {
         // The byte that is there already.
-        calls::write_all_at(file, core::slice::from_ref(last), end - 1)?;
+        syscalls::write_all_at(file, core::slice::from_ref(last), end - 1)?;
     }
-    Ok(calls::fstat(file)?.len() == end)
+    Ok(syscalls::fstat(file)?.len() == end)
 }
 
 /// Reads a file from a place on to another one, without a position that others share.
@@ -300,10 +300,10 @@ struct Found {
 fn files(log: &Resolved, noted: LogPosition) -> io::Result<Vec<Found>> {
     let shared = log.last == Last::Shared;
     let path = log.path.clone();
-    let id = calls::lstat(&path).ok().as_ref().map(identity);
+    let id = syscalls::lstat(&path).ok().as_ref().map(identity);
     let mut files = vec![Found { path, id, is_the_log: true, shared }];
     let (Some(directory), Some(name)) = (log.path.parent(), log.path.file_name()) else { return Ok(files) };
-    let names = match calls::list(directory) {
+    let names = match syscalls::list(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(files),
         names => names?,
     };
@@ -316,7 +316,7 @@ fn files(log: &Resolved, noted: LogPosition) -> io::Result<Vec<Found>> {
             continue;
         }
         let path = directory.join(&entry);
-        let Ok(metadata) = calls::lstat(&path) else { continue };
+        let Ok(metadata) = syscalls::lstat(&path) else { continue };
         let changed = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         let is_new = changed.is_some_and(|at| at.as_nanos() + CLOCK_SLACK_NS >= u128::from(noted.noted_ns));
         // What others put there is none of ours.

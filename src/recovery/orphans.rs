@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::reader::{self, Contents, SpoolError};
-use crate::files::{FileTrust, Last, calls, own_alone, resolve_directory};
+use crate::files::{FileTrust, Last, own_alone, resolve_directory, syscalls};
 use crate::spool::Place;
 use crate::spool::create::{is_unfinished, pid_in_name};
 use crate::spool::layout;
 use crate::spool::layout::slot;
-use crate::spool::owner::{Life, boot_word, identity, maps};
+use crate::spool::process_identity::{Life, boot_word, identity, maps};
 use crate::sys::own_file::OwnFile;
 use crate::sys::spool_file::{self, Lock};
 
@@ -52,7 +52,7 @@ pub(crate) enum Search {
 pub(crate) fn find(place: &Place, any_log: bool) -> io::Result<Vec<PathBuf>> {
     let log_name = place.log_name();
     let mut found = Vec::new();
-    for entry in calls::list(&place.directory)? {
+    for entry in syscalls::list(&place.directory)? {
         let log_name = if any_log { log_part(&entry).unwrap_or_default() } else { log_name };
         if pid_in_name(&entry, log_name).is_some() {
             found.push(place.directory.join(entry));
@@ -84,7 +84,7 @@ impl DeadSpool {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
         let directory = resolve_directory(path.parent().unwrap_or(Path::new("/")), trust)?;
         let path = &directory.path.join(name);
-        let before = calls::lstat(path)?;
+        let before = syscalls::lstat(path)?;
         if !before.is_file() || before.uid() != effective_user() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not a file of this user"));
         }
@@ -93,8 +93,8 @@ impl DeadSpool {
             return Ok(Search::InUse);
         }
         let flags = libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
-        let file = calls::open(File::options().read(true).write(true).custom_flags(flags), path)?;
-        let metadata = calls::fstat(&file)?;
+        let file = syscalls::open(File::options().read(true).write(true).custom_flags(flags), path)?;
+        let metadata = syscalls::fstat(&file)?;
         if identity(&metadata) != identity(&before) {
             return Ok(Search::InUse);
         }
@@ -106,10 +106,10 @@ impl DeadSpool {
             return Ok(Search::InUse);
         }
         // Somebody may have recovered and removed it between the look and the lock.
-        if calls::lstat(path).map(|now| identity(&now))? != identity(&metadata) {
+        if syscalls::lstat(path).map(|now| identity(&now))? != identity(&metadata) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let bytes = calls::read_to_end(&file, LONGEST)?;
+        let bytes = syscalls::read_to_end(&file, LONGEST)?;
         let contents = match reader::read(&bytes) {
             Ok(contents) => contents,
             Err(SpoolError::NotASpool) if is_unfinished(path.as_os_str()) => {
@@ -138,7 +138,7 @@ impl DeadSpool {
         if !unlocked && is_old() != Some(true) {
             return Ok(Search::InUse);
         }
-        calls::unlink(path)?;
+        syscalls::unlink(path)?;
         Ok(Search::NeverUsed)
     }
 
@@ -155,9 +155,10 @@ impl DeadSpool {
     pub(crate) fn is_written(&self, number: u32) {
         let at = (layout::SLOTS_AT + number as usize * layout::SLOT_BYTES) as u64;
         let boot = boot_word().to_ne_bytes();
-        let marked = calls::write_all_at(&self.file, &boot, at + slot::RECOVERED_IN as u64).and_then(|()| {
-            calls::write_all_at(&self.file, &slot::RECOVERED.to_ne_bytes(), at + slot::STATE as u64)
-        });
+        let marked =
+            syscalls::write_all_at(&self.file, &boot, at + slot::RECOVERED_IN as u64).and_then(|()| {
+                syscalls::write_all_at(&self.file, &slot::RECOVERED.to_ne_bytes(), at + slot::STATE as u64)
+            });
         // Else the log tells.
         let _marked = marked;
     }
@@ -167,7 +168,7 @@ impl DeadSpool {
     /// # Errors
     /// When it cannot be removed.
     pub(crate) fn remove(self) -> io::Result<()> {
-        let removed = calls::unlink(&self.path);
+        let removed = syscalls::unlink(&self.path);
         drop(self.file);
         removed
     }

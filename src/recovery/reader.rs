@@ -17,10 +17,10 @@
 use core::fmt;
 
 use crate::record::{Checksum, LossReason, Losses, RawRecord};
-use crate::spool::facts::Facts;
 use crate::spool::layout;
 use crate::spool::layout::{changing, fixed, slot};
-use crate::spool::owner::Owner;
+use crate::spool::process_facts::Facts;
+use crate::spool::process_identity::Owner;
 
 /// Why bytes are no spool that this build can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

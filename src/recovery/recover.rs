@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::{DeadSpool, LogTail, Recovered, Search, find, log_of};
 use crate::config::{Options, apply_environment};
 use crate::error::{Error, ErrorKind, complain};
-use crate::files::{FileTrust, calls};
+use crate::files::{FileTrust, syscalls};
 use crate::record::{Line, LineKind};
 use crate::recovery::report::{Out, Treatment, Written, write};
 use crate::sink::{DEFAULT_FILE, FileSink, Rotation, Sink as _};
@@ -121,8 +121,8 @@ fn empty(dead: DeadSpool, log: &Path, trust: FileTrust, treatment: Treatment) ->
     let mut target = Target { sink: FileSink::open_with(log, trust, Rotation::never())?, dead: &dead };
     let written = write(contents, &tail, treatment, &mut target)?;
     for path in [Some(log), log.parent()].into_iter().flatten() {
-        let directory_or_log = calls::open(OpenOptions::new().read(true), path)?;
-        calls::sync(&directory_or_log)?;
+        let directory_or_log = syscalls::open(OpenOptions::new().read(true), path)?;
+        syscalls::sync(&directory_or_log)?;
     }
     // A spool that cannot be removed is found again, with all of its lines in the log.
     dead.remove()?;

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use super::layout::{self, fixed};
 use super::live::LiveSpool;
-use super::owner::Owner;
+use super::process_identity::Owner;
 use super::{INFIX, Place};
-use crate::files::{calls, resolve_directory};
+use crate::files::{resolve_directory, syscalls};
 use crate::record::RawRecord;
 use crate::recovery::reader::header_checksum;
 use crate::sys::clock::wall_ns;
@@ -57,7 +57,7 @@ pub(crate) fn create(place: &Place, slots: usize, instance: u64) -> Created {
 
 fn without_name(header: &[u8], len: usize, log: Option<PathBuf>) -> io::Result<LiveSpool> {
     let file = spool_file::without_name(len)?;
-    calls::write_all_at(&file, header, 0)?;
+    syscalls::write_all_at(&file, header, 0)?;
     let region = Arc::new(Region::of_file(&file, len)?);
     LiveSpool::new(region, file, None, log).ok_or_else(|| ErrorKind::InvalidData.into())
 }
@@ -91,10 +91,10 @@ fn make_named(
     options.read(true).write(true).create_new(true);
     // New, so it is nobody else's and no link.
     options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
-    let file = calls::open(&options, unfinished)?;
+    let file = syscalls::open(&options, unfinished)?;
     let named = fill(&file, header, len).and_then(|()| give_name(directory, unfinished, name));
     // The file has its name now, or is of no use.
-    let _gone = calls::unlink(unfinished);
+    let _gone = syscalls::unlink(unfinished);
     Ok((file, named?))
 }
 
@@ -102,7 +102,7 @@ fn fill(file: &File, header: &[u8], len: usize) -> io::Result<()> {
     // First, so that a recovery does not take it for one that was given up.
     lock(file)?;
     spool_file::reserve(file, len)?;
-    calls::write_all_at(file, header, 0)
+    syscalls::write_all_at(file, header, 0)
 }
 
 fn lock(file: &File) -> io::Result<()> {
@@ -117,15 +117,15 @@ fn give_name(directory: &Path, unfinished: &Path, name: &OsStr) -> io::Result<Pa
     for number in 0..MAX_SAME_PID {
         let suffix = if number == 0 { String::new() } else { format!(".{number}") };
         let path = directory.join(with(name, &suffix));
-        match calls::hard_link(unfinished, &path) {
+        match syscalls::hard_link(unfinished, &path) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(error),
             // No hard links here: an empty file keeps the name free of others until it is replaced.
             Err(_) => {
                 let mut options = OpenOptions::new();
-                match calls::open(options.write(true).create_new(true).mode(0o600), &path) {
-                    Ok(_) => return calls::rename(unfinished, &path).map(|()| path),
+                match syscalls::open(options.write(true).create_new(true).mode(0o600), &path) {
+                    Ok(_) => return syscalls::rename(unfinished, &path).map(|()| path),
                     Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                     Err(error) => return Err(error),
                 }

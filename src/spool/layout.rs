@@ -51,7 +51,7 @@ pub(crate) const FLAG_LANDINGS: u32 = 2;
 /// Texts go through a redactor. Also in the facts, which are written later.
 pub(crate) const FLAG_REDACTED: u32 = 4;
 
-/// The two copies of the facts (see [`super::facts`]): generation, length, checksum, text.
+/// The two copies of the facts (see [`super::process_facts`]): generation, length, checksum, text.
 pub(crate) const FACTS_AT: usize = 4096;
 /// Bytes of each copy.
 pub(crate) const FACTS_BYTES: usize = 64 * 1024;

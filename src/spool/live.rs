@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::facts::Facts;
 use super::layout::{self, changing};
-use super::owner::identity;
+use super::process_facts::Facts;
+use super::process_identity::identity;
 use crate::channel::SlotRoom;
-use crate::files::calls;
+use crate::files::syscalls;
 use crate::probe::LandingNotes;
 use crate::record::LossMirror;
 use crate::recovery::reader::{LogPosition, facts_checksum, log_checksum};
@@ -177,7 +177,7 @@ impl LiveSpool {
     /// # Cost
     /// One system call.
     pub(crate) fn note_log(&self) {
-        let Some(metadata) = self.log.as_ref().and_then(|log| calls::stat(log).ok()) else { return };
+        let Some(metadata) = self.log.as_ref().and_then(|log| syscalls::stat(log).ok()) else { return };
         let (device, inode) = identity(&metadata);
         let position = LogPosition { device, inode, offset: metadata.len(), noted_ns: wall_ns() };
         let generation = next(&self.generations[0]);
@@ -226,7 +226,7 @@ impl LiveSpool {
         let mut options = File::options();
         options.read(true).write(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK);
         // Without it a recovery still sees that this process has the file mapped.
-        let Ok(again) = calls::open(&options, path) else { return };
+        let Ok(again) = syscalls::open(&options, path) else { return };
         if again.is_same(&file) && spool_file::lock_for_process(&again) != Lock::Held {
             *file = again;
         }
@@ -239,7 +239,7 @@ impl LiveSpool {
         }
         if let Some(path) = &self.path {
             // Somebody else may have removed it; that is what was wanted.
-            let _removed = calls::unlink(path);
+            let _removed = syscalls::unlink(path);
         }
     }
 }

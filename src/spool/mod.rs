@@ -14,8 +14,6 @@
 mod absent;
 #[cfg(panic_agent_spool)]
 pub(crate) mod create;
-#[cfg_attr(not(panic_agent_spool), allow(dead_code))]
-pub(crate) mod facts;
 #[cfg(all(panic_agent_spool, any(test, feature = "testing")))]
 pub(crate) mod fuzzing;
 #[cfg_attr(not(panic_agent_spool), allow(dead_code, reason = "one layout for all"))]
@@ -23,10 +21,14 @@ pub(crate) mod layout;
 #[cfg(panic_agent_spool)]
 #[allow(unsafe_code)]
 pub(crate) mod live;
+#[cfg_attr(not(panic_agent_spool), allow(dead_code))]
+pub(crate) mod process_facts;
 #[cfg(panic_agent_spool)]
-pub(crate) mod owner;
+pub(crate) mod process_identity;
 #[cfg(all(panic_agent_spool, test, not(panic_agent_loom), not(miri)))]
 pub(crate) mod tests;
+#[cfg(panic_agent_spool)]
+pub(crate) mod writer_notes;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -38,10 +40,10 @@ pub(crate) use absent::{Landings, LiveSpool};
 #[cfg(panic_agent_spool)]
 pub(crate) use create::create;
 #[cfg(panic_agent_spool)]
-pub(crate) use facts::Facts;
-pub(crate) use facts::PastImage;
-#[cfg(panic_agent_spool)]
 pub(crate) use live::{Landings, LiveSpool};
+#[cfg(panic_agent_spool)]
+pub(crate) use process_facts::Facts;
+pub(crate) use process_facts::PastImage;
 
 /// What stands between the name of the log and the process id in the name of a spool.
 #[cfg_attr(not(panic_agent_spool), allow(dead_code))]

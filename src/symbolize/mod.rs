@@ -299,5 +299,6 @@ impl LookUp<'_> {
     }
 }
 
+pub(crate) mod ready;
 #[cfg(test)]
 mod tests;

@@ -35,6 +35,8 @@ pub(crate) mod preloaded; // the agent that was loaded before the program
 #[allow(unsafe_code)]
 pub(crate) mod registers; // where a walk begins
 #[allow(unsafe_code)]
+pub(crate) mod signal_mask;
+#[allow(unsafe_code)]
 pub(crate) mod signal_stack; // room on the stack of a signal handler
 #[cfg(panic_agent_spool)]
 #[allow(unsafe_code)]

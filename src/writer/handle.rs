@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-use super::board::{Board, Pigeonhole};
-use super::inbox::Inbox;
-use super::patience::Budget;
+use super::caught_reports::{Board, Pigeonhole};
+use super::naming_budget::Budget;
+use super::source::Inbox;
 use crate::record::{ExitPlace, LossCounters, LossReason, Report};
 
 thread_local! {

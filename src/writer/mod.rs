@@ -4,19 +4,10 @@
 //! (sinks, redactor, filter) end the thread.
 
 mod batch;
-pub(crate) mod board;
-pub(crate) mod child;
 mod ending;
 mod fan_out;
 pub(crate) mod fold;
 pub(crate) mod handle;
-mod inbox;
-mod patience;
-mod readiness;
-#[allow(unsafe_code)]
-mod signals;
-#[cfg(panic_agent_spool)]
-mod spooled;
 pub(crate) mod worker;
 
 use std::io;
@@ -26,10 +17,10 @@ use std::thread;
 use std::time::Duration;
 
 use crate::report::{Abilities, Service, Surroundings};
-pub(crate) use board::{Delivery, Pigeonhole};
-pub(crate) use child::{AfterFork, Sources};
+pub(crate) use caught_reports::{Delivery, Pigeonhole};
+pub(crate) use forked_child::{AfterFork, Sources};
 pub(crate) use handle::WriterHandle;
-pub(crate) use inbox::Inbox;
+pub(crate) use source::Inbox;
 
 use crate::config::{Console, Filter, Folding, Options, Redactor, Symbols};
 use crate::probe::EventQueue;
@@ -119,7 +110,7 @@ impl WriterConfig {
 pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Result<WriterHandle> {
     let shared = Arc::new(handle::Shared::default());
     let handle = WriterHandle::new(shared.clone(), inbox);
-    let signals = signals::AllBlocked::new();
+    let signals = crate::sys::signal_mask::AllBlocked::new();
     let started =
         thread::Builder::new().name(THREAD_NAME.to_owned()).stack_size(STACK_BYTES).spawn(move || {
             let mut config = config;
@@ -132,8 +123,9 @@ pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Re
             let resolver = of_this_process(&config.debug_directories);
             let mut worker = worker(inbox, shared, config, Box::new(resolver.clone()));
             if worker.builder.stacks.has_symbols() {
-                let at = worker.builder.surroundings.image_of(readiness::own_ip(), None);
-                worker.patience.symbols = readiness::warm_up(Box::new(resolver), at, inbox, own_thread);
+                let at = worker.builder.surroundings.image_of(crate::symbolize::ready::own_ip(), None);
+                worker.patience.symbols =
+                    crate::symbolize::ready::warm_up(Box::new(resolver), at, || inbox.wake(), own_thread);
             }
             worker.start(abilities, Strategy::THIS_BUILD);
             if let Some(started) = started {
@@ -149,7 +141,7 @@ pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Re
 /// Calls `start` with every signal blocked, so that the threads it starts have them blocked too.
 #[cfg(panic_agent_spool)]
 pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
-    let signals = signals::AllBlocked::new();
+    let signals = crate::sys::signal_mask::AllBlocked::new();
     let started = start();
     drop(signals);
     started
@@ -167,11 +159,11 @@ pub(crate) fn worker(
     };
     worker::Worker {
         #[cfg(panic_agent_spool)]
-        spool: config
-            .spool
-            .map(|live| spooled::Spooled::new(live, config.redactor.is_some(), config.max_report_bytes)),
+        spool: config.spool.map(|live| {
+            crate::spool::writer_notes::Spooled::new(live, config.redactor.is_some(), config.max_report_bytes)
+        }),
         inbox,
-        patience: patience::Patience::new(shared.clone(), inbox, config.flush_deadline),
+        patience: naming_budget::Patience::new(shared.clone(), inbox, config.flush_deadline),
         shared,
         builder: crate::report::build::Builder {
             service: config.service,
@@ -201,11 +193,15 @@ pub(crate) fn worker(
     }
 }
 
+pub(crate) mod caught_reports;
+pub(crate) mod forked_child;
+mod naming_budget;
 #[cfg(test)]
-mod patience_tests;
+mod naming_budget_tests;
 #[cfg(all(test, not(miri)))]
 mod real_tests;
 #[cfg(test)]
 mod schema_tests;
+mod source;
 #[cfg(test)]
 mod tests;

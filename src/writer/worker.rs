@@ -8,15 +8,13 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::batch::Batch;
-use super::board::Delivery;
+use super::caught_reports::Delivery;
 use super::ending::Ending;
 use super::fan_out::FanOut;
 use super::fold::Fold;
 use super::handle::Shared;
-use super::inbox::Inbox;
-use super::patience::Patience;
-#[cfg(panic_agent_spool)]
-use super::spooled::Spooled;
+use super::naming_budget::Patience;
+use super::source::Inbox;
 use crate::config::Filter;
 use crate::hook;
 use crate::probe::foreign;
@@ -30,6 +28,8 @@ use crate::report::redact::Redact;
 use crate::report::report_json::LineBuffer;
 use crate::report::user_code::guarded;
 use crate::sink::Pretty;
+#[cfg(panic_agent_spool)]
+use crate::spool::writer_notes::Spooled;
 use crate::verdict::Strategy;
 use crate::verdict::follow::{Follow, Namer as _};
 

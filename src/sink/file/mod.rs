@@ -15,7 +15,7 @@ pub use rotation::Rotation;
 pub(crate) use rotation::{MIN_AGE as MIN_ROTATION_AGE, MIN_BYTES as MIN_ROTATION_BYTES};
 
 use super::whole_line::WholeLine;
-use crate::files::{Appending, FileTrust, calls};
+use crate::files::{Appending, FileTrust, syscalls};
 use crate::record::Line;
 use crate::sink::Sink;
 use rotation::Directory;
@@ -196,7 +196,7 @@ impl FileSink {
         if !self.open.is_at(&self.path) || !self.rotation.is_due(self.open.size, more, self.open.since) {
             return Ok(());
         }
-        calls::rename(&path, &directory.free_name()?)?;
+        syscalls::rename(&path, &directory.free_name()?)?;
         if self.open.is_at(&self.path) {
             self.rotation = Rotation::never();
             return Err(io::Error::other("the path leads to an open file, whatever the name of that is"));

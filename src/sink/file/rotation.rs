@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::files::calls;
+use crate::files::syscalls;
 use crate::sys::file_lock::{self, Locking};
 use crate::sys::own_file::OwnFile;
 
@@ -111,7 +111,7 @@ impl Directory {
     pub(super) fn of(file: &Path) -> io::Result<Option<Self>> {
         let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
         let path = file.parent().unwrap_or(Path::new("/")).to_owned();
-        let locked = calls::open(OpenOptions::new().read(true), &path)?;
+        let locked = syscalls::open(OpenOptions::new().read(true), &path)?;
         let held = file_lock::exclusive(&locked)? == Locking::Held;
         Ok(held.then_some(Self { path, name, _locked: locked }))
     }
@@ -126,7 +126,7 @@ impl Directory {
             let mut name = self.name.clone();
             name.push(format!(".{}", stamp(at)));
             let path = self.path.join(name);
-            match calls::lstat(&path) {
+            match syscalls::lstat(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
                 Err(error) => return Err(error),
                 Ok(_) => at += Duration::from_nanos(1),
@@ -139,7 +139,7 @@ impl Directory {
     /// # Errors
     /// When the directory cannot be read.
     fn archives(&self) -> io::Result<Vec<Archive>> {
-        let names = calls::list(&self.path)?;
+        let names = syscalls::list(&self.path)?;
         let mut archives: Vec<Archive> = names
             .iter()
             .filter_map(|name| {
@@ -175,7 +175,7 @@ struct Archive {
 impl Archive {
     /// Opens it with an exclusive lock; `None` when it is in use or gone.
     fn take(&self) -> io::Result<Option<OwnFile>> {
-        let file = match calls::open(OpenOptions::new().read(true), &self.path) {
+        let file = match syscalls::open(OpenOptions::new().read(true), &self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
@@ -184,7 +184,7 @@ impl Archive {
 
     fn delete_unless_in_use(&self) -> io::Result<()> {
         let Some(_alone) = self.take()? else { return Ok(()) };
-        match calls::unlink(&self.path) {
+        match syscalls::unlink(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }

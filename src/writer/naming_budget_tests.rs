@@ -3,15 +3,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::patience::Budget;
-use super::readiness::Readiness;
+use super::naming_budget::Budget;
 use super::worker::{Pause, Worker};
-use super::*;
 use crate::record::*;
 use crate::report::ProcessLabels;
 use crate::sink::MemorySink;
+use crate::symbolize::ready::Readiness;
 use crate::symbolize::{Effort, Found, ImageAt, Images, Inlining, Naming};
 use crate::testing::samples::*;
+use crate::writer::*;
 
 /// What a waiting thread gives the writer here.
 const WHOLE: Duration = Duration::from_millis(2000);
@@ -290,7 +290,8 @@ fn a_warm_up_that_never_ends_costs_names_and_no_reports() {
     let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
     let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
     let (end, stuck) = std::sync::mpsc::channel();
-    worker.patience.symbols = readiness::warm_up(Box::new(Stuck(stuck)), None, inbox, || ());
+    worker.patience.symbols =
+        crate::symbolize::ready::warm_up(Box::new(Stuck(stuck)), None, || inbox.wake(), || ());
     thread::spawn(move || worker.run());
     inbox.publish(raw_record());
     // The wait is real here, so it is short: half of it is spent on names that do not come.

@@ -103,8 +103,8 @@ mod strict {
     use std::os::unix::fs::MetadataExt as _;
     use std::path::{Component, Path, PathBuf};
 
+    use super::super::syscalls;
     use super::{Last, NotOurs, Resolved};
-    use crate::files::calls;
     use crate::sys::user;
 
     /// As many links as the kernel follows.
@@ -135,7 +135,7 @@ mod strict {
             Found::File(resolved) if resolved.last == Last::Unchecked => Ok(resolved),
             Found::File(resolved) => {
                 // Says which of the two it is.
-                let _there = calls::lstat(&resolved.path)?;
+                let _there = syscalls::lstat(&resolved.path)?;
                 Err(io::ErrorKind::NotADirectory.into())
             }
         }
@@ -145,13 +145,13 @@ mod strict {
         let path = std::path::absolute(path)?;
         let mut links = 0;
         let mut at = PathBuf::from("/");
-        let mut shared = directory(&at, &calls::lstat(&at)?)?;
+        let mut shared = directory(&at, &syscalls::lstat(&at)?)?;
         let mut ahead = components(&path);
         while let Some(component) = ahead.pop_front() {
             if component == ".." {
                 at.pop();
                 // It was good when it was passed.
-                shared = directory(&at, &calls::lstat(&at)?)?;
+                shared = directory(&at, &syscalls::lstat(&at)?)?;
                 continue;
             }
             let next = at.join(component);
@@ -161,7 +161,7 @@ mod strict {
                 return Ok(Found::File(Resolved { path, last: Last::Unchecked }));
             }
             let last = if shared { Last::Shared } else { Last::Own };
-            let metadata = match calls::lstat(&next) {
+            let metadata = match syscalls::lstat(&next) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && ahead.is_empty() => {
                     return Ok(Found::File(Resolved { path: next, last }));
                 }

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use super::ending::LIVES_ON;
 use super::handle::Shared;
-use super::inbox::Inbox;
-use super::readiness::Readiness;
+use super::source::Inbox;
 use crate::record::{RawFlag, RawRecord};
+use crate::symbolize::ready::Readiness;
 use crate::symbolize::{Effort, Naming};
 use crate::sys::clock::mono_ns;
 

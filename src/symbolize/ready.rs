@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::inbox::Inbox;
 use crate::probe::foreign;
 use crate::report::user_code::guarded;
 use crate::symbolize::{ImageAt, Resolve};
@@ -75,11 +74,11 @@ pub(crate) fn own_ip() -> u64 {
 pub(crate) fn warm_up(
     mut resolver: Box<dyn Resolve>,
     at: Option<ImageAt>,
-    inbox: &'static dyn Inbox,
+    wake: impl Fn() + Send + 'static,
     enter: fn(),
 ) -> Arc<Readiness> {
     let readiness = Readiness::not_ready();
-    let done = Done { readiness: readiness.clone(), inbox, started: Instant::now() };
+    let done = Done { readiness: readiness.clone(), wake, started: Instant::now() };
     let body = move || {
         // Dropped last, also when the body is never run.
         let _done = done;
@@ -97,16 +96,16 @@ pub(crate) fn warm_up(
 }
 
 /// Whatever becomes of the thread, the writer stops waiting for it.
-struct Done {
+struct Done<W: Fn()> {
     readiness: Arc<Readiness>,
-    inbox: &'static dyn Inbox,
+    wake: W,
     started: Instant,
 }
 
-impl Drop for Done {
+impl<W: Fn()> Drop for Done<W> {
     fn drop(&mut self) {
         self.readiness.set(self.started.elapsed());
-        self.inbox.wake();
+        (self.wake)();
     }
 }
 
@@ -117,6 +116,7 @@ mod tests {
     use super::*;
     use crate::symbolize::{Found, ImageAt, Inlining};
     use crate::testing::samples::FakeInbox;
+    use crate::writer::Inbox as _;
 
     /// Answers the first look-up when the test says so; then panics, if it is told to.
     struct Slow(mpsc::Receiver<bool>);
@@ -135,7 +135,7 @@ mod tests {
         for panics in [false, true] {
             let (go, slow) = mpsc::channel();
             let inbox = FakeInbox::leaked();
-            let readiness = warm_up(Box::new(Slow(slow)), None, inbox, || ());
+            let readiness = warm_up(Box::new(Slow(slow)), None, || inbox.wake(), || ());
             assert!(!readiness.is_ready());
             go.send(panics).unwrap();
             drop(go);

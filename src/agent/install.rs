@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 use once_cell::race::OnceRef;
 use parking_lot::Mutex;
 
-use super::neighbours::{ForkedChild, Neighbours};
-use super::{AGENT, AgentGuard, Installed, exit_place, handover, spooling};
+use super::process_view::{ForkedChild, Neighbours};
+use super::{AGENT, AgentGuard, Installed, spooling, take_over_preloaded, who_exits};
 use crate::capture::{labels, stack};
 use crate::channel::{Channel, RESERVE};
 use crate::config::{Harness, Options, Probes, apply_environment};
@@ -43,7 +43,7 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
         return Ok(AgentGuard::inert());
     }
     if AGENT.get().is_none() {
-        handover::take(&mut options);
+        take_over_preloaded::take(&mut options);
     }
     install_with(options)
 }
@@ -165,10 +165,10 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
 pub(super) extern "C" fn drain() {
     if let Some(agent) = AGENT.get().filter(|agent| agent.is_at_home()) {
         if agent.audited {
-            agent.writer.note_exit(exit_place::here(exit_place::TO_HARNESS));
+            agent.writer.note_exit(who_exits::here(who_exits::TO_HARNESS));
         } else if agent.counters.panics() > 0 {
             // A panic may be under way, and then somebody will want to know who did not wait for it.
-            agent.writer.note_exit(exit_place::here(exit_place::INTO_PROGRAM));
+            agent.writer.note_exit(who_exits::here(who_exits::INTO_PROGRAM));
         }
         agent.hook.begin_end(thread::tid());
         let written = agent.writer.finish(agent.flush_deadline);
@@ -189,7 +189,7 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
     let events: &'static EventQueue = Box::leak(Box::new(EventQueue::new(events(), Some(nudge))));
     let audited = wanted.harness == Harness::Audited;
     // Before the probes are installed, because a harness has more of them.
-    let harness = if audited { probe::harness::audit(nudge) } else { None };
+    let harness = if audited { probe::harness_notes::audit(nudge) } else { None };
     let abilities = probe::install(
         events,
         ProbeOptions {
@@ -219,7 +219,7 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
     // Wrappers of this crate speak this way also where there are no probes.
     config.events = Some(events);
     config.notes_only = !abilities.named().iter().any(|(_, ability)| ability.is_active());
-    probe::note::listen(events);
+    probe::wrapper_notes::listen(events);
     if let Some(spool) = config.spool.filter(|_| config.watched && abilities.land.is_active()) {
         let notes: &'static dyn LandingNotes = &spool.landings;
         probe::note_landings(Box::leak(Box::new(notes)));

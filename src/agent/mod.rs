@@ -4,11 +4,8 @@
 //! Must not: be used on a panicking thread.
 
 mod builder;
-mod exit_place;
 mod guard;
-mod handover;
 mod install;
-mod neighbours;
 #[cfg(all(panic_agent_probes, feature = "preload"))]
 #[allow(
     missing_docs,
@@ -16,12 +13,15 @@ mod neighbours;
     reason = "shown to the preloaded library alone; speaks C to libraries in the program"
 )]
 pub mod preload;
+mod process_view;
 #[cfg(panic_agent_spool)]
 mod spooling;
 #[cfg(not(panic_agent_spool))]
 #[path = "spooling_absent.rs"]
 mod spooling;
 mod subscription;
+mod take_over_preloaded;
+mod who_exits;
 
 use core::num::NonZero;
 use std::sync::Arc;

@@ -136,7 +136,7 @@ unsafe extern "C" fn stand_down(handover: *mut Handover) -> c_int {
     }
     handover.audited = left.audited;
     let what = Notice::HandedOver;
-    probe::note::send(Event::Noticed { what, panic: PanicRef::NONE, number: 0 }, |_| {});
+    probe::wrapper_notes::send(Event::Noticed { what, panic: PanicRef::NONE, number: 0 }, |_| {});
     probe::stand_down();
     // What is not written in time is written later: the writer stays.
     let _in_time = agent.writer.flush(agent.flush_deadline);

@@ -14,7 +14,7 @@ mod auditor;
 mod baseline;
 mod class;
 mod finding;
-mod inside;
+mod in_process;
 mod intent;
 mod macros;
 mod policy;
@@ -28,7 +28,7 @@ pub use baseline::{Baseline, BaselineEntry};
 pub use class::{Class, Level};
 pub use finding::{Finding, FoldReason, Folded, Origin};
 #[doc(hidden)]
-pub use inside::install;
+pub use in_process::install;
 pub use policy::{BASELINE_FILE, POLICY_FILE, Policy, PolicyError, workspace_root};
 pub use render::Detail;
 

@@ -15,7 +15,7 @@ use threads::Threads;
 pub(crate) use attribute::Scene;
 pub(crate) use libtest_output::{Said, Word};
 
-use crate::probe::harness::{HarnessNotes, Noted};
+use crate::probe::harness_notes::{HarnessNotes, Noted};
 use crate::probe::{Entry, Event};
 use crate::report::finding::Finding;
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::frames;
-use crate::probe::harness::{Note, Noted};
+use crate::probe::harness_notes::{Note, Noted};
 use crate::verdict::NamedFrame;
 use crate::verdict::follow::Namer;
 

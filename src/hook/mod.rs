@@ -18,14 +18,14 @@
 mod abort;
 mod child;
 mod counters;
-mod light;
 mod payload;
-pub(crate) mod recent;
+pub(crate) mod recent_panics;
 mod recursion;
 mod replaced;
 #[cfg(test)]
 mod tests;
 mod unhooked;
+mod without_agent;
 
 use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering, fence};
@@ -36,9 +36,9 @@ use once_cell::race::OnceRef;
 
 pub(crate) use child::ChildWriter;
 pub(crate) use counters::Counters;
-pub(crate) use light::ensure as ensure_hook;
 pub(crate) use recursion::{RecursionGuard, is_writer_thread, mark_writer_thread};
 pub(crate) use replaced::{is_replaced, take_replacement};
+pub(crate) use without_agent::ensure as ensure_hook;
 
 use crate::capture;
 use crate::channel::{Channel, ClaimedSlot, Site, Ticket};
@@ -147,14 +147,14 @@ pub(crate) fn install(state: &'static HookState) -> Result<(), Error> {
     fork::watch();
     child::is_home();
     capture::thread::prime();
-    let _setting = light::SETTING.lock();
+    let _setting = without_agent::SETTING.lock();
     let previous = panic::take_hook();
     let replaced = replaced::Replaced { channel: state.channel };
     panic::set_hook(Box::new(move |info| {
         let _owned = &replaced;
         on_panic(state, &*previous, info);
     }));
-    light::agent_is_set();
+    without_agent::agent_is_set();
     Ok(())
 }
 
@@ -207,10 +207,10 @@ fn observe(state: &HookState, info: &PanicHookInfo<'_>) -> Observed {
     let observed = outcome.unwrap_or_else(|reason| {
         count_loss(state, info, reason);
         // Nothing is known of it: where that matters nothing is claimed.
-        Observed { sequence: probe::LOST, nested: true, silent: recent::is_silent(), ticket: None }
+        Observed { sequence: probe::LOST, nested: true, silent: recent_panics::is_silent(), ticket: None }
     });
     if inside.is_some() {
-        recent::note(observed.sequence, false, observed.nested, info.location(), info.payload());
+        recent_panics::note(observed.sequence, false, observed.nested, info.location(), info.payload());
     }
     state.counters.add_panic();
     if let Some(ticket) = &observed.ticket {
@@ -231,7 +231,7 @@ fn record(
     }
     if fork::generation() != state.home {
         // The writer thread was not forked along.
-        let silent = recent::is_silent();
+        let silent = recent_panics::is_silent();
         // Whether it is nested is not looked at in a child: nothing is claimed.
         let observed = |sequence| Observed { sequence, nested: true, silent, ticket: None };
         return state.record_in_child(info, inside).map(observed);
@@ -242,12 +242,12 @@ fn record(
     record.sequence = sequence;
     payload::write(record, info, &state.payloads);
     capture::capture(record, ptr::from_ref(info).addr(), state.max_frames, inside);
-    if recent::is_enclosed() {
+    if recent_panics::is_enclosed() {
         record.set_flag(RawFlag::Wrapped);
     }
     let nested = record.has_flag(RawFlag::Nested);
     let wait = abort::is_predicted(record);
-    let silent = !wait && recent::is_silent();
+    let silent = !wait && recent_panics::is_silent();
     if wait {
         record.set_flag(RawFlag::Waiting);
     }

@@ -2,7 +2,7 @@
 //!
 //! Runs on: the panicking thread, inside the raise probe. Must not: allocate, lock, do I/O, panic, or wait.
 
-use super::{HookState, RecursionGuard, abort, is_writer_thread, recent};
+use super::{HookState, RecursionGuard, abort, is_writer_thread, recent_panics};
 use crate::capture;
 use crate::channel::Site;
 use crate::probe::{LOST, Text, Witness, foreign};
@@ -37,7 +37,7 @@ impl Witness for HookState {
         });
         // After the loss: who sees it counted sees what became of it.
         self.counters.add_panic();
-        recent::note_unhooked(sequence, text.map(Text::as_str));
+        recent_panics::note_unhooked(sequence, text.map(Text::as_str));
         sequence
     }
 
@@ -70,7 +70,7 @@ impl HookState {
         let record = slot.record();
         describe(record);
         let sequence = record.sequence;
-        if recent::is_enclosed() {
+        if recent_panics::is_enclosed() {
             record.set_flag(RawFlag::Wrapped);
         }
         capture::capture(record, anchor, self.max_frames, &inside);

@@ -18,17 +18,11 @@
 #[cfg(panic_agent_tables)]
 mod build_id;
 #[cfg(panic_agent_tables)]
-mod draft;
-#[cfg(panic_agent_tables)]
 mod fact_table;
 #[cfg(panic_agent_tables)]
 mod facts;
 #[cfg(panic_agent_tables)]
-mod live;
-#[cfg(panic_agent_tables)]
 mod loaded_image;
-#[cfg(panic_agent_tables)]
-mod own_code;
 #[cfg(panic_agent_tables)]
 mod snapshot;
 #[cfg(panic_agent_tables)]
@@ -44,7 +38,7 @@ pub(crate) use absent::{LoadedImage, Snapshot, current, refresh};
 #[cfg(panic_agent_tables)]
 pub(crate) use facts::{FrameFacts, Way};
 #[cfg(panic_agent_tables)]
-pub(crate) use live::live_facts;
+pub(crate) use in_place_tables::live_facts;
 #[cfg(panic_agent_tables)]
 pub(crate) use loaded_image::LoadedImage;
 #[cfg(panic_agent_tables)]
@@ -52,5 +46,11 @@ pub(crate) use snapshot::of_generation;
 #[cfg(panic_agent_tables)]
 pub(crate) use snapshot::{Snapshot, current, refresh};
 
+#[cfg(panic_agent_tables)]
+mod in_place_tables;
 #[cfg(all(test, panic_agent_tables))]
 mod oracle;
+#[cfg(panic_agent_tables)]
+mod rust_personality;
+#[cfg(panic_agent_tables)]
+mod scan;

@@ -13,10 +13,10 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use once_cell::race::OnceBox;
 
 use super::FrameFacts;
-use super::draft::{Draft, Notes, Piece, Sections, current_changes, take_down};
 use super::fact_table::FactTable;
 use super::loaded_image::LoadedImage;
-use super::own_code::address_with_landing_pad;
+use super::rust_personality::address_with_landing_pad;
+use super::scan::{Draft, Notes, Piece, Sections, current_changes, take_down};
 use super::tables::ImageTables;
 use crate::probe::foreign;
 use crate::sys::fork_lock::ForkLock;

@@ -7,10 +7,11 @@ use core::any::{Any, TypeId};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::event::{Event, PanicRef, Trace};
-use super::live::{self, Key};
+use super::payload_owners;
+use super::payload_owners::Key;
 use super::raise::{Cause, Exception};
 use super::vtable::{self, VtableCopy};
-use super::{LOST, MAX_READS, Text, foreign, note, state, trial};
+use super::{LOST, MAX_READS, Text, foreign, self_test, state, wrapper_notes};
 use crate::capture::stack::short_walk;
 
 /// The canary of the exceptions that may be traced: the address of a static of the one std whose exception
@@ -62,7 +63,7 @@ pub(super) unsafe fn follow(exception: *mut Exception, hooked: u64) -> Followed 
     let Cause { data: payload, vtable: current, .. } = unsafe { (*exception).cause };
     if let Some(copy) = vtable::copy(current) {
         let key = Key { copy, payload };
-        let (panic, hops) = match live::hop(key) {
+        let (panic, hops) = match payload_owners::hop(key) {
             Some(known) => (known.panic, known.count),
             None => {
                 stray(key);
@@ -86,14 +87,14 @@ pub(super) unsafe fn follow(exception: *mut Exception, hooked: u64) -> Followed 
         return followed(Trace::ZeroSized, None);
     }
     // SAFETY: as above, and the canary's std comes from this compiler.
-    let own = unsafe { vtable::traced_alone(current, |copy| live::claim(copy, panic)) };
+    let own = unsafe { vtable::traced_alone(current, |copy| payload_owners::claim(copy, panic)) };
     // SAFETY: as above.
     let Some(copy) = own.or_else(|| unsafe { vtable::traced(current) }) else {
         state::count_untraced();
         return followed(Trace::TableFull, None);
     };
     let key = Key { copy, payload };
-    live::insert(key, panic);
+    payload_owners::insert(key, panic);
     // SAFETY: this thread owns the exception until it calls the unwinder; the copy behaves like the original.
     unsafe { (*exception).cause.vtable = copy.address() };
     followed(trace_of(copy), Some(key))
@@ -107,7 +108,7 @@ fn trace_of(copy: VtableCopy) -> Trace {
 pub(super) fn name(followed: &mut Followed, sequence: u64) {
     followed.panic.hooked = sequence;
     if let Some(key) = followed.key {
-        live::insert(key, followed.panic);
+        payload_owners::insert(key, followed.panic);
     }
 }
 
@@ -133,11 +134,11 @@ pub(super) unsafe fn with_text(followed: &Followed, take: impl FnOnce(Text<'_>))
 /// Called by a traced vtable when the payload is asked for its type.
 #[inline(never)]
 pub(super) fn read(copy: VtableCopy, payload: usize, anchor: usize) {
-    if trial::saw(payload, trial::READ) || state::queue().is_none() || note::is_speaking() {
+    if self_test::saw(payload, self_test::READ) || state::queue().is_none() || wrapper_notes::is_speaking() {
         return;
     }
     let key = Key { copy, payload };
-    let Some(known) = live::read(key) else { return stray(key) };
+    let Some(known) = payload_owners::read(key) else { return stray(key) };
     let (panic, nth) = (known.panic, known.count);
     if nth > MAX_READS || panic.hooked == LOST {
         return;
@@ -150,13 +151,13 @@ pub(super) fn read(copy: VtableCopy, payload: usize, anchor: usize) {
 /// Called by a traced vtable when the payload is dropped.
 #[inline(never)]
 pub(super) fn dropped(copy: VtableCopy, payload: usize, anchor: usize) {
-    if trial::saw(payload, trial::DROPPED) {
+    if self_test::saw(payload, self_test::DROPPED) {
         return;
     }
     // Also without a reader of events: the address will be another's, and so will the copy.
     let key = Key { copy, payload };
-    let known = live::remove(key);
-    if note::is_speaking() {
+    let known = payload_owners::remove(key);
+    if wrapper_notes::is_speaking() {
         return;
     }
     let Some(known) = known else { return stray(key) };

@@ -9,8 +9,8 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use super::got::{self, Applied, Symbol};
 use super::{
     Ability, EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes,
-    Stamp, Witness, dispose, foreign, harness, land, live, local, output, raise, starts, state, threads,
-    trial, vtable,
+    Stamp, Witness, dispose, foreign, harness_notes, land, payload_owners, raise, self_test, state,
+    stdout_tap, thread_starts, thread_state, threads, vtable,
 };
 use crate::sys::fork_lock::ForkLock;
 
@@ -46,7 +46,7 @@ pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> Prob
     let key = threads::prepare();
     let applied = got::apply(probes());
     IMAGES.store(applied.images, Ordering::Relaxed);
-    let outcome = trial::run();
+    let outcome = self_test::run();
     foreign::refresh();
     let location = if foreign::is_on() { tried(None, foreign::calibrate()) } else { Ability::Active };
     let dispose = outcome.dispose();
@@ -113,18 +113,18 @@ pub(crate) fn note_landings(notes: &'static &'static dyn LandingNotes) {
 /// # Cost
 /// One thread-local store.
 pub(crate) fn note_hooked(sequence: u64) {
-    local::with(|local| local.hooked.set(sequence));
+    thread_state::with(|local| local.hooked.set(sequence));
 }
 
 /// Now, here.
 pub(super) fn stamp() -> Stamp {
-    local::stamp()
+    thread_state::stamp()
 }
 
 /// The panic of a payload that is followed.
 pub(super) fn known(payload: &(dyn Any + Send)) -> Option<PanicRef> {
     let [data, vtable] = dispose::halves(payload);
-    live::peek(live::Key { copy: vtable::copy(vtable)?, payload: data })
+    payload_owners::peek(payload_owners::Key { copy: vtable::copy(vtable)?, payload: data })
 }
 
 /// What was left out so far.
@@ -133,8 +133,8 @@ pub(crate) fn counts() -> ProbeCounts {
         lost: state::queue().map_or(0, EventQueue::lost),
         untraced: state::untraced(),
         empty: state::empty(),
-        unidentified: live::evicted(),
-        unseen_threads: starts::unseen(),
+        unidentified: payload_owners::evicted(),
+        unseen_threads: thread_starts::unseen(),
     }
 }
 
@@ -142,7 +142,7 @@ pub(crate) fn counts() -> ProbeCounts {
 fn probes() -> [usize; Symbol::ALL.len()] {
     if !foreign::is_on() {
         return Symbol::ALL.map(|symbol| match symbol {
-            Symbol::Write if !harness::is_audited() => 0,
+            Symbol::Write if !harness_notes::is_audited() => 0,
             symbol => got::entry(symbol),
         });
     }
@@ -157,7 +157,7 @@ fn probes() -> [usize; Symbol::ALL.len()] {
         Symbol::SetName => foreign::set_name as *const () as usize,
         #[cfg(not(feature = "preload"))]
         Symbol::SetName => 0,
-        Symbol::Write if harness::is_audited() => output::write as *const () as usize,
+        Symbol::Write if harness_notes::is_audited() => stdout_tap::write as *const () as usize,
         Symbol::Write => 0,
     })
 }
@@ -188,7 +188,7 @@ fn tried(slots: Option<ProbeOff>, outcome: Result<(), &'static str>) -> Ability 
 fn watch_forks() {
     unsafe extern "C" fn child() {
         state::switch_off();
-        local::forked();
+        thread_state::forked();
     }
     // SAFETY: the handler has the required signature and only stores atomics. Without memory for it the child
     // sends events that nobody reads, until the queue is full.

@@ -7,10 +7,10 @@ use core::ffi::{c_int, c_void};
 
 use super::event::{Class, Event, Handler};
 use super::got::Symbol;
-use super::local::{Flight, Local};
 use super::lsda;
 use super::raise::Exception;
-use super::{local, state, trial};
+use super::thread_state::{Flight, Local};
+use super::{self_test, state, thread_state};
 use crate::record::EhAction;
 
 /// Registers that carry the exception and the selector to a landing pad (`__builtin_eh_return_data_regno`):
@@ -47,7 +47,7 @@ pub(super) unsafe extern "C-unwind" fn set_ip(context: *mut Context, pad: usize)
 /// # Safety
 /// `context` is a live context of the unwinder.
 unsafe fn observe(context: *mut Context, pad: usize) {
-    local::with(|local| {
+    thread_state::with(|local| {
         if state::queue().is_none() && local.trial.get().is_none() {
             return;
         }
@@ -110,7 +110,7 @@ unsafe fn landed(
         }
         Handler::Foreign => EhAction::Unknown,
     };
-    if trial::landed(local, action) {
+    if self_test::landed(local, action) {
         return;
     }
     if handler == Handler::Rust && !matches!(action, EhAction::Filter | EhAction::Terminate) {

@@ -23,10 +23,7 @@
 
 mod ability;
 mod event;
-pub(crate) mod harness;
-pub(crate) mod note;
 mod queue;
-mod witness;
 
 #[cfg(panic_agent_probes)]
 mod dispose;
@@ -44,18 +41,10 @@ mod installed;
 #[cfg(panic_agent_probes)]
 mod land;
 #[cfg(panic_agent_probes)]
-mod live;
-#[cfg(panic_agent_probes)]
-mod local;
-#[cfg(panic_agent_probes)]
 mod lsda;
-#[cfg(panic_agent_probes)]
-mod output;
 #[cfg(panic_agent_probes)]
 #[cfg(panic_agent_probes)]
 mod raise;
-#[cfg(panic_agent_probes)]
-mod starts;
 #[cfg(panic_agent_probes)]
 mod state;
 #[cfg(panic_agent_probes)]
@@ -63,17 +52,28 @@ mod thread_table;
 #[cfg(panic_agent_probes)]
 mod threads;
 #[cfg(panic_agent_probes)]
-mod trial;
-#[cfg(panic_agent_probes)]
 mod vtable;
 
 #[cfg(not(panic_agent_probes))]
 #[path = "noop.rs"]
 mod installed;
 
+pub(crate) mod harness_notes;
+#[cfg(panic_agent_probes)]
+mod payload_owners;
+#[cfg(panic_agent_probes)]
+mod self_test;
+#[cfg(panic_agent_probes)]
+mod stdout_tap;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
+#[cfg(panic_agent_probes)]
+mod thread_starts;
+#[cfg(panic_agent_probes)]
+mod thread_state;
+mod unhooked_recorder;
+pub(crate) mod wrapper_notes;
 
 pub(crate) use ability::{Ability, ProbeAbilities, ProbeOff};
 #[cfg(test)]
@@ -87,7 +87,7 @@ pub(crate) use installed::stand_down;
 pub(crate) use installed::uninstall;
 pub(crate) use installed::{call_witness, counts, install, note_hooked, note_landings, refresh};
 pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
-pub(crate) use witness::{LOST, LandingNotes, Text, Witness};
+pub(crate) use unhooked_recorder::{LOST, LandingNotes, Text, Witness};
 
 use crate::record::ProbeLosses;
 

@@ -8,8 +8,8 @@ use core::ffi::c_int;
 
 use super::event::{Class, Event, PanicRef};
 use super::got::Symbol;
-use super::local::{Flight, Local};
-use super::{LOST, dispose, foreign, local, state, threads, trial};
+use super::thread_state::{Flight, Local};
+use super::{LOST, dispose, foreign, self_test, state, thread_state, threads};
 use crate::capture::stack::short_walk;
 
 /// Exception class of Rust panics in memory order, from Rust 1.74 on.
@@ -60,10 +60,10 @@ pub(super) unsafe extern "C-unwind" fn raise_exception(exception: *mut Exception
 /// `exception` is live and about to be raised by this thread.
 #[inline(never)]
 unsafe fn begin(exception: *mut Exception, anchor: usize) {
-    local::with(|local| {
+    thread_state::with(|local| {
         if local.trial.get().is_some() {
             // SAFETY: as promised to this function.
-            unsafe { trial::raised(local, exception) };
+            unsafe { self_test::raised(local, exception) };
         } else if foreign::is_calibrating() {
             foreign::raised(anchor);
         } else if state::queue().is_some() {
@@ -149,7 +149,7 @@ unsafe fn witness(followed: &mut dispose::Followed, anchor: usize) -> bool {
 /// The unwinder came back: it found no handler.
 #[inline(never)]
 fn fail(exception: *mut Exception, code: c_int) {
-    local::with(|local| {
+    thread_state::with(|local| {
         let Some(cell) = local.flight(exception.addr()) else { return };
         let Flight { panic, class, .. } = cell.get();
         local.end(cell);

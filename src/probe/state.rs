@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use super::event::{Entry, Event};
 use super::queue::EventQueue;
-use super::{LOST, LandingNotes, ProbeOptions, Witness, local};
+use super::{LOST, LandingNotes, ProbeOptions, Witness, thread_state};
 
 /// The one state of the probes of this process. `queue` null: every probe only forwards. Written by the
 /// installer, and by a forked child, where nobody would read the events.
@@ -134,7 +134,7 @@ pub(super) fn untraced() -> u64 {
 pub(super) fn emit(event: Event, fill: impl FnOnce(&mut Entry)) {
     let Some(queue) = queue() else { return };
     let Some(claimed) = queue.claim() else { return };
-    claimed.entry.stamp = local::stamp();
+    claimed.entry.stamp = thread_state::stamp();
     claimed.entry.event = event;
     fill(claimed.entry);
     claimed.publish();

@@ -8,8 +8,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::event::{Event, ThreadRef};
 use super::got::Symbol;
-use super::starts::{self, EnteredBy, NewThread, Start};
-use super::{foreign, local, state, thread_table};
+use super::thread_starts;
+use super::thread_starts::{EnteredBy, NewThread, Start};
+use super::{foreign, state, thread_state, thread_table};
 use crate::capture::stack;
 use crate::capture::stack::short_walk;
 use crate::sys::registers;
@@ -74,7 +75,7 @@ pub(super) unsafe extern "C-unwind" fn create(
         (false, false) => EnteredBy::Child,
     };
     let birth = NewThread { entered_by, routine: routine as usize, argument };
-    let left = starts::leave(birth, (&raw const anchor).addr());
+    let left = thread_starts::leave(birth, (&raw const anchor).addr());
     // The child may run, end and free the entry before the call returns, so its number is kept here.
     let Some((start, number)) = left else {
         // SAFETY: forwarded as it came.
@@ -157,7 +158,7 @@ unsafe extern "C" fn begin(start: *mut c_void) -> Task {
     // SAFETY: `create` passes an entry of a static.
     let start = unsafe { &*start.cast::<Start>() };
     let birth = start.take(|birth, place| {
-        local::with(|local| {
+        thread_state::with(|local| {
             local.thread.set(birth.number);
             thread_table::started(birth.number, local.tid());
         });
@@ -189,7 +190,7 @@ unsafe extern "C" fn begin(start: *mut c_void) -> Task {
 
 /// Called by the C library at the end of a thread that `begin` marked.
 unsafe extern "C" fn ended(_: *mut c_void) {
-    if let Some(number) = local::with(|local| local.thread.get()) {
+    if let Some(number) = thread_state::with(|local| local.thread.get()) {
         thread_table::exited(number);
     }
     state::emit(Event::Exited, |_| {});

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::Caught;
 use crate::hook::ensure_hook;
-use crate::hook::recent::Enclosing;
+use crate::hook::recent_panics::Enclosing;
 use crate::probe::Catcher;
 
 /// Runs `f`; a panic becomes an error that knows its origin.

@@ -13,8 +13,10 @@ use std::time::Duration;
 
 use super::payload::Payload;
 use crate::agent;
-use crate::hook::recent::{self, Enclosing, Recent};
-use crate::probe::note::{self, named, speaking};
+use crate::hook::recent_panics;
+use crate::hook::recent_panics::{Enclosing, Recent};
+use crate::probe::wrapper_notes;
+use crate::probe::wrapper_notes::{named, speaking};
 use crate::probe::{Catcher, Event, Keeper, PanicRef};
 use crate::record::{Location, PanicId, Report};
 use crate::writer::{Delivery, Pigeonhole};
@@ -83,14 +85,14 @@ impl Caught {
         call: &panic::Location<'_>,
     ) -> Self {
         let (followed, recent) = speaking(|| {
-            let followed = note::followed(&*payload);
+            let followed = wrapper_notes::followed(&*payload);
             (followed, enclosing.find(&*payload, followed))
         });
         let reported = recent.filter(|recent| !recent.unreported).map(|recent| recent.sequence);
         let panic = followed.or(reported).and_then(named);
         if let Some(panic) = panic {
             let line = call.line();
-            note::send(Event::Wrapped { panic, by, line }, |entry| entry.text.set(call.file()));
+            wrapper_notes::send(Event::Wrapped { panic, by, line }, |entry| entry.text.set(call.file()));
         }
         let report = panic.and_then(|panic| agent::await_report(panic.hooked));
         Self(Box::new(Inner {
@@ -221,7 +223,7 @@ impl Caught {
     pub fn resume(mut self) -> ! {
         if let Some(recent) = &self.0.recent {
             // A wrapper further out, perhaps on another thread, is to know it again.
-            recent::note_again(recent);
+            recent_panics::note_again(recent);
         }
         let payload = self.take();
         drop(self);
@@ -231,7 +233,7 @@ impl Caught {
     /// The wrapper hands it to the program.
     pub(super) fn handed_over(mut self) -> Self {
         if let Some(panic) = self.0.panic {
-            note::send(Event::Handed { panic }, |_| {});
+            wrapper_notes::send(Event::Handed { panic }, |_| {});
         }
         self.0.keeper = Keeper::Program;
         for also in &mut self.0.also {
@@ -280,8 +282,8 @@ impl Caught {
         }
         if let Some(panic) = self.0.panic {
             let anchor = 0_u8;
-            note::send(Event::Read { panic, payload: 0, nth: 1 }, |entry| {
-                note::place(entry, (&raw const anchor).addr());
+            wrapper_notes::send(Event::Read { panic, payload: 0, nth: 1 }, |entry| {
+                wrapper_notes::place(entry, (&raw const anchor).addr());
             });
         }
     }
@@ -305,8 +307,8 @@ impl Drop for Inner {
         let Some(payload) = self.payload.take() else { return };
         let Some(panic) = self.panic else { return drop(payload) };
         let anchor = 0_u8;
-        note::send(Event::Disposed { panic, by: self.keeper }, |entry| {
-            note::place(entry, (&raw const anchor).addr());
+        wrapper_notes::send(Event::Disposed { panic, by: self.keeper }, |entry| {
+            wrapper_notes::place(entry, (&raw const anchor).addr());
         });
         speaking(|| drop(payload));
     }

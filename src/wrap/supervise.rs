@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Caught;
 use super::catch::{Console, guard};
-use crate::probe::note;
+use crate::probe::wrapper_notes;
 use crate::probe::{Catcher, Event, Notice, PanicRef};
 
 /// The longest wait before a restart.
@@ -42,7 +42,7 @@ pub(super) fn run<T>(
         if restarts >= limits.max {
             let panic = caught.panic().unwrap_or(PanicRef::NONE);
             let number = restarts.saturating_add(1);
-            note::send(Event::Noticed { what: Notice::GaveUp, panic, number }, |entry| {
+            wrapper_notes::send(Event::Noticed { what: Notice::GaveUp, panic, number }, |entry| {
                 entry.text.set(name.unwrap_or("<unnamed>"));
             });
             return Err(earlier.into_iter().fold(caught, Caught::with));

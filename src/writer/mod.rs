@@ -24,7 +24,7 @@ pub(crate) use source::Inbox;
 
 use crate::config::{Console, Filter, Folding, Options, Redactor, Symbols};
 use crate::probe::EventQueue;
-use crate::probe::harness::HarnessNotes;
+use crate::probe::harness_notes::HarnessNotes;
 use crate::sink::{Pretty, Sink};
 use crate::spool::LiveSpool;
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use core::ops::ControlFlow;
 
-use super::roots::{Root, is_foreign_main_start, learned};
+use super::root_functions::{Root, is_foreign_main_start, learned};
 use crate::record::{EhAction, MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
 use crate::sys::thread as sys_thread;
 

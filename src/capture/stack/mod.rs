@@ -19,13 +19,9 @@
     )
 )]
 
-#[cfg(panic_agent_probes)]
-mod both_ends;
 mod callers;
 #[cfg(panic_agent_tables)]
 mod collector;
-#[cfg(panic_agent_tables)]
-mod roots;
 #[cfg(panic_agent_tables)]
 mod short_walk;
 #[cfg(panic_agent_tables)]
@@ -38,15 +34,15 @@ mod walker;
 #[cfg(not(panic_agent_tables))]
 mod portable;
 
-#[cfg(panic_agent_probes)]
-pub(crate) use both_ends::both_ends;
 pub(crate) use callers::callers;
+#[cfg(panic_agent_probes)]
+pub(crate) use ends::both_ends;
 #[cfg(not(panic_agent_tables))]
 pub(crate) use portable::{learn_main_start, learn_thread_start, prepare, short_walk, walk};
 #[cfg(panic_agent_probes)]
-pub(crate) use roots::learn_foreign_start;
+pub(crate) use root_functions::learn_foreign_start;
 #[cfg(panic_agent_tables)]
-pub(crate) use roots::{learn_main_start, learn_thread_start};
+pub(crate) use root_functions::{learn_main_start, learn_thread_start};
 #[cfg(all(panic_agent_tables, feature = "preload"))]
 pub(crate) use short_walk::frame_holding;
 #[cfg(panic_agent_tables)]
@@ -54,5 +50,9 @@ pub(crate) use short_walk::short_walk;
 #[cfg(panic_agent_tables)]
 pub(crate) use walker::{prepare, walk};
 
+#[cfg(panic_agent_probes)]
+mod ends;
+#[cfg(panic_agent_tables)]
+mod root_functions;
 #[cfg(all(test, panic_agent_tables))]
 mod tests;

@@ -4,7 +4,7 @@
 //! not: do anything but go on to the probe.
 
 use super::{Image, Symbol, for_each_image};
-use crate::probe::{land, output, raise, threads};
+use crate::probe::{land, raise, stdout_tap, threads};
 
 /// Follows the first instruction of each entry. The last byte is raised when agents can no longer share a process.
 const MARK: [u8; 16] = *b"panic-agent-got\x01";
@@ -45,7 +45,7 @@ entries! {
     pthread_create => threads::create;
     pthread_join => threads::join;
     pthread_detach => threads::detach;
-    write => output::write;
+    write => stdout_tap::write;
 }
 
 /// The marked way into the probe of this function; 0 where there is none.

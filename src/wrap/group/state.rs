@@ -9,7 +9,7 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 
 use super::{GroupError, TaskError};
-use crate::probe::note;
+use crate::probe::wrapper_notes;
 use crate::probe::{Event, Notice, PanicRef};
 use crate::wrap::{CancelToken, Caught, Stop};
 
@@ -205,9 +205,12 @@ impl<T, E> Shared<T, E> {
         };
         let anchor = 0_u8;
         let number = u32::try_from(unseen).unwrap_or(u32::MAX);
-        note::send(Event::Noticed { what: Notice::GroupDropped, panic: PanicRef::NONE, number }, |entry| {
-            note::place(entry, (&raw const anchor).addr());
-        });
+        wrapper_notes::send(
+            Event::Noticed { what: Notice::GroupDropped, panic: PanicRef::NONE, number },
+            |entry| {
+                wrapper_notes::place(entry, (&raw const anchor).addr());
+            },
+        );
         self.cancel.cancel();
         drop((failures, completed));
     }

@@ -7,8 +7,9 @@
 use core::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::local::{self, Local, Trial};
 use super::raise::{Cause, Exception};
+use super::thread_state;
+use super::thread_state::{Local, Trial};
 use super::{dispose, vtable};
 use crate::record::EhAction;
 
@@ -93,7 +94,7 @@ fn once() -> Outcome {
     const CONTENT: [u8; 3] = [0x5a, 0xa5, 0x3c];
     let payload: Box<dyn Any + Send> = Box::new(Private(CONTENT));
     let halves = dispose::halves(&*payload);
-    local::with(|local| local.trial.set(Some(Trial { payload: halves, seen: 0, canary: 0 })));
+    thread_state::with(|local| local.trial.set(Some(Trial { payload: halves, seen: 0, canary: 0 })));
     let caught = catch_unwind(AssertUnwindSafe(move || resume_unwind(payload)));
     let value = match &caught {
         Err(caught) => {
@@ -105,7 +106,7 @@ fn once() -> Outcome {
         Ok(never) => *never,
     };
     drop(caught);
-    let trial = local::with(|local| local.trial.take()).flatten();
+    let trial = thread_state::with(|local| local.trial.take()).flatten();
     let (seen, canary) = trial.map_or((0, 0), |trial| (trial.seen, trial.canary));
     Outcome { seen: if value { seen | VALUE } else { seen }, canary }
 }
@@ -117,7 +118,7 @@ fn once() -> Outcome {
 pub(super) unsafe fn raised(local: &Local, exception: *mut Exception) {
     let Some(mut trial) = local.trial.get() else { return };
     trial.seen |= RAISED;
-    local.begin(local::Flight::of(exception.addr()));
+    local.begin(thread_state::Flight::of(exception.addr()));
     // SAFETY: as promised to this function.
     let Some(Cause { canary, data, vtable: table }) = (unsafe { cause(exception) }) else {
         trial.seen |= ACROSS_PAGES;
@@ -168,7 +169,7 @@ pub(super) fn landed(local: &Local, action: EhAction) -> bool {
 
 /// A read or a drop: whether it was the trial's.
 pub(super) fn saw(payload: usize, what: u8) -> bool {
-    local::with(|local| {
+    thread_state::with(|local| {
         let Some(mut trial) = local.trial.get().filter(|trial| trial.payload[0] == payload) else {
             return false;
         };

@@ -6,7 +6,7 @@
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::panic;
 
-use super::recent;
+use super::recent_panics;
 use crate::sys::fork_lock::ForkLock;
 
 /// Whether some hook of ours is set. Set once by `install` or `ensure`; relaxed: it publishes nothing.
@@ -52,8 +52,8 @@ fn set() {
         }
         let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         // Whether it is nested cannot be told without a walk: where that matters nothing is claimed.
-        recent::note(sequence, true, true, info.location(), info.payload());
-        if !recent::is_silent() {
+        recent_panics::note(sequence, true, true, info.location(), info.payload());
+        if !recent_panics::is_silent() {
             previous(info);
         }
     }));

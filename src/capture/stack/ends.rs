@@ -5,7 +5,7 @@
 
 use core::ops::ControlFlow;
 
-use super::roots::{Root, learned};
+use super::root_functions::{Root, learned};
 use super::table_walk::follow_tables;
 use crate::image;
 use crate::record::WalkEnd;

@@ -7,7 +7,7 @@ use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::event::Place;
-use super::{harness, local, state, thread_table};
+use super::{harness_notes, state, thread_state, thread_table};
 use crate::capture::labels;
 use crate::capture::stack::short_walk;
 
@@ -123,17 +123,18 @@ pub(super) fn leave(thread: NewThread, anchor: usize) -> Option<(&'static Start,
         TABLE.unseen.fetch_add(1, Ordering::Relaxed);
         return None;
     };
-    let (parent, parent_tid) = local::with(|local| (local.thread.get(), local.tid())).unwrap_or_default();
+    let (parent, parent_tid) =
+        thread_state::with(|local| (local.thread.get(), local.tid())).unwrap_or_default();
     let placed = state::wants_spawn_places();
     // In a test harness it is known of every thread whether it was meant to panic.
-    let inherits = state::inherits_labels() || harness::is_audited();
+    let inherits = state::inherits_labels() || harness_notes::is_audited();
     let NewThread { entered_by, routine, argument } = thread;
     let argument = argument.expose_provenance();
     let birth = Birth { number, parent, parent_tid, entered_by, routine, argument, placed, inherits };
     // SAFETY: this thread has the entry to itself (see `Sync`).
     unsafe { start.birth.get().write(birth) };
-    if harness::is_audited() {
-        harness::spawning(number, parent, parent_tid, anchor);
+    if harness_notes::is_audited() {
+        harness_notes::spawning(number, parent, parent_tid, anchor);
     }
     if placed || inherits {
         // SAFETY: as above.

@@ -6,7 +6,7 @@
 use core::ffi::{c_int, c_void};
 
 use super::got::Symbol;
-use super::{harness, local};
+use super::{harness_notes, thread_state};
 use crate::sys::thread as sys_thread;
 
 type RealWrite = unsafe extern "C-unwind" fn(c_int, *const c_void, usize) -> isize;
@@ -31,7 +31,7 @@ pub(super) unsafe extern "C-unwind" fn write(fd: c_int, bytes: *const c_void, le
 
 #[inline(never)]
 fn note(bytes: *const c_void, written: isize) {
-    let started_by_us = local::with(|local| local.thread.get() != 0).unwrap_or(true);
+    let started_by_us = thread_state::with(|local| local.thread.get() != 0).unwrap_or(true);
     // libtest prints on the main thread, and what tests print comes from their own.
     if started_by_us || !sys_thread::is_first_thread() {
         return;
@@ -41,5 +41,5 @@ fn note(bytes: *const c_void, written: isize) {
     // returns.
     let bytes = unsafe { core::slice::from_raw_parts(bytes.cast::<u8>(), len) };
     // A successful call leaves `errno` alone, and so does what follows: it makes no system call that can fail.
-    harness::said(bytes);
+    harness_notes::said(bytes);
 }

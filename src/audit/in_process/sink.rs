@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::super::Gathered;
+use crate::audit::Gathered;
 use crate::record::{Line, LineContent, LineReader};
 use crate::sink::Sink;
 

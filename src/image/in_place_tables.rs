@@ -6,7 +6,7 @@
 use core::ops::ControlFlow;
 
 use super::FrameFacts;
-use super::draft::live_tables;
+use super::scan::live_tables;
 use crate::sys::phdr::for_each_image;
 use crate::unwind::Section;
 

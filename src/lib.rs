@@ -177,8 +177,8 @@ pub use crate::config::{Console, Folding, Overflow, Probes, RedactField, Spool, 
 pub use crate::error::{Error, ErrorKind};
 pub use crate::files::FileTrust;
 pub use crate::record::*;
-#[cfg(any(test, feature = "testing"))]
 pub use crate::recovery::{Recovered, recover};
+#[cfg(any(test, feature = "testing"))]
 pub use crate::sink::MemorySink;
 pub use crate::sink::{FileSink, Rotation, Sink, StandardSink};
 

@@ -225,7 +225,7 @@ fn without_symbols_the_harness_itself_tells_which_threads_are_tests() {
     assert_eq!(bench.panics(1, &[0, 0], "tests::a"), unknown("no_symbols"));
     bench.spawns(1, 2, &[0, 0], "tests::a");
     assert_eq!(bench.panics(2, &[0], ""), unknown("no_symbols"));
-    bench.prints("running 1 test\ntest crate::harness::tests::a ... FAILED\n");
+    bench.prints("running 1 test\ntest tests::a ... FAILED\n");
     let late: Vec<_> =
         bench.harness.reopen(&mut FakeNamer).into_iter().map(|(of, test)| (of, test.name)).collect();
     assert_eq!(late, [(1, Some("tests::a".to_owned()))]);
@@ -245,7 +245,7 @@ fn a_pool_that_is_started_once_belongs_to_nobody_but_frames_tell_whose_work_it_d
     assert_eq!(bench.panics(3, &[WORK, START], ""), shared);
     // Nobody has heard of a test `b` yet: its name might be that of any function.
     assert_eq!(bench.panics(3, &[WORK, IN_B, START], ""), shared);
-    bench.prints("running 2 tests\ntest crate::harness::tests::b ... ok\n");
+    bench.prints("running 2 tests\ntest tests::b ... ok\n");
     let by_frame = TestRef {
         shared: true,
         first_owner: Some("tests::a".to_owned()),
@@ -304,7 +304,7 @@ fn an_end_is_known_from_the_thread_or_from_the_harness_and_not_from_silence() {
     bench.spawns(0, 2, &BY_A, "main");
     let ended = |bench: &mut Bench| bench.panics(2, &[WORK, START], "").ended;
     assert_eq!(ended(&mut bench), None, "nobody speaks");
-    bench.prints("running 1 test\ntest crate::harness::tests::a ... ");
+    bench.prints("running 1 test\ntest tests::a ... ");
     assert_eq!(ended(&mut bench), Some(false));
     bench.prints("ok\n");
     assert_eq!(ended(&mut bench), Some(true));
@@ -344,7 +344,7 @@ fn the_end_waits_for_names_only_when_they_would_say_something() {
     bench.begins(1);
     bench.prints("running 1 test\n");
     assert!(bench.harness.wants_names_at_end(main, false));
-    bench.prints("test crate::harness::tests::a ... ok\n");
+    bench.prints("test tests::a ... ok\n");
     assert!(!bench.harness.wants_names_at_end(main, false));
     assert!(bench.harness.wants_names_at_end(Some(tid(1)), false));
     bench.spawns(1, 2, &BY_A, "tests::a");
@@ -368,13 +368,13 @@ fn half_a_name_is_a_test_when_only_one_begins_so_and_all_are_known() {
     bench.begins(1);
     let mut scene = bench.scene(1, &[WORK], "");
     scene.cut_name = Some("tests::a_long_n".to_owned());
-    bench.prints("running 2 tests\ntest crate::harness::tests::a_long_name ... ok\n");
+    bench.prints("running 2 tests\ntest tests::a_long_name ... ok\n");
     assert_eq!(bench.harness.test_of(&scene, &mut FakeNamer), unknown("name_cut"));
     let mut two = Bench::new();
     two.begins(1);
-    two.prints("running 2 tests\ntest crate::harness::tests::a_long_name ... ok\ntest crate::harness::tests::a_long_noon ... ok\n");
+    two.prints("running 2 tests\ntest tests::a_long_name ... ok\ntest tests::a_long_noon ... ok\n");
     assert_eq!(two.harness.test_of(&scene, &mut FakeNamer), unknown("name_cut"));
-    bench.prints("test crate::harness::tests::b ... ok\n");
+    bench.prints("test tests::b ... ok\n");
     let test = bench.harness.test_of(&scene, &mut FakeNamer);
     assert_eq!(test, known("tests::a_long_name", TestEvidence::Lineage, Some(false)));
 }

@@ -129,11 +129,11 @@ fn report(args: &AuditArgs, settings: &Settings, directory: &Path, tables: bool)
             root = root
                 .or_else(|| workspace_root(process.package()).or_else(|| Some(process.package().to_owned())));
             json.push_str(&audit.json());
-            if tables {
-                eprint!("{}", audit.table(settings.detail()));
-            }
             run.push(audit);
         }
+    }
+    if tables {
+        eprint!("{}", run.tables(settings.detail()));
     }
     eprint!("{}", run.summary());
     if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {

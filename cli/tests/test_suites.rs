@@ -89,12 +89,42 @@ fn the_findings_are_written_as_json_and_junit() {
     assert!(xml.contains("testsuite name=\"suite\"") && xml.contains("silent_death"), "{xml}");
 }
 
+/// The lines of a table that begin a block, and those that say of which tests it is.
+fn blocks(output: &Output) -> (usize, Vec<String>) {
+    let text = stderr(output);
+    let tests =
+        |line: &&str| line.starts_with("  test ") || (line.starts_with("  ") && line.contains(" tests: "));
+    let number = text.lines().filter(|line| line.starts_with("    warn ")).count();
+    (number, text.lines().filter(tests).map(str::to_owned).collect())
+}
+
+#[test]
+fn a_pool_that_outlives_many_tests_is_one_block_and_two_pools_are_two() {
+    let directory = tempfile::tempdir_in(place("runs")).expect("a directory");
+    let json = directory.path().join("a.json");
+    let of = |module: &str| {
+        let json = json.to_str().expect("a path");
+        audit(&["test", "--test", "outlived", "--json", json, "--", module], |_| ())
+    };
+    let one = of("one_pool");
+    assert_eq!(one.status.code(), Some(0), "{}", stderr(&one));
+    let named = "  6 tests: one_pool::a, one_pool::b, one_pool::c and 3 more".to_owned();
+    assert_eq!(blocks(&one), (1, vec![named]), "{}", stderr(&one));
+    let lines = fs::read_to_string(&json).expect("JSON lines");
+    for test in ["a", "b", "c", "d", "e", "f"] {
+        assert!(lines.contains(&format!("\"test\":\"one_pool::{test}\"")), "{lines}");
+    }
+    let two = of("two_pools");
+    let (number, tests) = blocks(&two);
+    assert_eq!((number, tests.len()), (2, 2), "{}", stderr(&two));
+}
+
 #[test]
 fn nextest_finds_the_same() {
     if !has("cargo-nextest") {
         return skip("cargo-nextest is not installed");
     }
-    for args in [&["nextest", "run"][..], &["test", "--nextest"]] {
+    for args in [&["nextest", "run", "--lib"][..], &["test", "--nextest", "--lib"]] {
         let observed = audit(args, |_| ());
         assert_eq!(observed.status.code(), Some(102), "{}", stderr(&observed));
         assert!(stderr(&observed).contains("3 tests run: 3 passed"), "{}", stderr(&observed));

@@ -115,6 +115,44 @@ impl Run {
         &self.audits
     }
 
+    /// One audit for each binary, with what all of its processes said, in the order of their first ones.
+    pub(super) fn binaries(&self) -> Vec<Audit> {
+        let mut binaries: Vec<Run> = Vec::new();
+        for audit in &self.audits {
+            match binaries.iter_mut().find(|run| run.audits.iter().any(|known| known.binary == audit.binary))
+            {
+                Some(run) => run.push(audit.clone()),
+                None => binaries.push(Run { audits: vec![audit.clone()] }),
+            }
+        }
+        binaries.into_iter().filter_map(Run::into_one).collect()
+    }
+
+    /// Its audits, all of one binary, as that of a single process.
+    fn into_one(self) -> Option<Audit> {
+        let stale = self.stale().into_iter().cloned().collect();
+        let mut audits = self.audits.into_iter();
+        let mut whole = audits.next()?;
+        for audit in audits {
+            // Only whether there was a 0 to replace is asked of it.
+            if audit.is_denied() && audit.ending == Ending::Exited(0) || !whole.is_denied() {
+                whole.ending = audit.ending;
+            }
+            whole.findings.extend(audit.findings);
+            whole.folded.extend(audit.folded);
+            add_all(&mut whole.unjudged, audit.unjudged);
+            add_all(&mut whole.entries, audit.entries);
+            whole.tests.extend(audit.tests);
+            whole.blind |= audit.blind;
+            whole.lost = whole.lost.saturating_add(audit.lost);
+            whole.unreadable = whole.unreadable.saturating_add(audit.unreadable);
+            whole.strict_entries |= audit.strict_entries;
+        }
+        whole.findings.sort_by(|a, b| b.level.cmp(&a.level).then_with(|| a.test.cmp(&b.test)));
+        whole.stale = stale;
+        Some(whole)
+    }
+
     /// Whether something is denied.
     pub fn is_denied(&self) -> bool {
         self.audits.iter().any(Audit::is_denied)
@@ -155,5 +193,12 @@ impl Run {
             audit.findings.iter().for_each(|finding| baseline.insert(finding));
         }
         baseline
+    }
+}
+
+fn add_all(sums: &mut BTreeMap<String, u64>, more: BTreeMap<String, u64>) {
+    for (name, times) in more {
+        let sum = sums.entry(name).or_default();
+        *sum = sum.saturating_add(times);
     }
 }

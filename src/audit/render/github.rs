@@ -6,28 +6,31 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::blocks::{Block, blocks};
 use super::one_line;
-use crate::audit::{Audit, Finding, Level};
+use crate::audit::{Audit, Level};
 
 /// Annotations of one kind that GitHub shows of a step.
 const MAX: usize = 10;
 
 impl Audit {
     /// `::error …::` for each denied finding and `::warning …::` for each other one, of which GitHub shows ten each; empty
-    /// without findings. `repository` is the directory that absolute paths are made relative to (`GITHUB_WORKSPACE`), and
+    /// without findings. Findings of one class at one place are one, with their tests named. `repository` is the directory that absolute paths are made relative to (`GITHUB_WORKSPACE`), and
     /// `root` the one that relative ones start from: that of the workspace.
     pub fn github(&self, repository: Option<&Path>, root: Option<&Path>) -> String {
         let mut text = String::new();
         for level in [Level::Deny, Level::Warn] {
-            for finding in self.findings.iter().filter(|finding| finding.level == level).take(MAX) {
-                annotation(&mut text, finding, repository, root);
+            let of_level = self.findings.iter().filter(|finding| finding.level == level);
+            for block in blocks(of_level).iter().take(MAX) {
+                annotation(&mut text, block, repository, root);
             }
         }
         text
     }
 }
 
-fn annotation(text: &mut String, finding: &Finding, repository: Option<&Path>, root: Option<&Path>) {
+fn annotation(text: &mut String, block: &Block<'_>, repository: Option<&Path>, root: Option<&Path>) {
+    let finding = block.first();
     let command = if finding.level == Level::Deny { "error" } else { "warning" };
     let mut properties = Vec::new();
     if let Some(place) = &finding.place {
@@ -39,11 +42,15 @@ fn annotation(text: &mut String, finding: &Finding, repository: Option<&Path>, r
         }
     }
     properties.push(format!("title={}", property(&format!("panic-agent: {}", finding.class))));
-    let test = finding.test.as_deref().map_or_else(|| "a test".to_owned(), |test| format!("test {test}"));
+    let test = match block.tests() {
+        Some(tests) if block.len() > 1 => format!("{} tests: {tests};", block.len()),
+        Some(test) => format!("test {test}"),
+        None => "a test".to_owned(),
+    };
     let mut message = format!("{} ({test} of {})", finding.class.meaning(), finding.binary);
-    if let Some(said) = &finding.message {
+    if let Some(said) = block.message() {
         message.push_str(": ");
-        message.push_str(&one_line(said));
+        message.push_str(&one_line(&said));
     }
     // Writing to a string cannot fail.
     let _written = writeln!(text, "::{command} {}::{}", properties.join(","), data(&message));

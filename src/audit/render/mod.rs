@@ -3,6 +3,7 @@
 //! Runs on: threads that audit. Must not: print; let a text of the program under test act on a terminal or on who reads
 //! the form.
 
+mod blocks;
 mod github;
 mod json;
 mod junit;

@@ -1,15 +1,16 @@
-//! The table for people: one per test, a row per fact.
+//! The table for people: a block per test and finding, or per finding of several tests, with a row per fact.
 //!
 //! Runs on: threads that audit. Must not: print, or be wider than what it quotes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::blocks::{Block, blocks};
 use super::{Detail, MAX_ROW, number_of, one_line, shown};
 use crate::audit::auditor::place_of;
 use crate::audit::{Audit, DENIED_STATUS, Ending, Finding, FoldReason, Folded, Run};
 
-/// Findings of one binary that are shown in full.
+/// Blocks of one binary that are shown.
 const MAX_SHOWN: usize = 200;
 /// Stale and unused entries that are named.
 const MAX_NAMED: usize = 20;
@@ -27,6 +28,12 @@ impl Audit {
 }
 
 impl Run {
+    /// The findings of all processes as one text: processes of one binary, of which a harness may start one for each test,
+    /// share a table.
+    pub fn tables(&self, detail: Detail) -> String {
+        self.binaries().iter().map(|audit| audit.table(detail)).collect()
+    }
+
     /// What is to be said once, after all binaries: entries that nothing matched, and the totals. Empty when there is
     /// nothing to say.
     pub fn summary(&self) -> String {
@@ -78,19 +85,22 @@ impl Table {
         let binary = one_line(&audit.binary);
         let findings = number_of(audit.findings.len(), "finding");
         self.line(&format!("panic-agent: {findings} in `{binary}`, {denied} denied"));
-        let mut tests: Vec<(Option<&str>, Vec<&Finding>)> = Vec::new();
-        for finding in audit.findings.iter().take(MAX_SHOWN) {
-            let test = finding.test.as_deref();
-            match tests.iter_mut().find(|(known, _)| *known == test) {
-                Some((_, findings)) => findings.push(finding),
-                None => tests.push((test, vec![finding])),
+        let blocks = blocks(&audit.findings);
+        let mut tests: Vec<(String, Vec<&Block<'_>>)> = Vec::new();
+        for block in blocks.iter().take(MAX_SHOWN) {
+            let heading = heading(block);
+            match tests.iter_mut().find(|(known, _)| *known == heading) {
+                Some((_, blocks)) => blocks.push(block),
+                None => tests.push((heading, vec![block])),
             }
         }
-        for (test, findings) in tests {
-            self.test(test, &findings);
+        for (heading, blocks) in tests {
+            self.line(&heading);
+            blocks.into_iter().for_each(|block| self.block(block));
         }
-        if let Some(more @ 1..) = audit.findings.len().checked_sub(MAX_SHOWN) {
-            self.line(&format!("  and {} more", number_of(more, "finding")));
+        let left: usize = blocks.iter().skip(MAX_SHOWN).map(Block::len).sum();
+        if left > 0 {
+            self.line(&format!("  and {} more", number_of(left, "finding")));
         }
         self.counted(audit);
         if denied > 0 && audit.ending == Ending::Exited(0) {
@@ -98,31 +108,26 @@ impl Table {
         }
     }
 
-    fn test(&mut self, test: Option<&str>, findings: &[&Finding]) {
-        match (test, findings.first().and_then(|finding| finding.no_test.as_deref())) {
-            (Some(test), _) => self.line(&format!("  test {}", one_line(test))),
-            (None, Some(reason)) => self.line(&format!("  test not known ({})", one_line(reason))),
-            (None, None) => self.line("  no test in particular"),
-        }
-        for finding in findings {
-            self.finding(finding);
-        }
-    }
-
-    fn finding(&mut self, finding: &Finding) {
+    fn block(&mut self, block: &Block<'_>) {
+        let finding = block.first();
         let Finding { class, level, .. } = finding;
-        let times = if finding.count > 1 { format!(" (× {})", finding.count) } else { String::new() };
+        let times = block.times();
+        let times = if times > 1 { format!(" (× {times})") } else { String::new() };
         self.line(&format!("    {level} {class}: {}{times}", class.meaning()));
-        if let Some(message) = &finding.message {
+        if let Some(message) = block.message() {
             let what = if finding.id.is_some() { "panic" } else { "what" };
-            self.row(what, &one_line(message));
+            self.row(what, &one_line(&message));
         } else if finding.id.is_some() {
             self.row("panic", "(payload is not a text)");
         }
         if let Some(place) = finding.place.as_ref().and_then(place_of) {
             self.row("at", &place);
         }
-        if let Some(thread) = thread(finding) {
+        if let Some(mut thread) = thread(finding) {
+            let is_of_all = block.all().all(|other| self::thread(other).as_ref() == Some(&thread));
+            if let Some(test) = finding.test.as_deref().filter(|_| !is_of_all) {
+                thread.push_str(&format!("; that of {}", one_line(test)));
+            }
             self.row("thread", &thread);
         }
         if let Some(stop) = &finding.stop {
@@ -210,6 +215,16 @@ impl Table {
     }
 }
 
+/// The tests of a block.
+fn heading(block: &Block<'_>) -> String {
+    match (block.tests(), block.first().no_test.as_deref()) {
+        (Some(tests), _) if block.len() > 1 => format!("  {} tests: {tests}", block.len()),
+        (Some(test), _) => format!("  test {test}"),
+        (None, Some(reason)) => format!("  test not known ({})", one_line(reason)),
+        (None, None) => "  no test in particular".to_owned(),
+    }
+}
+
 /// The thread, whose it is, and where it comes from.
 fn thread(finding: &Finding) -> Option<String> {
     finding.id?;
@@ -240,6 +255,6 @@ fn thread(finding: &Finding) -> Option<String> {
 /// Findings of one test, without its name.
 pub(super) fn findings(findings: &[&Finding], detail: Detail) -> String {
     let mut table = Table { text: String::new(), detail };
-    findings.iter().for_each(|finding| table.finding(finding));
+    blocks(findings.iter().copied()).iter().for_each(|block| table.block(block));
     table.text
 }

@@ -126,7 +126,7 @@ fn annotations_escape_what_would_end_them() {
         panic_line(1, json!({"message": "100%25 \r\n::error::x", "test": {"name": "a\n::error::b"}}));
     let text = audit(Policy::new(), &[percent]).github(None, None);
     assert_eq!(text.lines().count(), 1, "{text}");
-    assert!(text.contains("test a%0A::error::b of app") && text.contains("100%2525 \\r\\n"), "{text}");
+    assert!(text.contains("test a\\n::error::b of app") && text.contains("100%2525 \\r\\n"), "{text}");
 }
 
 #[test]
@@ -190,4 +190,109 @@ fn text_of_a_program_does_nothing_to_a_terminal() {
     let long = one_line(&"x".repeat(5000)).into_owned();
     assert_eq!((long.chars().count(), long.ends_with('…')), (MAX_TEXT + 1, true));
     assert_eq!(one_line(&"x".repeat(MAX_TEXT)).chars().count(), MAX_TEXT);
+}
+
+/// Threads of so many tests that outlived them, started by this function.
+fn outlived(tests: usize, function: &str) -> Vec<String> {
+    let line = |number: usize| {
+        let name = format!("tests::t{number:02}");
+        let message = format!("1 thread of test {name} had not ended when the process did");
+        let test = json!({"name": name, "via": "lineage", "shared": false, "first_owner": null, "ended": true,
+                          "reason": null});
+        let mut line: serde_json::Value =
+            serde_json::from_str(&finding_line("thread_alive_at_end", function, test)).unwrap();
+        line["message"] = message.into();
+        line.to_string()
+    };
+    (0..tests).map(line).collect()
+}
+
+fn blocks_of(text: &str) -> usize {
+    text.lines().filter(|line| line.starts_with("    warn ") || line.starts_with("    deny ")).count()
+}
+
+#[test]
+fn threads_of_one_place_that_outlive_many_tests_are_one_block_with_the_tests_named() {
+    let audit = audit(Policy::new(), &outlived(54, "app::Pool::new"));
+    assert_eq!(audit.findings.len(), 54, "each is a finding of its test");
+    assert_eq!(
+        audit.table(Detail::default()),
+        "panic-agent: 54 findings in `app`, 0 denied
+  54 tests: tests::t00, tests::t01, tests::t02 and 51 more
+    warn harness_end: something of a test was still going on when the process ended (× 54)
+      what     1 thread of test … had not ended when the process did
+      at       app::Pool::new (src/lib.rs:3)
+"
+    );
+    let annotations = audit.github(None, None);
+    assert_eq!(annotations.lines().count(), 1, "{annotations}");
+    assert!(annotations.contains("(54 tests: tests::t00, tests::t01, tests::t02 and 51 more; of app)"));
+    // For machines each test is named.
+    assert_eq!(audit.json().matches("\"test\":\"tests::t").count(), 54);
+    let report = quick_junit::Report::deserialize_from_str(&audit.junit()).unwrap();
+    assert_eq!(report.tests, 54);
+}
+
+#[test]
+fn another_place_another_class_and_another_fate_are_blocks_of_their_own() {
+    let mut lines = outlived(5, "app::Pool::new");
+    lines.extend(outlived(5, "app::Other::new"));
+    let two_places = audit(Policy::new(), &lines).table(Detail::default());
+    assert_eq!((blocks_of(&two_places), two_places.matches("  5 tests: ").count()), (2, 1), "{two_places}");
+    // One place of a panic, in two tests each.
+    let of = |number: u64, test: &str, changes| {
+        let mut line = serde_json::from_str(&panic_line(number, json!({"test": {"name": test}}))).unwrap();
+        super::super::auditor::samples::merge(&mut line, changes);
+        line.to_string()
+    };
+    let same = [of(1, "tests::a", json!({})), of(2, "tests::b", json!({}))];
+    assert_eq!(blocks_of(&audit(Policy::new(), &same).table(Detail::default())), 1);
+    let received = json!({"receipt": "received", "silent": false, "swallowed": true});
+    let two_classes = [of(1, "tests::a", json!({})), of(2, "tests::b", received)];
+    let text = audit(Policy::new(), &two_classes).table(Detail::default());
+    assert_eq!(blocks_of(&text), 2, "{text}");
+    let spawned = |line: u32| {
+        json!({"lineage": [{"os_id": 2, "name": null, "spawned_at":
+            {"function": "app::pool::start", "file": "src/pool.rs", "line": line}}]})
+    };
+    let two_sites = [of(1, "tests::a", spawned(1)), of(2, "tests::b", spawned(2))];
+    let text = audit(Policy::new(), &two_sites).table(Detail::default());
+    assert_eq!(blocks_of(&text), 2, "{text}");
+    let other_words = [of(1, "tests::a", json!({})), of(2, "tests::b", json!({"message": "lost again"}))];
+    let text = audit(Policy::new(), &other_words).table(Detail::default());
+    assert!(text.contains("      panic    connection lost (1 say it with other words)\n"), "{text}");
+}
+
+fn knowing(baseline: &Baseline) -> Policy {
+    let mut policy = Policy::new();
+    policy.baseline = baseline.clone();
+    policy
+}
+
+#[test]
+fn a_baseline_knows_the_findings_of_a_block_one_by_one() {
+    let whole = audit(Policy::new(), &outlived(54, "app::Pool::new"));
+    let mut run = Run::new();
+    run.push(whole);
+    let baseline = run.baseline(&Baseline::default());
+    assert_eq!(baseline.len(), 54, "an entry for each test, as ever");
+    let known = audit(knowing(&baseline), &outlived(54, "app::Pool::new"));
+    assert_eq!((known.findings.len(), known.folded.len()), (0, 54));
+    // The twin: a test that the baseline does not know is reported, alone.
+    let more = audit(knowing(&baseline), &outlived(55, "app::Pool::new"));
+    assert!(more.table(Detail::default()).contains("  test tests::t54\n"));
+    assert_eq!((more.findings.len(), more.folded.len()), (1, 54));
+}
+
+#[test]
+fn processes_of_one_binary_share_a_table() {
+    let mut run = Run::new();
+    outlived(54, "app::Pool::new").into_iter().for_each(|line| run.push(audit(Policy::new(), &[line])));
+    let one = audit(Policy::new(), &outlived(54, "app::Pool::new"));
+    assert_eq!(run.tables(Detail::default()), one.table(Detail::default()));
+    // The twin: another binary has a table of its own.
+    let mut other = audit(Policy::new(), &outlived(1, "app::Pool::new"));
+    other.binary = "other".to_owned();
+    run.push(other);
+    assert_eq!(run.tables(Detail::default()).matches("panic-agent: ").count(), 2);
 }

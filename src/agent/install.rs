@@ -164,6 +164,7 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
 /// totals and the `end` line.
 pub(super) extern "C" fn drain() {
     if let Some(agent) = AGENT.get().filter(|agent| agent.is_at_home()) {
+        who_exits::note_hook();
         if agent.audited {
             agent.writer.note_exit(who_exits::here(who_exits::TO_HARNESS));
         } else if agent.counters.panics() > 0 {

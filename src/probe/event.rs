@@ -292,6 +292,9 @@ pub(crate) enum Notice {
     /// The program has installed an agent of its own, which reports from now on.
     #[cfg_attr(not(feature = "preload"), allow(dead_code, reason = "said by a preloaded agent"))]
     HandedOver,
+    /// `exit` was called by a hook of a program that is observed from outside, before the raise.
+    #[cfg_attr(not(feature = "preload"), allow(dead_code, reason = "said by a preloaded agent"))]
+    EndedInHook,
 }
 
 /// A thread that another thread acts upon.

@@ -144,6 +144,12 @@ impl Finding {
                 "the program has installed an agent of its own, whose lines follow; this one reports no more"
                     .to_owned(),
             ),
+            Notice::EndedInHook => (
+                Level::Fatal,
+                "ended_in_hook",
+                "a panic hook of the program called `exit` before anything unwound: this panic has no line"
+                    .to_owned(),
+            ),
         };
         let places = if place == Place::default() { Vec::new() } else { vec![place] };
         Self { level, code, message, panic, places, test: None }

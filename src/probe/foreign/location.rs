@@ -14,6 +14,7 @@ use std::panic::{self, Location};
 
 use super::segments;
 use super::shapes::{SHAPES, clear_stack, formatted};
+use super::text::is_like;
 use crate::capture::stack;
 use crate::image;
 use crate::sys::registers;
@@ -28,6 +29,8 @@ const MAX_FILE: usize = 4096;
 static WORD: AtomicUsize = AtomicUsize::new(0);
 static LENGTH: AtomicU64 = AtomicU64::new(0);
 static CALL: AtomicU64 = AtomicU64::new(0);
+/// Where that function of the agent's own std starts.
+static START: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static CALIBRATION: Cell<Option<Calibration>> = const { Cell::new(None) };
@@ -41,7 +44,16 @@ enum Calibration {
     /// The words above the raise that held the location of every panic so far, one bit each.
     Words { location: usize, holding: [u64; WORDS / 64] },
     /// Length of the function whose frame holds a word, and offset of its call.
-    Frame { word: usize, found: Option<(u64, u64)> },
+    Frame { word: usize, found: Option<FrameOf> },
+}
+
+/// A function and a call in it.
+#[derive(Clone, Copy, Debug)]
+struct FrameOf {
+    start: u64,
+    length: u64,
+    /// Offset of the instruction after the call.
+    call: u64,
 }
 
 /// The place of a panic.
@@ -68,14 +80,15 @@ pub(super) fn calibrate() -> Result<(), &'static str> {
     let learned = learn();
     CALIBRATION.set(None);
     panic::set_hook(previous);
-    let (word, (length, call)) = learned?;
-    LENGTH.store(length, Ordering::Relaxed);
-    CALL.store(call, Ordering::Relaxed);
+    let (word, frame) = learned?;
+    LENGTH.store(frame.length, Ordering::Relaxed);
+    CALL.store(frame.call, Ordering::Relaxed);
+    START.store(frame.start, Ordering::Relaxed);
     WORD.store(word, Ordering::Release);
     Ok(())
 }
 
-fn learn() -> Result<(usize, (u64, u64)), &'static str> {
+fn learn() -> Result<(usize, FrameOf), &'static str> {
     let gone = "the calibration is gone";
     panic::set_hook(Box::new(|info| {
         let location = info.location().map_or(0, |location| core::ptr::from_ref(location).addr());
@@ -168,11 +181,39 @@ fn word_at(anchor: usize, word: usize) -> Option<usize> {
     usize::try_from(stack.word(place_of(anchor, word) as u64)?).ok()
 }
 
-/// Length of the function whose frame holds an address of this stack, and the offset of its call.
-fn frame_of(address: usize) -> Option<(u64, u64)> {
-    let ip = stack::frame_holding(address)?;
+/// The function whose frame holds an address of this stack, and its call.
+fn frame_of(address: usize) -> Option<FrameOf> {
+    called_by(stack::frame_holding(address)?)
+}
+
+fn called_by(ip: u64) -> Option<FrameOf> {
     let function = image::current()?.function_at(ip.wrapping_sub(1))?;
-    Some((function.end.checked_sub(function.start)?, ip.checked_sub(function.start)?))
+    Some(FrameOf {
+        start: function.start,
+        length: function.end.checked_sub(function.start)?,
+        call: ip.checked_sub(function.start)?,
+    })
+}
+
+/// Among the return addresses of this thread, innermost first, the one into the function of std's that calls hooks, while
+/// it does not raise: a hook is being called, or what it calls in place of a raise. `None` also where that function is not
+/// known.
+///
+/// # Cost
+/// A look into the tables for each address; no allocation, no lock.
+pub(crate) fn calls_hook(ips: &[u64]) -> Option<usize> {
+    if WORD.load(Ordering::Acquire) == 0 {
+        return None;
+    }
+    let (start, length) = (START.load(Ordering::Relaxed), LENGTH.load(Ordering::Relaxed));
+    let own = start..start.checked_add(length)?;
+    ips.iter().position(|ip| {
+        called_by(*ip).is_some_and(|frame| {
+            frame.length == length
+                && frame.call != CALL.load(Ordering::Relaxed)
+                && is_like(&own, &(frame.start..frame.start.saturating_add(length)))
+        })
+    })
 }
 
 /// The place of the panic that is just raised; `None` when it has none or that cannot be told.
@@ -185,7 +226,7 @@ pub(crate) fn find(anchor: usize) -> Option<FoundLocation> {
         return None;
     }
     let frame = frame_of(place_of(anchor, word))?;
-    if frame != (LENGTH.load(Ordering::Relaxed), CALL.load(Ordering::Relaxed)) {
+    if (frame.length, frame.call) != (LENGTH.load(Ordering::Relaxed), CALL.load(Ordering::Relaxed)) {
         return None;
     }
     read(word_at(anchor, word)?)

@@ -22,7 +22,7 @@ use std::sync::OnceLock;
 
 pub use loading::dlopen;
 pub(crate) use loading::{look_in, when_loading};
-pub(crate) use location::find as location;
+pub(crate) use location::{calls_hook, find as location};
 pub(super) use location::{is_calibrating, raised};
 pub(crate) use names::name as thread_name;
 pub(super) use names::{begin as thread_begins, set_name};

@@ -77,9 +77,21 @@ fn main() {
         "descriptor" => println!("{}", next_descriptor()),
         "descriptors" => descriptors(),
         "closed" => closed(),
+        "hook_exits" => hook_ends(|| std::process::exit(9)),
+        "hook_aborts" => hook_ends(|| std::process::abort()),
+        // SAFETY: the process ends here.
+        "hook_leaves" => hook_ends(|| unsafe { _exit(9) }),
+        "hook_returns" => hook_ends(|| ()),
+        "aborts" => std::process::abort(),
         other => println!("no case {other}"),
     }
     println!("end of {case}");
+}
+
+/// Panics on a thread, with a hook that does this.
+fn hook_ends(end: fn()) {
+    std::panic::set_hook(Box::new(move |_| end()));
+    println!("{}", thread::spawn(|| boom!("with a hook")).join().is_err());
 }
 
 /// The number that a file gets now.

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use super::{AgentGuard, install};
 use crate::config::{
-    Console, Folding, Harness, MAX_SETTLE, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES, Options, Output,
+    Console, Folding, Harness, MAX_SETTLE, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES, Options,
     Overflow, PayloadExtractor, Probes, RedactField, Spool, Symbols,
 };
 use crate::error::{Error, ErrorKind};
 use crate::files::FileTrust;
 use crate::record::Report;
+use crate::sink::Output;
 use crate::sink::{MIN_ROTATION_AGE, MIN_ROTATION_BYTES, Rotation, Sink};
 
 /// Entry to the configuration: [`Agent::builder`].

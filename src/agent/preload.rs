@@ -15,7 +15,8 @@ use crate::capture::labels;
 use crate::config::{Console, Harness, Overflow};
 use crate::error::Error;
 use crate::files::FileTrust;
-use crate::probe::{self, Event, Notice, PanicRef, exported, foreign};
+use crate::probe::{self, Event, PanicRef, exported, foreign};
+use crate::record::Notice;
 use crate::record::SoftError;
 use crate::sys::preloaded::{self, Handover, VERSION};
 

@@ -46,6 +46,11 @@ impl Shared {
 }
 
 /// Nothing to do.
-pub(super) fn recovery(_: Place, _: Shared, _: Symbols, over: Recovery) -> Box<dyn FnOnce() + Send> {
+pub(super) fn recovery(
+    _: Place,
+    _: Shared,
+    _: (Symbols, Vec<PathBuf>),
+    over: Recovery,
+) -> Box<dyn FnOnce() + Send> {
     Box::new(move || over.is_over())
 }

@@ -5,8 +5,9 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Harness, Options, Output};
-use crate::sink::DEFAULT_FILE;
+use crate::config::{Harness, Options};
+use crate::files::DEFAULT_FILE;
+use crate::sink::Output;
 use crate::sys::preloaded;
 
 /// Lets the preloaded agent stand down; the lines go to its file, too.

@@ -13,13 +13,14 @@
 
 pub(crate) mod labels;
 pub(crate) mod nesting;
+pub(crate) mod recursion_guard;
 pub(crate) mod stack;
 pub(crate) mod thread;
 
-use crate::hook::RecursionGuard;
 use crate::image;
 use crate::record::{RawRecord, RawWalk};
 use crate::sys;
+use recursion_guard::RecursionGuard;
 
 /// The panic that this thread unwinds here, outside of the hook: the low bits of its number, 0 for none. `None` when it
 /// cannot be told.

@@ -22,6 +22,8 @@
 )]
 
 mod first_sites;
+#[cfg_attr(not(panic_agent_spool), allow(dead_code, reason = "one layout for all"))]
+pub(crate) mod layout;
 #[cfg(all(test, panic_agent_loom))]
 #[allow(unsafe_code)]
 mod loom_tests;

@@ -46,7 +46,7 @@ pub(super) struct Slot {
 
 #[cfg(not(all(panic_agent_loom, test)))]
 const _: () = {
-    use crate::spool::layout;
+    use super::layout;
     assert!(core::mem::offset_of!(Slot, state) == layout::slot::STATE, "the layout is documented");
     assert!(core::mem::offset_of!(Slot, written) == layout::slot::WRITTEN, "the layout is documented");
     assert!(core::mem::offset_of!(Slot, checksum) == layout::slot::CHECKSUM, "the layout is documented");

@@ -7,10 +7,10 @@
 //! over, cannot be copied, and ends with the step that hands it on.
 
 use super::Channel;
+use super::layout;
 use super::slot::Slot;
 use super::sync::Ordering;
 use crate::record::{LossReason, RawRecord};
-use crate::spool::layout;
 
 /// Names one publication of a slot, so that the hook can wait until it was written.
 ///

@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    Console, Folding, MAX_SETTLE, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES, Options, Output, Overflow,
-    Probes, Spool, Symbols,
+    Console, Folding, MAX_SETTLE, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES, Options, Overflow, Probes,
+    Spool, Symbols,
 };
 use crate::files::FileTrust;
+use crate::sink::Output;
 use crate::sink::{MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
 
 /// A variable whose value cannot be used.

@@ -5,6 +5,7 @@
 #[cfg(feature = "audit")]
 mod audit_env;
 mod env;
+pub(crate) mod user_code;
 
 use core::any::{Any, type_name};
 use core::fmt;
@@ -17,7 +18,7 @@ pub(crate) use env::apply_environment;
 
 use crate::files::FileTrust;
 use crate::record::{Report, SoftError};
-use crate::sink::{Rotation, Sink};
+use crate::sink::{Output, Rotation};
 
 /// Default for [`Options::slots`]: 256 slots of 6 KiB are 1.5 MiB of address space, touched as needed.
 const DEFAULT_SLOTS: usize = 256;
@@ -189,18 +190,6 @@ impl PayloadExtractor {
     pub(crate) fn extract(&self, payload: &dyn Any, out: &mut dyn fmt::Write) -> Option<fmt::Result> {
         (self.extract)(payload, out)
     }
-}
-
-/// Where lines go.
-pub(crate) enum Output {
-    /// Append to this file.
-    File(PathBuf),
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-    /// A destination of the user's.
-    Sink(Box<dyn Sink>),
 }
 
 /// Everything that can be configured, with its default.

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use super::RawWrite;
 use super::syscalls;
 use super::trusted_path::{FileTrust, Last, resolve};
-use crate::sink::RawWrite;
 use crate::sys::file_lock::{self, Locking};
 use crate::sys::own_file::OwnFile;
 
@@ -142,7 +142,7 @@ impl RawWrite for Appending {
 
     fn wait_writable(&mut self) {
         #[cfg(unix)]
-        crate::sink::wait_writable(std::os::fd::AsRawFd::as_raw_fd(&*self.file));
+        super::wait_writable(std::os::fd::AsRawFd::as_raw_fd(&*self.file));
     }
 }
 

@@ -4,15 +4,25 @@
 //! or follow a link that another user may have made.
 
 mod appending;
+#[cfg(unix)]
+#[allow(unsafe_code)]
+pub(crate) mod raw_fd;
 pub(crate) mod syscalls;
 mod trusted_path;
+pub(crate) mod whole_line;
 
 pub(crate) use appending::Appending;
 #[cfg(panic_agent_spool)]
 pub(crate) use appending::own_alone;
+#[cfg(unix)]
+pub(crate) use raw_fd::wait_writable;
 pub use trusted_path::FileTrust;
 #[cfg(panic_agent_spool)]
 pub(crate) use trusted_path::{Last, Resolved, is_own, resolve, resolve_directory};
+pub(crate) use whole_line::RawWrite;
+
+/// File that receives the lines when nothing else was asked for.
+pub(crate) const DEFAULT_FILE: &str = "panics.jsonl";
 
 #[cfg(test)]
 pub(crate) mod testing {

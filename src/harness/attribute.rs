@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 
 use super::threads::{Owner, Shared, reason};
 use super::{Harness, frames};
+use crate::record::NamedFrame;
 use crate::record::{RawRecord, TestEvidence, TestRef, WalkEnd};
-use crate::verdict::NamedFrame;
-use crate::verdict::follow::Namer;
+use crate::symbolize::Namer;
 
 /// Panics without a test that are looked at once more at the end.
 const OPEN: usize = 4096;

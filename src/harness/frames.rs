@@ -3,8 +3,8 @@
 //!
 //! Runs on: the writer thread. Must not: take a function for a test without evidence.
 
-use crate::symbolize::Inlining;
-use crate::verdict::NamedFrame;
+use crate::record::Inlining;
+use crate::record::NamedFrame;
 
 /// libtest's function around each test. It is never inlined, and libtest itself is compiled beforehand.
 const HARNESS: &str = "test::__rust_begin_short_backtrace";

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::threads::{Owner, Shared};
 use super::{Harness, Scene, frames};
+use crate::record::NamedFrame;
+use crate::record::finding::Finding;
 use crate::record::{Place, TestEvidence, TestRef};
-use crate::report::finding::Finding;
-use crate::verdict::follow::Namer;
-use crate::verdict::{NamedFrame, place};
+use crate::symbolize::{Namer, program_place};
 
 /// How long a thread that is about to end may take: a scope does not wait until its threads are gone, nor does the
 /// drop of a pool.
@@ -93,7 +93,7 @@ impl Harness {
     ) -> Vec<Finding> {
         let mut found: BTreeMap<(String, String), (u32, Place)> = BTreeMap::new();
         for left in self.left(end_ns, unwinding, namer).into_iter().filter(|left| left.has_begun) {
-            let place = place::program_place(&namer.name(&left.ips));
+            let place = program_place(&namer.name(&left.ips));
             let key = (left.test, format!("{:?} {:?} {:?}", place.file, place.line, place.function));
             found.entry(key).or_insert((0, place)).0 += 1;
         }

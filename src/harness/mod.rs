@@ -17,7 +17,7 @@ pub(crate) use libtest_output::{Said, Word};
 
 use crate::probe::harness_notes::{HarnessNotes, Noted};
 use crate::probe::{Entry, Event};
-use crate::report::finding::Finding;
+use crate::record::finding::Finding;
 
 /// Everything known of the tests of this process.
 pub(crate) struct Harness {

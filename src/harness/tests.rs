@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::harness::*;
 use crate::probe::{Event, EventQueue, Stamp};
+use crate::record::Inlining;
+use crate::record::NamedFrame;
 use crate::record::{Place, TestEvidence, TestRef};
-use crate::symbolize::Inlining;
-use crate::verdict::NamedFrame;
-use crate::verdict::follow::Namer;
+use crate::symbolize::Namer;
 
 /// Names by address.
 const NAMES: [&str; 18] = [

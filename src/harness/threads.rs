@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::frames;
 use crate::probe::harness_notes::{Note, Noted};
-use crate::verdict::NamedFrame;
-use crate::verdict::follow::Namer;
+use crate::record::NamedFrame;
+use crate::symbolize::Namer;
 
 /// Ended threads that are remembered: their children may panic long after.
 const ENDED: usize = 8192;

@@ -7,8 +7,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use std::panic::PanicHookInfo;
 use std::ptr;
 
-use super::{HookState, RecursionGuard, payload};
+use super::{HookState, payload};
 use crate::capture;
+use crate::capture::recursion_guard::RecursionGuard;
 use crate::record::{LossReason, RawRecord};
 use crate::sys::fork;
 

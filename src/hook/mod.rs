@@ -20,7 +20,6 @@ mod child;
 mod counters;
 mod payload;
 pub(crate) mod recent_panics;
-mod recursion;
 mod replaced;
 #[cfg(test)]
 mod tests;
@@ -36,11 +35,12 @@ use once_cell::race::OnceRef;
 
 pub(crate) use child::ChildWriter;
 pub(crate) use counters::Counters;
-pub(crate) use recursion::{RecursionGuard, is_writer_thread, mark_writer_thread};
 pub(crate) use replaced::{is_replaced, take_replacement};
 pub(crate) use without_agent::ensure as ensure_hook;
 
 use crate::capture;
+use crate::capture::recursion_guard::RecursionGuard;
+pub(crate) use crate::capture::recursion_guard::{is_writer_thread, mark_writer_thread};
 use crate::channel::{Channel, ClaimedSlot, Site, Ticket};
 use crate::config::{Console, Overflow, PayloadExtractor};
 use crate::error::{Error, ErrorKind};

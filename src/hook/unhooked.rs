@@ -2,8 +2,9 @@
 //!
 //! Runs on: the panicking thread, inside the raise probe. Must not: allocate, lock, do I/O, panic, or wait.
 
-use super::{HookState, RecursionGuard, abort, is_writer_thread, recent_panics};
+use super::{HookState, abort, is_writer_thread, recent_panics};
 use crate::capture;
+use crate::capture::recursion_guard::RecursionGuard;
 use crate::channel::Site;
 use crate::probe::{LOST, Text, Witness, foreign};
 use crate::record::{LossReason, PayloadKind, RawFlag, RawRecord};

@@ -3,6 +3,7 @@
 //! Runs on: the thread where it happens (write) and the writer (read). Must not: allocate; hold a pointer
 //! that anybody follows later (addresses are names here, never dereferenced).
 
+use crate::record::Notice;
 use crate::record::{EhAction, FixedText};
 
 /// Return addresses of a [`Place`]. 24 frames reach past std's, tokio's or rayon's own frames into the
@@ -279,22 +280,6 @@ pub(crate) enum Keeper {
     Wrapper = 0,
     /// The program.
     Program,
-}
-
-/// What a wrapper has to say that is no panic.
-#[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Notice {
-    /// A task group was dropped without `wait`; the number counts tasks whose outcome nobody will see.
-    GroupDropped = 0,
-    /// A worker panicked more often than it may be started again; the number counts its panics.
-    GaveUp,
-    /// The program has installed an agent of its own, which reports from now on.
-    #[cfg_attr(not(feature = "preload"), allow(dead_code, reason = "said by a preloaded agent"))]
-    HandedOver,
-    /// `exit` was called by a hook of a program that is observed from outside, before the raise.
-    #[cfg_attr(not(feature = "preload"), allow(dead_code, reason = "said by a preloaded agent"))]
-    EndedInHook,
 }
 
 /// A thread that another thread acts upon.

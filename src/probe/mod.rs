@@ -80,7 +80,7 @@ pub(crate) use ability::{Ability, ProbeAbilities, ProbeOff};
 pub(crate) use event::Class;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use event::ThreadRef;
-pub(crate) use event::{Catcher, Entry, Event, Handler, Keeper, Notice, PanicRef, Stamp, Trace};
+pub(crate) use event::{Catcher, Entry, Event, Handler, Keeper, PanicRef, Stamp, Trace};
 #[cfg(all(panic_agent_probes, feature = "preload"))]
 pub(crate) use installed::stand_down;
 #[cfg(any(test, feature = "testing"))]

@@ -17,10 +17,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde::de::IgnoredAny;
 
-use super::reader::LogPosition;
 use crate::files::{FileTrust, Last, Resolved, is_own, own_alone, resolve, syscalls};
 use crate::record::{Fate, Report, VerdictLine};
 use crate::spool::INFIX;
+use crate::spool::checksums::LogPosition;
 use crate::spool::process_identity::identity;
 use crate::sys::faults::{self, Call};
 

@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::reader::{self, Contents, SpoolError};
+use crate::channel::layout;
+use crate::channel::layout::slot;
 use crate::files::{FileTrust, Last, own_alone, resolve_directory, syscalls};
 use crate::spool::Place;
 use crate::spool::create::{is_unfinished, pid_in_name};
-use crate::spool::layout;
-use crate::spool::layout::slot;
 use crate::spool::process_identity::{Life, boot_word, identity, maps};
 use crate::sys::own_file::OwnFile;
 use crate::sys::spool_file::{self, Lock};

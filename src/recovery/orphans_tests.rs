@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::channel::layout;
+use crate::channel::layout::fixed;
 use crate::files::FileTrust;
-use crate::spool::layout;
-use crate::spool::layout::fixed;
 use crate::spool::tests::{Dir, INSTANCE, SLOTS, sequences, spool};
 use crate::spool::*;
 
@@ -44,7 +44,7 @@ fn dead(dir: &Dir) -> PathBuf {
     let (_live, _channel, path) = spool(dir);
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[fixed::PID..fixed::PID + 4].copy_from_slice(&(u32::MAX - 1).to_ne_bytes());
-    let sum = super::reader::header_checksum(&bytes);
+    let sum = crate::spool::checksums::header_checksum(&bytes);
     bytes[fixed::CHECKSUM..fixed::BYTES].copy_from_slice(&sum.to_ne_bytes());
     let copy = dir.0.join("dead.spool-4294967294");
     std::fs::write(&copy, bytes).unwrap();

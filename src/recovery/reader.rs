@@ -16,9 +16,10 @@
 
 use core::fmt;
 
-use crate::record::{Checksum, LossReason, Losses, RawRecord};
-use crate::spool::layout;
-use crate::spool::layout::{changing, fixed, slot};
+use crate::channel::layout;
+use crate::channel::layout::{changing, fixed, slot};
+use crate::record::{LossReason, Losses, RawRecord};
+use crate::spool::checksums::{LogPosition, facts_checksum, header_checksum, log_checksum};
 use crate::spool::process_facts::Facts;
 use crate::spool::process_identity::Owner;
 
@@ -67,16 +68,6 @@ pub(crate) struct Contents {
     pub(crate) torn: usize,
     /// Numbers of panics that had not landed, as far as they were noted; in no order.
     pub(crate) unwinding: Vec<u64>,
-}
-
-/// Where the log ended before the last batch of lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LogPosition {
-    pub(crate) device: u64,
-    pub(crate) inode: u64,
-    pub(crate) offset: u64,
-    /// Nanoseconds since the Unix epoch.
-    pub(crate) noted_ns: u64,
 }
 
 /// A whole record.
@@ -188,28 +179,6 @@ impl Header {
             slots: number(fixed::SLOTS)?,
         })
     }
-}
-
-/// The checksum of a fixed header.
-pub(crate) fn header_checksum(bytes: &[u8]) -> u64 {
-    let mut sum = Checksum::new(0);
-    sum.bytes(bytes.get(..fixed::COVERED).unwrap_or_default());
-    sum.finish()
-}
-
-/// The checksum of a copy of the facts.
-pub(crate) fn facts_checksum(generation: u64, text: &[u8]) -> u64 {
-    let mut sum = Checksum::new(generation);
-    sum.bytes(text);
-    sum.finish()
-}
-
-/// The checksum of a log position.
-pub(crate) fn log_checksum(generation: u64, position: LogPosition) -> u64 {
-    let LogPosition { device, inode, offset, noted_ns } = position;
-    let mut sum = Checksum::new(generation);
-    [device, inode, offset, noted_ns].iter().for_each(|word| sum.bytes(&word.to_ne_bytes()));
-    sum.finish()
 }
 
 /// What a slot holds.

@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 use super::{DeadSpool, LogTail, Recovered, Search, find, log_of};
 use crate::config::{Options, apply_environment};
 use crate::error::{Error, ErrorKind, complain};
+use crate::files::DEFAULT_FILE;
 use crate::files::{FileTrust, syscalls};
 use crate::record::{Line, LineKind};
 use crate::recovery::report::{Out, Treatment, Written, write};
-use crate::sink::{DEFAULT_FILE, FileSink, Rotation, Sink as _};
+use crate::sink::{FileSink, Rotation, Sink as _};
 use crate::spool::Place;
 
 /// Writes the reports that dead processes left in the spools of a directory into the logs beside them, and

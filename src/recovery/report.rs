@@ -13,13 +13,13 @@ use serde::Serialize;
 use super::reader::Recovered;
 use super::{Contents, LandingNote, LogTail};
 use crate::config::{Filter, Redactor, Symbols};
+use crate::record::finding::Finding;
 use crate::record::{
     AbortReason, Basis, Fate, Image, LineKind, LossReason, Losses, RawFlag, RawRecord, Receipt, Report,
     SoftError, StopKind,
 };
 use crate::report::build::Builder;
 use crate::report::clock::Clock;
-use crate::report::finding::Finding;
 use crate::report::fingerprint::PortableFile;
 use crate::report::prepared::Stacks;
 use crate::report::process_lines::{Lost, finding_line, losses_line, verdict_line};
@@ -212,7 +212,7 @@ impl Funeral {
         }
         let detail = "the process died before its writer took the record; another process wrote it";
         report.soft_errors.push(SoftError::new("soft_errors", PROCESS_DIED, detail));
-        let wanted = |keep: &Filter| crate::report::user_code::guarded(|| keep(&report)) != Some(false);
+        let wanted = |keep: &Filter| crate::config::user_code::guarded(|| keep(&report)) != Some(false);
         if !self.keep.as_ref().is_none_or(wanted) {
             return Ok(false);
         }

@@ -12,14 +12,14 @@ use super::process_view::Surroundings;
 use super::redact::Redact;
 use super::service::Service;
 use crate::config::RedactField;
+use crate::record::NamedFrame;
 use crate::record::lines::SCHEMA_VERSION;
 use crate::record::{
     Ancestor, Basis, DetachState, LineKind, Location, PanicId, PayloadKind, Place, RawFlag, RawRecord,
     Report, SoftError, ThreadFacts,
 };
+use crate::symbolize::Namer;
 use crate::symbolize::{Effort, Naming, is_c_library};
-use crate::verdict::NamedFrame;
-use crate::verdict::follow::Namer;
 
 /// Builds reports, with everything it needs for that.
 pub(crate) struct Builder {

@@ -5,8 +5,8 @@
 
 pub(crate) mod build;
 pub(crate) mod clock;
-pub(crate) mod finding;
 pub(crate) mod fingerprint;
+mod folded;
 pub(crate) mod prepared;
 pub(crate) mod process_lines;
 pub(crate) mod process_view;
@@ -14,10 +14,10 @@ pub(crate) mod redact;
 pub(crate) mod report_json;
 pub(crate) mod service;
 pub(crate) mod stack_json;
-pub(crate) mod user_code;
 
 #[cfg(feature = "audit")]
 pub(crate) use fingerprint::Fingerprint;
+pub(crate) use folded::Folded;
 pub(crate) use process_lines::Abilities;
 pub(crate) use process_view::{ProcessLabels, Surroundings};
 pub(crate) use service::Service;

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use super::fingerprint::Fingerprint;
 use super::redact::Redact;
 use super::stack_json::StackJson;
+use crate::record::NamedFrame;
 use crate::record::{
     Fate, Frame, Handler, Image, Prediction, RawFlag, RawRecord, RawWalk, SoftError, StackSummary, WalkEnd,
     WalkSource,
 };
 use crate::symbolize::{Effort, Images, Naming, Recent, Resolve, Symbolizer, hash};
-use crate::verdict::{Holder, NamedFrame, Outcome, Stop, Strategy, predict, settle};
+use crate::verdict::{Holder, OfStack, Outcome, Stop, Strategy, predict, settle};
 
 /// Distinct stacks that are kept. About 40 KiB each with 36 frames: 10 MiB; five times that with the
 /// deepest stacks.
@@ -55,6 +56,11 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// What the stack of a panic with this fate tells its life.
+    pub(crate) fn of_stack(&self, record: &RawRecord, fate: Fate) -> OfStack {
+        OfStack { stop: self.stop(record, fate), in_once: self.in_once, by_scope: self.by_scope }
+    }
+
     /// Where a panic with this stack stops, and what follows from that.
     pub(crate) fn stop(&self, record: &RawRecord, fate: Fate) -> Stop {
         Stop {

@@ -2,10 +2,11 @@
 //!
 //! Runs on: the writer thread. Must not: fail; what is missing becomes `null` and a soft error.
 
+use super::Folded;
 use super::build::Builder;
-use super::finding::Finding;
 use crate::config::RedactField;
 use crate::harness::{Said, Word};
+use crate::record::finding::Finding;
 use crate::record::lines::SCHEMA_VERSION;
 use crate::record::{
     EndLine, FindingLine, Level, LineKind, LossSite, Losses, LossesLine, PanicId, ProbeLosses, ProcessLine,
@@ -14,7 +15,6 @@ use crate::record::{
 use crate::sys::thread::{self, TELLS_DETACH_STATE};
 use crate::verdict::verdict_text::About;
 use crate::verdict::{Change, Strategy, level_of};
-use crate::writer::fold::Folded;
 
 /// What this build can do and what it lacks, as the `process` line says it.
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::user_code::guarded;
+use crate::config::user_code::guarded;
 use crate::config::{RedactField, Redactor};
 use crate::record::{Frame, Handler, Image, Place, SoftError};
 

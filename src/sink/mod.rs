@@ -5,12 +5,9 @@
 mod file;
 #[cfg(any(test, feature = "testing"))]
 mod memory;
+mod output;
 mod pretty;
-#[cfg(unix)]
-#[allow(unsafe_code)]
-mod raw_fd;
 mod standard;
-mod whole_line;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,19 +16,13 @@ pub use file::{FileSink, Rotation};
 pub(crate) use file::{MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
 #[cfg(any(test, feature = "testing"))]
 pub use memory::MemorySink;
+pub(crate) use output::Output;
 pub(crate) use pretty::Pretty;
-#[cfg(unix)]
-pub(crate) use raw_fd::wait_writable;
 pub use standard::StandardSink;
-pub(crate) use whole_line::RawWrite;
 
-use crate::config::Output;
 use crate::error::Error;
-use crate::files::FileTrust;
+use crate::files::{DEFAULT_FILE, FileTrust};
 use crate::record::Line;
-
-/// File that receives the lines when nothing else was asked for.
-pub(crate) const DEFAULT_FILE: &str = "panics.jsonl";
 
 /// The file of the lines, absolute; `None` when they go to no file.
 pub(crate) fn log_path(outputs: &[Output]) -> Option<PathBuf> {

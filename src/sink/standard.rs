@@ -5,9 +5,9 @@
 use std::io;
 
 #[cfg(unix)]
-use super::raw_fd::BorrowedNumber;
+use crate::files::raw_fd::BorrowedNumber;
 #[cfg(unix)]
-use super::whole_line::WholeLine;
+use crate::files::whole_line::WholeLine;
 use crate::record::Line;
 use crate::sink::Sink;
 

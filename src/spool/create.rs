@@ -10,13 +10,14 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::layout::{self, fixed};
+use super::checksums::header_checksum;
 use super::live::LiveSpool;
 use super::process_identity::Owner;
 use super::{INFIX, Place};
+use crate::channel::layout;
+use crate::channel::layout::fixed;
 use crate::files::{resolve_directory, syscalls};
 use crate::record::RawRecord;
-use crate::recovery::reader::header_checksum;
 use crate::sys::clock::wall_ns;
 use crate::sys::mmap::Region;
 use crate::sys::own_file::OwnFile;

@@ -5,7 +5,9 @@
 //! A spool is mostly zeros. Its compact form is one byte of [`Repair`] bits, the length of the file as `u32`, then
 //! pieces: offset `u32`, length `u16`, bytes; all little endian.
 
-use super::layout::{self, fixed, slot};
+use super::checksums;
+use crate::channel::layout;
+use crate::channel::layout::{fixed, slot};
 use crate::record::{LineKind, RawRecord};
 use crate::recovery::reader;
 
@@ -33,7 +35,7 @@ pub(crate) fn expand(input: &[u8]) -> Vec<u8> {
         rest = &after[piece.len()..];
     }
     if repair & Repair::Header as u8 != 0 && bytes.len() >= fixed::BYTES {
-        let sum = reader::header_checksum(&bytes);
+        let sum = checksums::header_checksum(&bytes);
         bytes[fixed::CHECKSUM..fixed::BYTES].copy_from_slice(&sum.to_ne_bytes());
     }
     if repair & Repair::Facts as u8 != 0 {
@@ -69,7 +71,7 @@ fn repair_facts(bytes: &mut [u8], at: usize) {
     let word = |at: usize| u64::from_ne_bytes(copy[at..at + 8].try_into().unwrap_or_default());
     let (generation, len) = (word(0), word(8));
     let text = usize::try_from(len).ok().and_then(|len| copy[layout::FACTS_HEAD..].get(..len));
-    if let Some(sum) = text.map(|text| reader::facts_checksum(generation, text)) {
+    if let Some(sum) = text.map(|text| checksums::facts_checksum(generation, text)) {
         copy[16..24].copy_from_slice(&sum.to_ne_bytes());
     }
 }

@@ -13,14 +13,15 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::layout::{self, changing};
+use super::checksums::{LogPosition, facts_checksum, log_checksum};
 use super::process_facts::Facts;
 use super::process_identity::identity;
 use crate::channel::SlotRoom;
+use crate::channel::layout;
+use crate::channel::layout::changing;
 use crate::files::syscalls;
 use crate::probe::LandingNotes;
 use crate::record::LossMirror;
-use crate::recovery::reader::{LogPosition, facts_checksum, log_checksum};
 use crate::sys::clock::wall_ns;
 use crate::sys::fork;
 use crate::sys::mmap::Region;

@@ -13,11 +13,11 @@
 #[cfg(not(panic_agent_spool))]
 mod absent;
 #[cfg(panic_agent_spool)]
+pub(crate) mod checksums;
+#[cfg(panic_agent_spool)]
 pub(crate) mod create;
 #[cfg(all(panic_agent_spool, any(test, feature = "testing")))]
 pub(crate) mod fuzzing;
-#[cfg_attr(not(panic_agent_spool), allow(dead_code, reason = "one layout for all"))]
-pub(crate) mod layout;
 #[cfg(panic_agent_spool)]
 #[allow(unsafe_code)]
 pub(crate) mod live;
@@ -27,8 +27,6 @@ pub(crate) mod process_facts;
 pub(crate) mod process_identity;
 #[cfg(all(panic_agent_spool, test, not(panic_agent_loom), not(miri)))]
 pub(crate) mod tests;
-#[cfg(panic_agent_spool)]
-pub(crate) mod writer_notes;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -65,6 +63,6 @@ impl Place {
     #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
     pub(crate) fn log_name(&self) -> &OsStr {
         let name = self.log.as_deref().and_then(|log| log.file_name());
-        name.unwrap_or(OsStr::new(crate::sink::DEFAULT_FILE))
+        name.unwrap_or(OsStr::new(crate::files::DEFAULT_FILE))
     }
 }

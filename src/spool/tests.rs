@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::fuzzing::{Repair, compact, expand, read_and_write};
-use super::layout::{self, changing, fixed};
 use super::*;
 use crate::channel::Channel;
+use crate::channel::layout;
+use crate::channel::layout::{changing, fixed};
 use crate::files::FileTrust;
 use crate::probe::LandingNotes as _;
 use crate::record::{LossCounters, LossReason};
@@ -139,7 +140,7 @@ fn another_version_and_another_file_are_refused_by_name() {
         read(&bytes).unwrap_err()
     };
     assert_eq!(changed(fixed::MAGIC), SpoolError::NotASpool);
-    assert_eq!(changed(fixed::VERSION), SpoolError::Version(layout::VERSION ^ 1));
+    assert_eq!(changed(fixed::VERSION), SpoolError::Version(crate::channel::layout::VERSION ^ 1));
     assert_eq!(changed(fixed::BYTE_ORDER), SpoolError::Geometry);
     for at in [fixed::PID, fixed::SLOTS, fixed::INSTANCE, fixed::BOOT, fixed::CHECKSUM] {
         assert_eq!(changed(at), SpoolError::Header, "{at}");
@@ -155,10 +156,10 @@ fn a_torn_copy_of_the_facts_leaves_the_older_one() {
     live.write_facts(&facts).unwrap();
     let mut bytes = std::fs::read(&path).unwrap();
     assert!(read(&bytes).unwrap().facts.unwrap().redacted);
-    let newer = layout::FACTS_AT + layout::FACTS_HEAD;
+    let newer = crate::channel::layout::FACTS_AT + crate::channel::layout::FACTS_HEAD;
     bytes[newer] ^= 1;
     assert!(!read(&bytes).unwrap().facts.unwrap().redacted);
-    bytes[newer + layout::FACTS_BYTES] ^= 1;
+    bytes[newer + crate::channel::layout::FACTS_BYTES] ^= 1;
     assert_eq!(read(&bytes).unwrap().facts, None);
     let (first, second) = (changing::LOG, changing::LOG + changing::LOG_STRIDE);
     bytes[first] ^= 1;
@@ -228,7 +229,7 @@ proptest! {
     #[test]
     fn every_whole_slot_survives_damage_and_cuts(
         hits in prop::collection::vec((0..layout::file_bytes(SLOTS), 1_u8..), 0..6),
-        cut in prop_oneof![Just(layout::file_bytes(SLOTS)), layout::SLOTS_AT..layout::file_bytes(SLOTS)],
+        cut in prop_oneof![Just(crate::channel::layout::file_bytes(SLOTS)), crate::channel::layout::SLOTS_AT..layout::file_bytes(SLOTS)],
     ) {
         let dir = Dir::new("damage");
         let (_live, _channel, path) = spool(&dir);
@@ -241,12 +242,12 @@ proptest! {
                 *byte ^= change;
             }
             header &= at >= fixed::BYTES;
-            if let Some(slot) = at.checked_sub(layout::SLOTS_AT) {
+            if let Some(slot) = at.checked_sub(crate::channel::layout::SLOTS_AT) {
                 // Slot 0 is the one that is being written.
-                untouched.remove(&((slot / layout::SLOT_BYTES) as u64));
+                untouched.remove(&((slot / crate::channel::layout::SLOT_BYTES) as u64));
             }
         }
-        let fits = |sequence: &u64| layout::SLOTS_AT + (*sequence as usize + 1) * layout::SLOT_BYTES <= cut;
+        let fits = |sequence: &u64| crate::channel::layout::SLOTS_AT + (*sequence as usize + 1) * crate::channel::layout::SLOT_BYTES <= cut;
         untouched.retain(fits);
         match read(&bytes) {
             Ok(contents) => {
@@ -280,7 +281,7 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let (_live, _channel, path) = spool(&dir);
     let whole = std::fs::read(&path).unwrap();
     let all = Repair::Header as u8 | Repair::Facts as u8 | Repair::Slots as u8;
-    let cut = &whole[..layout::SLOTS_AT + 2 * layout::SLOT_BYTES + 99];
+    let cut = &whole[..layout::SLOTS_AT + 2 * crate::channel::layout::SLOT_BYTES + 99];
     vec![
         ("whole", compact(&whole, 0)),
         ("repaired", compact(&whole, all)),

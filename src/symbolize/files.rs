@@ -12,8 +12,9 @@ use panic_agent_symbols::{Identity, Names};
 use parking_lot::Mutex;
 
 use super::ImageAt;
-use super::resolve::{Found, Inlining, Refused, Resolve};
+use super::resolve::{Found, Refused, Resolve};
 use crate::record::Image;
+use crate::record::Inlining;
 
 /// Images whose files are open at a time.
 const MAX_OPEN: usize = 64;

@@ -8,6 +8,7 @@
 mod files;
 mod logical;
 mod name;
+mod namer;
 mod naming;
 #[cfg(any(test, not(all(feature = "symbols", panic_agent_tables))))]
 mod native;
@@ -24,18 +25,18 @@ pub(crate) use files::FileSymbols;
 pub(crate) use logical::{Logical, is_c_library, is_system_image};
 #[cfg(test)]
 pub(crate) use name::plain_path;
+pub(crate) use namer::{Namer, is_of_std, program_place};
 pub(crate) use naming::{Effort, Naming};
 #[cfg(any(test, not(all(feature = "symbols", panic_agent_tables))))]
 pub(crate) use native::Native;
 pub(crate) use origin::portable;
 pub(crate) use recent::Recent;
-pub(crate) use resolve::{Found, Inlining, Off, Refused, Resolve};
+pub(crate) use resolve::{Found, Off, Refused, Resolve};
 #[cfg(test)]
 pub(crate) use stack::tests as test_stacks;
 pub(crate) use stack::{Beyond, Physical, Stack};
 
-use crate::record::{EhAction, Image, RawWalk};
-use crate::verdict::NamedFrame;
+use crate::record::{EhAction, Image, Inlining, NamedFrame, RawWalk};
 
 /// Addresses whose symbols are kept. About 500 bytes each: 4 MiB.
 const MAX_ADDRESSES: usize = 8192;

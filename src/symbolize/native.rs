@@ -5,7 +5,8 @@
 use core::ffi::c_void;
 
 use super::ImageAt;
-use super::resolve::{Found, Inlining, Resolve};
+use super::resolve::{Found, Resolve};
+use crate::record::Inlining;
 
 /// Symbols of the running process, where its images cannot be listed or the feature `symbols` is off.
 ///

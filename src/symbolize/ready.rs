@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::config::user_code::guarded;
 use crate::probe::foreign;
-use crate::report::user_code::guarded;
 use crate::symbolize::{ImageAt, Resolve};
 
 /// Name of the thread.
@@ -114,7 +114,8 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-    use crate::symbolize::{Found, ImageAt, Inlining};
+    use crate::record::Inlining;
+    use crate::symbolize::{Found, ImageAt};
     use crate::testing::samples::FakeInbox;
     use crate::writer::Inbox as _;
 

@@ -3,6 +3,8 @@
 //! Runs on: the threads that resolve (a 2 MiB stack; a small stack does not survive this). Must not: be called on a
 //! panicking thread: resolvers read files, allocate and take locks.
 
+use crate::record::Inlining;
+
 use super::ImageAt;
 
 /// One function at an address, as a resolver finds it.
@@ -14,16 +16,6 @@ pub(crate) struct Found<'a> {
     pub(crate) file: Option<String>,
     pub(crate) line: Option<u32>,
     pub(crate) column: Option<u32>,
-}
-
-/// Whether debug information says which functions were inlined at an address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Inlining {
-    /// It describes the function there: a function that is not among the logical frames was not inlined there.
-    Known,
-    /// There is a symbol table at best: any function may have been inlined there.
-    #[default]
-    Unknown,
 }
 
 /// A file that would have names for an image, and is not the right one.

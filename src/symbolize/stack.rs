@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use super::{Inlining, Logical, Naming, Refused, Resolved, is_system_image};
+use super::{Logical, Naming, Refused, Resolved, is_system_image};
+use crate::record::Inlining;
 use crate::record::{EhAction, Frame, Image, SoftError};
 
 /// Innermost frames among which the panic machinery is looked for: the hook's own frames, unoptimized,

@@ -10,10 +10,11 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use crate::config::{Options, Redactor};
+use crate::record::Inlining;
 use crate::record::*;
 use crate::report::{ProcessLabels, Service, Surroundings};
 use crate::sink::Sink;
-use crate::symbolize::{Effort, Found, ImageAt, Images, Inlining, Naming, Native, Resolve};
+use crate::symbolize::{Effort, Found, ImageAt, Images, Naming, Native, Resolve};
 use crate::verdict::Strategy;
 use crate::writer::{Inbox, WriterConfig, WriterHandle, handle, worker};
 

@@ -4,7 +4,7 @@
 //!
 //! Runs on: the writer thread. Must not: do I/O.
 
-use super::place::NamedFrame;
+use crate::record::NamedFrame;
 use crate::symbolize::Logical;
 
 /// What kind of function it is.

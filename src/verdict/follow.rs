@@ -12,37 +12,19 @@ use super::lineage;
 use super::verdict_text::{About, amend};
 use crate::harness::Harness;
 use crate::probe::{
-    Catcher, Entry, Event, EventQueue, Handler as HandlerFrame, Keeper, LOST, Notice, PanicRef, Stamp, Trace,
+    Catcher, Entry, Event, EventQueue, Handler as HandlerFrame, Keeper, LOST, PanicRef, Stamp, Trace,
 };
 use crate::record::ExitPlace;
-use crate::record::{Ancestor, EhAction, Fate, Handler, HandlerKind, Place, RawFlag, RawRecord, Report};
-use crate::report::finding::Finding;
-use crate::report::prepared::Prepared;
-use crate::verdict::{Change, DroppedBy, Lives, NamedFrame, Raise, Thread, Throw, place};
+use crate::record::Notice;
+use crate::record::finding::Finding;
+use crate::record::{Ancestor, EhAction, Handler, HandlerKind, Place, RawFlag, RawRecord, Report};
+use crate::symbolize::{Namer, program_place};
+use crate::verdict::{Change, DroppedBy, Lives, OfStack, Raise, Stop, Thread, Throw, place};
 
 /// Events that wait for their record. Beyond that the oldest is applied to what is known.
 pub(crate) const WAITING: usize = 8192;
 /// Threads whose ancestors are remembered with their names.
 const LINEAGES: usize = 512;
-
-/// Turns what the probes saw into words.
-pub(crate) trait Namer {
-    /// Number of the newest panic of the process, whose record may still be on its way.
-    fn newest(&self) -> u64;
-
-    /// Logical frames of a short stack, innermost first.
-    fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]>;
-
-    /// The addresses that are not in the C library, whose debug information, where it is installed, takes several times
-    /// as long to read as that of a program.
-    fn outside_of_c(&mut self, ips: &[u64]) -> Vec<u64>;
-
-    /// The place as it may be written.
-    fn redact_place(&mut self, place: Place) -> Place;
-
-    /// The name of a thread as it may be written.
-    fn redact_thread_name(&mut self, name: String) -> String;
-}
 
 /// The lives of this process's panics, and the events that are on their way to them.
 pub(crate) struct Follow {
@@ -109,7 +91,7 @@ impl Follow {
         &mut self,
         record: &RawRecord,
         report: &mut Report,
-        prepared: &Prepared,
+        stack: OfStack,
         namer: &mut dyn Namer,
     ) {
         let sequence = record.sequence;
@@ -119,11 +101,11 @@ impl Follow {
             nested_in: full_number(record.nested_in, sequence),
             cannot_unwind: record.has_flag(RawFlag::CannotUnwind),
             in_cleanup: record.has_flag(RawFlag::InCleanup),
-            in_once: prepared.in_once,
+            in_once: stack.in_once,
             message: report.message.clone(),
-            by_scope: prepared.by_scope,
+            by_scope: stack.by_scope,
             stop: report.prediction.stop,
-            at: prepared.stop(record, report.fate),
+            at: stack.stop,
             abort_reason: report.prediction.abort_reason,
             nothing_else_unwinds: record.has_flag(RawFlag::NothingElseUnwinds),
             detached: report.thread_facts.detached,
@@ -150,9 +132,9 @@ impl Follow {
     }
 
     /// The stack of a payload that is thrown once more arrived.
-    pub(crate) fn hopped(&mut self, record: &RawRecord, fate: Fate, prepared: &Prepared) {
+    pub(crate) fn hopped(&mut self, record: &RawRecord, stop: Stop) {
         if self.lives.knows(record.sequence) {
-            self.lives.hopped(record.sequence, prepared.stop(record, fate));
+            self.lives.hopped(record.sequence, stop);
         }
     }
 
@@ -315,7 +297,7 @@ impl Follow {
             }
             Event::Read { panic, .. } if self.concerns(panic) => {
                 let frames = namer.name(at.ips());
-                let place = Place { os_thread: Some(tid), ..place::program_place(&frames) };
+                let place = Place { os_thread: Some(tid), ..program_place(&frames) };
                 self.lives.read(panic.hooked, tid, namer.redact_place(place));
             }
             Event::Dropped { panic, reads, .. } if self.concerns(panic) => {
@@ -336,7 +318,7 @@ impl Follow {
             }
             Event::Handed { panic } if self.concerns(panic) => self.lives.handed(panic.hooked, tid),
             Event::Disposed { panic, by } if self.concerns(panic) => {
-                let place = place::program_place(&namer.name(at.ips()));
+                let place = program_place(&namer.name(at.ips()));
                 let place = namer.redact_place(Place { os_thread: Some(tid), ..place });
                 let by = match by {
                     Keeper::Wrapper => DroppedBy::Runtime,
@@ -345,7 +327,7 @@ impl Follow {
                 self.lives.dropped(panic.hooked, tid, by, place, 0);
             }
             Event::Noticed { what, panic, number } => {
-                let place = place::program_place(&namer.name(at.ips()));
+                let place = program_place(&namer.name(at.ips()));
                 let panic = Some(panic.hooked).filter(|sequence| *sequence != 0);
                 if what == Notice::HandedOver {
                     // How panics go on that are under way is seen by the other agent, if by anybody.

@@ -2,14 +2,15 @@
 //!
 //! Runs on: the writer thread. Must not: do anything in a process that is not audited.
 
-use super::follow::{Follow, Namer};
+use super::follow::Follow;
 use crate::harness::{Said, Scene};
 use crate::hook;
 use crate::record::ExitPlace;
+use crate::record::NamedFrame;
+use crate::record::finding::Finding;
 use crate::record::{RawRecord, Report};
-use crate::report::finding::Finding;
+use crate::symbolize::Namer;
 use crate::sys::clock;
-use crate::verdict::NamedFrame;
 
 impl Follow {
     /// Says which test a panic belongs to.

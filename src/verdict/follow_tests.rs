@@ -2,14 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use super::follow::{Follow, Namer, WAITING};
+use super::follow::{Follow, WAITING};
 use super::verdict_text::About;
 use crate::probe::Handler as HandlerFrame;
+use crate::record::Inlining;
+use crate::record::NamedFrame;
 use crate::record::*;
-use crate::symbolize::Inlining;
+use crate::symbolize::Namer;
 use crate::testing::fake_probes::{FakeProbes, PROGRAM, ROOT};
 use crate::testing::samples::*;
-use crate::verdict::{Change, NamedFrame};
+use crate::verdict::Change;
 use std::sync::Arc;
 
 const TID: u32 = 4242;
@@ -85,7 +87,8 @@ impl Bench {
 
     fn arrives(&mut self, record: &RawRecord) -> Report {
         let (mut report, prepared) = self.builder.report(record, &mut always);
-        self.follow.raised(record, &mut report, &prepared, &mut FakeNamer);
+        let of_stack = prepared.of_stack(record, report.fate);
+        self.follow.raised(record, &mut report, of_stack, &mut FakeNamer);
         report
     }
 
@@ -96,7 +99,7 @@ impl Bench {
         record.set_flag(RawFlag::Hop);
         set_walk(&mut record, FakeSymbols::NAMES.len() as u32, stopper);
         let (report, prepared) = self.builder.report(&record, &mut always);
-        self.follow.hopped(&record, report.fate, &prepared);
+        self.follow.hopped(&record, prepared.stop(&record, report.fate));
     }
 
     /// The verdicts that are due after this long.

@@ -4,8 +4,9 @@
 //! the optimizer moves a `catch_unwind` call into its callers, and only line information shows that.
 
 use super::{abort, caught_by, reason};
+use crate::record::Inlining;
 use crate::record::{AbortReason, Handler, HandlerKind, Prediction};
-use crate::symbolize::{Inlining, Logical, Stack};
+use crate::symbolize::{Logical, Stack};
 
 /// Logical frames looked at on either side of the landing site.
 const AROUND: usize = 64;

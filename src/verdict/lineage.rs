@@ -2,9 +2,9 @@
 //!
 //! Runs on: the writer thread. Must not: claim a place that no name supports.
 
-use super::follow::Namer;
 use crate::record::{Ancestor, SpawnPlace};
-use crate::verdict::{Thread, place};
+use crate::symbolize::{Namer, program_place};
+use crate::verdict::Thread;
 
 /// The parent of a thread that the probes saw start.
 pub(crate) fn parent_of(child: &Thread, namer: &mut dyn Namer) -> Ancestor {
@@ -21,7 +21,7 @@ fn spawned_at(ips: &[u64], namer: &mut dyn Namer) -> Option<SpawnPlace> {
     if ips.is_empty() {
         return None;
     }
-    let place = place::program_place(&namer.name(ips));
+    let place = program_place(&namer.name(ips));
     let crate::record::Place { function, file, line, .. } = namer.redact_place(place);
     Some(SpawnPlace { function, file, line })
 }

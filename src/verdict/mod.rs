@@ -16,13 +16,13 @@ pub(crate) use life::DroppedBy;
 pub(crate) use life::Outcome as Final;
 pub(crate) use reason::HANDLER_UNKNOWN;
 pub(crate) use tracker::place;
-pub(crate) use tracker::place::NamedFrame;
-pub(crate) use tracker::{Change, Lives, Raise, Stop, Thread, Throw};
+pub(crate) use tracker::{Change, Lives, OfStack, Raise, Stop, Thread, Throw};
 
+use crate::record::Inlining;
 use crate::record::{
     AbortReason, EhAction, Handler, HandlerKind, Prediction, RawFlag, RawWalk, StopKind, WalkEnd, WalkSource,
 };
-use crate::symbolize::{Inlining, Stack};
+use crate::symbolize::Stack;
 
 /// How the program was compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::Caught;
 use super::catch::{Console, guard};
 use crate::probe::wrapper_notes;
-use crate::probe::{Catcher, Event, Notice, PanicRef};
+use crate::probe::{Catcher, Event, PanicRef};
+use crate::record::Notice;
 
 /// The longest wait before a restart.
 const LONGEST: Duration = Duration::from_secs(60);

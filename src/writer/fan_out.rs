@@ -4,8 +4,8 @@
 
 use std::io;
 
+use crate::config::user_code::guarded;
 use crate::record::{Line, LossReason};
-use crate::report::user_code::guarded;
 use crate::sink::Sink;
 
 /// The destinations of lines.

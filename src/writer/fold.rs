@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::config::Folding;
-use crate::record::{Level, Location, PanicId, Report};
+use crate::record::{Level, PanicId, Report};
+use crate::report::Folded;
 
 /// Fingerprints that are told apart in one interval. Panics of further ones are written whole. An entry takes about
 /// 600 bytes, so all of them take about 0.6 MiB.
@@ -37,32 +38,6 @@ struct Seen {
     total: u64,
     /// The first report of the series, which has a line.
     first: PanicId,
-}
-
-/// Panics that got no line of their own, for one summary.
-#[derive(Clone, Debug)]
-pub(crate) struct Folded {
-    /// When the first of them was folded.
-    since: Instant,
-    pub(crate) count: u64,
-    /// The same since the last whole report.
-    pub(crate) total: u64,
-    pub(crate) fingerprint: String,
-    /// A report of the same fingerprint that has a line.
-    pub(crate) first: PanicId,
-    pub(crate) last: PanicId,
-    pub(crate) last_ts: String,
-    pub(crate) last_ts_ms: i64,
-    /// The worst.
-    pub(crate) level: Level,
-    /// First line of the last one's message.
-    pub(crate) message: Option<String>,
-    /// The last one's.
-    pub(crate) thread: Option<String>,
-    /// The last one's.
-    pub(crate) location: Option<Location>,
-    /// How many met each fate, as predicted or known when they were folded.
-    pub(crate) fates: BTreeMap<String, u64>,
 }
 
 impl Fold {

@@ -159,9 +159,9 @@ pub(crate) fn worker(
     };
     worker::Worker {
         #[cfg(panic_agent_spool)]
-        spool: config.spool.map(|live| {
-            crate::spool::writer_notes::Spooled::new(live, config.redactor.is_some(), config.max_report_bytes)
-        }),
+        spool: config
+            .spool
+            .map(|live| spool_notes::Spooled::new(live, config.redactor.is_some(), config.max_report_bytes)),
         inbox,
         patience: naming_budget::Patience::new(shared.clone(), inbox, config.flush_deadline),
         shared,
@@ -203,5 +203,7 @@ mod real_tests;
 #[cfg(test)]
 mod schema_tests;
 mod source;
+#[cfg(panic_agent_spool)]
+pub(crate) mod spool_notes;
 #[cfg(test)]
 mod tests;

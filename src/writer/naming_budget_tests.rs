@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use super::naming_budget::Budget;
 use super::worker::{Pause, Worker};
+use crate::record::Inlining;
 use crate::record::*;
 use crate::report::ProcessLabels;
 use crate::sink::MemorySink;
 use crate::symbolize::ready::Readiness;
-use crate::symbolize::{Effort, Found, ImageAt, Images, Inlining, Naming};
+use crate::symbolize::{Effort, Found, ImageAt, Images, Naming};
 use crate::testing::samples::*;
 use crate::writer::*;
 

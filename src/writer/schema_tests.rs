@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::*;
 use crate::harness::{Said, Word};
+use crate::record::NamedFrame;
+use crate::record::finding::Finding;
 use crate::record::*;
-use crate::report::finding::Finding;
 use crate::sink::MemorySink;
 use crate::testing::fake_probes::{FakeProbes, PROGRAM};
 use crate::testing::samples::*;
-use crate::verdict::NamedFrame;
 
 const PAGE: &str = include_str!("../../docs/record-schema.md");
 const SCHEMA: &str = include_str!("../../docs/record-schema.json");
@@ -212,7 +212,7 @@ fn the_words_of_the_code_are_on_the_page() {
         (include_str!("../verdict/tracker/incident.rs"), &[" => \""], 7),
         (include_str!("../verdict/life/outcome.rs"), &["Some(\"", "{ \""], 5),
         (include_str!("../probe/ability.rs"), &[" => \""], 8),
-        (include_str!("../report/finding.rs"), &["code: \""], 4),
+        (include_str!("../record/finding.rs"), &["code: \""], 4),
         (include_str!("../harness/threads.rs"), &["&str = \""], 6),
     ];
     for (source, before, least) in sources {

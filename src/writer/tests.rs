@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::worker::Pause;
 use super::*;
 use crate::config::RedactField;
+use crate::record::Inlining;
 use crate::record::*;
 use crate::sink::MemorySink;
-use crate::symbolize::{ImageAt, Inlining};
+use crate::symbolize::ImageAt;
 use crate::testing::samples::*;
 
 const LONG: Duration = Duration::from_secs(20);

@@ -15,23 +15,24 @@ use super::fold::Fold;
 use super::handle::Shared;
 use super::naming_budget::Patience;
 use super::source::Inbox;
+#[cfg(panic_agent_spool)]
+use super::spool_notes::Spooled;
 use crate::config::Filter;
+use crate::config::user_code::guarded;
 use crate::hook;
 use crate::probe::foreign;
+use crate::record::finding::Finding;
 use crate::record::{Line, LineKind, LossReason, RawFlag, RawRecord, SoftError};
 use crate::report::build::{Builder, PlaceNamer};
-use crate::report::finding::Finding;
 use crate::report::process_lines::{
     Abilities, Lost, finding_line, losses_line, process_line, repeats_line, test_line, verdict_line,
 };
 use crate::report::redact::Redact;
 use crate::report::report_json::LineBuffer;
-use crate::report::user_code::guarded;
 use crate::sink::Pretty;
-#[cfg(panic_agent_spool)]
-use crate::spool::writer_notes::Spooled;
+use crate::symbolize::Namer as _;
 use crate::verdict::Strategy;
-use crate::verdict::follow::{Follow, Namer as _};
+use crate::verdict::follow::Follow;
 
 /// Least time between two `losses` lines.
 const LOSSES_EVERY: Duration = Duration::from_secs(1);
@@ -200,7 +201,7 @@ impl Worker {
             let (report, prepared) = self.builder.report(record, &mut |effort| patience.naming(effort, None));
             let naming = &mut |effort| patience.naming(effort, None);
             self.follow.rethrown(record, &mut PlaceNamer { builder: &mut self.builder, naming });
-            return self.follow.hopped(record, report.fate, &prepared);
+            return self.follow.hopped(record, prepared.stop(record, report.fate));
         }
         self.ending.received += 1;
         let delivered = guarded(|| self.deliver(record));
@@ -230,7 +231,8 @@ impl Worker {
         let naming = &mut |effort| patience.naming(effort, budget);
         let (mut report, prepared) = self.builder.report(record, naming);
         let mut namer = PlaceNamer { builder: &mut self.builder, naming };
-        self.follow.raised(record, &mut report, &prepared, &mut namer);
+        let of_stack = prepared.of_stack(record, report.fate);
+        self.follow.raised(record, &mut report, of_stack, &mut namer);
         if self.builder.redact.take_failed() {
             report.soft_errors.push(Redact::failure());
         }

@@ -18,7 +18,7 @@ static GO_ON: AtomicBool = AtomicBool::new(false);
 
 /// Runs on the victim: stays here while the test wants it, if it came in the middle of the hook.
 extern "C" fn on_signal(_: libc::c_int) {
-    if recursion::is_inside() {
+    if crate::capture::recursion_guard::is_inside() {
         GO_ON.store(false, Ordering::SeqCst);
         STOPPED.store(true, Ordering::SeqCst);
         HANDLED.fetch_add(1, Ordering::SeqCst);

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub use rotation::Rotation;
 pub(crate) use rotation::{MIN_AGE as MIN_ROTATION_AGE, MIN_BYTES as MIN_ROTATION_BYTES};
 
-use super::whole_line::WholeLine;
+use crate::files::whole_line::WholeLine;
 use crate::files::{Appending, FileTrust, syscalls};
 use crate::record::Line;
 use crate::sink::Sink;

@@ -1,7 +1,8 @@
 //! Stacks made by hand.
 
 use super::*;
-use crate::symbolize::{Found, Inlining};
+use crate::record::Inlining;
+use crate::symbolize::Found;
 
 /// Logical frame from `name`, or `name @ file:line`.
 pub(crate) fn logical(text: &str) -> Logical {

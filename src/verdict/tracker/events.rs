@@ -57,6 +57,17 @@ pub(crate) struct Throw {
     pub(crate) recorded_again: bool,
 }
 
+/// What the stack of a panic tells its life.
+#[derive(Clone, Debug)]
+pub(crate) struct OfStack {
+    /// Where the panic stops.
+    pub(crate) stop: Stop,
+    /// Whether the stack runs through std's one-time initialization; `None` when no name tells.
+    pub(crate) in_once: Option<bool>,
+    /// Whether `thread::scope` is what panics; `None` when no name tells.
+    pub(crate) by_scope: Option<bool>,
+}
+
 /// Where a throw stops, as its stack tells.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop {

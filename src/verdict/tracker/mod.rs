@@ -18,7 +18,7 @@ mod threads;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-pub(crate) use events::{Change, Raise, Stop, Throw};
+pub(crate) use events::{Change, OfStack, Raise, Stop, Throw};
 pub(crate) use incident::Relation;
 pub(crate) use threads::Thread;
 

@@ -2,25 +2,11 @@
 //!
 //! Runs on: the writer thread. Must not: claim a place that no name supports.
 
-use crate::record::Place;
-use crate::symbolize::Inlining;
+use crate::record::{Inlining, NamedFrame, Place};
+use crate::symbolize::{is_of_std, program_place};
 use crate::verdict::Holder;
 use crate::verdict::families::ends_output;
 use crate::verdict::life::DroppedBy;
-
-/// A logical frame, as far as the rules here look at it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct NamedFrame {
-    /// The demangled name reduced to a path without generic arguments; empty without a name.
-    pub(crate) path: String,
-    /// The demangled name, for people.
-    pub(crate) function: Option<String>,
-    pub(crate) file: Option<String>,
-    pub(crate) line: Option<u32>,
-    pub(crate) in_app: Option<bool>,
-    /// Whether it is known what was inlined at this address.
-    pub(crate) inlining: Inlining,
-}
 
 /// Runtimes that keep the payload of a dead task or thread in a cell of their own. What is dropped there was
 /// never handed to the program.
@@ -58,18 +44,6 @@ pub(crate) fn dropped(frames: &[NamedFrame], caught_by: Holder) -> (DroppedBy, P
     }
 }
 
-/// The place of a read: the nearest frame of the program, else the nearest that is not std's.
-pub(crate) fn program_place(frames: &[NamedFrame]) -> Place {
-    let program = frames.iter().find(|frame| frame.in_app == Some(true));
-    let outside_std = || frames.iter().find(|frame| frame.path.contains("::") && !is_of_std(frame));
-    program.or_else(outside_std).map_or_else(Place::default, |frame| Place {
-        function: frame.function.clone(),
-        file: frame.file.clone(),
-        line: frame.line,
-        ..Place::default()
-    })
-}
-
 fn is_runtime(frame: &NamedFrame) -> bool {
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| frame.path.starts_with(prefix));
     (starts(&RUNTIMES) || starts(&STD_KEEPERS)) && !is_giver(frame)
@@ -83,10 +57,6 @@ fn is_giver(frame: &NamedFrame) -> bool {
 fn is_transparent(frame: &NamedFrame) -> bool {
     let keeper = STD_KEEPERS.iter().any(|prefix| frame.path.starts_with(prefix));
     (is_of_std(frame) && !keeper) || is_giver(frame)
-}
-
-fn is_of_std(frame: &NamedFrame) -> bool {
-    ["core::", "alloc::", "std::", "test::"].iter().any(|prefix| frame.path.starts_with(prefix))
 }
 
 #[cfg(test)]

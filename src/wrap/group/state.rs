@@ -10,7 +10,8 @@ use parking_lot::{Condvar, Mutex};
 
 use super::{GroupError, TaskError};
 use crate::probe::wrapper_notes;
-use crate::probe::{Event, Notice, PanicRef};
+use crate::probe::{Event, PanicRef};
+use crate::record::Notice;
 use crate::wrap::{CancelToken, Caught, Stop};
 
 /// How a task ended.

@@ -35,7 +35,7 @@ pub(crate) mod fixed {
     pub(crate) const PID_NAMESPACE: usize = 80;
 }
 
-/// What changes while the process runs: [`super::live`] has it as a type.
+/// What changes while the process runs: [`crate::spool::live`] has it as a type.
 pub(crate) mod changing {
     pub(crate) const FLAGS: usize = 120;
     pub(crate) const LOSSES: usize = 128;
@@ -51,7 +51,7 @@ pub(crate) const FLAG_LANDINGS: u32 = 2;
 /// Texts go through a redactor. Also in the facts, which are written later.
 pub(crate) const FLAG_REDACTED: u32 = 4;
 
-/// The two copies of the facts (see [`super::process_facts`]): generation, length, checksum, text.
+/// The two copies of the facts (see [`crate::spool::process_facts`]): generation, length, checksum, text.
 pub(crate) const FACTS_AT: usize = 4096;
 /// Bytes of each copy.
 pub(crate) const FACTS_BYTES: usize = 64 * 1024;

@@ -2,9 +2,9 @@
 //!
 //! Runs on: the writer thread. Must not: claim what was not seen.
 
-use crate::probe::Notice;
+use super::NamedFrame;
+use super::Notice;
 use crate::record::{Level, Place, TestRef};
-use crate::verdict::NamedFrame;
 
 /// Places of one finding.
 const PLACES: usize = 16;

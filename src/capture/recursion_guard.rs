@@ -25,7 +25,7 @@ impl RecursionGuard {
     ///
     /// # Cost
     /// A load and a store.
-    pub(super) fn enter() -> Option<Self> {
+    pub(crate) fn enter() -> Option<Self> {
         // Not `then_some`: a guard that is made and dropped at once would open the hook again.
         (!INSIDE.replace(true)).then(|| Self { _thread: PhantomData })
     }
@@ -50,7 +50,7 @@ pub(crate) fn is_writer_thread() -> bool {
 
 /// Whether the calling thread is inside the agent's part of the hook.
 #[cfg(test)]
-pub(super) fn is_inside() -> bool {
+pub(crate) fn is_inside() -> bool {
     INSIDE.get()
 }
 

@@ -183,10 +183,10 @@ pub fn labels_in_force() -> Vec<String> {
 /// The spool reader, for its fuzz target.
 #[cfg(panic_agent_spool)]
 pub mod spool {
-    /// Reads a spool in its compact form (see `src/spool/fuzzing.rs`), and writes the lines of everything in it.
+    /// Reads a spool in its compact form (see `src/recovery/fuzzing.rs`), and writes the lines of everything in it.
     /// Returns for any bytes.
     pub fn read_and_write(input: &[u8]) {
-        crate::spool::fuzzing::read_and_write(input);
+        crate::recovery::fuzzing::read_and_write(input);
     }
 }
 

@@ -134,6 +134,58 @@ fn the_code_map_has_a_row_for_each_folder_of_the_sources_and_no_other() {
     assert_eq!(rows, folders);
 }
 
+/// Folders of `src` that a file imports from, those of its tests aside.
+fn imports<'a>(code: &str, folders: &'a [&'a str]) -> BTreeSet<&'a str> {
+    let code = code.split("\nmod tests {").next().unwrap_or_default();
+    let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let mut found = BTreeSet::new();
+    for rest in code.split("crate::").skip(1) {
+        let names = match rest.strip_prefix('{') {
+            Some(group) => group.split('}').next().unwrap_or_default(),
+            None => rest
+                .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+                .next()
+                .unwrap_or_default(),
+        };
+        let words = names.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        found.extend(words.filter_map(|word| folders.iter().find(|folder| **folder == word)));
+    }
+    found
+}
+
+#[test]
+fn no_folder_imports_from_one_that_comes_after_it_but_for_the_exceptions_of_the_page() {
+    let page = text("docs/architecture.md");
+    let (_, section) = page.split_once("## Who may import whom").expect("a section");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let (list, table) = section.split_once("\n\nThe order").expect("the order, then what it means");
+    let order: Vec<&str> = quoted(list).collect();
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    let mut exceptions: BTreeSet<(&str, &str)> = rows
+        .map(|row| {
+            let mut words = quoted(row);
+            (words.next().expect("a folder"), words.next().expect("another one"))
+        })
+        .collect();
+    let is_test = |path: &Path| path.to_string_lossy().contains("tests") || path.ends_with("samples.rs");
+    let mut seen = 0;
+    let mut unused = exceptions.clone();
+    for (place, folder) in order.iter().enumerate() {
+        for file in files(&root().join("src").join(folder), "rs").iter().filter(|path| !is_test(path)) {
+            for imported in imports(&text(file), &order) {
+                seen += 1;
+                let before = order.iter().position(|one| *one == imported) <= Some(place);
+                let named = exceptions.contains(&(*folder, imported));
+                unused.remove(&(*folder, imported));
+                assert!(before || named, "{}: `{folder}` imports from `{imported}`", file.display());
+            }
+        }
+    }
+    exceptions.retain(|exception| unused.contains(exception));
+    assert!(exceptions.is_empty(), "exceptions that nobody needs: {exceptions:?}");
+    assert!(seen > 300, "the imports of {seen} files and folders");
+}
+
 #[test]
 fn what_the_invariants_name_exists() {
     let page = text("docs/architecture.md");

@@ -4,6 +4,8 @@
 //! Runs on: the thread that asks, or a thread of its own at the start of the agent. Must not: touch the spool of a process that
 //! lives, or remove one before its lines are on disk.
 
+#[cfg(all(panic_agent_spool, any(test, feature = "testing")))]
+pub(crate) mod fuzzing;
 #[cfg(panic_agent_spool)]
 mod log_tail;
 #[cfg(panic_agent_spool)]

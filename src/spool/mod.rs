@@ -16,8 +16,6 @@ mod absent;
 pub(crate) mod checksums;
 #[cfg(panic_agent_spool)]
 pub(crate) mod create;
-#[cfg(all(panic_agent_spool, any(test, feature = "testing")))]
-pub(crate) mod fuzzing;
 #[cfg(panic_agent_spool)]
 #[allow(unsafe_code)]
 pub(crate) mod live;

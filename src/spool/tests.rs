@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
-use super::fuzzing::{Repair, compact, expand, read_and_write};
 use super::*;
 use crate::channel::Channel;
 use crate::channel::layout;
@@ -13,6 +12,7 @@ use crate::channel::layout::{changing, fixed};
 use crate::files::FileTrust;
 use crate::probe::LandingNotes as _;
 use crate::record::{LossCounters, LossReason};
+use crate::recovery::fuzzing::{Repair, compact, expand, read_and_write};
 use crate::recovery::reader::{SpoolError, read};
 use crate::recovery::*;
 use crate::testing::samples::raw_record;

@@ -5,11 +5,11 @@
 //! A spool is mostly zeros. Its compact form is one byte of [`Repair`] bits, the length of the file as `u32`, then
 //! pieces: offset `u32`, length `u16`, bytes; all little endian.
 
-use super::checksums;
 use crate::channel::layout;
 use crate::channel::layout::{fixed, slot};
 use crate::record::{LineKind, RawRecord};
 use crate::recovery::reader;
+use crate::spool::checksums;
 
 /// Most slots of an expanded spool.
 const SLOTS: usize = 4;

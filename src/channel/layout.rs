@@ -87,7 +87,7 @@ pub(crate) const SLOT_BYTES: usize = (slot::RECORD + size_of::<RawRecord>()).nex
 
 /// Bytes of a spool with this many slots.
 pub(crate) const fn file_bytes(slots: usize) -> usize {
-    SLOTS_AT + slots * SLOT_BYTES
+    SLOTS_AT.saturating_add(slots.saturating_mul(SLOT_BYTES))
 }
 
 /// What the checksum of a slot begins with: its number, and how often it had been written before.

@@ -37,6 +37,7 @@ pub(crate) mod registers; // where a walk begins
 #[allow(unsafe_code)]
 pub(crate) mod signal_mask;
 #[allow(unsafe_code)]
+#[cfg(panic_agent_tables)]
 pub(crate) mod signal_stack; // room on the stack of a signal handler
 #[cfg(panic_agent_spool)]
 #[allow(unsafe_code)]

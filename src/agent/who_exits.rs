@@ -3,8 +3,9 @@
 //! Runs on: the thread that calls `exit`. Must not: panic, or take a lock.
 
 use crate::capture::{self, stack};
-use crate::probe::{self, Event, Notice, PanicRef, foreign};
+use crate::probe::{self, Event, PanicRef, foreign};
 use crate::record::ExitPlace;
+use crate::record::Notice;
 use crate::sys::{clock, thread};
 
 /// Frames that are kept: enough to get from the exit handler through the C library into the program.

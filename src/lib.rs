@@ -202,3 +202,8 @@ struct Wrappers;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/files.md")]
 struct Files;
+
+/// The example of the page on configuration is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/configuration.md")]
+struct Configuration;

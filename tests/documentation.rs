@@ -1,4 +1,4 @@
-//! Holds the documentation to the code: variables, and the example of the README.
+//! Holds the documentation to the code: variables and options, the example of the README, links, and the maps.
 //!
 //! Runs on: the test harness. Must not: run the agent.
 
@@ -53,13 +53,51 @@ fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
+/// The rows of the table under a heading, without its head. A table that is not there has none.
+fn table<'a>(page: &'a str, heading: &str) -> Vec<&'a str> {
+    let section = page.split_once(&format!("\n{heading}\n")).map_or("", |(_, after)| after);
+    let section = section.split("\n## ").next().unwrap_or_default();
+    section.lines().filter(|line| line.starts_with('|')).skip(2).collect()
+}
+
+/// The options of the builder: its public methods that take and return it.
+fn options(code: &str) -> BTreeSet<&str> {
+    let shown = code.split("#[doc(hidden)]").enumerate().map(|(part, code)| match part {
+        0 => code,
+        _ => code.split_once("pub fn ").map_or("", |(_, after)| after),
+    });
+    let methods = shown.flat_map(str::lines).filter_map(|line| line.trim().strip_prefix("pub fn "));
+    methods
+        .filter_map(|method| method.split(['(', '<']).next())
+        .filter(|name| !["builder", "install"].contains(name))
+        .collect()
+}
+
 #[test]
-fn the_table_of_the_readme_has_exactly_the_variables_that_the_agent_reads() {
-    let (readme, code) = (text("README.md"), text("src/config/env.rs"));
-    let rows: String = readme.lines().filter(|line| line.starts_with('|')).collect();
+fn the_table_of_options_has_exactly_the_variables_that_the_agent_reads() {
+    let (page, code) = (text("docs/configuration.md"), text("src/config/env.rs"));
+    let rows = table(&page, "## Options");
+    assert!(!rows.is_empty(), "docs/configuration.md has no table of options");
     let read = read_by_the_agent(&code);
     assert!(read.len() >= 10 && read.contains(PREFIX), "{read:?}");
-    assert_eq!(variables(&rows), read);
+    assert_eq!(variables(&rows.concat()), read);
+    // Elsewhere a second table could say something else.
+    let readme = text("README.md");
+    assert!(
+        !readme.lines().any(|line| line.starts_with("| `") && line.contains(PREFIX)),
+        "a table in the README"
+    );
+}
+
+#[test]
+fn the_table_of_options_has_exactly_the_options_of_the_builder() {
+    let (page, code) = (text("docs/configuration.md"), text("src/agent/builder.rs"));
+    let rows = table(&page, "## Options");
+    let first = rows.iter().map(|row| row.split(" | ").next().unwrap_or_default());
+    let named: BTreeSet<&str> = first.flat_map(quoted).collect();
+    let options = options(&code);
+    assert!(options.len() >= 15 && options.contains("max_frames"), "{options:?}");
+    assert_eq!(named, options);
 }
 
 #[test]
@@ -70,7 +108,9 @@ fn no_page_names_a_variable_that_the_agent_does_not_read() {
     let tools = ["cli/src", "preload/src"].map(|tool| files(&root().join(tool), "rs"));
     let tools: Vec<String> = tools.iter().flatten().map(text).collect();
     read.extend(tools.iter().flat_map(|code| constants(code)));
-    for page in files(&root().join("docs"), "md") {
+    let mut pages = files(&root().join("docs"), "md");
+    pages.push(root().join("README.md"));
+    for page in pages {
         let page_text = text(&page);
         let unknown: Vec<_> = variables(&page_text).difference(&read).copied().collect();
         assert!(unknown.is_empty(), "{}: {unknown:?}", page.display());
@@ -108,10 +148,59 @@ fn every_wrapper_of_the_table_occurs_in_an_example_of_its_page() {
 
 #[test]
 fn the_readme_shows_the_example_that_can_be_run() {
-    let (readme, example) = (text("README.md"), text("agent-demo/examples/initials.rs"));
+    let (readme, example) = (text("README.md"), text("docs/examples/install.rs"));
     let shown = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
     let (_, code) = example.split_once("\n\n").expect("a header and the code");
     assert_eq!(shown, Some(code));
+}
+
+#[test]
+fn the_readme_lists_every_example_and_the_manifest_builds_it() {
+    let (readme, manifest) = (text("README.md"), text("Cargo.toml"));
+    let examples = files(&root().join("docs/examples"), "rs");
+    assert!(examples.len() >= 6, "{examples:?}");
+    for example in examples {
+        let name = example.file_stem().and_then(|name| name.to_str()).expect("a name");
+        assert!(readme.contains(&format!("[`{name}`](docs/examples/{name}.rs)")), "the README lacks {name}");
+        let entry = format!("[[example]]\nname = \"{name}\"\npath = \"docs/examples/{name}.rs\"\n");
+        assert!(manifest.contains(&entry), "Cargo.toml lacks {name}");
+    }
+}
+
+/// What a heading is called in a link.
+fn anchor(heading: &str) -> String {
+    let letters = heading.trim().to_lowercase();
+    letters
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
+
+#[test]
+fn every_link_of_a_page_leads_to_a_file_and_a_heading_that_are_there() {
+    let mut pages = files(&root().join("docs"), "md");
+    pages.push(root().join("README.md"));
+    let mut links = 0;
+    for page in pages {
+        let page_text = text(&page);
+        for link in page_text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.starts_with("http") {
+                continue;
+            }
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.with_file_name(file) };
+            assert!(target.exists(), "{}: {link}", page.display());
+            let there = || {
+                text(&target)
+                    .lines()
+                    .any(|line| line.starts_with('#') && anchor(line.trim_start_matches('#')) == heading)
+            };
+            assert!(heading.is_empty() || there(), "{}: {link}", page.display());
+            links += 1;
+        }
+    }
+    assert!(links > 50, "{links}");
 }
 
 /// What a text has between backticks.

@@ -48,6 +48,15 @@ fn a_thread_that_dies_behind_a_test_that_passes_is_denied_and_everything_else_is
     assert_eq!(observed.status.code(), Some(102), "{}", stderr(&observed));
     assert!(stderr(&observed).contains("deny silent_death") && stderr(&observed).contains("nobody looks"));
     assert!(!stderr(&observed).contains("somebody looks"), "{}", stderr(&observed));
+    let readme =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).expect("the README");
+    let shown =
+        readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a finding");
+    for line in shown.lines() {
+        let printed = |text: String| text.lines().any(|printed| printed == line);
+        let printed = printed(stderr(&observed)) || printed(stdout(&observed));
+        assert!(line.is_empty() || printed, "the README shows {line:?}");
+    }
     let mut plain = cargo();
     plain.arg("test").current_dir(zoo().join("suite")).env("CARGO_TARGET_DIR", place("zoo"));
     let plain = plain.output().expect("cargo runs");

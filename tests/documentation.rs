@@ -180,7 +180,7 @@ fn anchor(heading: &str) -> String {
 #[test]
 fn every_link_of_a_page_leads_to_a_file_and_a_heading_that_are_there() {
     let mut pages = files(&root().join("docs"), "md");
-    pages.push(root().join("README.md"));
+    pages.extend([root().join("README.md"), root().join("tests/README.md")]);
     let mut links = 0;
     for page in pages {
         let page_text = text(&page);
@@ -297,4 +297,46 @@ fn what_the_invariants_name_exists() {
         }
     }
     assert!(tests >= 10 && paths >= 5, "{tests} tests, {paths} paths");
+}
+
+/// Whether a word between backticks is meant as a path in this repository.
+fn is_path(word: &str) -> bool {
+    let roots = ["src/", "tests/", "docs/", "cli/", "preload/", "agent-demo/", ".ci/"];
+    roots.iter().any(|root| word.starts_with(root)) && !word.contains([' ', '*', '<'])
+}
+
+#[test]
+fn the_files_that_the_page_for_contributors_names_exist() {
+    let page = text("docs/contributing.md");
+    let outside_of_blocks: String = page.split("```").step_by(2).collect();
+    let paths: Vec<&str> = quoted(&outside_of_blocks).filter(|word| is_path(word)).collect();
+    assert!(paths.len() > 40, "{paths:?}");
+    for path in paths {
+        assert!(root().join(path).exists(), "there is no `{path}`");
+    }
+}
+
+/// Names of the test binaries in a directory: files, and folders with a `main.rs`.
+fn test_binaries(directory: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(root().join(directory)).expect("a directory").flatten();
+    let paths = entries.map(|entry| entry.path());
+    let is_test =
+        |path: &PathBuf| path.extension().is_some_and(|is| is == "rs") || path.join("main.rs").is_file();
+    let name = |path: PathBuf| path.file_stem().map(|name| name.to_string_lossy().into_owned());
+    paths.filter(is_test).filter_map(name).collect()
+}
+
+#[test]
+fn the_map_of_the_tests_has_every_test_binary() {
+    let page = text("tests/README.md");
+    let first = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let mut listed: [BTreeSet<String>; 3] = Default::default();
+    for cell in first {
+        let place = ["`agent-demo`: ", "`cli`: "].iter().position(|package| cell.starts_with(package));
+        let names = cell.split_once(": ").map_or(cell, |(_, names)| names);
+        let names = quoted(names).filter(|name| !name.contains('-') && *name != "src").map(str::to_owned);
+        listed[place.map_or(0, |place| place + 1)].extend(names);
+    }
+    let directories = ["tests", "agent-demo/tests", "cli/tests"];
+    assert_eq!(listed, directories.map(test_binaries));
 }

@@ -16,6 +16,9 @@ use crate::files::FileTrust;
 use crate::sink::Output;
 use crate::sink::{MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
 
+/// Why no value of any variable is accepted in a program that is setuid or setgid, or whose file has capabilities.
+const PRIVILEGED: &str = "more rights than whoever started it";
+
 /// A variable whose value cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct EnvWarning {
@@ -24,9 +27,19 @@ pub(crate) struct EnvWarning {
     pub(super) accepted: &'static str,
 }
 
+#[cfg(unix)]
+impl EnvWarning {
+    fn privileged(variable: &'static str) -> Self {
+        Self { variable, value: String::new(), accepted: PRIVILEGED }
+    }
+}
+
 impl fmt::Display for EnvWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { variable, value, accepted } = self;
+        if *accepted == PRIVILEGED {
+            return write!(f, "{variable} is ignored, because the program has {PRIVILEGED}");
+        }
         write!(f, "{variable}=`{value}` is not understood and ignored; accepted: {accepted}")
     }
 }
@@ -260,8 +273,14 @@ const VARIABLES: [Variable; 21] = [
     },
 ];
 
-/// Lets every variable that is set win over the options; returns what was not understood.
+/// Lets every variable that is set win over the options; returns what was not understood. In a program with more rights
+/// than whoever started it none wins: the path of the log would be that of anybody.
 pub(crate) fn apply_environment(options: &mut Options) -> Vec<EnvWarning> {
+    #[cfg(unix)]
+    if crate::sys::user::exceeds_its_caller() {
+        let set = VARIABLES.iter().filter(|variable| std::env::var_os(variable.name).is_some());
+        return set.map(|variable| EnvWarning::privileged(variable.name)).collect();
+    }
     apply(options, |name| std::env::var_os(name))
 }
 

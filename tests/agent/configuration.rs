@@ -1,5 +1,7 @@
 //! Programs that configure the agent, in code and by variables.
 
+use std::os::unix::fs::PermissionsExt;
+
 use panic_agent::{Agent, Console, Overflow, RedactField, Symbols, init, label};
 use serde_json::json;
 
@@ -28,6 +30,11 @@ const BAD: &[(&str, &str)] = &[
     ("PANIC_AGENT_SPAWN_PLACES", "all"),
 ];
 
+/// Set where a program that makes itself setgid runs again.
+const PRIVILEGED: &str = "TEST_PRIVILEGED";
+/// A group that nobody is in.
+const NOBODY: u32 = 65_534;
+
 pub(crate) const CASES: &[Case] = &[
     Case {
         name: "a_bad_variable_is_named_with_its_value_and_what_is_accepted",
@@ -48,6 +55,44 @@ pub(crate) const CASES: &[Case] = &[
                 assert!(complaint.strip_prefix(&begin).is_some_and(|rest| rest.len() > 5), "{complaint}");
             }
             assert_eq!(run.lines().messages(), ["all the same"]);
+        },
+    },
+    Case {
+        name: "in_a_setgid_program_no_variable_chooses_the_file",
+        environment: &[],
+        program: || {
+            if std::env::var_os(PRIVILEGED).is_some() {
+                let _agent =
+                    Agent::builder().file("own.jsonl").flush_deadline(LONG).install().expect("it starts");
+                return caught("with more rights");
+            }
+            for (name, mode) in [("setgid", 0o2755), ("ordinary", 0o755)] {
+                let made = std::env::current_exe().and_then(|exe| std::fs::copy(exe, name));
+                let made = made.and_then(|_| std::os::unix::fs::chown(name, None, Some(NOBODY)));
+                let made =
+                    made.and_then(|()| std::fs::set_permissions(name, PermissionsExt::from_mode(mode)));
+                if let Err(error) = made {
+                    return std::fs::write("skipped", error.to_string()).expect("a file");
+                }
+                let chosen = format!("chosen-in-{name}.jsonl");
+                let path = std::env::current_dir().expect("a directory").join(name);
+                let status = std::process::Command::new(path)
+                    .env(PRIVILEGED, name)
+                    .env("PANIC_AGENT_FILE", chosen)
+                    .status();
+                assert!(status.expect("it runs").success(), "{name}");
+            }
+        },
+        check: |run| {
+            run.ended_with(0);
+            if run.has("skipped") {
+                return eprintln!("SKIPPED: no program can be made setgid here");
+            }
+            assert!(run.has("chosen-in-ordinary.jsonl") && !run.has("chosen-in-setgid.jsonl"));
+            assert_eq!(run.lines_in("own.jsonl").messages(), ["with more rights"]);
+            let ignored =
+                "PANIC_AGENT_FILE is ignored, because the program has more rights than whoever started it";
+            assert!(run.complaints().iter().any(|complaint| *complaint == ignored), "{}", run.stderr);
         },
     },
     Case {

@@ -40,36 +40,36 @@ impl Agent {
     }
 }
 
-/// Collects options; [`install`](AgentBuilder::install) starts the agent. Variables of the environment
-/// (`PANIC_AGENT_*`) win over what is said here.
+/// Collects options; [`install`](AgentBuilder::install) starts the agent. Environment variables (`PANIC_AGENT_*`) win over
+/// the options that you set here. `docs/configuration.md` lists both.
 #[must_use = "nothing is installed until `install` is called"]
 pub struct AgentBuilder {
     options: Options,
 }
 
 impl AgentBuilder {
-    /// Appends lines to this file; created with mode 0600. Default: `panics.jsonl` in the working
-    /// directory. Calling it again replaces the path.
+    /// Appends lines to this file, created with mode 0600. Default: `panics.jsonl` in the working directory. A second
+    /// call replaces the path.
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
         self.options.outputs.retain(|output| matches!(output, Output::Sink(_)));
         self.options.outputs.insert(0, Output::File(path.into()));
         self
     }
 
-    /// Sends lines to a destination of your own, besides the file if [`file`](Self::file) was called,
-    /// else instead of it. May be called several times.
+    /// Sends lines to a destination of your own: in addition to the file if you call [`file`](Self::file), else instead
+    /// of it. You may add several.
     pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
         self.options.outputs.push(Output::Sink(Box::new(sink)));
         self
     }
 
-    /// In which places the file may lie. Default [`FileTrust::Strict`]: where no other user can replace it.
+    /// Where the file may be. Default [`FileTrust::Strict`]: only where no other user can replace it.
     pub fn file_trust(mut self, trust: FileTrust) -> Self {
         self.options.trust = trust;
         self
     }
 
-    /// When the file is put aside and begun anew. Default: never.
+    /// When the file is rotated. Default: never.
     ///
     /// # Examples
     /// ```
@@ -87,7 +87,7 @@ impl AgentBuilder {
         self
     }
 
-    /// What to do with panics that repeat an earlier one. Default: every panic gets its line.
+    /// What to do with panics that repeat an earlier one. Default: every panic gets a line.
     pub fn fold(mut self, folding: Folding) -> Self {
         self.options.folding = Some(folding);
         self
@@ -118,7 +118,7 @@ impl AgentBuilder {
         self
     }
 
-    /// Reports that can be under way at once, 1 to 65 536. Default 256; each is 6 KiB of address space.
+    /// How many reports can be under way at once, 1 to 65 536. Default 256. Each takes 6 KiB of address space.
     pub fn slots(mut self, slots: usize) -> Self {
         self.options.slots = slots;
         self
@@ -130,22 +130,21 @@ impl AgentBuilder {
         self
     }
 
-    /// How long the guard, the end of the process and a predicted abort wait for the writer.
-    /// Default 2 s.
+    /// How long the guard, the end of the process and a predicted abort wait for the writer. Default 2 s.
     pub fn flush_deadline(mut self, deadline: Duration) -> Self {
         self.options.flush_deadline = deadline;
         self
     }
 
-    /// Longest line in bytes, at least 4096. Default 30 KiB. Outer frames are cut first, then text, and
-    /// the record says so.
+    /// Maximum length of a line in bytes, at least 4096. Default 30 KiB. Outer frames are cut first, then text; fields of
+    /// the record tell what was cut.
     pub fn max_report_bytes(mut self, bytes: usize) -> Self {
         self.options.max_report_bytes = bytes;
         self
     }
 
-    /// Physical frames to record, at most 192. Default 128. It never limits how far the search for the
-    /// stopper looks.
+    /// How many physical frames to record, at most 192. Default 128. The search for the frame that stops the panic is
+    /// not limited by it.
     pub fn max_frames(mut self, frames: usize) -> Self {
         self.options.max_frames = frames;
         self
@@ -157,9 +156,9 @@ impl AgentBuilder {
         self
     }
 
-    /// A directory in which separate debug files are looked for, besides `/usr/lib/debug`: as
-    /// `.build-id/xx/yyyy.debug`, and under the path of the image for its debug link. May be called several times; a
-    /// relative path is one in the working directory of now.
+    /// Adds a directory to search for separate debug files, in addition to `/usr/lib/debug`: for
+    /// `.build-id/xx/yyyy.debug`, and for debug links under the path of the image. You may add several. A relative path is
+    /// resolved against the current working directory, when you call this.
     pub fn debug_dir(mut self, path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -167,13 +166,13 @@ impl AgentBuilder {
         self
     }
 
-    /// What people see on the console. Default [`Console::Previous`].
+    /// What a panic prints on the console. Default [`Console::Previous`].
     pub fn console(mut self, console: Console) -> Self {
         self.options.console = console;
         self
     }
 
-    /// Whether the life of a panic is observed after its hook. Default [`Probes::On`] where the build has them.
+    /// Whether the agent observes what becomes of a panic after its hook. Default [`Probes::On`], if the build has probes.
     pub fn probes(mut self, probes: Probes) -> Self {
         self.options.probes = probes;
         self
@@ -197,19 +196,19 @@ impl AgentBuilder {
         self
     }
 
-    /// How long the writer keeps a verdict that may still change to itself, so that most panics need few lines.
-    /// At most 60 s, default 20 ms; 0: never waits, every change is said at once. The panicking thread never
-    /// waits for it, and nothing is kept back when the process ends.
+    /// How long the writer delays a verdict that may still change, so that most panics need few lines. Default 20 ms, at
+    /// most 60 s. With 0 it emits every change at once. The panicking thread never waits for it, and the end of the
+    /// process emits whatever is delayed.
     pub fn settle(mut self, settle: Duration) -> Self {
         self.options.settle = settle;
         self
     }
 
-    /// Whether a thread begins with the labels that are in force where it is spawned. Default `false`.
+    /// Whether a thread starts with the labels that are in force where it is spawned. Default `false`.
     ///
-    /// They are the outermost labels of the new thread, in force until it ends: its own labels shadow them, and
-    /// threads that it spawns inherit both. The threads of a pool keep the labels of whoever started the pool.
-    /// Needs the thread probe (`probe_threads` in the `process` line); without it nothing is inherited.
+    /// They become the outermost labels of the new thread, until it ends: its own labels shadow them, and threads that it
+    /// spawns inherit both. Pool threads keep the labels of whoever started the pool. This needs the thread probe
+    /// (`probe_threads` in the `process` line); without it nothing is inherited.
     ///
     /// # Cost
     /// Two copies of the labels per thread, no allocation.
@@ -230,32 +229,32 @@ impl AgentBuilder {
         self
     }
 
-    /// Whether a panic's `lineage` says where its thread, and the threads that it descends from, were spawned
-    /// (`spawned_at`). Default `false`. Needs the thread probe, like [`inherit_labels`](Self::inherit_labels).
+    /// Whether the `lineage` of a panic tells where its thread and that thread's ancestors were spawned (`spawned_at`).
+    /// Default `false`. This needs the thread probe, like [`inherit_labels`](Self::inherit_labels).
     ///
     /// # Cost
-    /// A short stack walk per spawned thread, well below a microsecond, and no allocation; a few hundred bytes in
-    /// the writer per thread that is alive.
+    /// A short stack walk per spawned thread, well below a microsecond, without allocation; a few hundred bytes in the
+    /// writer per live thread.
     pub fn spawn_places(mut self, wanted: bool) -> Self {
         self.options.spawn_places = wanted;
         self
     }
 
-    /// Whether the process is a test harness that is audited. Part of what auditing is made of, not for programs.
+    /// Whether the process is an audited test harness. Used by the audit, not meant for programs.
     ///
     /// # Cost
-    /// Per spawned thread a walk of the whole stack of the one that spawns; per panic the names of its stack once
-    /// more, on the writer thread; about a megabyte.
+    /// For each spawned thread, a walk of the whole stack of the spawning one; for each panic, resolving its stack once
+    /// more on the writer thread; about a megabyte.
     #[doc(hidden)]
     pub fn harness(mut self, harness: Harness) -> Self {
         self.options.harness = harness;
         self
     }
 
-    /// Replaces text before it is written: return `Some(replacement)` or `None` to leave it.
+    /// Replaces text before it is written: return `Some(replacement)`, or `None` to keep the text.
     ///
-    /// Applied to the message, label values, the thread name and paths, on the writer thread. If it
-    /// panics, the text is replaced by `[redactor failed]`.
+    /// It runs on the writer thread, for the message, label values, the thread name and paths. If it panics, the text
+    /// becomes `[redactor failed]`.
     pub fn redactor(
         mut self,
         redact: impl Fn(RedactField<'_>, &str) -> Option<String> + Send + 'static,
@@ -264,8 +263,8 @@ impl AgentBuilder {
         self
     }
 
-    /// Decides for each finished report whether it is written, on the writer thread. What is not written
-    /// is counted as [`filtered`](crate::LossReason::Filtered).
+    /// Decides on the writer thread whether a finished report is written. A report that is not written is counted as
+    /// [`filtered`](crate::LossReason::Filtered).
     pub fn before_write(mut self, keep: impl Fn(&Report) -> bool + Send + 'static) -> Self {
         self.options.before_write = Some(Box::new(keep));
         self
@@ -287,8 +286,8 @@ impl AgentBuilder {
     /// Starts the writer thread and sets the panic hook.
     ///
     /// # Errors
-    /// When an agent runs already, the file cannot be opened, a value is out of range, the thread is
-    /// panicking, or the operating system refuses memory or a thread. Nothing is installed then.
+    /// If an agent is installed already, the file cannot be opened, a value is out of range, the thread is panicking, or
+    /// the operating system refuses memory or a thread. Then nothing is installed.
     pub fn install(self) -> Result<AgentGuard, Error> {
         self.check()?;
         install::install(self.options)

@@ -81,6 +81,7 @@ pub(crate) const CASES: &[Case] = &[
                     .env("PANIC_AGENT_FILE", chosen)
                     .status();
                 assert!(status.expect("it runs").success(), "{name}");
+                std::fs::remove_file(name).expect("a copy, which is large");
             }
         },
         check: |run| {

@@ -115,7 +115,7 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     let recovery = Recovery::default();
     match place {
         Ok(place) => config.started = Some(spooling::recovery(place, shared, symbols, recovery.clone())),
-        Err(_) => recovery.is_over(),
+        Err(_) => recovery.finish(),
     }
     let handle = writer::spawn(channel, config).map_err(|error| {
         Error::new(ErrorKind::SpawnWriter, "cannot start the writer thread", "check the limit of threads")

@@ -83,7 +83,7 @@ impl Preload {
     /// As for [`AgentBuilder::install`](crate::AgentBuilder::install).
     pub fn install(self) -> Result<(), Error> {
         // No other agent is to be asked for: this is it.
-        preloaded::is_none();
+        preloaded::forget();
         foreign::switch_on(self.compiler, self.main_start);
         exported::are_exported(&self.exported);
         let mut options = Agent::builder()

@@ -105,7 +105,7 @@ pub(super) fn recovery(
     Box::new(move || {
         let found = find(&place, false).unwrap_or_default();
         let others = found.len() > 1 || found.iter().any(|path| !is_own(path));
-        let Some(log) = place.log.clone().filter(|_| others) else { return over.is_over() };
+        let Some(log) = place.log.clone().filter(|_| others) else { return over.finish() };
         let done = over.clone();
         let work = move || {
             hook::mark_writer_thread();
@@ -116,12 +116,12 @@ pub(super) fn recovery(
                 debug_directories: debug_directories.clone(),
             };
             over.run(&place, &log, treatment);
-            over.is_over();
+            over.finish();
         };
         let builder = thread::Builder::new().name(THREAD_NAME.to_owned()).stack_size(STACK_BYTES);
         // Without a thread the spools stay for the next start.
         if without_signals(|| builder.spawn(work)).is_err() {
-            done.is_over();
+            done.finish();
         }
     })
 }

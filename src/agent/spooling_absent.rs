@@ -52,5 +52,5 @@ pub(super) fn recovery(
     _: (Symbols, Vec<PathBuf>),
     over: Recovery,
 ) -> Box<dyn FnOnce() + Send> {
-    Box::new(move || over.is_over())
+    Box::new(move || over.finish())
 }

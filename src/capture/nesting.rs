@@ -1,6 +1,6 @@
 //! Tells whether a panic was raised while an earlier one of the same thread was still unwinding.
 //!
-//! Runs on: the panicking thread ([`note`]), and threads that touch their labels ([`unwinding_is_over`]).
+//! Runs on: the panicking thread ([`note`]), and threads that touch their labels ([`forget_if_landed`]).
 //! Must not: allocate, lock, panic; guess.
 //!
 //! std does not say it: `thread::panicking()` is true inside every hook. What says it is the stack. While
@@ -70,7 +70,7 @@ pub(crate) fn unwinding_here(walk: &RawWalk) -> Option<u32> {
 
 /// Forgets the open panics of this thread when it is not unwinding. For places of ours that the thread
 /// passes outside of a panic.
-pub(crate) fn unwinding_is_over() {
+pub(crate) fn forget_if_landed() {
     if !std::thread::panicking() {
         OPEN.with(|open| {
             if let Ok(mut open) = open.try_borrow_mut() {

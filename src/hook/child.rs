@@ -26,7 +26,7 @@ pub(crate) trait ChildWriter: Sync {
 }
 
 /// An agent was installed in this process.
-pub(super) fn is_home() {
+pub(super) fn claim_process() {
     NEWEST_HOME.store(fork::generation(), Ordering::Relaxed);
 }
 

@@ -145,7 +145,7 @@ pub(crate) fn install(state: &'static HookState) -> Result<(), Error> {
         return Err(panicking());
     }
     fork::watch();
-    child::is_home();
+    child::claim_process();
     capture::thread::prime();
     let _setting = without_agent::SETTING.lock();
     let previous = panic::take_hook();
@@ -154,7 +154,7 @@ pub(crate) fn install(state: &'static HookState) -> Result<(), Error> {
         let _owned = &replaced;
         on_panic(state, &*previous, info);
     }));
-    without_agent::agent_is_set();
+    without_agent::note_agent();
     Ok(())
 }
 

@@ -19,7 +19,7 @@ static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 pub(super) static SETTING: ForkLock = ForkLock::new();
 
 /// The agent's hook is set.
-pub(super) fn agent_is_set() {
+pub(super) fn note_agent() {
     AGENT.store(true, Ordering::Relaxed);
     HOOKED.store(true, Ordering::Relaxed);
 }

@@ -9,7 +9,7 @@ use super::{foreign, land, raise, threads};
 pub(crate) fn are_exported(functions: &[(&core::ffi::CStr, usize)]) {
     for (name, function) in functions {
         if let Some(symbol) = Symbol::ALL.into_iter().find(|symbol| symbol.name() == *name) {
-            got::is_exported(symbol, *function);
+            got::note_exported(symbol, *function);
         }
     }
 }

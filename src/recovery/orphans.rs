@@ -152,7 +152,7 @@ impl DeadSpool {
 
     /// The lines of the record in this slot are written. Said in the spool itself, because the log may be gone before
     /// somebody else goes on from here.
-    pub(crate) fn is_written(&self, number: u32) {
+    pub(crate) fn mark_written(&self, number: u32) {
         let at = (layout::SLOTS_AT + number as usize * layout::SLOT_BYTES) as u64;
         let boot = boot_word().to_ne_bytes();
         let marked =

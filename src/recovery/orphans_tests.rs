@@ -61,7 +61,7 @@ fn what_a_recovery_wrote_is_known_from_the_spool_alone_until_the_next_boot() {
     };
     let first = open();
     assert_eq!((sequences(&first.contents), first.written_before().count()), (vec![1, 2, 3], 0));
-    first.is_written(first.contents.records[1].slot);
+    first.mark_written(first.contents.records[1].slot);
     drop(first);
     let second = open();
     // Still there, for the names and the last word.

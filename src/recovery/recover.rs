@@ -141,8 +141,8 @@ impl Out for Target<'_> {
         self.sink.write(&Line::new(kind, line, None))
     }
 
-    fn is_written(&mut self, slot: u32) {
-        self.dead.is_written(slot);
+    fn mark_written(&mut self, slot: u32) {
+        self.dead.mark_written(slot);
     }
 }
 
@@ -161,7 +161,7 @@ impl Recovery {
     }
 
     /// Nothing more will be done.
-    pub(crate) fn is_over(&self) {
+    pub(crate) fn finish(&self) {
         *self.locked() = true;
         self.0.1.notify_all();
     }

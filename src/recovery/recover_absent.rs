@@ -23,7 +23,7 @@ pub(crate) struct Recovery(());
 
 impl Recovery {
     /// It never began.
-    pub(crate) fn is_over(&self) {}
+    pub(crate) fn finish(&self) {}
 
     /// Nothing to wait for.
     pub(crate) fn wait(&self, _: Duration) {}

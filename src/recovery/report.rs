@@ -67,7 +67,7 @@ pub(crate) trait Out {
     fn line(&mut self, kind: LineKind, line: &[u8]) -> io::Result<()>;
 
     /// Everything that there is to say of the record in this slot was taken, or is not wanted.
-    fn is_written(&mut self, _slot: u32) {}
+    fn mark_written(&mut self, _slot: u32) {}
 }
 
 impl<F: FnMut(LineKind, &[u8]) -> io::Result<()>> Out for F {
@@ -105,7 +105,7 @@ pub(crate) fn write(
         } else {
             written.filtered += 1;
         }
-        out.is_written(recovered.slot);
+        out.mark_written(recovered.slot);
     }
     funeral.close(contents, tail, out)?;
     if contents.losses != Losses::default() {

@@ -106,7 +106,7 @@ pub(crate) fn table() -> Option<&'static Table> {
 }
 
 /// There is no preloaded agent any more, or this is it.
-pub(crate) fn is_none() {
+pub(crate) fn forget() {
     TABLE.store((&raw const NONE).cast_mut(), Ordering::Release);
 }
 
@@ -147,7 +147,7 @@ pub(crate) fn stand_down() -> Option<Box<Handover>> {
     let mut handover = Handover::new();
     // SAFETY: the handover is on the heap of this call, which nobody else has.
     let agreed = unsafe { (table.stand_down)(&raw mut *handover) } == 0;
-    is_none();
+    forget();
     agreed.then_some(handover)
 }
 

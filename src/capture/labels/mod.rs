@@ -62,7 +62,7 @@ pub fn label(key: &str, value: impl fmt::Display) -> LabelGuard {
     let mut text = FixedText::<VALUE_BYTES>::new();
     // An error of `Display` leaves what it wrote until then; `FixedText` itself never fails.
     let _ = write!(text, "{value}");
-    nesting::unwinding_is_over();
+    nesting::forget_if_landed();
     let kept = arena::floor(key, KEY_BYTES);
     let cut = kept.len() < key.len() || text.is_truncated();
     let preloaded = preloaded::push_label(kept, text.as_str(), cut);
@@ -89,14 +89,14 @@ impl Drop for LabelGuard {
     fn drop(&mut self) {
         arena::remove(self.entry);
         preloaded::remove_label(self.preloaded);
-        nesting::unwinding_is_over();
+        nesting::forget_if_landed();
     }
 }
 
 /// A label that a library in the program sets with an agent that was loaded before it.
 #[cfg(all(panic_agent_probes, feature = "preload"))]
 pub(crate) fn push_for_program(key: &str, value: &str, cut: bool) -> u64 {
-    nesting::unwinding_is_over();
+    nesting::forget_if_landed();
     let entry = arena::push(arena::floor(key, KEY_BYTES), arena::floor(value, VALUE_BYTES), cut);
     entry.to_number()
 }
@@ -105,7 +105,7 @@ pub(crate) fn push_for_program(key: &str, value: &str, cut: bool) -> u64 {
 #[cfg(all(panic_agent_probes, feature = "preload"))]
 pub(crate) fn remove_for_program(number: u64) {
     arena::remove(arena::Entry::from_number(number));
-    nesting::unwinding_is_over();
+    nesting::forget_if_landed();
 }
 
 /// Several labels that end together; made by [`labels!`](crate::labels!).

@@ -69,6 +69,6 @@ pub(crate) struct Entered<'a>(&'a mut Scope);
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         arena::swap(&mut self.0.arena);
-        super::nesting::unwinding_is_over();
+        super::nesting::forget_if_landed();
     }
 }

@@ -18,7 +18,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub(super) use marked::entry;
 pub(super) use symbol::Symbol;
 #[cfg(feature = "preload")]
-pub(super) use symbol::is_exported;
+pub(super) use symbol::note_exported;
 use symbol::{REAL, exported};
 
 use crate::sys::loader;

@@ -79,7 +79,7 @@ static EXPORTED: [AtomicUsize; Symbol::ALL.len()] = [const { AtomicUsize::new(0)
 
 /// Calls that the loader has bound to this function reach the probe of its name.
 #[cfg(feature = "preload")]
-pub(in crate::probe) fn is_exported(symbol: Symbol, function: usize) {
+pub(in crate::probe) fn note_exported(symbol: Symbol, function: usize) {
     if let Some(exported) = EXPORTED.get(symbol as usize) {
         exported.store(function, Ordering::Relaxed);
     }

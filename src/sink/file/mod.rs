@@ -59,14 +59,14 @@ struct Trouble {
 }
 
 impl Trouble {
-    fn is(&mut self, what: &str, path: &Path, error: &io::Error) {
+    fn note(&mut self, what: &str, path: &Path, error: &io::Error) {
         if !self.known {
             self.known = true;
             self.news = Some(format!("{what} `{}`: {error}", path.display()));
         }
     }
 
-    fn is_over(&mut self) {
+    fn clear(&mut self) {
         self.known = false;
     }
 }
@@ -153,7 +153,7 @@ impl FileSink {
                 Err(error) if error.raw_os_error() == Some(libc::EBADF) => {}
                 // The file was renamed and cannot be made again. It is still a file that can be found.
                 Err(error) if free && self.open.look().unwrap_or(false) => {
-                    self.trouble.is(
+                    self.trouble.note(
                         "lines go to the file that was moved away, for want of",
                         &self.path,
                         &error,
@@ -219,9 +219,9 @@ impl Sink for FileSink {
         {
             self.may_rotate = false;
             match self.rotate(bytes.len()) {
-                Ok(()) => self.trouble.is_over(),
+                Ok(()) => self.trouble.clear(),
                 // It goes on growing; the next look tries again.
-                Err(error) => self.trouble.is("cannot rotate", &self.path, &error),
+                Err(error) => self.trouble.note("cannot rotate", &self.path, &error),
             }
         }
         self.append(bytes)

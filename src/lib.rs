@@ -43,12 +43,13 @@
 //! let worker = thread::spawn(|| panic!("nobody is going to look at this"));
 //! drop(worker.join()); // the error is thrown away here
 //!
-//! let report = subscription.recv_timeout(std::time::Duration::from_secs(60)).expect("a report");
+//! let line = subscription.recv_timeout(std::time::Duration::from_secs(60))?;
+//! let panic_agent::Line::Panic(report) = line else { panic!("{line:?}") };
 //! assert_eq!(report.message.as_deref(), Some("nobody is going to look at this"));
 //! # #[cfg(all(target_os = "linux", target_env = "gnu"))]
 //! assert_eq!(report.fate, panic_agent::Fate::ThreadDied);
 //! assert!(panic_agent::has_panicked());
-//! # Ok::<(), panic_agent::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Two kinds of your code run inside the agent. [`AgentBuilder::payload`] runs inside the hook, where a panic
@@ -156,8 +157,8 @@ mod sys;
 mod unwind;
 
 pub use crate::agent::{
-    Agent, AgentBuilder, AgentGuard, Stats, Subscription, flush, has_panicked, init, stats, subscribe,
-    try_init,
+    Agent, AgentBuilder, AgentGuard, RecvError, Stats, Subscription, flush, has_panicked, init, stats,
+    subscribe, try_init,
 };
 pub use crate::capture::labels::{
     LabelGuard, LabelSet, ParseTraceContextError, TraceContext, label, remove_process_label,

@@ -15,7 +15,7 @@ use std::io::BufReader;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use panic_agent::{LineContent, LineReader, TestEvent, TestEvidence, TestRef, TestResult};
+use panic_agent::{Line, LineContent, LineReader, TestEvent, TestEvidence, TestRef, TestResult};
 
 /// What is said of a panic: its message; the test, or after a question mark why there is none; the evidence, where
 /// inlining decides more than one (with `Unknown` among others the thread may be shared and nothing else known);
@@ -168,7 +168,7 @@ impl Binary {
         let file = std::fs::File::open(&lines).expect("the agent wrote lines");
         for line in LineReader::new(BufReader::new(file)) {
             match line.expect("the file can be read").content {
-                LineContent::Panic(report) => {
+                LineContent::Line(Line::Panic(report)) => {
                     let message = report.message.clone().unwrap_or_default();
                     messages.insert(report.id, message.clone());
                     run.labels.insert(message.clone(), report.labels.clone());
@@ -177,11 +177,11 @@ impl Binary {
                         report.test.clone().expect("every panic says something of its test"),
                     );
                 }
-                LineContent::Verdict(verdict) => {
+                LineContent::Line(Line::Verdict(verdict)) => {
                     let message = messages[&verdict.id].clone();
                     run.tests.insert(message, verdict.test.clone().expect("so does every verdict"));
                 }
-                LineContent::Finding(finding) => {
+                LineContent::Line(Line::Finding(finding)) => {
                     let place = finding.places.first().and_then(|place| place.function.clone());
                     run.findings.push((
                         finding.code.clone(),
@@ -189,12 +189,13 @@ impl Binary {
                         place.unwrap_or_default(),
                     ));
                 }
-                LineContent::Test(test) if test.event == TestEvent::Planned => {
+                LineContent::Line(Line::Test(test)) if test.event == TestEvent::Planned => {
                     run.planned.extend(test.planned)
                 }
-                LineContent::Test(test) => {
-                    let (name, result) = (test.name.expect("a name"), test.result.expect("a result"));
-                    run.finished.insert(name, (result, test.should_panic));
+                LineContent::Line(Line::Test(test)) => {
+                    let (name, result) =
+                        (test.name.as_ref().expect("a name"), test.result.expect("a result"));
+                    run.finished.insert(name.clone(), (result, test.should_panic));
                 }
                 LineContent::Damaged(why) => panic!("{why}"),
                 _ => {}

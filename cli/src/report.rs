@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use panic_agent::audit::{Audit, Auditor, Ending, binary_name};
-use panic_agent::{LineContent, LineReader};
+use panic_agent::{Line, LineContent, LineReader};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -103,7 +103,7 @@ pub(crate) fn audit(settings: &Settings, place: &Path, process: &Process) -> Res
     let mut auditor = Auditor::new(policy).binary(name).package(&process.package);
     let mut known = Vec::new();
     let observed = lines::read(&place.join(Process::LINES), |line| {
-        if let LineContent::Test(test) = &line {
+        if let LineContent::Line(Line::Test(test)) = &line {
             known.extend(test.name.clone());
         }
         auditor.line(line);
@@ -115,7 +115,7 @@ pub(crate) fn audit(settings: &Settings, place: &Path, process: &Process) -> Res
     for line in LineReader::new(&said[..]) {
         let Ok(line) = line else { continue };
         // What the process noticed itself is the better word.
-        let twice = matches!(&line.content, LineContent::Test(test)
+        let twice = matches!(&line.content, LineContent::Line(Line::Test(test))
             if test.name.as_ref().is_some_and(|name| known.contains(name)));
         if !twice {
             auditor.line(line.content);

@@ -31,7 +31,7 @@ use once_cell::race::{OnceBox, OnceNonZeroUsize};
 
 pub use builder::{Agent, AgentBuilder};
 pub use guard::AgentGuard;
-pub use subscription::Subscription;
+pub use subscription::{RecvError, Subscription};
 
 use crate::channel::Channel;
 use crate::error::{Error, complain};
@@ -206,11 +206,11 @@ pub(crate) fn patience() -> Duration {
     AGENT.get().map_or(Duration::ZERO, |agent| agent.flush_deadline)
 }
 
-/// Receives finished reports inside the process, from now on, at most `capacity` waiting.
+/// Receives lines as values inside the process, from now on, at most `capacity` waiting: panics, verdicts, findings and the
+/// others, in the order in which they are written.
 ///
-/// When the queue is full the report is counted as
-/// [`subscriber_full`](crate::LossReason::SubscriberFull); its line is written all the same. Without an
-/// agent the subscription is closed from the start.
+/// When the queue is full the line is counted as [`subscriber_full`](crate::LossReason::SubscriberFull); it is written all
+/// the same. Without an agent the subscription is closed from the start.
 pub fn subscribe(capacity: usize) -> Subscription {
     Subscription::new(AGENT.get().map(|agent| agent.writer.subscribe(capacity)))
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Basis, Fate, Handler, Image, Level, Location, Losses, PanicId, Place, ProbeLosses, Receipt, Report,
-    SoftError, TestRef,
+    SoftError, TestLine, TestRef,
 };
 
 /// Version of the record schema, raised when a field changes its meaning or goes away.
@@ -38,25 +38,108 @@ pub enum LineKind {
     End,
 }
 
-/// One line on its way to a [`Sink`](crate::Sink).
+/// One line, as a value. What it holds is shared, so a clone is cheap.
+///
+/// # Examples
+/// ```
+/// use panic_agent::{Fate, Line};
+///
+/// fn dies(line: &Line) -> bool {
+///     match line {
+///         Line::Panic(report) => report.fate == Fate::ThreadDied,
+///         Line::Verdict(verdict) => verdict.fate == Fate::ThreadDied,
+///         _ => false,
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Line {
+    /// Start of the agent in a process.
+    Process(Arc<ProcessLine>),
+    /// A panic.
+    Panic(Arc<Report>),
+    /// Later knowledge of a panic.
+    Verdict(Arc<VerdictLine>),
+    /// Something about the process that its owner should know.
+    Finding(Arc<FindingLine>),
+    /// Panics that repeat others.
+    Repeats(Arc<RepeatsLine>),
+    /// What a test harness printed of its tests.
+    Test(Arc<TestLine>),
+    /// Totals of what was lost.
+    Losses(Arc<LossesLine>),
+    /// Clean end of the process.
+    End(Arc<EndLine>),
+}
+
+impl Line {
+    /// What the line speaks of.
+    pub fn kind(&self) -> LineKind {
+        match self {
+            Self::Process(_) => LineKind::Process,
+            Self::Panic(_) => LineKind::Panic,
+            Self::Verdict(_) => LineKind::Verdict,
+            Self::Finding(_) => LineKind::Finding,
+            Self::Repeats(_) => LineKind::Repeats,
+            Self::Test(_) => LineKind::Test,
+            Self::Losses(_) => LineKind::Losses,
+            Self::End(_) => LineKind::End,
+        }
+    }
+
+    /// The line as JSON with its newline; `None` for one that cannot be serialized, which does not happen.
+    pub(crate) fn encode(&self) -> Option<Vec<u8>> {
+        let mut json = serde_json::to_vec(self).ok()?;
+        json.push(b'\n');
+        Some(json)
+    }
+}
+
+macro_rules! line_from {
+    ($($variant:ident: $line:ty),* $(,)?) => {
+        $(impl From<$line> for Line {
+            fn from(line: $line) -> Self {
+                Self::$variant(Arc::new(line))
+            }
+        })*
+    };
+}
+
+line_from! {
+    Process: ProcessLine,
+    Panic: Report,
+    Verdict: VerdictLine,
+    Finding: FindingLine,
+    Repeats: RepeatsLine,
+    Test: TestLine,
+    Losses: LossesLine,
+    End: EndLine,
+}
+
+/// One line on its way to a [`Sink`](crate::Sink): the value, and its text.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Line<'a> {
-    /// What the line speaks of.
-    pub kind: LineKind,
+pub struct EncodedLine<'a> {
+    /// The line as a value.
+    pub line: &'a Line,
     /// The line as JSON, without the newline.
     pub json: &'a [u8],
-    /// The report, when `kind` is [`LineKind::Panic`].
-    pub report: Option<&'a Arc<Report>>,
     /// `json` and the newline after it, so that a sink needs one write and no copy.
     with_newline: &'a [u8],
 }
 
-impl<'a> Line<'a> {
-    /// Wraps a line that ends with its newline.
-    pub(crate) fn new(kind: LineKind, with_newline: &'a [u8], report: Option<&'a Arc<Report>>) -> Self {
+impl<'a> EncodedLine<'a> {
+    /// Wraps a line whose text ends with its newline.
+    pub(crate) fn new(line: &'a Line, with_newline: &'a [u8]) -> Self {
         let json = with_newline.strip_suffix(b"\n").unwrap_or(with_newline);
-        Self { kind, json, report, with_newline }
+        Self { line, json, with_newline }
+    }
+
+    /// What the line speaks of.
+    pub fn kind(&self) -> LineKind {
+        self.line.kind()
     }
 
     /// The line as JSON, with the newline: what a file receives.

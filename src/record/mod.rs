@@ -29,7 +29,8 @@ pub use fate::{AbortReason, Basis, Fate, HandlerKind, Level, Receipt, StopKind};
 pub use frame::{EhAction, Frame, Image};
 pub use id::PanicId;
 pub use lines::{
-    EndLine, FindingLine, Line, LineKind, LossSite, LossesLine, ProcessLine, RepeatsLine, VerdictLine,
+    EncodedLine, EndLine, FindingLine, Line, LineKind, LossSite, LossesLine, ProcessLine, RepeatsLine,
+    VerdictLine,
 };
 pub use loss::{LossReason, Losses, ProbeLosses};
 pub use place::{Ancestor, Place, SpawnPlace};

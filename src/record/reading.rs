@@ -6,7 +6,7 @@ use std::io::{self, BufRead};
 
 use serde_json::Value;
 
-use super::{EndLine, FindingLine, LossesLine, ProcessLine, RepeatsLine, Report, TestLine, VerdictLine};
+use super::Line;
 
 /// Default for [`LineReader::max_bytes`].
 const MAX_BYTES: usize = 1024 * 1024;
@@ -31,22 +31,8 @@ pub struct ReadLine {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum LineContent {
-    /// Start of the agent in a process.
-    Process(Box<ProcessLine>),
-    /// A panic.
-    Panic(Box<Report>),
-    /// Later knowledge of a panic.
-    Verdict(Box<VerdictLine>),
-    /// Something about the process that its owner should know.
-    Finding(Box<FindingLine>),
-    /// Panics that repeat others.
-    Repeats(Box<RepeatsLine>),
-    /// What a test harness said of its tests.
-    Test(Box<TestLine>),
-    /// Totals of what was lost.
-    Losses(Box<LossesLine>),
-    /// Clean end of the process.
-    End(Box<EndLine>),
+    /// A line of the agent.
+    Line(Line),
     /// JSON of a kind, or with a shape, that this version does not know.
     Other(Value),
     /// A line that is torn, too long, or no JSON; a text for people, which begins with `torn` for a part of a line.
@@ -178,17 +164,17 @@ fn beginnings(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
 fn parse(bytes: &[u8]) -> serde_json::Result<LineContent> {
     let value: Value = serde_json::from_slice(bytes)?;
     let known = match value.get("kind").and_then(Value::as_str) {
-        Some("process") => serde_json::from_slice(bytes).map(LineContent::Process),
-        Some("panic") => serde_json::from_slice(bytes).map(LineContent::Panic),
-        Some("verdict") => serde_json::from_slice(bytes).map(LineContent::Verdict),
-        Some("finding") => serde_json::from_slice(bytes).map(LineContent::Finding),
-        Some("repeats") => serde_json::from_slice(bytes).map(LineContent::Repeats),
-        Some("test") => serde_json::from_slice(bytes).map(LineContent::Test),
-        Some("losses") => serde_json::from_slice(bytes).map(LineContent::Losses),
-        Some("end") => serde_json::from_slice(bytes).map(LineContent::End),
+        Some("process") => serde_json::from_slice(bytes).map(Line::Process),
+        Some("panic") => serde_json::from_slice(bytes).map(Line::Panic),
+        Some("verdict") => serde_json::from_slice(bytes).map(Line::Verdict),
+        Some("finding") => serde_json::from_slice(bytes).map(Line::Finding),
+        Some("repeats") => serde_json::from_slice(bytes).map(Line::Repeats),
+        Some("test") => serde_json::from_slice(bytes).map(Line::Test),
+        Some("losses") => serde_json::from_slice(bytes).map(Line::Losses),
+        Some("end") => serde_json::from_slice(bytes).map(Line::End),
         _ => return Ok(LineContent::Other(value)),
     };
-    Ok(known.unwrap_or(LineContent::Other(value)))
+    Ok(known.map_or(LineContent::Other(value), LineContent::Line))
 }
 
 #[cfg(test)]
@@ -207,7 +193,7 @@ mod tests {
         let lines = read(&[&line[..], &line].concat());
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[1].offset, line.len() as u64);
-        assert!(lines.iter().all(|line| line.content == LineContent::Panic(Box::new(report.clone()))));
+        assert!(lines.iter().all(|line| line.content == LineContent::Line(report.clone().into())));
     }
 
     #[test]
@@ -219,7 +205,7 @@ mod tests {
             assert_eq!(lines.len(), 2, "{torn}");
             assert!(matches!(lines[0].content, LineContent::Damaged(_)), "{torn}");
             assert_eq!((lines[1].offset, lines[1].len), (torn as u64, line.len() as u64));
-            assert_eq!(lines[1].content, LineContent::Panic(Box::new(report.clone())));
+            assert_eq!(lines[1].content, LineContent::Line(report.clone().into()));
         }
     }
 
@@ -234,7 +220,10 @@ mod tests {
             assert_eq!((lines[0].len, lines[1].offset), (torn as u64, torn as u64 + 1));
         }
         let blanked = read(&[&b" ".repeat(40)[..], b"\n   ", &line, b"\n"].concat());
-        assert!(matches!(&blanked[..], [ReadLine { content: LineContent::Panic(_), .. }]), "{blanked:?}");
+        assert!(
+            matches!(&blanked[..], [ReadLine { content: LineContent::Line(Line::Panic(_)), .. }]),
+            "{blanked:?}"
+        );
         let other = read(b"no JSON at all\n");
         assert!(matches!(&other[0].content, LineContent::Damaged(text) if !text.starts_with("torn")));
     }

@@ -7,7 +7,7 @@
 
 use crate::channel::layout;
 use crate::channel::layout::{fixed, slot};
-use crate::record::{LineKind, RawRecord};
+use crate::record::{EncodedLine, RawRecord};
 use crate::recovery::reader;
 use crate::spool::checksums;
 
@@ -97,7 +97,8 @@ pub(crate) fn read_and_write(input: &[u8]) {
     let mut lines = 0;
     // A line that is too large for the maximum that the spool claims is an error, and no line.
     let _written =
-        write(&contents, &crate::recovery::LogTail::default(), treatment, &mut |_: LineKind, line: &[u8]| {
+        write(&contents, &crate::recovery::LogTail::default(), treatment, &mut |line: &EncodedLine<'_>| {
+            let line = line.with_newline();
             assert!(line.ends_with(b"}\n") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok());
             lines += 1;
             Ok(())

@@ -15,7 +15,7 @@ use crate::config::{Options, apply_environment};
 use crate::error::{Error, ErrorKind, complain};
 use crate::files::DEFAULT_FILE;
 use crate::files::{FileTrust, syscalls};
-use crate::record::{Line, LineKind};
+use crate::record::EncodedLine;
 use crate::recovery::report::{Out, Treatment, Written, write};
 use crate::sink::{FileSink, Rotation, Sink as _};
 use crate::spool::Place;
@@ -137,8 +137,8 @@ struct Target<'a> {
 }
 
 impl Out for Target<'_> {
-    fn line(&mut self, kind: LineKind, line: &[u8]) -> io::Result<()> {
-        self.sink.write(&Line::new(kind, line, None))
+    fn line(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
+        self.sink.write(line)
     }
 
     fn mark_written(&mut self, slot: u32) {

@@ -8,15 +8,13 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::reader::Recovered;
 use super::{Contents, LandingNote, LogTail};
 use crate::config::{Filter, Redactor, Symbols};
 use crate::record::finding::Finding;
 use crate::record::{
-    AbortReason, Basis, Fate, Image, LineKind, LossReason, Losses, RawFlag, RawRecord, Receipt, Report,
-    SoftError, StopKind,
+    AbortReason, Basis, EncodedLine, Fate, Image, Line, LossReason, Losses, RawFlag, RawRecord, Receipt,
+    Report, SoftError, StopKind,
 };
 use crate::report::build::Builder;
 use crate::report::clock::Clock;
@@ -63,16 +61,16 @@ pub(crate) struct Written {
 
 /// Where the lines go.
 pub(crate) trait Out {
-    /// Takes one line with its newline.
-    fn line(&mut self, kind: LineKind, line: &[u8]) -> io::Result<()>;
+    /// Takes one line.
+    fn line(&mut self, line: &EncodedLine<'_>) -> io::Result<()>;
 
     /// Everything that there is to say of the record in this slot was taken, or is not wanted.
     fn mark_written(&mut self, _slot: u32) {}
 }
 
-impl<F: FnMut(LineKind, &[u8]) -> io::Result<()>> Out for F {
-    fn line(&mut self, kind: LineKind, line: &[u8]) -> io::Result<()> {
-        self(kind, line)
+impl<F: FnMut(&EncodedLine<'_>) -> io::Result<()>> Out for F {
+    fn line(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
+        self(line)
     }
 }
 
@@ -87,11 +85,11 @@ pub(crate) fn write(
     out: &mut dyn Out,
 ) -> io::Result<Written> {
     let facts = contents.facts.clone().unwrap_or_default();
-    let mut funeral = Funeral::new(contents, facts, treatment);
+    let mut deceased = Deceased::new(contents, facts, treatment);
     let process =
-        funeral.facts.process.take().filter(|_| !contents.process_line_written && !tail.process_line);
+        deceased.facts.process.take().filter(|_| !contents.process_line_written && !tail.process_line);
     if let Some(process) = process {
-        put(out, LineKind::Process, &process)?;
+        put(out, Line::Process(process.into()))?;
     }
     let mut written = Written::default();
     for recovered in &contents.records {
@@ -100,39 +98,39 @@ pub(crate) fn write(
         }
         if tail.panics.contains(&recovered.record.sequence) {
             written.known += 1;
-        } else if funeral.bury(recovered, out)? {
+        } else if deceased.write_record(recovered, out)? {
             written.panics += 1;
         } else {
             written.filtered += 1;
         }
         out.mark_written(recovered.slot);
     }
-    funeral.close(contents, tail, out)?;
+    deceased.close(contents, tail, out)?;
     if contents.losses != Losses::default() {
         let mut line = {
             let lost = Lost { reports: contents.losses, probes: None };
-            losses_line(&mut funeral.builder, lost, Vec::new())
+            losses_line(&mut deceased.builder, lost, Vec::new())
         };
         line.pid = contents.owner.pid;
-        put(out, LineKind::Losses, &line)?;
+        put(out, line)?;
     }
     if !tail.death {
         let finding = Finding::process_died(contents.owner.pid, written.panics, contents.torn);
-        let mut line = finding_line(&mut funeral.builder, finding);
+        let mut line = finding_line(&mut deceased.builder, finding);
         line.pid = contents.owner.pid;
-        put(out, LineKind::Finding, &line)?;
+        put(out, line)?;
     }
     Ok(written)
 }
 
-fn put<T: Serialize>(out: &mut dyn Out, kind: LineKind, line: &T) -> io::Result<()> {
-    let mut json = serde_json::to_vec(line).map_err(io::Error::other)?;
-    json.push(b'\n');
-    out.line(kind, &json)
+fn put(out: &mut dyn Out, line: impl Into<Line>) -> io::Result<()> {
+    let line = line.into();
+    let json = line.encode().ok_or(io::ErrorKind::InvalidData)?;
+    out.line(&EncodedLine::new(&line, &json))
 }
 
 /// The making of a dead process's lines.
-struct Funeral {
+struct Deceased {
     builder: Builder,
     facts: Facts,
     line: LineBuffer,
@@ -145,7 +143,7 @@ struct Funeral {
     dooms: HashMap<u32, (u64, AbortReason)>,
 }
 
-impl Funeral {
+impl Deceased {
     fn new(contents: &Contents, facts: Facts, treatment: Treatment) -> Self {
         let resolver: Box<dyn Resolve> = match treatment.symbols {
             Some(Symbols::Off) => Box::new(Off),
@@ -203,7 +201,7 @@ impl Funeral {
     }
 
     /// Writes the line of a record, and the last verdict on it; `false` when the filter does not want it.
-    fn bury(&mut self, recovered: &Recovered, out: &mut dyn Out) -> io::Result<bool> {
+    fn write_record(&mut self, recovered: &Recovered, out: &mut dyn Out) -> io::Result<bool> {
         let record = &*recovered.record;
         let (mut report, prepared) = self.builder.report(record, &mut |_| Naming::Allowed);
         report.recovered = true;
@@ -225,9 +223,9 @@ impl Funeral {
         };
         let too_large = || io::Error::other(format!("{:?}", LossReason::TooLarge));
         self.line.write(&mut report, &prepared, self.max_report_bytes).map_err(|_| too_large())?;
-        out.line(LineKind::Panic, self.line.bytes())?;
+        out.line(&EncodedLine::new(&report.into(), self.line.bytes()))?;
         let line = verdict_line(&mut self.builder, &change, about);
-        put(out, LineKind::Verdict, &line)?;
+        put(out, line)?;
         Ok(true)
     }
 
@@ -248,7 +246,7 @@ impl Funeral {
             };
             let mut line = verdict_line(&mut self.builder, &change, About::of(report));
             line.relation.clone_from(&report.relation);
-            put(out, LineKind::Verdict, &line)?;
+            put(out, line)?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::record::{Line, LineKind, Report};
+use crate::record::{EncodedLine, Line, LineKind, Report};
 use crate::sink::Sink;
 
 /// A sink whose clones share what was written.
@@ -89,13 +89,15 @@ impl MemorySink {
 }
 
 impl Sink for MemorySink {
-    fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
+    fn write(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
         let text = core::str::from_utf8(line.json)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?
             .to_owned();
         let mut kept = self.shared.kept.lock();
-        kept.lines.push((line.kind, text));
-        kept.reports.extend(line.report.cloned());
+        kept.lines.push((line.kind(), text));
+        if let Line::Panic(report) = line.line {
+            kept.reports.push(report.clone());
+        }
         drop(kept);
         self.shared.grew.notify_all();
         Ok(())

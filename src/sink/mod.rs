@@ -22,7 +22,7 @@ pub use standard::StandardSink;
 
 use crate::error::Error;
 use crate::files::{DEFAULT_FILE, FileTrust};
-use crate::record::Line;
+use crate::record::EncodedLine;
 
 /// The file of the lines, absolute; `None` when they go to no file.
 pub(crate) fn log_path(outputs: &[Output]) -> Option<PathBuf> {
@@ -107,7 +107,7 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// When the line did not reach the destination.
-    fn write(&mut self, line: &Line<'_>) -> io::Result<()>;
+    fn write(&mut self, line: &EncodedLine<'_>) -> io::Result<()>;
 
     /// Takes several lines, in order, none of which is a `panic` line: verdicts that are due together. By default
     /// each is given to [`write`](Self::write); a destination for which one large write is cheaper than many small
@@ -115,7 +115,7 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// When at least one line did not reach the destination. The others may have.
-    fn write_all(&mut self, lines: &[Line<'_>]) -> io::Result<()> {
+    fn write_all(&mut self, lines: &[EncodedLine<'_>]) -> io::Result<()> {
         let mut outcome = Ok(());
         for line in lines {
             outcome = outcome.and(self.write(line));

@@ -8,7 +8,7 @@ use std::io;
 use crate::files::raw_fd::BorrowedNumber;
 #[cfg(unix)]
 use crate::files::whole_line::WholeLine;
-use crate::record::Line;
+use crate::record::EncodedLine;
 use crate::sink::Sink;
 
 /// Whole lines on descriptor 1 or 2, one `write(2)` each.
@@ -58,7 +58,7 @@ impl StandardSink {
 }
 
 impl Sink for StandardSink {
-    fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
+    fn write(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
         self.put(line.with_newline())
     }
 }
@@ -66,7 +66,7 @@ impl Sink for StandardSink {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use crate::record::LineKind;
+    use crate::testing::samples::line_of_any_kind;
 
     #[test]
     fn a_line_arrives_whole_and_a_closed_reader_is_an_error() {
@@ -74,12 +74,13 @@ mod tests {
         use std::os::fd::AsRawFd as _;
         let (mut reader, writer) = io::pipe().unwrap();
         let mut sink = StandardSink::new(writer.as_raw_fd());
-        sink.write(&Line::new(LineKind::End, b"{}\n", None)).unwrap();
+        let line = line_of_any_kind();
+        sink.write(&EncodedLine::new(&line, b"{}\n")).unwrap();
         let mut seen = [0; 3];
         reader.read_exact(&mut seen).unwrap();
         assert_eq!(&seen, b"{}\n");
         drop(reader);
-        let error = sink.write(&Line::new(LineKind::End, b"{}\n", None)).unwrap_err();
+        let error = sink.write(&EncodedLine::new(&line, b"{}\n")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 }

@@ -187,6 +187,11 @@ pub(crate) fn report() -> Report {
     builder(None).report(&raw_record(), &mut always).0
 }
 
+/// A line for sinks that look at its text alone.
+pub(crate) fn line_of_any_kind() -> Line {
+    report().into()
+}
+
 /// What the options say when nobody sets any.
 pub(crate) fn config(sinks: Vec<Box<dyn Sink>>) -> WriterConfig {
     WriterConfig::new(0xabc, &mut Options::default(), sinks, Box::new(FakeSurroundings))

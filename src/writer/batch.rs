@@ -2,31 +2,30 @@
 //!
 //! Runs on: the writer thread. Must not: hold a line over the end of a turn of the writer's loop.
 
-use serde::Serialize;
-
 use super::fan_out::FanOut;
-use crate::record::{Line, LineKind};
+use crate::record::{EncodedLine, Line};
 
 /// Bytes after which lines are given on.
 const FULL: usize = 64 * 1024;
 
-/// Lines of one kind, one behind the other in a reused buffer.
+/// Lines, one behind the other in a reused buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     bytes: Vec<u8>,
-    ends: Vec<usize>,
+    /// Each line, and where its text ends.
+    lines: Vec<(Line, usize)>,
 }
 
 impl Batch {
     /// Adds a line; one that cannot be serialized is left out.
-    pub(crate) fn push<T: Serialize>(&mut self, line: &T) {
+    pub(crate) fn push(&mut self, line: Line) {
         let before = self.bytes.len();
-        if serde_json::to_writer(&mut self.bytes, line).is_err() {
+        if serde_json::to_writer(&mut self.bytes, &line).is_err() {
             self.bytes.truncate(before);
             return;
         }
         self.bytes.push(b'\n');
-        self.ends.push(self.bytes.len());
+        self.lines.push((line, self.bytes.len()));
     }
 
     /// Whether it is time to give the lines on.
@@ -34,23 +33,22 @@ impl Batch {
         self.bytes.len() >= FULL
     }
 
-    /// Gives all lines to every sink. What a sink refuses is no report, so nothing is counted.
-    pub(crate) fn give(&mut self, kind: LineKind, sinks: &mut FanOut) {
-        if self.ends.is_empty() {
-            return;
-        }
+    /// Gives all lines to every sink, and returns them. What a sink refuses is no report, so nothing is counted.
+    pub(crate) fn give(&mut self, sinks: &mut FanOut) -> impl Iterator<Item = Line> + use<> {
         let mut begin = 0;
-        let lines: Vec<Line<'_>> = self
-            .ends
+        let encoded: Vec<EncodedLine<'_>> = self
+            .lines
             .iter()
-            .map(|end| {
-                let line = self.bytes.get(begin..*end).unwrap_or_default();
+            .map(|(line, end)| {
+                let text = self.bytes.get(begin..*end).unwrap_or_default();
                 begin = *end;
-                Line::new(kind, line, None)
+                EncodedLine::new(line, text)
             })
             .collect();
-        sinks.write_all(&lines).ok();
+        if !encoded.is_empty() {
+            sinks.write_all(&encoded).ok();
+        }
         self.bytes.clear();
-        self.ends.clear();
+        core::mem::take(&mut self.lines).into_iter().map(|(line, _)| line)
     }
 }

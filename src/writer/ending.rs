@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::worker::{Pause, Worker};
-use crate::record::{LineKind, Losses};
+use crate::record::Losses;
 use crate::report::process_lines::{Lost, end_line};
 
 /// Time after which a process that was about to end lives on, if a report waits that long for its line.
@@ -73,7 +73,8 @@ impl Worker {
     fn say_end(&mut self, counted: u64, lost: Lost) {
         let panics = self.ending.panics(counted, &lost.reports);
         let line = end_line(&mut self.builder, panics, self.shared.written(), lost);
-        self.about(LineKind::End, &line);
+        self.about(line);
+        self.shared.close_subscriptions();
         // What it cannot deliver of this line nobody will hear of.
         self.sinks.flush().ok();
     }

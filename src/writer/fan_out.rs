@@ -1,11 +1,11 @@
-//! Gives each line to every sink, and each report to every subscriber.
+//! Gives each line to every sink.
 //!
 //! Runs on: the writer thread. Must not: let a sink's panic or error keep the others from their line.
 
 use std::io;
 
 use crate::config::user_code::guarded;
-use crate::record::{Line, LossReason};
+use crate::record::{EncodedLine, LossReason};
 use crate::sink::Sink;
 
 /// The destinations of lines.
@@ -25,7 +25,7 @@ impl FanOut {
     ///
     /// # Errors
     /// Why at least one sink did not take the line.
-    pub(crate) fn write(&mut self, line: &Line<'_>) -> Result<(), LossReason> {
+    pub(crate) fn write(&mut self, line: &EncodedLine<'_>) -> Result<(), LossReason> {
         self.dirty = true;
         self.on_each(|sink| sink.write(line))
     }
@@ -34,7 +34,7 @@ impl FanOut {
     ///
     /// # Errors
     /// Why at least one sink did not take all of them.
-    pub(crate) fn write_all(&mut self, lines: &[Line<'_>]) -> Result<(), LossReason> {
+    pub(crate) fn write_all(&mut self, lines: &[EncodedLine<'_>]) -> Result<(), LossReason> {
         self.dirty = true;
         self.on_each(|sink| sink.write_all(lines))
     }

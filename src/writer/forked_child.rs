@@ -10,11 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use serde::Serialize;
 
 use crate::config::Redactor;
 use crate::hook::ChildWriter;
-use crate::record::{Line, LineKind, LossReason, RawRecord, SoftError};
+use crate::record::{EncodedLine, Line, LossReason, RawRecord, SoftError};
 use crate::report::build::Builder;
 use crate::report::clock::Clock;
 use crate::report::fingerprint::PortableFile;
@@ -134,9 +133,9 @@ impl Child {
         );
         abilities.cannot("frames.function", FORKED_CHILD, "debug information is not read in a forked child");
         let own_ip = Self::introduce as fn(&mut Self) -> Result<(), LossReason> as usize as u64 + 1;
-        let line = process_line(&mut self.builder, abilities, Strategy::THIS_BUILD, own_ip);
-        let json = to_line(&line).ok_or(LossReason::TooLarge)?;
-        put(&mut self.sinks, &Line::new(LineKind::Process, &json, None))
+        let line = Line::from(process_line(&mut self.builder, abilities, Strategy::THIS_BUILD, own_ip));
+        let json = line.encode().ok_or(LossReason::TooLarge)?;
+        put(&mut self.sinks, &EncodedLine::new(&line, &json))
     }
 
     fn write(&mut self, max: usize) -> Result<u64, LossReason> {
@@ -148,18 +147,12 @@ impl Child {
             }
         }
         self.line.write(&mut report, &prepared, max).map_err(|_| LossReason::TooLarge)?;
-        put(&mut self.sinks, &Line::new(LineKind::Panic, self.line.bytes(), None))?;
+        put(&mut self.sinks, &EncodedLine::new(&report.into(), self.line.bytes()))?;
         Ok(self.panics)
     }
 }
 
-fn to_line<T: Serialize>(line: &T) -> Option<Vec<u8>> {
-    let mut json = serde_json::to_vec(line).ok()?;
-    json.push(b'\n');
-    Some(json)
-}
-
-fn put(sinks: &mut [Box<dyn Sink>], line: &Line<'_>) -> Result<(), LossReason> {
+fn put(sinks: &mut [Box<dyn Sink>], line: &EncodedLine<'_>) -> Result<(), LossReason> {
     // Every sink gets the line, also behind one that refuses it.
     let refused = sinks.iter_mut().filter_map(|sink| sink.write(line).err()).count();
     if refused == 0 { Ok(()) } else { Err(LossReason::SinkFailed) }

@@ -6,6 +6,7 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -13,7 +14,8 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use super::caught_reports::{Board, Pigeonhole};
 use super::naming_budget::Budget;
 use super::source::Inbox;
-use crate::record::{ExitPlace, LossCounters, LossReason, Report};
+use crate::config::user_code::guarded;
+use crate::record::{ExitPlace, Line, LossCounters, LossReason};
 
 thread_local! {
     /// Whether this is a writer thread. No destructor, so it can be read at any time of a thread's life.
@@ -44,7 +46,7 @@ pub(crate) struct Shared {
     written: AtomicU64,
     progress: Mutex<Progress>,
     moved: Condvar,
-    subscribers: Mutex<Vec<Sender<Arc<Report>>>>,
+    subscribers: Mutex<Vec<Subscriber>>,
     /// Length of `subscribers`, so that the usual case of none takes no lock.
     subscribed: AtomicUsize,
     /// Reports for wrappers.
@@ -132,14 +134,17 @@ impl Shared {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// Writer: gives a report to everybody who asked for reports.
-    pub(crate) fn publish(&self, report: &Arc<Report>, losses: &LossCounters) {
+    /// Writer: gives a line to everybody who asked for lines.
+    pub(crate) fn publish(&self, line: &Line, losses: &LossCounters) {
         if self.subscribed.load(Ordering::Acquire) == 0 {
             return;
         }
         let mut subscribers = locked(&self.subscribers);
-        subscribers.retain(|subscriber| match subscriber.try_send(report.clone()) {
-            Ok(()) => true,
+        subscribers.retain(|subscriber| match subscriber.lines.try_send(line.clone()) {
+            Ok(()) => {
+                subscriber.wake();
+                true
+            }
             Err(TrySendError::Full(_)) => {
                 losses.record(LossReason::SubscriberFull);
                 true
@@ -147,6 +152,51 @@ impl Shared {
             Err(TrySendError::Disconnected(_)) => false,
         });
         self.subscribed.store(subscribers.len(), Ordering::Release);
+    }
+
+    /// Writer: no line comes any more.
+    pub(crate) fn close_subscriptions(&self) {
+        let closed = core::mem::take(&mut *locked(&self.subscribers));
+        self.subscribed.store(0, Ordering::Release);
+        for Subscriber { lines, waker } in closed {
+            drop(lines);
+            waker.wake();
+        }
+    }
+}
+
+/// One who asked for lines.
+#[derive(Debug)]
+struct Subscriber {
+    lines: Sender<Line>,
+    waker: SharedWaker,
+}
+
+impl Subscriber {
+    fn wake(&self) {
+        self.waker.wake();
+    }
+}
+
+/// Wakes the task that waits for lines, if one does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SharedWaker(Arc<Mutex<Option<Waker>>>);
+
+impl SharedWaker {
+    /// Wakes this task, in place of another one, at the next line.
+    pub(crate) fn set(&self, waker: &Waker) {
+        let mut kept = locked(&self.0);
+        if !kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+            *kept = Some(waker.clone());
+        }
+    }
+
+    fn wake(&self) {
+        let waker = locked(&self.0).take();
+        if let Some(waker) = waker {
+            // A runtime's code, which may panic.
+            let _woken = guarded(|| waker.wake());
+        }
     }
 }
 
@@ -185,14 +235,15 @@ impl WriterHandle {
         self.wait(deadline, true)
     }
 
-    /// Reports from now on, as they are written. When `capacity` reports wait the next one is dropped for
+    /// Lines from now on, as they are written. When `capacity` lines wait the next one is dropped for
     /// this subscriber and counted.
-    pub(crate) fn subscribe(&self, capacity: usize) -> Receiver<Arc<Report>> {
-        let (sender, receiver) = bounded(capacity.max(1));
+    pub(crate) fn subscribe(&self, capacity: usize) -> (Receiver<Line>, SharedWaker) {
+        let (lines, receiver) = bounded(capacity.max(1));
+        let waker = SharedWaker::default();
         let mut subscribers = locked(&self.shared.subscribers);
-        subscribers.push(sender);
+        subscribers.push(Subscriber { lines, waker: waker.clone() });
         self.shared.subscribed.store(subscribers.len(), Ordering::Release);
-        receiver
+        (receiver, waker)
     }
 
     /// `panic` lines that every sink took.

@@ -19,7 +19,7 @@ use std::time::Duration;
 use crate::report::{Abilities, Service, Surroundings};
 pub(crate) use caught_reports::{Delivery, Pigeonhole};
 pub(crate) use forked_child::{AfterFork, Sources};
-pub(crate) use handle::WriterHandle;
+pub(crate) use handle::{SharedWaker, WriterHandle};
 pub(crate) use source::Inbox;
 
 use crate::config::{Console, Filter, Folding, Options, Redactor, Symbols};

@@ -5,8 +5,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::batch::Batch;
 use super::caught_reports::Delivery;
 use super::ending::Ending;
@@ -22,7 +20,7 @@ use crate::config::user_code::guarded;
 use crate::hook;
 use crate::probe::foreign;
 use crate::record::finding::Finding;
-use crate::record::{Line, LineKind, LossReason, RawFlag, RawRecord, SoftError};
+use crate::record::{EncodedLine, Line, LossReason, RawFlag, RawRecord, SoftError};
 use crate::report::build::{Builder, PlaceNamer};
 use crate::report::process_lines::{
     Abilities, Lost, finding_line, losses_line, process_line, repeats_line, test_line, verdict_line,
@@ -102,7 +100,7 @@ impl Worker {
         if let Some(spool) = &mut self.spool {
             spool.starts(&line, &*self.builder.surroundings);
         }
-        self.about(LineKind::Process, &line);
+        self.about(line);
         #[cfg(panic_agent_spool)]
         if let Some(spool) = &self.spool {
             spool.started();
@@ -262,10 +260,10 @@ impl Worker {
             return Err(LossReason::TooLarge);
         }
         let report = Arc::new(report);
-        let line = Line::new(LineKind::Panic, self.line.bytes(), Some(&report));
+        let line = Line::Panic(report.clone());
         self.unflushed = true;
-        let result = self.sinks.write(&line);
-        self.shared.publish(&report, self.inbox.losses());
+        let result = self.sinks.write(&EncodedLine::new(&line, self.line.bytes()));
+        self.shared.publish(&line, self.inbox.losses());
         if record.has_flag(RawFlag::Wrapped) {
             self.shared.board.put(record.sequence, Delivery::Report(report.clone()));
         }
@@ -303,7 +301,7 @@ impl Worker {
         }
         for said in self.follow.take_said() {
             let line = test_line(&mut self.builder, said);
-            self.about(LineKind::Test, &line);
+            self.about(line);
         }
         for finding in findings {
             self.find(finding);
@@ -317,13 +315,13 @@ impl Worker {
         for sequence in due {
             if let Some((change, about)) = self.follow.verdict(sequence) {
                 let line = verdict_line(&mut self.builder, &change, about);
-                self.verdicts.push(&line);
+                self.verdicts.push(line.into());
                 if self.verdicts.is_full() {
-                    self.verdicts.give(LineKind::Verdict, &mut self.sinks);
+                    self.give_verdicts();
                 }
             }
         }
-        self.verdicts.give(LineKind::Verdict, &mut self.sinks);
+        self.give_verdicts();
         for finding in self.follow.take_findings() {
             self.find(finding);
         }
@@ -355,14 +353,14 @@ impl Worker {
 
     pub(super) fn find(&mut self, finding: Finding) {
         let line = finding_line(&mut self.builder, finding);
-        self.about(LineKind::Finding, &line);
+        self.about(line);
     }
 
     /// Writes a line for each fingerprint whose folded panics have waited long enough; at the end, for all.
     pub(super) fn say_repeats(&mut self, ending: bool) {
         for folded in self.fold.take_due((!ending).then(Instant::now)) {
             let line = repeats_line(&mut self.builder, folded);
-            self.about(LineKind::Repeats, &line);
+            self.about(line);
         }
     }
 
@@ -374,7 +372,7 @@ impl Worker {
         }
         self.losses = LossesSaid { totals, at: Some(now) };
         let line = losses_line(&mut self.builder, totals, self.inbox.loss_sites());
-        self.about(LineKind::Losses, &line);
+        self.about(line);
     }
 
     pub(super) fn lost(&self) -> Lost {
@@ -386,10 +384,17 @@ impl Worker {
 
     /// A line about the process. When a sink refuses it no report is lost, so nothing is counted: the
     /// totals stand in the next such line.
-    pub(super) fn about<T: Serialize>(&mut self, kind: LineKind, line: &T) {
-        let Ok(mut json) = serde_json::to_vec(line) else { return };
-        json.push(b'\n');
-        self.sinks.write(&Line::new(kind, &json, None)).ok();
+    pub(super) fn about(&mut self, line: impl Into<Line>) {
+        let line = line.into();
+        let Some(json) = line.encode() else { return };
+        self.sinks.write(&EncodedLine::new(&line, &json)).ok();
+        self.shared.publish(&line, self.inbox.losses());
+    }
+
+    fn give_verdicts(&mut self) {
+        for line in self.verdicts.give(&mut self.sinks) {
+            self.shared.publish(&line, self.inbox.losses());
+        }
     }
 
     /// Reports that a sink took and could not deliver were counted as written; how many is not known, so one

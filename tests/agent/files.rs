@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use panic_agent::{Agent, Console, LineContent, LineReader, init, stats};
+use panic_agent::{Agent, Console, Line, LineContent, LineReader, init, stats};
 
 use crate::Case;
 use crate::tools::{LONG, caught};
@@ -119,10 +119,10 @@ pub(crate) const CASES: &[Case] = &[
                 assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
                 for line in LineReader::new(std::io::BufReader::new(std::fs::File::open(file).unwrap())) {
                     match line.unwrap().content {
-                        LineContent::Panic(report) => {
+                        LineContent::Line(Line::Panic(report)) => {
                             assert!(ids.insert(report.id), "{} is there twice", report.id)
                         }
-                        LineContent::End(_) => ends += 1,
+                        LineContent::Line(Line::End(_)) => ends += 1,
                         LineContent::Damaged(why) => panic!("{why}"),
                         _ => {}
                     }

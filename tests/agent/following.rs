@@ -5,7 +5,7 @@ use std::panic::{catch_unwind, panic_any, set_hook};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, OnceLock};
 
-use panic_agent::{Agent, Line, LineKind, Sink};
+use panic_agent::{Agent, EncodedLine, LineKind, Sink};
 use serde_json::{Value, json};
 
 use crate::Case;
@@ -15,11 +15,11 @@ use crate::tools::{Gated, LONG, caught, caught_by};
 struct Verdicts(Sender<(LineKind, String)>);
 
 impl Sink for Verdicts {
-    fn write(&mut self, line: &Line<'_>) -> std::io::Result<()> {
+    fn write(&mut self, line: &EncodedLine<'_>) -> std::io::Result<()> {
         let fields: Value = serde_json::from_slice(line.json).expect("JSON");
         let words = ["basis", "receipt"].map(|field| fields[field].as_str().unwrap_or_default());
         // The program does not listen to the last lines.
-        self.0.send((line.kind, words.join(" "))).ok();
+        self.0.send((line.kind(), words.join(" "))).ok();
         Ok(())
     }
 }
@@ -56,8 +56,8 @@ fn lands_after_its_line(look: fn()) {
 struct Stuck(Sender<()>, Gated);
 
 impl Sink for Stuck {
-    fn write(&mut self, line: &Line<'_>) -> std::io::Result<()> {
-        if line.kind == LineKind::Panic {
+    fn write(&mut self, line: &EncodedLine<'_>) -> std::io::Result<()> {
+        if line.kind() == LineKind::Panic {
             // Nobody listens after the first.
             self.0.send(()).ok();
         }

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Receiver;
 use std::thread;
 
-use panic_agent::{Line, LineKind, Sink};
+use panic_agent::{EncodedLine, LineKind, Sink};
 
 /// Longer than any of this takes; a program that waits this long has failed.
 pub(crate) const LONG: std::time::Duration = std::time::Duration::from_secs(60);
@@ -32,8 +32,8 @@ pub(crate) fn on_a_thread(name: &str, message: &'static str) {
 pub(crate) struct Failing;
 
 impl Sink for Failing {
-    fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
-        if line.kind == LineKind::Panic { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    fn write(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
+        if line.kind() == LineKind::Panic { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 }
 
@@ -41,8 +41,8 @@ impl Sink for Failing {
 pub(crate) struct Panicking;
 
 impl Sink for Panicking {
-    fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
-        assert!(line.kind != LineKind::Panic, "the sink itself");
+    fn write(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
+        assert!(line.kind() != LineKind::Panic, "the sink itself");
         Ok(())
     }
 }
@@ -51,8 +51,8 @@ impl Sink for Panicking {
 pub(crate) struct Gated(pub(crate) Receiver<()>);
 
 impl Sink for Gated {
-    fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
-        if line.kind == LineKind::Panic {
+    fn write(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
+        if line.kind() == LineKind::Panic {
             // Nothing is ever sent: this ends when the sender is dropped.
             let _closed = self.0.recv();
         }

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use panic_agent::{Agent, Console, Line, LineKind, Sink};
+use panic_agent::{Agent, Console, EncodedLine, LineKind, Sink};
 
 use super::log::{Log, spools};
 use super::program::{acknowledge, command, finished, fresh_directory};
@@ -33,8 +33,8 @@ pub(crate) const PROGRAMS: &[(&str, fn())] = &[("container", contained)];
 fn contained() {
     struct Gated(mpsc::Receiver<()>);
     impl Sink for Gated {
-        fn write(&mut self, line: &Line<'_>) -> std::io::Result<()> {
-            if line.kind == LineKind::Panic {
+        fn write(&mut self, line: &EncodedLine<'_>) -> std::io::Result<()> {
+            if line.kind() == LineKind::Panic {
                 let _never = self.0.recv();
             }
             Ok(())

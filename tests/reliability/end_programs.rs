@@ -8,7 +8,7 @@ use std::process::{self, Command};
 use std::sync::mpsc;
 use std::thread;
 
-use panic_agent::{Agent, Console, Line, LineKind, Sink};
+use panic_agent::{Agent, Console, EncodedLine, LineKind, Sink};
 
 use super::program::acknowledge;
 
@@ -145,8 +145,8 @@ fn forever() -> mpsc::Receiver<()> {
 struct Gated(mpsc::Receiver<()>);
 
 impl Sink for Gated {
-    fn write(&mut self, line: &Line<'_>) -> std::io::Result<()> {
-        if line.kind == LineKind::Panic {
+    fn write(&mut self, line: &EncodedLine<'_>) -> std::io::Result<()> {
+        if line.kind() == LineKind::Panic {
             let _never = self.0.recv();
         }
         Ok(())

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 
 use libtest_mimic::Trial;
-use panic_agent::{Agent, Line, LineKind, Sink, stats};
+use panic_agent::{Agent, EncodedLine, LineKind, Sink, stats};
 
 use super::log::Log;
 use super::program::{DEADLINE, Program, command, fresh_directory, run};
@@ -76,9 +76,9 @@ static OPEN: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
 struct Gate;
 
 impl Sink for Gate {
-    fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
+    fn write(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
         let mut open = OPEN.0.lock().expect("no panic");
-        while !*open && line.kind == LineKind::Panic {
+        while !*open && line.kind() == LineKind::Panic {
             open = OPEN.1.wait(open).expect("no panic");
         }
         Ok(())

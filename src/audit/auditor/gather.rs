@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::super::audited::Outcome;
 use super::case::{Case, Site, SiteKey, site_key};
 use crate::record::{
-    FindingLine, LineContent, Losses, PanicId, Report, TestEvent, TestLine, TestResult, VerdictLine,
+    FindingLine, Line, LineContent, Losses, PanicId, Report, TestEvent, TestLine, TestResult, VerdictLine,
 };
 
 /// Ability of an agent that sees what becomes of payloads.
@@ -51,22 +51,28 @@ pub(crate) struct Gathered {
 impl Gathered {
     pub(crate) fn line(&mut self, line: LineContent) {
         match line {
-            LineContent::Panic(report) => self.panic(&report),
-            LineContent::Verdict(verdict) => self.verdict(*verdict),
-            LineContent::Finding(finding) => self.finding(*finding),
-            LineContent::Test(test) => self.test(*test),
-            LineContent::Losses(line) => self.losses(line.id, &line.losses),
-            LineContent::End(line) => self.losses(line.id, &line.losses),
-            LineContent::Process(process) => {
-                self.blind |= !process.can.iter().any(|word| word == RECEIPTS);
-            }
-            // They are among the losses.
-            LineContent::Repeats(_) => {}
+            LineContent::Line(line) => self.known(line),
             // A kind of a later version.
             LineContent::Other(value) if value.get("kind").is_some_and(|kind| !is_ours(kind.as_str())) => {}
             LineContent::Other(_) | LineContent::Damaged(_) => {
                 self.unreadable = self.unreadable.saturating_add(1);
             }
+        }
+    }
+
+    fn known(&mut self, line: Line) {
+        match line {
+            Line::Panic(report) => self.panic(&report),
+            Line::Verdict(verdict) => self.verdict(Arc::unwrap_or_clone(verdict)),
+            Line::Finding(finding) => self.finding(Arc::unwrap_or_clone(finding)),
+            Line::Test(test) => self.test(Arc::unwrap_or_clone(test)),
+            Line::Losses(line) => self.losses(line.id.clone(), &line.losses),
+            Line::End(line) => self.losses(line.id.clone(), &line.losses),
+            Line::Process(process) => {
+                self.blind |= !process.can.iter().any(|word| word == RECEIPTS);
+            }
+            // They are among the losses.
+            Line::Repeats(_) => {}
         }
     }
 

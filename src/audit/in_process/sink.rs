@@ -1,6 +1,6 @@
 //! Gathers the lines in memory, as far as the audit needs them.
 //!
-//! Runs on: the writer thread. Must not: fail; a line that cannot be read is counted.
+//! Runs on: the writer thread. Must not: fail.
 
 use std::io;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::audit::Gathered;
-use crate::record::{Line, LineContent, LineReader};
+use crate::record::{EncodedLine, LineContent};
 use crate::sink::Sink;
 
 #[derive(Debug)]
@@ -23,17 +23,8 @@ impl GatheringSink {
 }
 
 impl Sink for GatheringSink {
-    fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
-        if let Some(report) = line.report {
-            self.gathered.lock().panic(report);
-            return Ok(());
-        }
-        // One reader for both forms: what a line says here it says in a file.
-        for read in LineReader::new(line.with_newline()) {
-            let content =
-                read.map_or_else(|error| LineContent::Damaged(error.to_string()), |read| read.content);
-            self.gathered.lock().line(content);
-        }
+    fn write(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
+        self.gathered.lock().line(LineContent::Line(line.line.clone()));
         Ok(())
     }
 }

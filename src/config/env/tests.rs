@@ -120,7 +120,7 @@ const DEFAULTS: (usize, usize) = (256, 30 * 1024);
 fn the_file_variable_replaces_the_file_and_keeps_other_sinks() {
     struct Null;
     impl crate::Sink for Null {
-        fn write(&mut self, _: &crate::Line<'_>) -> std::io::Result<()> {
+        fn write(&mut self, _: &crate::EncodedLine<'_>) -> std::io::Result<()> {
             Ok(())
         }
     }

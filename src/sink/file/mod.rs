@@ -16,7 +16,7 @@ pub(crate) use rotation::{MIN_AGE as MIN_ROTATION_AGE, MIN_BYTES as MIN_ROTATION
 
 use crate::files::whole_line::WholeLine;
 use crate::files::{Appending, FileTrust, syscalls};
-use crate::record::Line;
+use crate::record::EncodedLine;
 use crate::sink::Sink;
 use rotation::Directory;
 
@@ -207,7 +207,7 @@ impl FileSink {
 }
 
 impl Sink for FileSink {
-    fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
+    fn write(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
         let bytes = line.with_newline();
         if self.until_look == 0 {
             self.look()?;
@@ -228,7 +228,7 @@ impl Sink for FileSink {
     }
 
     /// One `write(2)`; one for each line when the file is rotated, so that it is put aside between the right two.
-    fn write_all(&mut self, lines: &[Line<'_>]) -> io::Result<()> {
+    fn write_all(&mut self, lines: &[EncodedLine<'_>]) -> io::Result<()> {
         if self.rotation != Rotation::never() {
             let mut outcome = Ok(());
             for line in lines {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::files::testing::Dir;
-use crate::record::LineKind;
+use crate::testing::samples::line_of_any_kind;
 
 fn put(sink: &mut FileSink, text: &[u8]) -> io::Result<()> {
-    sink.write(&Line::new(LineKind::Panic, text, None))
+    sink.write(&EncodedLine::new(&line_of_any_kind(), text))
 }
 
 fn text(path: &Path) -> String {
@@ -35,7 +35,8 @@ fn appends_whole_lines_to_a_file_only_its_owner_can_read() {
 #[test]
 fn lines_that_come_together_stand_in_the_file_as_if_they_had_come_one_by_one() {
     let dir = Dir::new("together");
-    let lines = [&b"1\n"[..], b"22\n", b"333\n"].map(|text| Line::new(LineKind::Verdict, text, None));
+    let line = line_of_any_kind();
+    let lines = [&b"1\n"[..], b"22\n", b"333\n"].map(|text| EncodedLine::new(&line, text));
     for (name, rotation) in
         [("plain", Rotation::never()), ("rotated", Rotation::never().at_bytes(MIN_ROTATION_BYTES))]
     {

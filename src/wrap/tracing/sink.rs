@@ -6,7 +6,7 @@ use std::io;
 
 use ::tracing::{error, info, warn};
 
-use crate::record::{FindingLine, Level, Line, LineKind, Report, VerdictLine};
+use crate::record::{EncodedLine, FindingLine, Level, Line, Report, VerdictLine};
 use crate::sink::Sink;
 
 /// A sink that makes an event of each panic, which says what is known by then, of each later verdict, and of each
@@ -43,9 +43,9 @@ macro_rules! at_level {
 }
 
 impl Sink for TracingSink {
-    fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
-        match (line.kind, line.report) {
-            (LineKind::Panic, Some(report)) => {
+    fn write(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
+        match line.line {
+            Line::Panic(report) => {
                 let Report { level, id, fate, receipt, basis, silent, thread, location, labels, .. } =
                     &**report;
                 let place = location.as_ref().map(|at| format!("{}:{}:{}", at.file, at.line, at.column));
@@ -53,15 +53,13 @@ impl Sink for TracingSink {
                 let (kind, text) = ("panic", report.summary());
                 at_level!(level, kind, %id, ?fate, ?receipt, ?basis, silent, thread, place, ?labels, "panic: {text}");
             }
-            (LineKind::Verdict, _) => {
-                let verdict: VerdictLine = serde_json::from_slice(line.json).map_err(io::Error::other)?;
-                let VerdictLine { level, id, fate, receipt, basis, silent, message, .. } = verdict;
+            Line::Verdict(verdict) => {
+                let VerdictLine { level, id, fate, receipt, basis, silent, message, .. } = &**verdict;
                 let message = message.as_deref().unwrap_or("(payload is not a text)");
                 at_level!(level, kind = "verdict", %id, ?fate, ?receipt, ?basis, silent, "verdict: {message}");
             }
-            (LineKind::Finding, _) => {
-                let finding: FindingLine = serde_json::from_slice(line.json).map_err(io::Error::other)?;
-                let FindingLine { level, code, message, panic, .. } = finding;
+            Line::Finding(finding) => {
+                let FindingLine { level, code, message, panic, .. } = &**finding;
                 let panic = panic.map(|id| id.to_string());
                 at_level!(level, kind = "finding", code, panic, "finding: {message}");
             }

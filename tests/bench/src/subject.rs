@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use panic_agent::{Agent, AgentBuilder, Folding, Line, Overflow, Probes, Rotation, Sink};
+use panic_agent::{Agent, AgentBuilder, Folding, EncodedLine, Overflow, Probes, Rotation, Sink};
 
 /// A hook to measure. The first is the baseline of every ratio.
 pub const SUBJECTS: [&str; 10] = [
@@ -101,7 +101,7 @@ static LABELS_IN_FORCE: AtomicUsize = AtomicUsize::new(0);
 pub struct NullSink;
 
 impl Sink for NullSink {
-    fn write(&mut self, line: &Line<'_>) -> std::io::Result<()> {
+    fn write(&mut self, line: &EncodedLine<'_>) -> std::io::Result<()> {
         let Some(report) = line.report else { return Ok(()) };
         let stack = &report.stack;
         let whole = stack.source == "tables"

@@ -43,13 +43,16 @@
 //! let worker = thread::spawn(|| panic!("nobody is going to look at this"));
 //! drop(worker.join()); // the error is thrown away here
 //!
-//! let line = subscription.recv_timeout(std::time::Duration::from_secs(60))?;
-//! let panic_agent::Line::Panic(report) = line else { panic!("{line:?}") };
+//! let report = subscription.iter().find_map(|line| match line {
+//!     panic_agent::Line::Panic(report) => Some(report),
+//!     _ => None, // the start of the process, verdicts, findings
+//! });
+//! let report = report.expect("a report");
 //! assert_eq!(report.message.as_deref(), Some("nobody is going to look at this"));
 //! # #[cfg(all(target_os = "linux", target_env = "gnu"))]
 //! assert_eq!(report.fate, panic_agent::Fate::ThreadDied);
 //! assert!(panic_agent::has_panicked());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok::<(), panic_agent::Error>(())
 //! ```
 //!
 //! Two kinds of your code run inside the agent. [`AgentBuilder::payload`] runs inside the hook, where a panic

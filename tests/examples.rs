@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{fs, str};
 
-use panic_agent::{LineContent, LineReader};
+use panic_agent::{Line, LineContent, LineReader};
 use serde_json::Value;
 
 /// The executable of an example, beside the directory of this one.
@@ -70,7 +70,7 @@ fn run(example: &str) -> Output {
 fn assert_whole(log: &Path) {
     let Ok(bytes) = fs::read(log) else { return };
     let last = LineReader::new(&bytes[..]).last().expect("lines").expect("a file");
-    let LineContent::End(end) = last.content else { panic!("{}: {last:?}", log.display()) };
+    let LineContent::Line(Line::End(end)) = last.content else { panic!("{}: {last:?}", log.display()) };
     assert!(end.panics > 0 && end.panics == end.written, "{}: {end:?}", log.display());
 }
 

@@ -1,7 +1,7 @@
 //! A layer for HTTP services: a handler that panics answers 500, and its report has the labels of the request.
 
 use axum::{Router, body::Body, extract::Request, http::StatusCode, routing::get};
-use panic_agent::tower::RecoverLayer;
+use panic_agent::{Line, tower::RecoverLayer};
 use tower::ServiceExt as _;
 
 async fn price() -> String {
@@ -12,7 +12,7 @@ async fn price() -> String {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let _agent = panic_agent::init();
-    let reports = panic_agent::subscribe(16);
+    let lines = panic_agent::subscribe(16);
 
     let app = Router::new().route("/price", get(price)).layer(RecoverLayer::new());
     let request = Request::get("/price").header("x-request-id", "r-17").body(Body::empty())?;
@@ -20,7 +20,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     println!("GET /price: {}", response.status());
 
-    let report = reports.recv_timeout(std::time::Duration::from_secs(60)).ok_or("no report")?;
+    let report = lines.iter().find_map(|line| match line {
+        Line::Panic(report) => Some(report),
+        _ => None,
+    });
+    let report = report.ok_or("no report")?;
     println!("{}", report.message.as_deref().unwrap_or_default());
     for (key, value) in &report.labels {
         println!("  {key} = {value}");

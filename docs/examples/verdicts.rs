@@ -3,26 +3,21 @@
 use std::io::{self, Write as _};
 use std::thread;
 
-use panic_agent::{Agent, Line, LineContent, LineReader, Sink};
+use panic_agent::{Agent, EncodedLine, Line, Sink};
 
 struct Verdicts;
 
 impl Sink for Verdicts {
     // Runs on the agent's thread. An error counts the line as lost.
-    fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
-        for line in LineReader::new(line.with_newline()) {
-            // A `panic` line has what is known at once, and a `verdict` line what became of it.
-            let (message, fate, receipt, silent) = match line?.content {
-                LineContent::Panic(panic) => (panic.message, panic.fate, panic.receipt, panic.silent),
-                LineContent::Verdict(verdict) => {
-                    (verdict.message, verdict.fate, verdict.receipt, verdict.silent)
-                }
-                _ => continue,
-            };
-            let message = message.unwrap_or_default();
-            writeln!(io::stdout(), "{message:12} {fate:?}, {receipt:?}, silent: {silent:?}")?;
-        }
-        Ok(())
+    fn write(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
+        // A `panic` line has what is known at once, and a `verdict` line what became of it.
+        let (message, fate, receipt, silent) = match line.line {
+            Line::Panic(panic) => (&panic.message, panic.fate, panic.receipt, panic.silent),
+            Line::Verdict(verdict) => (&verdict.message, verdict.fate, verdict.receipt, verdict.silent),
+            _ => return Ok(()),
+        };
+        let message = message.as_deref().unwrap_or_default();
+        writeln!(io::stdout(), "{message:12} {fate:?}, {receipt:?}, silent: {silent:?}")
     }
 }
 

@@ -74,8 +74,14 @@ pub(super) fn of_path(plain: &str) -> Family {
     }
 }
 
+/// Whether a function belongs to a runtime that keeps the payload of a dead task in a cell of its own: what is dropped there
+/// was never handed to the program.
+pub(super) fn is_runtime(plain: &str) -> bool {
+    matches!(of_path(plain), Family::TaskHarness | Family::Tokio | Family::Rayon | Family::OtherRuntime)
+}
+
 /// Runtimes other than tokio and rayon that keep the payload of a dead task in a cell of their own.
-pub(super) const OTHER_RUNTIMES: [&str; 5] =
+const OTHER_RUNTIMES: [&str; 5] =
     ["async_task::", "async_executor::", "async_std::", "smol::", "actix_rt::"];
 
 /// std calls the root of a thread through a `Box<dyn FnOnce>`, so its closure may be named after that.

@@ -5,13 +5,8 @@
 use crate::record::{Inlining, NamedFrame, Place};
 use crate::symbolize::{is_of_std, program_place};
 use crate::verdict::Holder;
-use crate::verdict::families::ends_output;
+use crate::verdict::families::{ends_output, is_runtime as is_runtime_path};
 use crate::verdict::life::DroppedBy;
-
-/// Runtimes that keep the payload of a dead task or thread in a cell of their own. What is dropped there was
-/// never handed to the program.
-const RUNTIMES: [&str; 7] =
-    ["tokio::", "rayon_core::", "rayon::", "async_task::", "async_executor::", "async_std::", "smol::"];
 
 /// Functions of std that store a payload; any other function of std only passes it on.
 const STD_KEEPERS: [&str; 5] =
@@ -46,7 +41,7 @@ pub(crate) fn dropped(frames: &[NamedFrame], caught_by: Holder) -> (DroppedBy, P
 
 fn is_runtime(frame: &NamedFrame) -> bool {
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| frame.path.starts_with(prefix));
-    (starts(&RUNTIMES) || starts(&STD_KEEPERS)) && !is_giver(frame)
+    (is_runtime_path(&frame.path) || starts(&STD_KEEPERS)) && !is_giver(frame)
 }
 
 fn is_giver(frame: &NamedFrame) -> bool {

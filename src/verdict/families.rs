@@ -81,8 +81,7 @@ pub(super) fn is_runtime(plain: &str) -> bool {
 }
 
 /// Runtimes other than tokio and rayon that keep the payload of a dead task in a cell of their own.
-const OTHER_RUNTIMES: [&str; 5] =
-    ["async_task::", "async_executor::", "async_std::", "smol::", "actix_rt::"];
+const OTHER_RUNTIMES: [&str; 5] = ["async_task::", "async_executor::", "async_std::", "smol::", "actix_rt::"];
 
 /// std calls the root of a thread through a `Box<dyn FnOnce>`, so its closure may be named after that.
 const ROOTS: [&str; 5] = [

@@ -79,15 +79,7 @@ pub mod stack {
 
         /// Why the walk ended.
         pub fn end(&self) -> &'static str {
-            match WalkEnd::from_u8(self.0.end) {
-                WalkEnd::NotWalked => "not_walked",
-                WalkEnd::Bottom => "bottom",
-                WalkEnd::StopperFound => "stopper_found",
-                WalkEnd::NoUnwindInfo => "no_unwind_info",
-                WalkEnd::Broken => "broken",
-                WalkEnd::TooDeep => "too_deep",
-                WalkEnd::UnknownImage => "unknown_image",
-            }
+            WalkEnd::from_u8(self.0.end).word()
         }
 
         /// Whether the agent's own walk did it.

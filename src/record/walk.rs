@@ -150,6 +150,19 @@ pub(crate) enum WalkEnd {
 }
 
 impl WalkEnd {
+    /// The word in a report.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::NotWalked => "not_walked",
+            Self::Bottom => "bottom",
+            Self::StopperFound => "stopper_found",
+            Self::NoUnwindInfo => "no_unwind_info",
+            Self::Broken => "broken",
+            Self::TooDeep => "too_deep",
+            Self::UnknownImage => "unknown_image",
+        }
+    }
+
     /// Reads back what the panicking thread stored; an unknown number is `NotWalked`.
     pub(crate) fn from_u8(value: u8) -> Self {
         match value {

@@ -234,16 +234,7 @@ fn summary(walk: &RawWalk, trimmed: usize) -> StackSummary {
             WalkSource::System => "system",
         }
         .to_owned(),
-        end: match WalkEnd::from_u8(walk.end) {
-            WalkEnd::NotWalked => "not_walked",
-            WalkEnd::Bottom => "bottom",
-            WalkEnd::StopperFound => "stopper_found",
-            WalkEnd::NoUnwindInfo => "no_unwind_info",
-            WalkEnd::Broken => "broken",
-            WalkEnd::TooDeep => "too_deep",
-            WalkEnd::UnknownImage => "unknown_image",
-        }
-        .to_owned(),
+        end: WalkEnd::from_u8(walk.end).word().to_owned(),
         physical: walk.walked.max(walk.len),
         trimmed_inner: u32::try_from(trimmed).unwrap_or(u32::MAX),
         not_recorded: walk.walked.saturating_sub(walk.len),

@@ -46,7 +46,7 @@ pub(crate) use loss::{LossCounters, LossMirror};
 pub(crate) use named_frame::{Inlining, NamedFrame};
 pub(crate) use notice::Notice;
 pub(crate) use raw::{LabelBytes, PayloadKind, RawFlag, RawRecord};
-pub(crate) use text::FixedText;
+pub(crate) use text::{FixedText, start_of};
 #[cfg(panic_agent_spool)]
 pub(crate) use walk::LANDING_FRAMES;
 #[cfg(panic_agent_tables)]

@@ -49,7 +49,7 @@ impl<const N: usize> FixedText<N> {
         }
         let start = self.len as usize;
         let room = N.saturating_sub(start);
-        let kept = floor_char_boundary(text, room);
+        let kept = start_of(text, room).len();
         if let (Some(to), Some(from)) =
             (self.bytes.get_mut(start..start.saturating_add(kept)), text.as_bytes().get(..kept))
         {
@@ -107,17 +107,17 @@ impl<const N: usize> fmt::Debug for FixedText<N> {
     }
 }
 
-/// The largest index `<= at` that is a character border of `text`.
-fn floor_char_boundary(text: &str, at: usize) -> usize {
-    if at >= text.len() {
-        return text.len();
-    }
-    let mut index = at;
-    while !text.is_char_boundary(index) {
+/// The longest start of a text of at most so many bytes that ends at a character border.
+///
+/// # Cost
+/// No allocation; at most four looks.
+pub(crate) fn start_of(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
         // Never wraps: index 0 is always a border.
-        index = index.saturating_sub(1);
+        end = end.saturating_sub(1);
     }
-    index
+    text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::prepared::Prepared;
 use super::stack_json::write_facts;
-use crate::record::{Report, SoftError};
+use crate::record::{Report, SoftError, start_of};
 
 /// What stands around the two arrays, and the newline.
 const AROUND: usize = br#","images":,"frames":[]}"#.len() + 1;
@@ -232,12 +232,10 @@ fn write_scalars(out: &mut Vec<u8>, report: &Report) -> serde_json::Result<()> {
 /// Shortens the message to a number of bytes; whether there was anything to shorten.
 fn cut_message(report: &mut Report, message: Option<&str>, bytes: usize) -> bool {
     let Some(message) = message.filter(|message| message.len() > bytes) else { return false };
-    let mut end = bytes;
-    while !message.is_char_boundary(end) {
-        end -= 1;
-    }
-    report.message = Some(message[..end].to_owned());
-    let detail = format!("cut from {} to {end} bytes to keep the line under its maximum size", message.len());
+    let start = start_of(message, bytes);
+    report.message = Some(start.to_owned());
+    let (all, kept) = (message.len(), start.len());
+    let detail = format!("cut from {all} to {kept} bytes to keep the line under its maximum size");
     report.soft_errors.push(SoftError::new("message", "cut_for_size", detail));
     true
 }

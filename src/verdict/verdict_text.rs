@@ -2,7 +2,7 @@
 //!
 //! Runs on: the writer thread. Must not: give up a reason for a vaguer one.
 
-use crate::record::{Fate, PanicId, Report, TestRef};
+use crate::record::{Fate, PanicId, Report, TestRef, start_of};
 use crate::verdict::{Change, HANDLER_UNKNOWN, abort_word, level_of};
 
 /// Bytes of the message that a verdict line repeats.
@@ -31,7 +31,7 @@ impl About {
     pub(crate) fn of(report: &Report) -> Self {
         Self {
             fingerprint: report.fingerprint.clone(),
-            message: report.message.as_ref().map(|_| cut(report.summary(), MESSAGE_BYTES).to_owned()),
+            message: report.message.as_ref().map(|_| start_of(report.summary(), MESSAGE_BYTES).to_owned()),
             thread: report.thread.clone(),
             pid: report.pid,
             test: report.test.clone(),
@@ -69,12 +69,4 @@ fn reason(change: &Change, predicted: Fate, promised: Option<&str>) -> Option<St
     let seen = outcome.abort_reason.map(abort_word).or(outcome.reason);
     let promised = promised.filter(|_| outcome.fate == predicted);
     seen.filter(|word| *word != HANDLER_UNKNOWN).or(promised).or(seen).map(str::to_owned)
-}
-
-fn cut(text: &str, bytes: usize) -> &str {
-    let mut end = bytes.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::config::Folding;
-use crate::record::{Level, PanicId, Report};
+use crate::record::{Level, PanicId, Report, start_of};
 use crate::report::Folded;
 
 /// Fingerprints that are told apart in one interval. Panics of further ones are written whole. An entry takes about
@@ -131,7 +131,8 @@ impl Seen {
             folded.last = report.id;
             folded.last_ts.clone_from(&report.ts);
             folded.last_ts_ms = report.ts_ms;
-            folded.message = report.message.as_ref().map(|_| cut(report.summary()).to_owned());
+            folded.message =
+                report.message.as_ref().map(|_| start_of(report.summary(), MESSAGE_BYTES).to_owned());
             folded.thread.clone_from(&report.thread);
             folded.location.clone_from(&report.location);
         }
@@ -143,14 +144,6 @@ impl Seen {
             }
         }
     }
-}
-
-fn cut(text: &str) -> &str {
-    let mut end = MESSAGE_BYTES.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

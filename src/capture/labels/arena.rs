@@ -8,7 +8,7 @@ use core::cell::{Cell, RefCell};
 #[cfg(any(test, panic_agent_probes))]
 use super::Handover;
 use super::request;
-use crate::record::{LabelBytes, RawFlag, RawRecord};
+use crate::record::{LabelBytes, RawFlag, RawRecord, start_of};
 
 /// Labels that a thread can have at a time; the bytes are usually used up first.
 const MAX_LABELS: usize = 64;
@@ -67,7 +67,7 @@ impl Arena {
         let mut entry = Entry { id: 0, cut: true };
         if let Some(place) = self.ids.get_mut(self.count) {
             let room = self.labels.room_for_value(key);
-            let fits = room.map(|room| floor(value, room));
+            let fits = room.map(|room| start_of(value, room));
             if let Some(kept) = fits.filter(|kept| self.labels.push(key, kept)) {
                 *place = id;
                 self.count = self.count.saturating_add(1);
@@ -246,14 +246,4 @@ pub(super) fn take_over(from: &Handover) {
             arena.take_over(from);
         }
     });
-}
-
-/// The longest start of `text` of at most `len` bytes that ends at a character border.
-pub(super) fn floor(text: &str, len: usize) -> &str {
-    let mut end = len.min(text.len());
-    while !text.is_char_boundary(end) {
-        // Never wraps: index 0 is always a border.
-        end = end.saturating_sub(1);
-    }
-    text.get(..end).unwrap_or_default()
 }

@@ -18,9 +18,9 @@ pub use process::{remove_process_label, set_process_label};
 pub use trace_context::{ParseTraceContextError, TraceContext};
 
 use super::nesting;
-#[cfg(any(test, panic_agent_probes))]
-use crate::record::LabelBytes;
 use crate::record::{FixedText, RawRecord};
+#[cfg(any(test, panic_agent_probes))]
+use crate::record::{LabelBytes, start_of};
 use crate::sys::preloaded;
 
 /// Key of the label that says that panics are meant to happen; see `expect_panic`.
@@ -63,7 +63,7 @@ pub fn label(key: &str, value: impl fmt::Display) -> LabelGuard {
     // An error of `Display` leaves what it wrote until then; `FixedText` itself never fails.
     let _ = write!(text, "{value}");
     nesting::forget_if_landed();
-    let kept = arena::floor(key, KEY_BYTES);
+    let kept = start_of(key, KEY_BYTES);
     let cut = kept.len() < key.len() || text.is_truncated();
     let preloaded = preloaded::push_label(kept, text.as_str(), cut);
     LabelGuard { entry: arena::push(kept, text.as_str(), cut), preloaded, _thread: PhantomData }
@@ -97,7 +97,7 @@ impl Drop for LabelGuard {
 #[cfg(all(panic_agent_probes, feature = "preload"))]
 pub(crate) fn push_for_program(key: &str, value: &str, cut: bool) -> u64 {
     nesting::forget_if_landed();
-    let entry = arena::push(arena::floor(key, KEY_BYTES), arena::floor(value, VALUE_BYTES), cut);
+    let entry = arena::push(start_of(key, KEY_BYTES), start_of(value, VALUE_BYTES), cut);
     entry.to_number()
 }
 

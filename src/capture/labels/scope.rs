@@ -3,6 +3,7 @@
 //! Runs on: threads that run tasks. Must not: leave a label of one task in force for another.
 
 use super::arena::{self, Arena};
+use crate::record::start_of;
 
 /// Labels that move with a task. While it does not run they are here; while it runs, those of the thread are.
 pub(crate) struct Scope {
@@ -31,8 +32,8 @@ impl Scope {
 
     /// Adds a label that stays as long as the task. What does not fit is cut or left out, and reports say so.
     pub(crate) fn push(&mut self, key: &str, value: &str) {
-        let kept = arena::floor(key, super::KEY_BYTES);
-        let cut = arena::floor(value, super::VALUE_BYTES);
+        let kept = start_of(key, super::KEY_BYTES);
+        let cut = start_of(value, super::VALUE_BYTES);
         self.arena.push(0, kept, cut, kept.len() < key.len() || cut.len() < value.len());
     }
 

@@ -5,7 +5,8 @@
 
 use core::fmt;
 
-use super::{LabelSet, arena, label};
+use super::{LabelSet, label};
+use crate::record::start_of;
 
 /// `vv-tttttttttttttttttttttttttttttttt-ssssssssssssssss-ff`.
 const BYTES: usize = 55;
@@ -130,7 +131,7 @@ pub struct ParseTraceContextError {
 impl ParseTraceContextError {
     fn new(value: &str, offset: usize, what: &'static str) -> Self {
         // Headers come from strangers: no more of them than a reader needs.
-        Self { value: arena::floor(value, 80).to_owned(), offset, what }
+        Self { value: start_of(value, 80).to_owned(), offset, what }
     }
 
     /// Byte of the value at which it went wrong.

@@ -18,9 +18,9 @@ pub use process::{remove_process_label, set_process_label};
 pub use trace_context::{ParseTraceContextError, TraceContext};
 
 use super::nesting;
-use crate::record::{FixedText, RawRecord};
 #[cfg(any(test, panic_agent_probes))]
-use crate::record::{LabelBytes, start_of};
+use crate::record::LabelBytes;
+use crate::record::{FixedText, RawRecord, start_of};
 use crate::sys::preloaded;
 
 /// Key of the label that says that panics are meant to happen; see `expect_panic`.

@@ -67,6 +67,10 @@ pub(super) fn judge(known: &Known<'_>) -> Judgement {
         Some(true) if known.ended == Some(true) => Judgement::Finding(Class::Late),
         Some(true) => match (fate, receipt) {
             (Fate::Caught, Receipt::Received) => Judgement::Finding(Class::Swallowed),
+            // By a task, perhaps, whose handle was dropped.
+            (Fate::Caught, _) if known.handler == Some(HandlerKind::Unknown) => {
+                known.unknown("handler_unknown")
+            }
             // Kept for later by whoever caught it, who may have had every reason to.
             (Fate::Caught, _) => Judgement::Ordinary,
             (_, Receipt::Received) => Judgement::Finding(Class::Received),

@@ -47,6 +47,9 @@ pub(super) fn raised(_: usize) {}
 pub(super) fn thread_begins(_: usize) {}
 
 /// std knows the names.
+pub(super) fn first_name(_: impl FnOnce(&str)) {}
+
+/// std knows the names.
 pub(crate) fn thread_name(_: Option<&str>, _: impl FnOnce(&str)) {}
 
 /// The place of a panic.

@@ -235,7 +235,10 @@ pub(super) fn spawning(child: u64, parent: u64, parent_tid: u32, anchor: usize) 
         let ends = crate::capture::stack::both_ends(&mut note.inner, &mut note.outer, anchor);
         (note.inner_len, note.outer_len) = (ends.inner, ends.outer);
         note.name.clear();
-        if ends.std_thread {
+        if super::foreign::is_on() {
+            // The agent's own std knows no thread of the program's.
+            super::foreign::first_name(|name| note.name.set(name));
+        } else if ends.std_thread {
             // std's thread start is below us on this stack, so its handle exists: no allocation, no panic.
             note.name.set(std::thread::current().name().unwrap_or_default());
         }

@@ -39,7 +39,7 @@ fn unknown(reason: &str) -> Judgement {
 fn each_class_has_its_shapes_and_each_shape_its_twin() {
     use Judgement::Ordinary;
     let pending = Known { receipt: Receipt::Pending, ..DEATH };
-    let rows: [(&str, Known<'_>, Judgement); 37] = [
+    let rows: [(&str, Known<'_>, Judgement); 39] = [
         ("a thread dies unseen", DEATH, finding(Class::SilentDeath)),
         ("its error is read", Known { receipt: Receipt::Read, silent: Some(false), ..DEATH }, Ordinary),
         ("its scope speaks up", Known { silent: Some(false), ..DEATH }, Ordinary),
@@ -61,6 +61,21 @@ fn each_class_has_its_shapes_and_each_shape_its_twin() {
         ("caught and thrown on", Known { swallowed: Some(false), ..CAUGHT }, Ordinary),
         ("caught and read", Known { receipt: Receipt::Read, ..CAUGHT }, Ordinary),
         ("caught and kept", Known { fate: Fate::Caught, ..pending }, Ordinary),
+        (
+            "caught by nobody knows whom, and dropped unseen",
+            Known { fate: Fate::Caught, handler: Some(HandlerKind::Unknown), ..DEATH },
+            unknown("handler_unknown"),
+        ),
+        (
+            "the same, and read",
+            Known {
+                fate: Fate::Caught,
+                handler: Some(HandlerKind::Unknown),
+                receipt: Receipt::Read,
+                ..DEATH
+            },
+            Ordinary,
+        ),
         ("a late death", Known { ended: Some(true), ..DEATH }, finding(Class::Late)),
         ("late and joined", Known { ended: Some(true), ..JOINED }, finding(Class::Late)),
         ("late and swallowed", Known { ended: Some(true), ..CAUGHT }, finding(Class::Late)),

@@ -25,7 +25,7 @@ pub(crate) use loading::{look_in, when_loading};
 pub(crate) use location::{calls_hook, find as location};
 pub(super) use location::{is_calibrating, raised};
 pub(crate) use names::name as thread_name;
-pub(super) use names::{begin as thread_begins, set_name};
+pub(super) use names::{begin as thread_begins, first_name, set_name};
 pub(crate) use text::{is_like, is_main_start};
 
 use crate::image;

@@ -1,8 +1,8 @@
 //! Whole names of threads. The system keeps 15 bytes; std has the rest in the thread's handle, which the argument of
 //! `pthread_create` leads to.
 //!
-//! Runs on: the new thread, before its closure. Must not: allocate, lock, panic, or read memory that may not be
-//! there other than through the system, which says so.
+//! Runs on: the new thread, before its closure, and later when it is named anew or its name is asked for. Must not:
+//! allocate, lock, panic, or read memory that may not be there other than through the system, which says so.
 
 use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_char, c_int};
@@ -30,6 +30,8 @@ thread_local! {
     static BEGUN: Cell<bool> = const { Cell::new(false) };
     static NAMED: Cell<bool> = const { Cell::new(false) };
     static NAME: RefCell<FixedText<NAME_BYTES>> = const { RefCell::new(FixedText::new()) };
+    /// The name that std gave the thread as it began, if all of it is known; it stays when the program names it anew.
+    static FIRST: RefCell<FixedText<NAME_BYTES>> = const { RefCell::new(FixedText::new()) };
 }
 
 type RealSetName = unsafe extern "C-unwind" fn(libc::pthread_t, *const c_char) -> c_int;
@@ -54,6 +56,17 @@ pub(crate) fn name(system: Option<&str>, show: impl FnOnce(&str)) {
         // Unless it was named anew since, in a way that is not seen.
         let whole = name.as_str().starts_with(system) && name.as_str().len() > system.len();
         show(if whole { name.as_str() } else { system });
+    });
+}
+
+/// Shows the name that std gave this thread as it began, if all of it is known.
+pub(in crate::probe) fn first_name(show: impl FnOnce(&str)) {
+    let _gone = FIRST.try_with(|name| {
+        if let Ok(name) = name.try_borrow()
+            && !name.as_str().is_empty()
+        {
+            show(name.as_str());
+        }
     });
 }
 
@@ -87,6 +100,21 @@ fn note(name: &CStr) {
         let wanted = name.to_bytes();
         if wanted.len() == SYSTEM_BYTES && argument != 0 {
             search(argument, wanted, &mut whole);
+        }
+        if argument != 0 {
+            begin_named(wanted, &whole);
+        }
+    });
+}
+
+/// Keeps the first name of this thread. `whole` is what was found of a name that may be longer than what the system gets.
+fn begin_named(wanted: &[u8], whole: &FixedText<NAME_BYTES>) {
+    let short = core::str::from_utf8(wanted).ok().filter(|name| name.len() < SYSTEM_BYTES);
+    let _gone = FIRST.try_with(|first| {
+        if let Ok(mut first) = first.try_borrow_mut()
+            && !whole.is_truncated()
+        {
+            first.set(short.unwrap_or(whole.as_str()));
         }
     });
 }
@@ -224,6 +252,31 @@ mod tests {
         };
         assert_eq!(closure(0).as_deref(), OWN.to_str().ok());
         assert_eq!(closure(other.as_ptr().addr()), None);
+    }
+
+    /// What is kept of the first name of a thread whose start has this argument, after it was named so.
+    fn first(argument: usize, names: &[&CStr]) -> String {
+        let mut first = String::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                ARGUMENT.set(argument);
+                names.iter().for_each(|name| note(name));
+                first_name(|name| first = name.to_owned());
+            });
+        });
+        first
+    }
+
+    #[test]
+    fn the_first_name_stays_and_is_never_a_part_of_one() {
+        let (own, unlike) = (handle(OWN), handle(c"something::else::as"));
+        let leads_to = |handle: &[usize; HANDLE_WORDS]| [handle.as_ptr().addr(), 0, 0];
+        let (own, unlike) = (leads_to(&own), leads_to(&unlike));
+        let (own, unlike) = (own.as_ptr().addr(), unlike.as_ptr().addr());
+        assert_eq!(first(own, &[c"tests::nested::", c"tests::other"]), "tests::nested::own");
+        assert_eq!(first(own, &[c"tests::short", c"tests::nested::"]), "tests::short");
+        assert_eq!(first(unlike, &[c"tests::nested::", c"tests::other"]), "", "nothing tells the rest of it");
+        assert_eq!(first(0, &[c"tests::short"]), "", "std did not start it, or has named it already");
     }
 
     #[test]

@@ -68,11 +68,12 @@ pub(super) unsafe extern "C-unwind" fn create(
     if foreign::is_on() {
         stack::learn_foreign_start(routine as usize as u64);
     }
-    let parent_enters = !detached && is_in_callers_frames(handle.addr(), (&raw const anchor).addr());
-    let entered_by = match (detached, parent_enters) {
-        (true, _) => EnteredBy::Nobody,
-        (false, true) => EnteredBy::Parent,
-        (false, false) => EnteredBy::Child,
+    let entered_by = if detached {
+        EnteredBy::Nobody
+    } else if is_in_callers_frames(handle.addr(), (&raw const anchor).addr()) {
+        EnteredBy::Parent
+    } else {
+        EnteredBy::Child
     };
     let birth = NewThread { entered_by, routine: routine as usize, argument };
     let left = thread_starts::leave(birth, (&raw const anchor).addr());
@@ -88,7 +89,7 @@ pub(super) unsafe extern "C-unwind" fn create(
         start.give_back();
         return code;
     }
-    if parent_enters {
+    if entered_by == EnteredBy::Parent {
         // SAFETY: a successful `pthread_create` has written the handle, and it lies in a frame of this thread that
         // is still there, as was checked: nobody can have freed it since.
         thread_table::insert(unsafe { *handle }, number);

@@ -139,10 +139,11 @@ impl Shared {
         if self.subscribed.load(Ordering::Acquire) == 0 {
             return;
         }
+        let mut wakers = Vec::new();
         let mut subscribers = locked(&self.subscribers);
         subscribers.retain(|subscriber| match subscriber.lines.try_send(line.clone()) {
             Ok(()) => {
-                subscriber.wake();
+                wakers.push(subscriber.waker.clone());
                 true
             }
             Err(TrySendError::Full(_)) => {
@@ -152,6 +153,9 @@ impl Shared {
             Err(TrySendError::Disconnected(_)) => false,
         });
         self.subscribed.store(subscribers.len(), Ordering::Release);
+        drop(subscribers);
+        // A task that is woken may run here, and may subscribe.
+        wakers.iter().for_each(SharedWaker::wake);
     }
 
     /// Writer: no line comes any more.
@@ -170,12 +174,6 @@ impl Shared {
 struct Subscriber {
     lines: Sender<Line>,
     waker: SharedWaker,
-}
-
-impl Subscriber {
-    fn wake(&self) {
-        self.waker.wake();
-    }
 }
 
 /// Wakes the task that waits for lines, if one does.

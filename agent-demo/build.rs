@@ -15,6 +15,10 @@ fn main() {
     let profile = out.ancestors().nth(3).and_then(|directory| directory.file_name()).unwrap_or_default();
     println!("cargo::rustc-env=DEMO_PROFILE={}", profile.to_string_lossy());
 
+    // The callers are Unix's: POSIX threads, `longjmp` over frames, ELF sections.
+    if std::env::var_os("CARGO_CFG_UNIX").is_none() {
+        return;
+    }
     cc::Build::new().file("native/calls.c").flag_if_supported("-funwind-tables").compile("demo_calls");
     cc::Build::new()
         .file("native/no_tables.c")

@@ -33,7 +33,8 @@ fn main() {
     add("Cargo.toml", &cut);
     for path in &files {
         println!("cargo::rerun-if-changed={}", path.display());
-        let name = path.strip_prefix(&root).expect("below the root").display().to_string();
+        let parts = path.strip_prefix(&root).expect("below the root").iter();
+        let name = parts.map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
         add(&name, path);
     }
     list.push(']');
@@ -70,7 +71,7 @@ fn cut_down(manifest: &Path) -> String {
     let text = fs::read_to_string(manifest)
         .unwrap_or_else(|error| panic!("cannot read `{}`: {error}", manifest.display()));
     let mut table: Table = text.parse().expect("the manifest of the root is TOML");
-    for part in ["dev-dependencies", "test", "target", "bench", "example", "profile"] {
+    for part in ["dev-dependencies", "test", "bench", "example", "profile"] {
         table.remove(part);
     }
     let workspace = table["workspace"].as_table_mut().expect("the root is a workspace");

@@ -6,7 +6,7 @@ use core::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why the agent could not start, or a value could not be used.
+/// Why the agent could not start, or why a value was rejected.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -15,21 +15,21 @@ pub struct Error {
     source: Option<io::Error>,
 }
 
-/// The facts an [`Error`] can state.
+/// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An agent runs in this process already.
+    /// An agent is already installed in this process.
     AlreadyInstalled,
     /// The output file cannot be opened for writing.
     OpenFile,
-    /// The writer thread cannot be started.
+    /// The writer thread cannot be spawned.
     SpawnWriter,
-    /// Memory for the slots cannot be had.
+    /// The memory for the slots cannot be allocated.
     AllocatePool,
-    /// The thread that installs the agent is panicking, and std forbids to set a hook then.
+    /// The installing thread is panicking, and std does not allow it to set a hook.
     Panicking,
-    /// A value cannot be used.
+    /// A value is out of range.
     InvalidValue,
     /// The spools of a directory cannot be listed.
     Recover,
@@ -54,7 +54,7 @@ impl Error {
         .with_source(source)
     }
 
-    /// Which fact this is.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }

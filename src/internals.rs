@@ -161,10 +161,18 @@ pub mod tables {
         };
         let function = 0x2000;
         let section = Section::new(ADDRESS, bytes);
-        let action = find_action(section, ADDRESS, function, function + u64::from(*offset), personality);
+        let action = find_action(&section, ADDRESS, function, function + u64::from(*offset), personality);
         assert!(personality != Personality::C || !action.is_ok_and(|action| action.stops()));
-        let _either = extent(section, ADDRESS, function);
+        let _either = extent(&section, ADDRESS);
     }
+}
+
+/// The probes by themselves.
+pub use crate::probe::testing as probes;
+
+/// Makes the process one whose panics are attributed to the tests of its harness, as an audit does.
+pub fn audited(builder: crate::AgentBuilder) -> crate::AgentBuilder {
+    builder.harness(crate::config::Harness::Audited)
 }
 
 /// Labels in force on this thread as `key=value`, outermost first.

@@ -3,32 +3,32 @@
 //!
 //! # What it is for
 //!
-//! In Rust a panic on a spawned thread is silent: the thread ends, the process goes on, the exit status is 0,
-//! and unless somebody joins the thread and looks at the result, all that is left is a text on stderr. std's
-//! panic hook tells *that* a panic happened. It cannot tell whether something will catch it, and what: a
-//! `catch_unwind` of the program, a worker pool, the root of a thread, nothing at all.
+//! In Rust a panic on a spawned thread is silent: the thread dies, the process goes on and exits with status 0. Unless
+//! something joins the thread and looks at the result, all that is left is a message on stderr. std's panic hook
+//! knows *that* a panic happened. It does not know what will catch it: a `catch_unwind` of the program, a worker pool,
+//! the root of a thread, or nothing at all.
 //!
-//! The agent answers that in a line of JSON per panic, for a log pipeline to read. The fields of the lines are
-//! listed in `docs/record-schema.md`, which is part of the package.
+//! The agent answers that with one line of JSON per panic, for a log pipeline to read. `docs/record-schema.md`, which
+//! is part of the package, lists the fields.
 //!
 //! # How it works
 //!
 //! 1. The hook runs on the panicking thread, before any unwinding. It claims a slot of a fixed pool.
-//! 2. It walks the stack over the unwind tables of the loaded images and reads, for each frame, what the frame
-//!    will do with a panic. The first frame that catches it or must not unwind is where it stops; the unwinder
-//!    is about to come to the same result by the same rules. No symbols are needed for that.
-//! 3. Message, place, thread, labels and addresses are copied into the slot, and the number of the slot is sent
-//!    to the writer. None of this allocates, locks, does I/O or panics.
+//! 2. It walks the stack over the unwind tables of the loaded images and reads what each frame will do with a panic.
+//!    The panic stops at the first frame that catches it or must not unwind: the unwinder is about to apply the same
+//!    rules. This needs no symbols.
+//! 3. It copies message, location, thread, labels and addresses into the slot, and sends the number of the slot to
+//!    the writer. None of this allocates, locks, does I/O or panics.
 //! 4. If the process is predicted to abort, the thread waits until its report is written, with a deadline.
-//! 5. The hook that was set before is called as if there were no agent.
-//! 6. The writer, a thread of the agent's own, gives names to the addresses and to whoever owns the catch,
-//!    makes the line, and hands it to the [sinks](Sink).
+//! 5. The previous hook is called, as if there were no agent.
+//! 6. The writer, a thread of the agent, resolves the addresses, names the owner of the catch, builds the line, and
+//!    passes it to the [sinks](Sink).
 //!
 //! # What the caller owes
 //!
-//! Call [`init`] (or [`AgentBuilder::install`]) once, early in `main`, and bind the guard to a name. When it is
-//! dropped it waits until everything is written. Nothing is lost if it is dropped too early: the agent itself
-//! stays until the process is gone, and the end of the process drains it.
+//! Call [`init!`] (or [`AgentBuilder::install`]) once, early in `main`, and bind the guard to a name. When it is
+//! dropped, it waits until everything is written. Dropping it early loses nothing: the agent stays until the process
+//! ends, and the exit of the process flushes it.
 //!
 //! ```
 //! use std::thread;
@@ -50,8 +50,8 @@
 //! let report = report.expect("a report");
 //! assert_eq!(report.message.as_deref(), Some("nobody is going to look at this"));
 //! # #[cfg(all(target_os = "linux", target_env = "gnu"))]
-//! assert_eq!(report.fate, panic_agent::Fate::ThreadDied);
-//! assert!(panic_agent::has_panicked());
+//! assert_eq!(report.fate, panic_agent::record::Fate::ThreadDied);
+//! assert_eq!(panic_agent::stats().panics, 1);
 //! # Ok::<(), panic_agent::Error>(())
 //! ```
 //!
@@ -61,47 +61,54 @@
 //!
 //! # What it promises
 //!
-//! * It never changes what the program does: exit status, output and unwinding are the same with it, unless
-//!   another [`Console`] was chosen.
-//! * Every panic that reaches the hook is written or counted as lost, by reason: see [`stats`] and the `end`
-//!   line.
-//! * What is not known is `null` or `unknown`, with the reason, and never a guess.
+//! * It never changes what the program does: exit status, output and unwinding stay the same, unless you choose
+//!   another [`Console`].
+//! * Every panic that reaches the hook is written, or counted as lost by reason: see [`stats`] and the `end` line.
+//! * What is not known is `null` or `unknown`, with the reason. It never guesses.
 //!
 //! # What it is not for
 //!
-//! * It catches nothing and restarts nothing, unless you ask for it: [`catch`], [`spawn`], [`TaskGroup`] and their
+//! * It catches nothing and restarts nothing, unless you ask for it: [`catch`], [`spawn`], [`task::TaskGroup`] and their
 //!   like, see `docs/wrappers.md`.
-//! * It does not see what is no panic: a stack overflow, a failed allocation, a signal. What calls no panic hook
-//!   (`resume_unwind`) is seen by the probes only.
-//! * It is no crash reporter: there is no dump of memory. What is under way at a `SIGKILL` is written at the next start, or
-//!   by [`recover`].
-//! * It does not tell whether an error that was caught was also handled. It names who catches.
-//! * Predictions need the unwind tables of Linux with glibc (x86_64, aarch64). Elsewhere the rest works, and the
-//!   prediction is `unknown`.
+//! * It sees panics only, not a stack overflow, a failed allocation or a signal. Only the probes see a panic that calls
+//!   no hook (`resume_unwind`).
+//! * It is not a crash reporter: it dumps no memory. What is in flight at a `SIGKILL` is written at the next start, or
+//!   by [`recovery::recover`].
+//! * It does not know whether a caught error was also handled. It names what catches it.
+//! * Predictions need the unwind tables of Linux with glibc (x86_64, aarch64). On other platforms the rest works and
+//!   the prediction is `unknown`.
 //!
 //! # Features
 //!
 //! * `probes`, on by default: raises, landings, reads and drops of payloads, and threads are observed as they
 //!   happen, on Linux with glibc. Without it verdicts are predictions.
-//! * `tokio`: [`tokio`](https://docs.rs/panic-agent/latest/panic_agent/tokio/index.html), tasks whose panics come
-//!   back as errors.
-//! * `tower`: a layer that makes responses of panics.
+//! * `tokio`: [`tokio`](https://docs.rs/panic-agent/latest/panic_agent/tokio/index.html), tasks that return their panics as
+//!   errors.
+//! * `tower`: a layer that turns panics into responses.
 //! * `tracing`: spans as labels, and an event per verdict.
 //! * `tracing-opentelemetry`: trace and span ids of such spans, too, when a layer of that crate follows them.
+//! * `breadcrumbs`: [`breadcrumb!`], what a thread did before it panicked, in its report; `log`: also from the `log` facade.
 //! * `audit`: [`audit`](https://docs.rs/panic-agent/latest/panic_agent/audit/index.html), tests that pass although a
 //!   thread died behind them.
 //! * `symbols`, on by default: names come from files that were checked to be those that were loaded, with their
 //!   separate debug files, also for images that are loaded later and for reports that another process recovers.
-//! * `testing`: [`MemorySink`](https://docs.rs/panic-agent/latest/panic_agent/struct.MemorySink.html), which
-//!   keeps lines in memory, and access to internals that this package's own tests use.
 //!
-//! None is needed to get from a panic to its line.
+//! You need none of them to get from a panic to its line.
 #![deny(unsafe_code)]
+// Nobody may panic or print, whatever the thread. What works on panicking threads, or on bytes that anybody may have
+// written, denies indexing and unchecked arithmetic besides.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr))]
+// What a platform or a build lacks, others use: the whole of it is in use where there are probes and symbols.
+#![cfg_attr(
+    not(all(panic_agent_probes, feature = "symbols")),
+    allow(dead_code, unused_imports, reason = "each ability that is missing leaves words that only it uses")
+)]
 
+pub mod act; // what a verdict calls for
 mod agent; // wires the stages
 mod config;
 mod error;
-mod record; // what travels
+pub mod record; // what travels
 
 // 1: on the panicking thread
 mod hook;
@@ -126,18 +133,14 @@ mod report;
 mod writer;
 
 // 7
-mod sink;
+pub mod sink;
 
 // beside the channel: slots that outlive the process, and what a later process makes of them
-mod recovery;
+pub mod recovery;
 mod spool;
 
 // beside the stages: what happens to a panic after its hook
 #[allow(unsafe_code)] // redirected calls, exception objects, traced vtables
-#[cfg_attr(
-    not(panic_agent_probes),
-    allow(dead_code, unused_imports, reason = "where there are no probes, few of their words are used")
-)]
 mod probe;
 
 // beside the stages: catching panics on purpose
@@ -154,20 +157,11 @@ pub mod audit;
 // what the stages use: files, loaded images, their tables, the operating system
 mod files;
 mod image;
+mod platform; // which of all this the process has
 mod sys;
-#[cfg(any(panic_agent_tables, test))]
-#[cfg_attr(not(panic_agent_tables), allow(dead_code, unused_imports, reason = "read on no other platform"))]
 mod unwind;
 
-pub use crate::agent::{
-    Agent, AgentBuilder, AgentGuard, RecvError, Stats, Subscription, flush, has_panicked, init, stats,
-    subscribe, try_init,
-};
-pub use crate::capture::labels::{
-    LabelGuard, LabelSet, ParseTraceContextError, TraceContext, label, remove_process_label,
-    set_process_label,
-};
-#[cfg(feature = "testing")]
+#[cfg(feature = "__testing")]
 #[doc(hidden)]
 pub mod internals;
 
@@ -175,22 +169,29 @@ pub mod internals;
 #[doc(hidden)]
 pub use crate::agent::preload;
 
-#[doc(hidden)]
-pub use crate::config::Harness;
+// The names of the root: at most 45, and `tests/documentation` counts them. What a program calls and what an option
+// takes is here; what it only meets in return types, and what one kind of program needs, has a module.
+pub use crate::agent::{
+    Agent, AgentBuilder, AgentGuard, Stats, Subscription, flush, init, stats, subscribe, try_init,
+};
+pub use crate::capture::labels;
+#[doc(inline)]
+pub use crate::capture::labels::label;
 pub use crate::config::{Console, Folding, Overflow, Probes, RedactField, Spool, Symbols};
 pub use crate::error::{Error, ErrorKind};
-pub use crate::files::FileTrust;
-pub use crate::record::*;
-pub use crate::recovery::{Recovered, recover};
-#[cfg(any(test, feature = "testing"))]
-pub use crate::sink::MemorySink;
-pub use crate::sink::{FileSink, Rotation, Sink, StandardSink};
-
-#[cfg(feature = "testing")]
-#[doc(hidden)]
-pub use crate::probe::testing as probe_testing;
-
-pub use crate::wrap::*;
+#[doc(inline)]
+pub use crate::record::{Line, Report};
+#[doc(inline)]
+pub use crate::sink::Sink;
+#[doc(inline)]
+pub use crate::wrap::thread::spawn;
+#[cfg(feature = "tokio")]
+pub use crate::wrap::tokio;
+#[cfg(feature = "tower")]
+pub use crate::wrap::tower;
+#[cfg(feature = "tracing")]
+pub use crate::wrap::tracing;
+pub use crate::wrap::{Caught, catch, catch_silent, expect_panic, ffi, task, thread};
 
 /// The examples of the README are compiled and run.
 #[cfg(doctest)]
@@ -211,3 +212,8 @@ struct Files;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/configuration.md")]
 struct Configuration;
+
+/// The examples of the page on reactions are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/acting.md")]
+struct Acting;

@@ -262,10 +262,10 @@ fn a_policy_beside_the_package_decides_and_a_bad_one_is_no_policy() {
     ran.said("  folded: 1 by an `[[expect]]` entry\n");
     run(&entry("late")).denied("silent_death", "tests::loses_a_thread");
     run(&format!("strict_entries = true\n{}", entry("late")))
-        .said("`[[expect]]` entries that nothing matched: 1");
+        .said("`[[expect]]` entries that matched nothing: 1");
     let ran = run("deny = [\"silent-death\"]");
     assert_eq!(ran.status, Some(DENIED_STATUS), "{}", ran.stderr);
-    ran.said("panic-audit.toml:1: `deny`: `silent-death` is no class; accepted: late, silent_death, ");
+    ran.said("panic-audit.toml:1: `deny`: `silent-death` is not a class; accepted: late, silent_death, ");
     // Also when there is nothing to find.
     let here = [("CARGO_MANIFEST_DIR", package.to_str().unwrap())];
     assert_eq!(Ran::of("audited", &["tests::clean", "--exact"], &here).status, Some(DENIED_STATUS));
@@ -335,7 +335,7 @@ fn the_environment_has_the_last_word() {
     run("loses_a_thread", "off").quiet(0);
     run("loses_a_thread", "warn").warned("silent_death", "tests::loses_a_thread");
     run("joins_and_ignores", "deny").denied("received", "tests::joins_and_ignores");
-    run("clean", "nonsense").said("PANIC_AGENT_AUDIT=`nonsense` is not understood and ignored");
+    run("clean", "nonsense").said("PANIC_AGENT_AUDIT=`nonsense` is not understood and was ignored");
     Ran::of("audited", &["tests::loses_a_thread", "--exact"], &[("PANIC_AGENT", "off")]).quiet(0);
     let blind = [("PANIC_AGENT_PROBES", "off")];
     let ran = Ran::of("audited", &["tests::loses_a_thread", "--exact"], &blind);

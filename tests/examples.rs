@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{fs, str};
 
-use panic_agent::{Line, LineContent, LineReader};
+use panic_agent::Line;
+use panic_agent::record::{LineContent, LineReader};
 use serde_json::Value;
 
 /// The executable of an example, beside the directory of this one.
@@ -141,6 +142,14 @@ fn tower_layer_answers_500_and_reports_the_request() {
 }
 
 #[test]
+fn health_answers_503_when_a_thread_died_unseen_and_200_when_one_was_joined() {
+    let output = run("health");
+    let expected =
+        "200 OK: ok\n200 OK: ok\n503 Service Unavailable: degraded: 1 panic that nobody can ever see\n";
+    assert_eq!(stdout(&output), expected);
+}
+
+#[test]
 fn audit_finds_what_nobody_saw_and_not_what_was_planned() {
     let output = run("audit");
     let table = stdout(&output);
@@ -161,5 +170,5 @@ fn every_example_is_run_by_a_test() {
         assert!(tests.contains(&format!("run(\"{example}\")")), "nobody runs {example}");
         seen += 1;
     }
-    assert!(seen >= 6, "{seen} examples");
+    assert!(seen >= 7, "{seen} examples");
 }

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use panic_agent::{Agent, CancelToken, GroupError, MemorySink, Stop, TaskError, TaskGroup, catch_silent};
+use panic_agent::sink::MemorySink;
+use panic_agent::task::{CancelToken, GroupError, Stop, TaskError, TaskGroup};
+use panic_agent::{Agent, catch_silent};
 
 const TASKS: u64 = 1000;
 const LIMIT: usize = 8;
@@ -58,7 +60,7 @@ fn check_reports(error: &GroupError<u64, String>) {
     for caught in error.panics() {
         let report = caught.report_within(Duration::from_secs(60)).expect("a report");
         assert_eq!(report.message.as_deref(), caught.message());
-        assert!(ids.insert(report.id.to_string()), "one report for each");
+        assert!(ids.insert(report.head.id.to_string()), "one report for each");
     }
 }
 
@@ -181,7 +183,7 @@ fn a_full_group_gives_the_task_back_and_runs_it_later() {
         Ok(1)
     });
     let panicking = |_: &CancelToken| -> Result<u32, Stop<String>> { panic!("not swallowed") };
-    let panic_agent::Full(task) = group.try_spawn(panicking).unwrap_err();
+    let panic_agent::task::Full(task) = group.try_spawn(panicking).unwrap_err();
     drop(go);
     group.spawn(task);
     let error = group.wait().unwrap_err();

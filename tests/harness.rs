@@ -15,7 +15,8 @@ use std::io::BufReader;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use panic_agent::{Line, LineContent, LineReader, TestEvent, TestEvidence, TestRef, TestResult};
+use panic_agent::Line;
+use panic_agent::record::{LineContent, LineReader, TestEvent, TestEvidence, TestRef, TestResult};
 
 /// What is said of a panic: its message; the test, or after a question mark why there is none; the evidence, where
 /// inlining decides more than one (with `Unknown` among others the thread may be shared and nothing else known);
@@ -132,10 +133,9 @@ struct Run {
 struct Binary(PathBuf);
 
 impl Binary {
-    fn build(profile: &str, flags: &[&str]) -> Self {
-        let output = fixtures::cargo("rustc", "harness", profile)
-            .args(["--message-format=json", "--test", "cases", "--"])
-            .args(flags)
+    fn build(profile: &str) -> Self {
+        let output = fixtures::cargo("build", "harness", profile)
+            .args(["--message-format=json", "--test", "cases"])
             .stderr(Stdio::inherit())
             .output()
             .expect("cargo runs");
@@ -148,9 +148,20 @@ impl Binary {
         Self(executable.expect("cargo names the executable"))
     }
 
+    /// The release build after `objcopy` took away what `option` says: the same code as a build without it.
+    fn without(option: &str) -> Self {
+        let Self(release) = Self::build("release");
+        let less = release.with_extension(option.trim_start_matches("--"));
+        let status = Command::new("objcopy").arg(option).args([&release, &less]).status();
+        assert!(status.expect("objcopy, of binutils, runs").success(), "objcopy {option} failed");
+        Self(less)
+    }
+
     fn run(&self, module: &str, arguments: &[&str]) -> Run {
-        let name = format!("{module}-{}-{}.jsonl", std::process::id(), arguments.join(""));
-        let lines = self.0.with_file_name(name);
+        // Beside its binary, of which several may lie in one directory.
+        let mut lines = self.0.clone().into_os_string();
+        lines.push(format!("-{module}-{}-{}.jsonl", std::process::id(), arguments.join("")));
+        let lines = PathBuf::from(lines);
         std::fs::remove_file(&lines).ok();
         let status = Command::new(&self.0)
             .arg(format!("{module}::"))
@@ -170,7 +181,7 @@ impl Binary {
             match line.expect("the file can be read").content {
                 LineContent::Line(Line::Panic(report)) => {
                     let message = report.message.clone().unwrap_or_default();
-                    messages.insert(report.id, message.clone());
+                    messages.insert(report.head.id, message.clone());
                     run.labels.insert(message.clone(), report.labels.clone());
                     run.tests.insert(
                         message,
@@ -178,7 +189,7 @@ impl Binary {
                     );
                 }
                 LineContent::Line(Line::Verdict(verdict)) => {
-                    let message = messages[&verdict.id].clone();
+                    let message = messages[&verdict.head.id].clone();
                     run.tests.insert(message, verdict.test.clone().expect("so does every verdict"));
                 }
                 LineContent::Line(Line::Finding(finding)) => {
@@ -248,8 +259,7 @@ impl Run {
 }
 
 /// Every case, with its tests beside each other and one after the other.
-fn check(profile: &str) -> Binary {
-    let binary = Binary::build(profile, &[]);
+fn check(binary: &Binary) {
     let mut failures = Vec::new();
     for case in CASES {
         for threads in ["--test-threads=1", "--test-threads=4"] {
@@ -259,13 +269,13 @@ fn check(profile: &str) -> Binary {
             }
         }
     }
-    assert!(failures.is_empty(), "in profile {profile}:\n{}", failures.join("\n"));
-    binary
+    assert!(failures.is_empty(), "{}:\n{}", binary.0.display(), failures.join("\n"));
 }
 
 #[test]
 fn each_panic_belongs_to_its_test_in_a_debug_build() {
-    let binary = check("dev");
+    let binary = Binary::build("dev");
+    check(&binary);
     what_libtest_prints_becomes_lines(&binary);
     expected_panics_say_so(&binary);
     places_are_those_of_the_test(&binary);
@@ -273,20 +283,19 @@ fn each_panic_belongs_to_its_test_in_a_debug_build() {
 
 #[test]
 fn each_panic_belongs_to_its_test_in_a_release_build() {
-    check("release");
+    check(&Binary::build("release"));
 }
 
 /// Without line information functions have their whole paths and closures that were inlined have none.
 #[test]
 fn each_panic_belongs_to_its_test_without_debug_information() {
-    check("bare");
+    check(&Binary::without("--strip-debug"));
 }
 
 /// Without symbols few things are known, and nothing that is said is wrong.
 #[test]
 fn without_symbols_no_panic_is_laid_at_the_door_of_another_test() {
-    // Of the build without debug information: nothing is compiled but the tests.
-    let binary = Binary::build("bare", &["-C", "strip=symbols"]);
+    let binary = Binary::without("--strip-all");
     let mut known = 0;
     for case in CASES {
         for threads in ["--test-threads=1", "--test-threads=4"] {

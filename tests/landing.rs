@@ -1,7 +1,7 @@
 //! Builds `tests/fixtures/landing` in several profiles and runs each of its scenarios in a process of its
 //! own. The program judges itself; here only its status is looked at.
 #![cfg(all(
-    feature = "testing",
+    feature = "__testing",
     target_os = "linux",
     target_env = "gnu",
     not(panic_agent_fallback),

@@ -1,7 +1,7 @@
 //! Builds `tests/fixtures/probes` in several profiles, runs each of its cases in a process of its own with
 //! and without probes, and compares: the program must behave the same, and the events must tell its story.
 #![cfg(all(
-    feature = "testing",
+    feature = "__testing",
     feature = "probes",
     target_os = "linux",
     target_env = "gnu",

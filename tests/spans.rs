@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use panic_agent::sink::MemorySink;
 use panic_agent::tracing::{SpanLabels, TracingSink, layer};
-use panic_agent::{Agent, MemorySink, catch, catch_silent};
+use panic_agent::{Agent, catch, catch_silent};
 use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::subscriber::with_default;
@@ -174,7 +175,7 @@ fn every_panic_and_verdict_and_finding_is_an_event(events: &Events, lines: &Memo
     drop((swallowed, read, died));
     // This one is over before its line is written: there is nothing to add.
     drop(catch(|| panic!("over")));
-    let group = panic_agent::TaskGroup::<(), ()>::new();
+    let group = panic_agent::task::TaskGroup::<(), ()>::new();
     group.spawn(|_| Ok(()));
     drop(group);
     let told = |message: &str| {

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use panic_agent::{Agent, FutureExt as _, catch_silent, label};
+use panic_agent::task::FutureExt as _;
+use panic_agent::{Agent, catch_silent, label};
 
 const TASKS: u64 = 60;
 const STEPS: u64 = 20;
@@ -92,7 +93,7 @@ async fn task(number: u64, mut random: Random) -> u64 {
 
 #[test]
 fn no_label_of_another_task_ever_appears() {
-    let agent = Agent::builder().sink(panic_agent::MemorySink::new()).install().unwrap();
+    let agent = Agent::builder().sink(panic_agent::sink::MemorySink::new()).install().unwrap();
     for workers in [1, 2, 4] {
         for seed in [3, 11] {
             let runtime =

@@ -2,8 +2,7 @@
 //!
 //! Runs on: any thread. Must not: run a scenario.
 
-use crate::Scenario;
-use crate::scenarios;
+use crate::{Scenario, scenarios};
 
 /// Names this close to a mistyped one are suggested.
 const SIMILAR: f64 = 0.85;

@@ -3,6 +3,7 @@
 //! Runs on: any thread of the parent. Must not: run anything; it is a function of its arguments.
 
 mod frames;
+mod reactions;
 mod sameness;
 mod tally;
 mod verdicts;
@@ -10,11 +11,14 @@ mod verdicts;
 use core::fmt;
 
 use panic_agent::Report;
+use panic_agent::record::Fate;
 use serde::Serialize;
 
+pub use self::reactions::wrong_reactions;
 pub use self::sameness::differences;
 pub use self::tally::{Tally, tally};
 use crate::child::Observed;
+use crate::platform::abilities;
 use crate::{Delivery, Exit, Expectation, ExpectedPanic, Message, Names, Outcome, Probes, Profile, Setting};
 
 /// One thing that came out differently.
@@ -51,6 +55,20 @@ pub fn deviations(expected: &Expectation, setting: Setting, observed: &Observed)
     lines(expected, setting, observed, &mut found);
     end(expected, observed, &mut found);
     findings(expected, setting, observed, &mut found);
+    found
+}
+
+/// What the agent says that it can, against what the documentation says of this platform. `asked` is whether it was asked to have
+/// probes. A process that wrote no `process` line said nothing.
+pub fn wrong_abilities(asked: Probes, profile: Profile, observed: &Observed) -> Vec<Deviation> {
+    let mut found = Vec::new();
+    if let (Some(due), Some(can)) = (abilities(asked, profile), observed.lines.can()) {
+        let mut can = can.to_vec();
+        can.sort_unstable();
+        if can != due {
+            deviate(&mut found, "abilities of docs/platforms.json", due.join(", "), can.join(", "));
+        }
+    }
     found
 }
 
@@ -103,11 +121,13 @@ fn lines(expected: &Expectation, setting: Setting, observed: &Observed, found: &
         let in_child = report.soft_errors.iter().any(|error| error.code == "forked_child");
         let nameless = (in_child || expected.delivery == Delivery::WrittenOrCounted)
             && panic.accepts(predicted, Profile::Stripped);
-        if !panic.accepts(predicted, profile) && !nameless {
+        // Names show no boundary. What was predicted without knowing of one is corrected later; the verdicts' turn, too.
+        let by_names = setting.probes == Probes::Names;
+        if !panic.accepts(predicted, profile) && !nameless && !by_names {
             deviate(found, &subject(report), describe_outcomes(panic, profile), predicted);
         }
     }
-    missing(expected, setting.profile, observed, &hooked.open, found);
+    missing(expected, setting, observed, &hooked.open, found);
     for (report, _) in &hooked.pairs {
         frames::judge(report, setting.profile.names(), found);
     }
@@ -192,13 +212,15 @@ fn findings(expected: &Expectation, setting: Setting, observed: &Observed, found
 
 fn missing(
     expected: &Expectation,
-    profile: Profile,
+    setting: Setting,
     observed: &Observed,
     open: &[(&ExpectedPanic, usize)],
     found: &mut Vec<Deviation>,
 ) {
     let written = observed.lines.panics.len();
-    match (expected.delivery, profile) {
+    // Names tell nobody to wait for the line of the only panic of a process that aborts without a word.
+    let unannounced = setting.probes == Probes::Names && expected.panics.len() == 1;
+    match (expected.delivery, setting.profile) {
         (_, Profile::Abort) if matches!(expected.exit, Exit::Code(_)) => {}
         (_, Profile::Abort) => {
             // The first panic ends the process; with several threads any of them may be the first, and
@@ -216,7 +238,8 @@ fn missing(
             }
         }
         (Delivery::Certain, _) => {
-            for (panic, left) in open.iter().filter(|(_, left)| *left > 0) {
+            let is_due = |panic: &ExpectedPanic| !(unannounced && panic.verdict.fate == Fate::Aborted);
+            for (panic, left) in open.iter().filter(|(panic, left)| *left > 0 && is_due(panic)) {
                 let text = format!("{} on {}", panic.message, panic.thread);
                 deviate(found, "panic lines", text, format!("{left} missing"));
             }
@@ -237,7 +260,7 @@ fn end(expected: &Expectation, observed: &Observed, found: &mut Vec<Deviation>) 
         deviate(found, "balance of the end line", format!("{} panics in all", end.panics), text);
     }
     // A forked child writes into the same file, under an instance of its own.
-    let own = |report: &&Report| report.id.instance_text() == end.id;
+    let own = |report: &&Report| report.head.id.instance_text() == end.head.id;
     let lines = observed.lines.panics.iter().chain(&observed.lines.hookless).filter(own).count() as u64;
     if end.written != lines {
         deviate(found, "panic lines", format!("{} as the end line says", end.written), lines);
@@ -251,7 +274,7 @@ fn describe(report: &Report) -> String {
 
 fn describe_outcomes(panic: &ExpectedPanic, profile: Profile) -> String {
     if profile == Profile::Abort {
-        return Outcome::aborted(panic_agent::AbortReason::StrategyAbort).to_string();
+        return Outcome::aborted(panic_agent::record::AbortReason::StrategyAbort).to_string();
     }
     let texts: Vec<String> = panic.outcomes.iter().map(ToString::to_string).collect();
     texts.join(", or ")

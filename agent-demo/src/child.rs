@@ -2,13 +2,11 @@
 //!
 //! Runs on: any thread of the parent. Must not: leave a child behind; one that hangs is killed.
 
-use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use crate::{Exit, Lines, Scenario};
 
@@ -17,6 +15,15 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 /// How long a child may wait for its lines, in milliseconds.
 const FLUSH_MS: &str = "60000";
+
+/// One warning for each event of each panic.
+const WARNINGS: [(&str, &str); 5] = [
+    ("PANIC_AGENT_ON_SILENT", "warn"),
+    ("PANIC_AGENT_ON_UNCAUGHT", "warn"),
+    ("PANIC_AGENT_ON_TASK_DIED", "warn"),
+    ("PANIC_AGENT_ON_SWALLOWED", "warn"),
+    ("PANIC_AGENT_ON_ANY", "warn"),
+];
 
 /// Whether the agent runs in the child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +59,34 @@ pub struct Observed {
 /// # Errors
 /// When the child cannot be started, hangs, or its file cannot be read.
 pub fn run(exe: &Path, scenario: &Scenario, agent: AgentSwitch, directory: &Path) -> io::Result<Observed> {
+    run_with(exe, scenario, agent, directory, &[])
+}
+
+/// The same, and the agent warns on stderr of each event, as an operator can ask it to.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with_warnings(
+    exe: &Path,
+    scenario: &Scenario,
+    agent: AgentSwitch,
+    directory: &Path,
+) -> io::Result<Observed> {
+    run_with(exe, scenario, agent, directory, &WARNINGS)
+}
+
+fn run_with(
+    exe: &Path,
+    scenario: &Scenario,
+    agent: AgentSwitch,
+    directory: &Path,
+    environment: &[(&str, &str)],
+) -> io::Result<Observed> {
     let file = directory.join(format!("{}.jsonl", scenario.name));
     let mut command = command(exe, directory);
     command.args(["run", scenario.name]).env("PANIC_AGENT_FILE", &file);
     // What is expected includes names, and on a loaded machine they take longer than a program should wait.
-    command.env("PANIC_AGENT_FLUSH_MS", FLUSH_MS);
+    command.env("PANIC_AGENT_FLUSH_MS", FLUSH_MS).envs(environment.iter().copied());
     match agent {
         AgentSwitch::On => {}
         AgentSwitch::WithoutProbes => {
@@ -116,6 +146,13 @@ pub fn finish(mut command: Command) -> io::Result<Output> {
     }
 }
 
+#[cfg(windows)]
+fn kill(pid: u32) {
+    // A child that cannot be killed ends with its parent's console.
+    let _ = Command::new("taskkill").args(["/F", "/PID", &pid.to_string()]).output();
+}
+
+#[cfg(unix)]
 fn kill(pid: u32) {
     let Ok(pid) = libc::pid_t::try_from(pid) else { return };
     // SAFETY: plain system call; the child was not reaped yet (the waiting thread sent nothing), so the
@@ -123,8 +160,23 @@ fn kill(pid: u32) {
     let _ = unsafe { libc::kill(pid, libc::SIGKILL) };
 }
 
-/// How a finished process ended.
+/// How a finished process ended. What Windows calls a fast failure is an abort.
+#[cfg(windows)]
 pub fn exit_of(output: &Output) -> Exit {
+    const STATUS_STACK_BUFFER_OVERRUN: u32 = 0xc000_0409;
+    match output.status.code() {
+        Some(code) if code.cast_unsigned() == STATUS_STACK_BUFFER_OVERRUN => {
+            Exit::Signal(crate::expect::SIGABRT)
+        }
+        code => Exit::Code(code.unwrap_or_default()),
+    }
+}
+
+/// How a finished process ended.
+#[cfg(unix)]
+pub fn exit_of(output: &Output) -> Exit {
+    use std::os::unix::process::ExitStatusExt as _;
+
     match (output.status.code(), output.status.signal()) {
         (Some(code), _) => Exit::Code(code),
         (None, signal) => Exit::Signal(signal.unwrap_or_default()),
@@ -133,13 +185,15 @@ pub fn exit_of(output: &Output) -> Exit {
 
 /// Takes out the number of the panicking thread, `thread 'main' (4711) panicked`, and the frames of
 /// backtraces: std prints one with the second panic of a thread, with addresses that differ from run to
-/// run, and with the frames of whoever called its hook.
+/// run, and with the frames of whoever called its hook. What the agent says meanwhile on its own thread stays: it
+/// may stand behind half a frame.
 fn comparable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut in_backtrace = false;
     for line in text.split_inclusive('\n') {
         in_backtrace = in_backtrace && line.starts_with(' ');
         if in_backtrace {
+            clean.push_str(line.find("panic-agent: ").and_then(|at| line.get(at..)).unwrap_or_default());
             continue;
         }
         in_backtrace = line.trim_end() == "stack backtrace:";
@@ -164,6 +218,13 @@ mod tests {
     fn only_the_number_of_a_thread_is_taken_out() {
         let text = "\nthread 'a b' (4711) panicked at src/x.rs:1:1:\nvalue (12) stays\n";
         assert_eq!(comparable(text), "\nthread 'a b' panicked at src/x.rs:1:1:\nvalue (12) stays\n");
+    }
+
+    #[test]
+    fn what_the_agent_says_behind_half_a_frame_stays() {
+        let warning = "panic-agent: a panic: thread 'main' panicked: left (1-2)\n";
+        let text = format!("stack backtrace:\n   0: {warning}0x55 - a::b\nnext\n");
+        assert_eq!(comparable(&text), format!("stack backtrace:\n{warning}0x55 - a::b\nnext\n"));
     }
 
     #[test]

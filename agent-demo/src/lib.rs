@@ -15,6 +15,7 @@
 
 mod expect;
 mod lines;
+mod platform;
 mod profile;
 mod scenario;
 mod verdict;

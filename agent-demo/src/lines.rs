@@ -3,12 +3,12 @@
 //! Runs on: the thread that checks. Must not: fail on a line it does not know; kinds are open.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
 use std::path::Path;
+use std::{fs, io};
 
-use panic_agent::{
-    Basis, EndLine, Fate, FindingLine, Handler, LossesLine, PanicId, Place, ProcessLine, Receipt, Report,
+use panic_agent::Report;
+use panic_agent::record::{
+    Basis, EndLine, Fate, FindingLine, Handler, LossesLine, PanicId, Place, ProcessLine, Receipt,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -97,7 +97,7 @@ impl Lines {
         match kind.as_deref() {
             Some("panic") => {
                 let report: Report = serde_json::from_value(value.clone())?;
-                self.verdicts.insert(report.id, serde_json::from_value(value)?);
+                self.verdicts.insert(report.head.id, serde_json::from_value(value)?);
                 if report.hook != Some(false) { self.panics.push(report) } else { self.hookless.push(report) }
             }
             Some("verdict") => {
@@ -114,9 +114,17 @@ impl Lines {
         Ok(())
     }
 
+    /// What the agent can do, as it says; `None` without a `process` line. A forked child says for itself that it can less, and
+    /// may be the first to write.
+    pub fn can(&self) -> Option<&[String]> {
+        let is_child =
+            |process: &&ProcessLine| process.soft_errors.iter().any(|error| error.code == "forked_child");
+        self.processes.iter().find(|process| !is_child(process)).map(|process| process.can.as_slice())
+    }
+
     /// The last word on a panic whose line was read.
     pub fn last_word(&self, report: &Report) -> Option<&LastWord> {
-        self.verdicts.get(&report.id)
+        self.verdicts.get(&report.head.id)
     }
 }
 

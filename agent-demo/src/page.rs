@@ -4,7 +4,7 @@
 
 use core::fmt::Write;
 
-use panic_agent::{Fate, Receipt};
+use panic_agent::record::{Fate, Receipt};
 
 use crate::{ExpectedPanic, Hops, Message, Probes, Profile, Scenario, Setting, Verdict, catalogue, word};
 

@@ -127,12 +127,17 @@ impl Scenario {
     }
 
     /// The process ends with a status, and yet no exit handler runs.
+    #[cfg_attr(windows, allow(dead_code, reason = "of scenarios that Windows lacks"))]
     pub(crate) const fn skips_exit_handlers(mut self) -> Self {
         self.ends_in_order = false;
         self
     }
 
     /// Panics after the agent's exit handler, which has said the totals.
+    #[cfg_attr(
+        not(all(target_os = "linux", target_env = "gnu")),
+        allow(dead_code, reason = "of scenarios that other platforms lack")
+    )]
     pub(crate) const fn after_the_end(mut self) -> Self {
         self.ends_in_order = false;
         self
@@ -151,6 +156,10 @@ impl Scenario {
     }
 
     /// Has these panics with `panic = "abort"`, where it has others, or none, without.
+    #[cfg_attr(
+        not(all(target_os = "linux", target_env = "gnu")),
+        allow(dead_code, reason = "of scenarios that other platforms lack")
+    )]
     pub(crate) const fn panics_under_abort(mut self, panics: &'static [ExpectedPanic]) -> Self {
         self.panics_under_abort = Some(panics);
         self

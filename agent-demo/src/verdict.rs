@@ -3,17 +3,33 @@
 //! Runs on: built in constants; compared on the thread that checks. Must not: know how the agent finds its
 //! answers. What cannot be known is `unknown` or `null`; a wrong verdict is worse than none.
 
-use panic_agent::{AbortReason, Basis, Fate, HandlerKind, Receipt};
+use panic_agent::record::{AbortReason, Basis, Fate, HandlerKind, Receipt};
 
 use crate::{Names, Outcome, Profile};
 
-/// Whether the agent's probes are installed.
+/// What the agent sees of a panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Probes {
-    /// They are: landings, reads and drops are seen.
+    /// It has probes: landings, reads and drops are seen.
     On,
-    /// They are not: only hooks are seen.
+    /// It has none: only hooks are seen. Predictions are read from tables.
     Off,
+    /// It has none, and predictions are read from names, on platforms without such tables.
+    Names,
+}
+
+impl Probes {
+    /// What an agent sees that was asked to have probes or not, by what its `process` line says that it can; as asked
+    /// where it wrote none.
+    pub fn told(self, can: Option<&[String]>) -> Self {
+        let Some(can) = can else { return self };
+        let has = |ability: &str| can.iter().any(|can| can == ability);
+        match self {
+            _ if has("names") => Self::Names,
+            Self::On if !has("probe_raise") => Self::Off,
+            asked => asked,
+        }
+    }
 }
 
 /// What decides how much can be known.
@@ -59,6 +75,8 @@ pub struct Verdict {
     pub landing: Option<HandlerKind>,
     /// Whether later hook calls alone show this end, so that it needs no probes.
     pub hooks_tell: bool,
+    /// Whether nobody can ever see the error, and a later panic casts doubt on that: it was told by then.
+    pub doubted: bool,
 }
 
 /// How often a payload was thrown again.
@@ -110,6 +128,7 @@ impl Verdict {
             hops: Hops::Exactly(0),
             landing: outcome.handler,
             hooks_tell: false,
+            doubted: false,
         }
     }
 
@@ -119,9 +138,14 @@ impl Verdict {
         let known = match (setting.profile, setting.probes) {
             (Profile::Abort, _) => Self::of(Outcome::aborted(AbortReason::StrategyAbort)),
             (_, Probes::On) => self,
-            (_, Probes::Off) => self.by_hooks(predicted, in_order),
+            (_, Probes::Off | Probes::Names) => self.by_hooks(predicted, in_order),
         };
         if setting.profile.names() == Names::None { known.without_names() } else { known }
+    }
+
+    /// The same, where later hook calls correct a prediction.
+    pub(crate) fn told_by_hooks(self) -> Self {
+        Self { hooks_tell: true, basis: Basis::Confirmed, ..self }
     }
 
     /// Without probes: what the tables say, and what later hook calls add.

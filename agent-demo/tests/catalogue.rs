@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use agent_demo::{Expectation, Message, Outcome, Probes, Profile, Scenario, Setting, catalogue};
-use panic_agent::{AbortReason, Basis, Fate, Receipt};
+use panic_agent::record::{AbortReason, Basis, Fate, Receipt};
 
 #[test]
 fn names_are_unique_and_in_kebab_case() {
@@ -54,7 +54,7 @@ fn a_twin_exists_and_comes_out_differently() {
 #[test]
 #[cfg(all(feature = "cpp", feature = "libraries"))]
 fn every_handler_and_every_reason_that_a_program_can_show_occurs() {
-    use panic_agent::HandlerKind;
+    use panic_agent::record::HandlerKind;
 
     let outcomes: Vec<Outcome> = catalogue::all()
         .flat_map(|scenario| scenario.expectation(Profile::Debug).panics)

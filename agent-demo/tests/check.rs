@@ -3,7 +3,7 @@
 use std::time::Duration;
 use std::{fs, iter};
 
-use agent_demo::check::{Deviation, deviations};
+use agent_demo::check::{Deviation, deviations, wrong_reactions};
 use agent_demo::child::Observed;
 use agent_demo::{Exit, Lines, Probes, Profile, Setting, catalogue};
 use serde_json::{Value, json};
@@ -212,4 +212,47 @@ fn with_panic_abort_the_first_panic_is_enough_and_must_say_so() {
     assert_eq!(judge("drop-panics-in-unwind", Profile::Abort, sigabrt, &[]).len(), 1);
     let caught = panic_line("first panic", "main", MAIN_ROOT);
     assert!(!judge("drop-panics-in-unwind", Profile::Abort, sigabrt, &[caught]).is_empty());
+}
+
+/// What is wrong with these warnings of a thread that died unseen.
+fn reactions(scenario: &str, warnings: &[&str]) -> Vec<String> {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("lines.jsonl");
+    let line = panic_line("nobody is told", "worker", ["catch", "thread_root", "", "thread_died"]);
+    fs::write(&file, format!("{line}\n")).unwrap();
+    let lines = Lines::read(&file).unwrap();
+    let stderr: String = warnings
+        .iter()
+        .map(|what| {
+            format!("half a line panic-agent: {what}: thread 'worker' panicked: x (00000000000000ff-1)\n")
+        })
+        .collect();
+    let (stdout, took) = (String::new(), Duration::ZERO);
+    let observed = Observed { exit: Exit::Code(0), stdout, stderr, lines, file, took };
+    let setting = Setting { profile: Profile::Debug, probes: Probes::On };
+    let expected = catalogue::find(scenario).unwrap().expectation(Profile::Debug);
+    wrong_reactions(&expected, setting, &observed).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn each_reaction_that_is_missing_or_wrong_or_came_twice_is_named() {
+    const ANY: &str = "a panic";
+    const UNCAUGHT: &str = "a thread died of a panic";
+    const SILENT: &str = "a panic that nobody can ever see";
+    const SWALLOWED: &str = "the error of a panic was dropped unread";
+    let dropped = |warnings: &[&str]| reactions("thread-handle-dropped", warnings);
+    assert_eq!(dropped(&[ANY, UNCAUGHT, SILENT]), [""; 0]);
+    for (warnings, event) in [
+        (&[ANY, UNCAUGHT][..], "silent"),
+        (&[ANY, SILENT], "uncaught"),
+        (&[UNCAUGHT, SILENT], "any"),
+        (&[ANY, UNCAUGHT, SILENT, SILENT], "silent"),
+        (&[ANY, UNCAUGHT, SILENT, SWALLOWED], "swallowed"),
+    ] {
+        let found = dropped(warnings);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(&format!("reaction to {event}:")), "{found:?}");
+    }
+    let found = reactions("no-panic", &[ANY]);
+    assert!(found[0].contains("some to no panic of the scenario"), "{found:?}");
 }

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use agent_demo::{Lines, Outcome, child};
-use panic_agent::HandlerKind;
+use panic_agent::record::HandlerKind;
 
 /// Set in the inner process only.
 const INNER: &str = "AGENT_DEMO_INNER_TEST";

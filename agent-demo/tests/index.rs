@@ -4,8 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use agent_demo::Lines;
-use agent_demo::child;
+use agent_demo::{Lines, child};
 use tempfile::TempDir;
 
 const EXE: &str = env!("CARGO_BIN_EXE_agent-demo");
@@ -63,8 +62,8 @@ fn the_lines_name_the_thread_and_the_file_of_each_dead_worker() {
     for report in &lines.panics {
         assert!(report.summary().contains("is not a char boundary"), "{}", report.summary());
         assert!(report.thread.as_deref().is_some_and(|name| name.starts_with("indexer-")));
-        assert_eq!(report.fate, panic_agent::Fate::ThreadDied);
-        assert_eq!(report.service.as_deref(), Some("agent-demo-index"));
+        assert_eq!(report.fate, panic_agent::record::Fate::ThreadDied);
+        assert_eq!(report.head.service.as_deref(), Some("agent-demo-index"));
         assert!(report.labels["file"].ends_with(".txt"), "{:?}", report.labels);
     }
     let mut files: Vec<&str> = lines.panics.iter().map(|report| report.labels["file"].as_str()).collect();

@@ -33,6 +33,13 @@ impl Failure {
     }
 }
 
+#[cfg(target_os = "linux")]
+impl From<panic_agent_ship::Failure> for Failure {
+    fn from(failure: panic_agent_ship::Failure) -> Self {
+        Self::new(failure.to_string())
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)

@@ -7,9 +7,8 @@ use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
-
 use crate::failure::Failure;
+use crate::system;
 use crate::toolchain::Toolchain;
 
 /// Every file of the source, by its path.
@@ -44,13 +43,16 @@ enum Found {
 }
 
 fn find() -> Result<Found, Failure> {
+    if cfg!(not(target_os = "linux")) {
+        return Err(Failure::new("a library can be loaded before programs on Linux alone"));
+    }
     if let Some(path) = std::env::var_os(OVERRIDE).filter(|path| !path.is_empty()) {
         let path = std::path::absolute(&path).unwrap_or_else(|_| PathBuf::from(&path));
         return if path.is_file() {
             Ok(Found::There(path))
         } else {
             Err(Failure::new(format!(
-                "{OVERRIDE}=`{}` is no file; unset it or name the library",
+                "{OVERRIDE}=`{}` is not a file; unset it, or set it to the path of the library",
                 path.display()
             )))
         };
@@ -78,32 +80,29 @@ fn cache() -> Result<PathBuf, Failure> {
     let base = said("XDG_CACHE_HOME").filter(|path| path.is_absolute());
     base.or_else(|| said("HOME").map(|home| home.join(".cache")))
         .map(|base| base.join("panic-agent"))
-        .ok_or_else(|| {
-            Failure::new(format!("there is no directory for a cache: set {CACHE}, XDG_CACHE_HOME or HOME"))
-        })
+        .ok_or_else(|| Failure::new(format!("no cache directory: set {CACHE}, XDG_CACHE_HOME or HOME")))
 }
 
 fn build(path: &Path, toolchain: &Toolchain) -> Result<PathBuf, Failure> {
     toolchain.check()?;
     let place = path.parent().unwrap_or(path);
     let cache = place.parent().unwrap_or(place);
-    fs::create_dir_all(cache).map_err(|error| Failure::io("make the cache", cache, &error))?;
+    fs::create_dir_all(cache).map_err(|error| Failure::io("create the cache", cache, &error))?;
     let lock_path = cache.join("lock");
     let lock = File::create(&lock_path).map_err(|error| Failure::io("open", &lock_path, &error))?;
-    flock(&lock, FlockOperation::LockExclusive)
-        .map_err(|error| Failure::io("lock", &lock_path, &error.into()))?;
+    system::lock(&lock).map_err(|error| Failure::io("lock", &lock_path, &error))?;
     if path.is_file() {
         // Built by whoever had the lock before.
         return Ok(path.to_owned());
     }
     eprintln!(
-        "panic-agent: building the library that is loaded before programs, once for {}",
+        "panic-agent: building the preload library for {}, once (takes a minute or two)",
         toolchain.version
     );
     let work = tempfile::Builder::new()
         .prefix("build-")
         .tempdir_in(cache)
-        .map_err(|error| Failure::io("make a directory in", cache, &error))?;
+        .map_err(|error| Failure::io("create a directory in", cache, &error))?;
     unpack(work.path())?;
     compile(work.path(), toolchain)?;
     let built = work.path().join("target/release").join(NAME);
@@ -111,7 +110,7 @@ fn build(path: &Path, toolchain: &Toolchain) -> Result<PathBuf, Failure> {
     fs::create_dir(&whole)
         .and_then(|()| fs::rename(&built, whole.join(NAME)))
         .and_then(|()| fs::rename(&whole, place))
-        .map_err(|error| Failure::io("put the library into", place, &error))?;
+        .map_err(|error| Failure::io("move the library to", place, &error))?;
     Ok(path.to_owned())
 }
 
@@ -146,7 +145,7 @@ fn compile(directory: &Path, toolchain: &Toolchain) -> Result<(), Failure> {
         said = String::from_utf8_lossy(&output.stderr).into_owned();
     }
     Err(Failure::new(format!(
-        "the library cannot be built with {}; cargo says:\n{}",
+        "cannot build the preloaded library with {}; cargo printed:\n{}",
         toolchain.version,
         said.trim_end()
     )))

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use panic_agent::{LineContent, LineReader};
+use panic_agent::record::{LineContent, LineReader};
 
 use crate::failure::Failure;
 
@@ -14,10 +14,10 @@ pub(crate) fn recover(log: &Path) {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     };
-    match panic_agent::recover(directory) {
+    match panic_agent::recovery::recover(directory) {
         Ok(recovered) => {
             for (spool, why) in recovered.left {
-                eprintln!("panic-agent: `{}` cannot be recovered: {why}", spool.display());
+                eprintln!("panic-agent: cannot recover `{}`: {why}", spool.display());
             }
         }
         Err(error) => eprintln!("panic-agent: {error}"),

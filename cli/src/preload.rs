@@ -12,9 +12,7 @@ pub(crate) fn preload(args: PreloadArgs) -> Outcome {
     match path {
         Some(path) => println!("{}", path.display()),
         None => {
-            eprintln!(
-                "panic-agent: not built yet for the compiler in use; `panic-agent preload --build` builds it"
-            );
+            eprintln!("panic-agent: not built for the current compiler; run `panic-agent preload --build`");
             return Ok(1);
         }
     }

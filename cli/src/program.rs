@@ -1,12 +1,13 @@
 //! Whether a program can be observed: what its file says before it runs.
 
 use std::fs::File;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use object::read::ReadCache;
 use object::read::elf::{ElfFile64, ProgramHeader as _};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
+
+use crate::system;
 
 /// Finds a program as a shell does.
 pub(crate) fn find(name: &Path) -> Option<PathBuf> {
@@ -15,15 +16,18 @@ pub(crate) fn find(name: &Path) -> Option<PathBuf> {
     }
     let path = std::env::var_os("PATH")?;
     let is_program = |path: &PathBuf| {
-        path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+        path.metadata().is_ok_and(|metadata| metadata.is_file() && system::is_executable(&metadata))
     };
-    std::env::split_paths(&path).map(|directory| directory.join(name)).find(is_program)
+    let mut whole = name.as_os_str().to_owned();
+    whole.push(std::env::consts::EXE_SUFFIX);
+    let names = [name.as_os_str(), &whole];
+    std::env::split_paths(&path).flat_map(|directory| names.map(|name| directory.join(name))).find(is_program)
 }
 
 /// Why a program cannot be observed; `None` when it can, or when only its run will tell.
 pub(crate) fn refusal(path: &Path) -> Option<String> {
     let Ok(metadata) = path.metadata() else { return None };
-    if metadata.permissions().mode() & 0o6000 != 0 {
+    if system::is_setuid(&metadata) {
         return Some(
             "it is setuid or setgid, and the loader ignores `LD_PRELOAD` for such programs".to_owned(),
         );
@@ -33,7 +37,7 @@ pub(crate) fn refusal(path: &Path) -> Option<String> {
     std::io::Read::read_exact(&mut File::open(path).ok()?, &mut start).ok()?;
     if start != *b"\x7fELF" {
         // A script: its interpreter is observed.
-        return (start[..2] != *b"#!").then(|| "it is no ELF program".to_owned());
+        return (start[..2] != *b"#!").then(|| "it is not an ELF program".to_owned());
     }
     let Ok(file) = ElfFile64::<object::Endianness, _>::parse(&cache) else {
         return Some("it is not a 64-bit ELF program".to_owned());
@@ -41,11 +45,11 @@ pub(crate) fn refusal(path: &Path) -> Option<String> {
     let machine = match std::env::consts::ARCH {
         "x86_64" => object::Architecture::X86_64,
         "aarch64" => object::Architecture::Aarch64,
-        other => return Some(format!("programs are not observed on {other}")),
+        other => return Some(format!("{other} is not supported")),
     };
     if file.architecture() != machine {
         return Some(format!(
-            "it is a program for {:?}, and this is {}",
+            "it is built for {:?}, but this machine is {}",
             file.architecture(),
             std::env::consts::ARCH
         ));
@@ -55,7 +59,7 @@ pub(crate) fn refusal(path: &Path) -> Option<String> {
         file.elf_program_headers().iter().find_map(|header| header.interpreter(endian, &cache).ok()?);
     let Some(interpreter) = interpreter else {
         return Some(
-            "it is linked statically, so that no library can be loaded before it; build it without \
+            "it is linked statically, so no library can be loaded before it; build it without \
              `-C target-feature=+crt-static`, or use the library `panic-agent` in it"
                 .to_owned(),
         );
@@ -67,10 +71,11 @@ pub(crate) fn refusal(path: &Path) -> Option<String> {
         return None;
     }
     if file.symbols().any(|symbol| symbol.is_definition() && symbol.name_bytes() == Ok(RAISE)) {
-        return Some("it has an unwinder of its own, which nothing can be loaded before".to_owned());
+        return Some("it has its own unwinder, which a preloaded library cannot observe".to_owned());
     }
     Some(
-        "it was built with `panic = \"abort\"`, so that no panic unwinds; use the library `panic-agent` in it".to_owned(),
+        "it was built with `panic = \"abort\"`, so no panic unwinds; use the library `panic-agent` in it"
+            .to_owned(),
     )
 }
 
@@ -108,7 +113,7 @@ mod tests {
         assert_eq!(refusal(&script), None);
         let text = dir.path().join("text");
         std::fs::write(&text, "hello").unwrap();
-        assert!(refusal(&text).is_some_and(|why| why.contains("no ELF")));
+        assert!(refusal(&text).is_some_and(|why| why.contains("not an ELF")));
         let torn = dir.path().join("torn");
         std::fs::write(&torn, b"\x7fELF\x02\x01\x01").unwrap();
         assert!(refusal(&torn).is_some_and(|why| why.contains("not a 64-bit ELF")));
@@ -129,7 +134,7 @@ mod tests {
             refusal(&program).unwrap_or_default()
         };
         assert_eq!(why(String::new(), "panic=unwind"), "");
-        assert!(why(raise.to_owned(), "panic=unwind").contains("an unwinder of its own"));
+        assert!(why(raise.to_owned(), "panic=unwind").contains("its own unwinder"));
         assert!(why(String::new(), "panic=abort").contains("panic = \"abort\""));
     }
 

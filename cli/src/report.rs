@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use panic_agent::Line;
 use panic_agent::audit::{Audit, Auditor, Ending, binary_name};
-use panic_agent::{Line, LineContent, LineReader};
+use panic_agent::record::{LineContent, LineReader, TestLine};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -68,10 +69,12 @@ impl Process {
         }
     }
 
-    pub(crate) fn write(&self, place: &Path, said: &[serde_json::Value]) -> Result<(), Failure> {
+    pub(crate) fn write(&self, place: &Path, said: &[TestLine]) -> Result<(), Failure> {
         let mut text = String::new();
         for line in said {
-            text.push_str(&line.to_string());
+            text.push_str(
+                &serde_json::to_string(line).map_err(|error| Failure::new(format!("said: {error}")))?,
+            );
             text.push('\n');
         }
         put(&place.join(Self::SAID), text.as_bytes())?;

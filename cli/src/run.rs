@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::args::RunArgs;
 use crate::failure::Failure;
-use crate::{Outcome, child, library, lines, program};
+use crate::{Outcome, child, library, lines, program, supervise};
 
 pub(crate) fn run(args: RunArgs) -> Outcome {
     let Some((name, rest)) = args.command.split_first() else {
@@ -33,6 +33,10 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
             library.display()
         ),
         Err(why) => eprintln!("panic-agent: `{}` is not observed: {why}", name.display()),
+    }
+    if args.supervise.supervise {
+        let words = args.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        return supervise::supervise(command, words, &log, observed.is_ok(), &args.supervise);
     }
     let status = child::start(&mut command)?
         .wait()

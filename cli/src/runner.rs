@@ -10,18 +10,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use panic_agent::audit::Ending;
+use panic_agent::audit::{Ending, HarnessOutput};
 
 use crate::args::RunnerArgs;
 use crate::failure::Failure;
-use crate::libtest::Reader;
 use crate::report::{Process, audit};
 use crate::settings::Settings;
 use crate::{Outcome, child, lines, program};
 
 pub(crate) fn runner(args: RunnerArgs) -> Outcome {
     let Some((binary, rest)) = args.command.split_first() else {
-        return Err(Failure::new("`runner` is for cargo, which names a test binary"));
+        return Err(Failure::new("`runner` is called by cargo, with a test binary"));
     };
     let settings = Settings::read(&args.run)?;
     let binary = std::path::absolute(binary).unwrap_or_else(|_| PathBuf::from(binary));
@@ -43,15 +42,15 @@ pub(crate) fn runner(args: RunnerArgs) -> Outcome {
         command.stdout(Stdio::piped());
     }
     let mut process = child::start(&mut command)?;
-    let mut said = Reader::default();
+    let mut said = HarnessOutput::default();
     if read {
         tee(&mut process, &mut said);
     }
     let status = process.wait().map_err(|error| cannot_wait(&binary, &error))?;
     lines::recover(&log);
     let ending = child::ending(status);
-    let process = Process::new(&binary, ending, said.began && !said.ended);
-    process.write(&place, &said.said)?;
+    let process = Process::new(&binary, ending, said.is_cut_off());
+    process.write(&place, said.lines())?;
     // nextest keeps what a test that passed has printed to itself: its parent says it all at the end.
     if !is_nextest() {
         show(&settings, &place, &process);
@@ -87,12 +86,12 @@ fn is_no_test(binary: &Path, rest: &[OsString]) -> bool {
 fn place(run: &Path) -> Result<PathBuf, Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let place = run.join(format!("{:030}-{}", now.as_nanos(), std::process::id()));
-    fs::create_dir(&place).map_err(|error| Failure::io("make", &place, &error))?;
+    fs::create_dir(&place).map_err(|error| Failure::io("create", &place, &error))?;
     Ok(place)
 }
 
 /// Copies the output as it comes. When nobody reads ours any more the program shall find out as it would without us.
-fn tee(process: &mut Child, said: &mut Reader) {
+fn tee(process: &mut Child, said: &mut HarnessOutput) {
     let Some(mut output) = process.stdout.take() else { return };
     let mut piece = vec![0; 64 * 1024];
     let mut ours = io::stdout();
@@ -101,7 +100,7 @@ fn tee(process: &mut Child, said: &mut Reader) {
             Ok(0) => return,
             Ok(len) => {
                 let piece = piece.get(..len).unwrap_or_default();
-                said.take(piece);
+                said.read(piece);
                 if ours.write_all(piece).and_then(|()| ours.flush()).is_err() {
                     return;
                 }
@@ -119,7 +118,7 @@ fn show(settings: &Settings, place: &Path, process: &Process) {
             eprint!("{}", audit.table(settings.detail()));
         }
         Ok(None) if matches!(process.ending(), Ending::Exited(_)) => eprintln!(
-            "panic-agent: `{}` left no lines; it was not observed (a sanitizer, or a loader of another kind?)",
+            "panic-agent: `{}` wrote no lines, so it was not audited; does it use a sanitizer or another loader?",
             process.exe().display()
         ),
         Ok(None) => {}

@@ -44,8 +44,8 @@ impl Toolchain {
         }
         let (major, minor) = MINIMUM;
         Err(Failure::new(format!(
-            "the library that is loaded before programs needs rustc {major}.{minor} or newer, and this is {}; use a \
-             newer one (`RUSTUP_TOOLCHAIN=stable`): programs of other compilers are observed too, without messages",
+            "the preloaded library needs rustc {major}.{minor} or newer, but this is {}; use a newer one \
+             (`RUSTUP_TOOLCHAIN=stable`): programs built by other compilers are observed too, without messages",
             self.version
         )))
     }

@@ -184,3 +184,48 @@ fn the_cache_can_be_looked_at_and_emptied() {
     let there = tool().args(["preload", "--path"]).output().expect("it runs");
     assert!(Path::new(stdout(&there).trim()).is_file());
 }
+
+/// A cargo that says what it was called with, and whose test binary audits itself if that is asked for.
+fn saying_cargo(directory: &Path) -> std::path::PathBuf {
+    let path = directory.join("saying-cargo");
+    let audit = r#"{"schema":1,"kind":"audit","binary":"billing","findings":2,"denied":1}"#;
+    let script = format!(
+        "#!/bin/sh\necho \"called with: $*\"\n[ -z \"$AUDITS\" ] || echo '{audit}' >>\"$PANIC_AGENT_AUDIT_JSON\"\nexit 7\n"
+    );
+    fs::write(&path, script).expect("a script");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a script that runs");
+    path
+}
+
+#[test]
+fn where_nothing_can_be_preloaded_cargo_runs_as_it_is_and_the_other_way_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let cargo = saying_cargo(directory.path());
+    let run = |args: &[&str]| audit(args, |tool| _ = tool.env("CARGO", &cargo));
+    let unobserved = run(&["test", "--target", "aarch64-apple-darwin", "--", "one"]);
+    assert_eq!(unobserved.status.code(), Some(7), "{}", stderr(&unobserved));
+    assert_eq!(stdout(&unobserved), "called with: test --target aarch64-apple-darwin -- one\n");
+    let says = ["aarch64-apple-darwin cannot be observed from outside", "no test binary audited itself"];
+    for said in says {
+        assert!(stderr(&unobserved).contains(said), "{}", stderr(&unobserved));
+    }
+    // Those that audit themselves are named, and what they found is kept.
+    let file = directory.path().join("findings.json");
+    let path = file.to_str().expect("UTF-8");
+    let audited = audit(&["test", "--json", path, "--target", "aarch64-apple-darwin"], |tool| {
+        tool.env("CARGO", &cargo).env("AUDITS", "1");
+    });
+    assert!(
+        stderr(&audited).contains("audited themselves: billing; findings: 2, denied: 1"),
+        "{}",
+        stderr(&audited)
+    );
+    assert!(fs::read_to_string(&file).is_ok_and(|text| text.contains("\"kind\":\"audit\"")));
+    // What they cannot be asked for is refused.
+    let refused = run(&["test", "--junit", path, "--target", "aarch64-apple-darwin"]);
+    assert!(!refused.status.success() && stdout(&refused).is_empty());
+    assert!(stderr(&refused).contains("leave out `--junit`"), "{}", stderr(&refused));
+    // Where it can, this tool is the runner.
+    let observed = run(&["test", "--target", &host()]);
+    assert!(stdout(&observed).contains(".runner=") && !stderr(&observed).contains("from outside"));
+}

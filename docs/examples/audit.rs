@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::BufReader;
 use std::process::Command;
 
-use panic_agent::LineReader;
 use panic_agent::audit::{Auditor, Detail, Ending, Policy};
+use panic_agent::record::LineReader;
 
 const POLICY: &str = r#"
 deny = ["swallowed"]

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use panic_agent::{TraceContext, catch, label, labels, set_process_label};
+use panic_agent::labels::{TraceContext, set_process_label};
+use panic_agent::{catch, label, labels};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let _agent = panic_agent::init();
+    let _agent = panic_agent::init!();
     set_process_label("region", "eu-1"); // every panic of the process, from now on
     let _request = label("request", 17); // panics of this thread, until the guard is dropped
     let _details = labels! { "http.method" = "GET", attempt = 2 };

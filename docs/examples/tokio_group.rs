@@ -1,10 +1,11 @@
 //! Tasks that stop together: the first panic cancels the others, and no failure is lost.
 
-use panic_agent::{Stop, TaskError, tokio::TaskGroup};
+use panic_agent::task::{Stop, TaskError};
+use panic_agent::tokio::TaskGroup;
 
 #[tokio::main]
 async fn main() {
-    let _agent = panic_agent::init();
+    let _agent = panic_agent::init!();
 
     let group = TaskGroup::<&str, String>::new().limit(8);
     group.spawn(|_cancel| async { panic!("no such shard") });

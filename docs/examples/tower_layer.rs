@@ -1,7 +1,12 @@
 //! A layer for HTTP services: a handler that panics answers 500, and its report has the labels of the request.
 
-use axum::{Router, body::Body, extract::Request, http::StatusCode, routing::get};
-use panic_agent::{Line, tower::RecoverLayer};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::routing::get;
+use panic_agent::Line;
+use panic_agent::tower::RecoverLayer;
 use tower::ServiceExt as _;
 
 async fn price() -> String {
@@ -11,7 +16,7 @@ async fn price() -> String {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let _agent = panic_agent::init();
+    let _agent = panic_agent::init!();
     let lines = panic_agent::subscribe(16);
 
     let app = Router::new().route("/price", get(price)).layer(RecoverLayer::new());

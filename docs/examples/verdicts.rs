@@ -3,7 +3,8 @@
 use std::io::{self, Write as _};
 use std::thread;
 
-use panic_agent::{Agent, EncodedLine, Line, Sink};
+use panic_agent::sink::EncodedLine;
+use panic_agent::{Agent, Line, Sink};
 
 struct Verdicts;
 

@@ -7,21 +7,14 @@ use panic_agent::preload::{self, Exported};
 
 macro_rules! export {
     ($($symbol:ident => $name:literal, $probe:path;)*) => {
-        $(
-            /// Goes on to the probe.
-            ///
-            /// # Safety
-            /// As for the function of this name.
-            #[unsafe(naked)]
-            #[unsafe(no_mangle)]
-            #[allow(non_snake_case, reason = "the unwinder's names")]
-            pub(crate) unsafe extern "C-unwind" fn $symbol() {
-                #[cfg(target_arch = "x86_64")]
-                core::arch::naked_asm!("jmp {probe}", probe = sym $probe);
-                #[cfg(target_arch = "aarch64")]
-                core::arch::naked_asm!("b {probe}", probe = sym $probe);
-            }
-        )*
+        panic_agent::naked_jumps! {
+            $(
+                /// Goes on to the probe.
+                #[unsafe(no_mangle)]
+                #[allow(non_snake_case, reason = "the unwinder's names")]
+                pub(crate) fn $symbol => $probe;
+            )*
+        }
 
         /// Each function by its name, at the address that the loader binds calls to.
         pub(crate) fn all() -> Exported {
@@ -39,17 +32,10 @@ export! {
     pthread_setname_np => c"pthread_setname_np", preload::pthread_setname_np;
 }
 
-/// Goes on to the real function, and lets the agent know.
-///
-/// # Safety
-/// As for the function of this name.
-#[unsafe(naked)]
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn dlopen() {
-    #[cfg(target_arch = "x86_64")]
-    core::arch::naked_asm!("jmp {probe}", probe = sym preload::dlopen);
-    #[cfg(target_arch = "aarch64")]
-    core::arch::naked_asm!("b {probe}", probe = sym preload::dlopen);
+panic_agent::naked_jumps! {
+    /// Goes on to the real function, and lets the agent know.
+    #[unsafe(no_mangle)]
+    pub(crate) fn dlopen => preload::dlopen;
 }
 
 /// Found by a library `panic-agent` in the program: what it may ask of this one; null when nothing is installed.

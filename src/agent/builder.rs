@@ -1,4 +1,5 @@
-//! The builder: every option, with its default.
+//! The builder: every option, with its default. Longer than other files, because each option has its method and its page
+//! of documentation here and nothing else.
 //!
 //! Runs on: the thread that installs the agent. Must not: be used on a panicking thread.
 
@@ -8,15 +9,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{AgentGuard, install};
+use crate::act::{Action, Event, Reaction, Supervisor, TerminationLog};
 use crate::config::{
-    Console, Folding, Harness, MAX_SETTLE, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES, Options,
-    Overflow, PayloadExtractor, Probes, RedactField, Spool, Symbols,
+    Console, Folding, Harness, InheritLabels, MAX_SETTLE, MAX_SLOTS, MIN_FOLD_EVERY, MIN_MAX_REPORT_BYTES,
+    Options, Overflow, PayloadExtractor, Probes, RedactField, SpawnPlaces, Spool, Symbols,
 };
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, complain};
 use crate::files::FileTrust;
 use crate::record::Report;
-use crate::sink::Output;
-use crate::sink::{MIN_ROTATION_AGE, MIN_ROTATION_BYTES, Rotation, Sink};
+use crate::sink::{MIN_ROTATION_AGE, MIN_ROTATION_BYTES, Output, Rotation, Sink, Stacks};
 
 /// Entry to the configuration: [`Agent::builder`].
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +74,8 @@ impl AgentBuilder {
     ///
     /// # Examples
     /// ```
-    /// use panic_agent::{Agent, Rotation};
+    /// use panic_agent::sink::Rotation;
+    /// use panic_agent::Agent;
     /// use std::time::Duration;
     ///
     /// let agent = Agent::builder()
@@ -87,19 +89,75 @@ impl AgentBuilder {
         self
     }
 
+    /// How often a file gets a stack. Default [`Stacks::Each`]: every line shows its own.
+    ///
+    /// # Examples
+    /// ```
+    /// use panic_agent::sink::Stacks;
+    ///
+    /// let agent = panic_agent::Agent::builder()
+    ///     .file(std::env::temp_dir().join("example-stacks.jsonl"))
+    ///     .stacks(Stacks::Once)
+    ///     .install()?;
+    /// # Ok::<(), panic_agent::Error>(())
+    /// ```
+    pub fn stacks(mut self, stacks: Stacks) -> Self {
+        self.options.stacks = stacks;
+        self
+    }
+
     /// What to do with panics that repeat an earlier one. Default: every panic gets a line.
     pub fn fold(mut self, folding: Folding) -> Self {
         self.options.folding = Some(folding);
         self
     }
 
-    /// Name of the service, for the flat field `service`.
+    /// What to do when this becomes of a panic, whichever it is. Default: nothing more than its line. Conditions and counts
+    /// have [`react`](Self::react). An operator's `PANIC_AGENT_ON_*` variable takes the place of all reactions to its event.
+    ///
+    /// # Examples
+    /// A service that a supervisor restarts ends when a part of it has died unseen:
+    /// ```
+    /// use panic_agent::act::{Action, Event};
+    ///
+    /// let _agent = panic_agent::Agent::builder()
+    ///     .file(std::env::temp_dir().join("example-acting.jsonl"))
+    ///     .on(Event::Silent, Action::Exit(70))
+    ///     .install()?;
+    /// # Ok::<(), panic_agent::Error>(())
+    /// ```
+    pub fn on(self, event: Event, action: Action) -> Self {
+        self.react(Reaction::new(event, action))
+    }
+
+    /// What to do when this becomes of a panic, under conditions. Of more than 64 reactions the rest is ignored.
+    pub fn react(mut self, reaction: Reaction) -> Self {
+        self.options.reactions.push(reaction);
+        self
+    }
+
+    /// Where the last words of the process go. Default [`TerminationLog::Kubernetes`].
+    pub fn termination_log(mut self, log: TerminationLog) -> Self {
+        self.options.termination_log = log;
+        self
+    }
+
+    /// Who is told how many parts of the process have died. Default [`Supervisor::None`]. [`Supervisor::Systemd`] needs the
+    /// cargo feature `systemd`; without it the `process` line says that nobody is told.
+    pub fn supervisor(mut self, supervisor: Supervisor) -> Self {
+        self.options.supervisor = supervisor;
+        self
+    }
+
+    /// Name of the service, for the field `service`. Default: the name of your package with [`builder!`](crate::builder!) and
+    /// [`init!`](crate::init!), else none.
     pub fn service(mut self, name: impl Into<String>) -> Self {
         self.options.service = Some(name.into());
         self
     }
 
-    /// Version of the service, for the flat field `version`.
+    /// Version of the service, for the field `version`. Default: the version of your package with
+    /// [`builder!`](crate::builder!) and [`init!`](crate::init!), else none.
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.options.version = Some(version.into());
         self
@@ -112,7 +170,7 @@ impl AgentBuilder {
     }
 
     /// A label for every panic of the process. At run time:
-    /// [`set_process_label`](crate::set_process_label).
+    /// [`set_process_label`](crate::labels::set_process_label).
     pub fn label(mut self, key: impl Into<String>, value: impl fmt::Display) -> Self {
         self.options.labels.push((key.into(), value.to_string()));
         self
@@ -204,7 +262,7 @@ impl AgentBuilder {
         self
     }
 
-    /// Whether a thread starts with the labels that are in force where it is spawned. Default `false`.
+    /// Whether a thread starts with the labels that are in force where it is spawned. Default [`InheritLabels::Off`].
     ///
     /// They become the outermost labels of the new thread, until it ends: its own labels shadow them, and threads that it
     /// spawns inherit both. Pool threads keep the labels of whoever started the pool. This needs the thread probe
@@ -217,25 +275,25 @@ impl AgentBuilder {
     /// ```
     /// let _agent = panic_agent::Agent::builder()
     ///     .file(std::env::temp_dir().join("example-panics.jsonl"))
-    ///     .inherit_labels(true)
+    ///     .inherit_labels(panic_agent::thread::InheritLabels::FromSpawner)
     ///     .install()?;
     /// let _request = panic_agent::label("request", 17);
     /// // A panic of this thread is reported with request = 17.
     /// std::thread::spawn(|| ()).join().ok();
     /// # Ok::<(), panic_agent::Error>(())
     /// ```
-    pub fn inherit_labels(mut self, inherit: bool) -> Self {
+    pub fn inherit_labels(mut self, inherit: InheritLabels) -> Self {
         self.options.inherit_labels = inherit;
         self
     }
 
     /// Whether the `lineage` of a panic tells where its thread and that thread's ancestors were spawned (`spawned_at`).
-    /// Default `false`. This needs the thread probe, like [`inherit_labels`](Self::inherit_labels).
+    /// Default [`SpawnPlaces::Off`]. This needs the thread probe, like [`inherit_labels`](Self::inherit_labels).
     ///
     /// # Cost
     /// A short stack walk per spawned thread, well below a microsecond, without allocation; a few hundred bytes in the
     /// writer per live thread.
-    pub fn spawn_places(mut self, wanted: bool) -> Self {
+    pub fn spawn_places(mut self, wanted: SpawnPlaces) -> Self {
         self.options.spawn_places = wanted;
         self
     }
@@ -245,8 +303,8 @@ impl AgentBuilder {
     /// # Cost
     /// For each spawned thread, a walk of the whole stack of the spawning one; for each panic, resolving its stack once
     /// more on the writer thread; about a megabyte.
-    #[doc(hidden)]
-    pub fn harness(mut self, harness: Harness) -> Self {
+    #[allow(dead_code, reason = "called with the features `audit`, `preload` and `__testing`")]
+    pub(crate) fn harness(mut self, harness: Harness) -> Self {
         self.options.harness = harness;
         self
     }
@@ -264,7 +322,7 @@ impl AgentBuilder {
     }
 
     /// Decides on the writer thread whether a finished report is written. A report that is not written is counted as
-    /// [`filtered`](crate::LossReason::Filtered).
+    /// [`filtered`](crate::record::LossReason::Filtered).
     pub fn before_write(mut self, keep: impl Fn(&Report) -> bool + Send + 'static) -> Self {
         self.options.before_write = Some(Box::new(keep));
         self
@@ -291,6 +349,25 @@ impl AgentBuilder {
     pub fn install(self) -> Result<AgentGuard, Error> {
         self.check()?;
         install::install(self.options)
+    }
+
+    /// Like [`install`](Self::install), for programs that go on without the agent if it cannot start.
+    ///
+    /// Never fails the program: one line on stderr tells why the agent did not start and what to do. Then the guard does
+    /// nothing.
+    pub fn init(self) -> AgentGuard {
+        self.install().unwrap_or_else(|error| {
+            complain(&error);
+            AgentGuard::inert()
+        })
+    }
+
+    /// The package whose code calls [`builder!`](crate::builder!).
+    #[doc(hidden)]
+    pub fn __package(mut self, name: Option<&str>, version: Option<&str>) -> Self {
+        self.options.service = name.map(str::to_owned);
+        self.options.version = version.map(str::to_owned);
+        self
     }
 
     /// The options, for an agent that no program asks for.

@@ -12,17 +12,20 @@ use parking_lot::Mutex;
 use super::process_view::{ForkedChild, Neighbours};
 use super::{AGENT, AgentGuard, Installed, spooling, take_over_preloaded, who_exits};
 use crate::capture::{labels, stack};
-use crate::channel::{Channel, RESERVE};
-use crate::config::{Harness, Options, Probes, apply_environment};
+use crate::channel::{Channel, RESERVE, most};
+use crate::config::{Console, Harness, InheritLabels, Options, Probes, SpawnPlaces, apply_environment};
 use crate::error::{Error, ErrorKind, complain};
 use crate::hook::{self, ChildWriter, Counters, HookState};
-use crate::probe::{self, Ability, EventQueue, LandingNotes, ProbeOptions, Witness, foreign};
+use crate::platform::{self, Observation};
+use crate::probe::{
+    self, Ability, EventQueue, LandingNotes, ProbeAbilities, ProbeOff, ProbeOptions, Witness,
+};
 use crate::recovery::Recovery;
 use crate::sys::{at_exit, fork, thread};
 use crate::{report, sink, writer};
 
-/// How long `install` waits for the writer thread to learn how std's threads begin. It takes well below a
-/// millisecond; without it a panic that comes first would not know its thread's root.
+/// How long `install` waits for the writer thread to learn how std's threads begin, where no probe has seen it start. It
+/// takes well below a millisecond; without it a panic that comes first would not know its thread's root.
 const WRITER_START: Duration = Duration::from_millis(200);
 
 /// How long one thread waits for another one to install.
@@ -65,7 +68,7 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
         ));
     }
     fork::watch();
-    let _asked_before_a_panic = crate::sys::thread::pid();
+    let _asked_before_a_panic = thread::pid();
     let instance = instance();
     let log = sink::log_path(&options.outputs);
     let reopen = sink::Reopen::all(&options.outputs);
@@ -75,13 +78,14 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     let mut spool_abilities = report::Abilities::default();
     let made = spooling::make(
         place.as_ref().map_err(|why| *why),
-        options.slots + RESERVE,
+        [options.slots, most(options.slots)].map(|slots| slots + RESERVE),
         instance,
         &mut spool_abilities,
     );
     let channel = match made {
-        Some(spool) => Channel::within(spool.room(), options.slots, RESERVE)?,
-        None => Channel::new(options.slots, RESERVE)?,
+        Some(spool) => Channel::within(spool.room(), options.slots, RESERVE, most(options.slots))?,
+        None => Channel::new(options.slots, RESERVE, most(options.slots))
+            .or_else(|_| Channel::new(options.slots, RESERVE, 0))?,
     };
     let channel: &'static Channel = Box::leak(Box::new(channel));
     if let Some(spool) = made {
@@ -103,13 +107,21 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
         labels::set_process_label(key.as_str(), value);
     }
     stack::prepare();
-    crate::sys::thread::prepare();
+    thread::prepare();
     stack::learn_main_start();
     let (neighbours, started) = Neighbours::new(&state.counters);
     let symbols = (options.symbols, options.debug_directories.clone());
     let mut config = writer::WriterConfig::new(instance, &mut options, sinks, Box::new(neighbours));
     config.abilities.add(spool_abilities);
+    if !platform::std().is_foreign() {
+        config.abilities.previous_hook = hook::previous();
+        config.abilities.calls_previous = state.console == Console::Previous;
+    }
     config.abilities.soft_errors.append(&mut options.lacks);
+    if config.supervisor && !cfg!(all(unix, feature = "systemd")) {
+        config.abilities.cannot("supervisor", "not_compiled", "the cargo feature `systemd` is off");
+        config.supervisor = false;
+    }
     config.spool = made;
     install_probes(&options, state, &mut config);
     let recovery = Recovery::default();
@@ -117,12 +129,14 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
         Ok(place) => config.started = Some(spooling::recovery(place, shared, symbols, recovery.clone())),
         Err(_) => recovery.finish(),
     }
-    let handle = writer::spawn(channel, config).map_err(|error| {
+    let handle = stack::learning_from(|| writer::spawn(channel, config)).map_err(|error| {
         Error::new(ErrorKind::SpawnWriter, "cannot start the writer thread", "check the limit of threads")
             .with_source(error)
     })?;
-    // Late is not never: the writer learns it all the same, and reports say `unknown` until then.
-    let _learned_in_time = started.recv_timeout(WRITER_START);
+    if !stack::knows_thread_start() {
+        // Late is not never: the writer learns it all the same, and reports say `unknown` until then.
+        let _learned_in_time = started.recv_timeout(WRITER_START);
+    }
     let installed = Installed {
         instance,
         channel,
@@ -138,11 +152,11 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     if !AGENT.add(installed) {
         return Err(Error::new(
             ErrorKind::AlreadyInstalled,
-            "agents were installed in too many generations of forked children",
-            "leave it to the children's hooks: they write reports without an agent of their own",
+            "too many nested forked children have installed an agent",
+            "do not install one in this child: its panics are written anyway",
         ));
     }
-    if foreign::is_on() {
+    if platform::std().is_foreign() {
         // Its hooks are those of another std.
         fork::watch();
     } else {
@@ -150,7 +164,7 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     }
     // Forked children inherit the registration.
     if !REGISTERED.swap(true, Ordering::Relaxed) {
-        if foreign::is_on() {
+        if platform::std().is_foreign() {
             // A handler of a library would run when the library is closed, on a stack that ends there.
             at_exit::register_status(|_| drain());
         } else {
@@ -183,22 +197,22 @@ pub(super) extern "C" fn drain() {
 
 /// Lets the probes observe, and says in the `process` line what they can and what they cannot.
 fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writer::WriterConfig) {
-    let probes = match wanted.probes {
-        Probes::On => probe::Probes::On,
-        Probes::Off => probe::Probes::Off,
-    };
     let events: &'static EventQueue = Box::leak(Box::new(EventQueue::new(events(), Some(nudge))));
     let audited = wanted.harness == Harness::Audited;
     // Before the probes are installed, because a harness has more of them.
     let harness = if audited { probe::harness_notes::audit(nudge) } else { None };
-    let abilities = probe::install(
-        events,
-        ProbeOptions {
-            probes,
-            spawn_places: wanted.spawn_places || audited,
-            inherit_labels: wanted.inherit_labels,
-        },
-    );
+    let options = ProbeOptions {
+        probes: wanted.probes,
+        // Only they tell, before a scope speaks of a dead thread, that it will.
+        spawn_places: wanted.spawn_places == SpawnPlaces::On || audited || config.reacts_to_silent(),
+        inherit_labels: wanted.inherit_labels == InheritLabels::FromSpawner,
+    };
+    let abilities = match (wanted.probes, platform::current().observation) {
+        (Probes::Off, _) => ProbeAbilities::all_off(ProbeOff::SwitchedOff),
+        (Probes::On, Observation::NotCompiled) => ProbeAbilities::all_off(ProbeOff::NotCompiled),
+        (Probes::On, Observation::Unsupported) => ProbeAbilities::all_off(ProbeOff::UnsupportedPlatform),
+        (Probes::On, Observation::Probes) => probe::install(events, options),
+    };
     for (word, ability) in abilities.named() {
         match ability {
             Ability::Active => config.abilities.can(word),
@@ -216,6 +230,7 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
         );
     }
     config.watched = abilities.raise.is_active();
+    config.starts_are_noted = options.spawn_places && abilities.threads.is_active();
     config.harness = harness.map(|notes| (notes, abilities.threads.is_active()));
     // Wrappers of this crate speak this way also where there are no probes.
     config.events = Some(events);
@@ -236,7 +251,7 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
 
 /// Events that can be under way at once. Where panics wait for a place for their report, so many must find one.
 fn events() -> usize {
-    if foreign::is_on() { probe::DEFAULT_EVENTS * 8 } else { probe::DEFAULT_EVENTS }
+    if platform::std().is_foreign() { probe::DEFAULT_EVENTS * 8 } else { probe::DEFAULT_EVENTS }
 }
 
 /// Tells the writer that events wait.

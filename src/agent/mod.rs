@@ -6,6 +6,7 @@
 mod builder;
 mod guard;
 mod install;
+mod macros;
 #[cfg(all(panic_agent_probes, feature = "preload"))]
 #[allow(
     missing_docs,
@@ -14,6 +15,7 @@ mod install;
 )]
 pub mod preload;
 mod process_view;
+mod prometheus;
 #[cfg(panic_agent_spool)]
 mod spooling;
 #[cfg(not(panic_agent_spool))]
@@ -31,10 +33,11 @@ use once_cell::race::{OnceBox, OnceNonZeroUsize};
 
 pub use builder::{Agent, AgentBuilder};
 pub use guard::AgentGuard;
-pub use subscription::{RecvError, Subscription};
+pub use subscription::Subscription;
 
+use crate::act::{Counts, Health};
 use crate::channel::Channel;
-use crate::error::{Error, complain};
+use crate::error::Error;
 use crate::hook::{Counters, HookState};
 use crate::record::{Losses, PanicId};
 use crate::recovery::Recovery;
@@ -99,45 +102,35 @@ impl Installed {
 /// Installs the agent with its defaults: reports go to `panics.jsonl` in the working directory (or to
 /// `PANIC_AGENT_FILE`), and the previous hook is called as before.
 ///
-/// Never panics and never fails the program. If the agent cannot start, one line on stderr says why and
-/// what to do, and the program runs without it. Call it first in `main`:
+/// Never panics and never fails the program. If the agent cannot start, it prints one line on stderr with the reason and what
+/// to do, and the program runs without it. Call it first in `main`:
 ///
 /// ```
 /// let _agent = panic_agent::init();
 /// ```
 ///
-/// Bind the guard to a name. `let _ = panic_agent::init();` drops it at once; nothing is lost then either,
-/// because an `atexit` handler drains too, but the flush at the end of `main` is.
+/// Bind the guard to a name. `let _ = panic_agent::init();` drops it at once. No report is lost, because an exit handler
+/// flushes, too; but `main` no longer waits for the writer when it returns.
+///
+/// The macro [`init!`](crate::init!) does the same and also sets `service` and `version` from your Cargo package.
 pub fn init() -> AgentGuard {
-    try_init().unwrap_or_else(|error| {
-        complain(&error);
-        AgentGuard::inert()
-    })
+    Agent::builder().init()
 }
 
-/// Like [`init`], for programs that want to decide themselves what to do when the agent cannot start.
+/// Like [`init`], for programs that decide themselves what to do if the agent cannot start.
 ///
 /// # Errors
-/// See [`ErrorKind`](crate::ErrorKind). `PANIC_AGENT=off` is not an error: the guard does nothing then.
+/// See [`ErrorKind`](crate::ErrorKind). `PANIC_AGENT=off` is not an error: it returns a guard that does nothing.
 pub fn try_init() -> Result<AgentGuard, Error> {
     Agent::builder().install()
 }
 
-/// Waits until every report that was raised before is written and the sinks are flushed.
+/// Waits until the reports of all earlier panics are written and the sinks are flushed.
 ///
-/// `false` when the deadline passed first, and in a forked child, which has no writer. `true` when there is nothing to wait for, also without an agent.
+/// Returns `false` if the deadline passed first, and in a forked child, which has no writer. Returns `true` if there is
+/// nothing to wait for, also without an agent.
 pub fn flush(deadline: Duration) -> bool {
     AGENT.get().is_none_or(|agent| agent.is_at_home() && agent.writer.flush(deadline))
-}
-
-/// Whether any thread of this process has panicked since the agent was installed.
-///
-/// # Examples
-/// ```
-/// assert!(!panic_agent::has_panicked());
-/// ```
-pub fn has_panicked() -> bool {
-    AGENT.get().is_some_and(|agent| agent.counters.panics() > 0)
 }
 
 /// What the agent has seen since it was installed.
@@ -148,23 +141,53 @@ pub struct Stats {
     pub panics: u64,
     /// `panic` lines that reached a sink.
     pub written: u64,
-    /// Reports on their way to the writer.
+    /// Reports that the writer has not processed yet.
     pub pending: u64,
-    /// What was lost, by reason.
+    /// Lost reports, by reason.
     pub losses: Losses,
+    /// Panics that nobody can ever see, as far as lines have told; see [`Event::Silent`](crate::act::Event::Silent).
+    pub silent: u64,
+    /// Panics that a thread died of; see [`Event::Uncaught`](crate::act::Event::Uncaught).
+    pub uncaught: u64,
+    /// Panics of tasks that nobody awaits; see [`Event::TaskDied`](crate::act::Event::TaskDied).
+    pub tasks_died: u64,
+    /// Panics whose error was dropped unread; see [`Event::Swallowed`](crate::act::Event::Swallowed).
+    pub swallowed: u64,
 }
 
-/// The counts so far; all zero without an agent.
+/// Returns the counts so far; all zero without an agent.
 ///
-/// After [`flush`] returned `true` and while no thread panics,
+/// After [`flush`] has returned `true`, and while no thread panics,
 /// `panics == written + losses.total()`.
 pub fn stats() -> Stats {
-    AGENT.get().map_or_else(Stats::default, |agent| Stats {
-        panics: agent.counters.panics(),
-        written: agent.writer.written(),
-        pending: agent.channel.pending(),
-        losses: agent.channel.losses.totals(),
+    AGENT.get().map_or_else(Stats::default, |agent| {
+        let Counts { silent, uncaught, tasks_died, swallowed } = agent.writer.counts();
+        Stats {
+            panics: agent.counters.panics(),
+            written: agent.writer.written(),
+            pending: agent.channel.pending(),
+            losses: agent.channel.losses.totals(),
+            silent,
+            uncaught,
+            tasks_died,
+            swallowed,
+        }
     })
+}
+
+impl Stats {
+    /// Whether the process is whole, as far as panics go: for an endpoint that a supervisor or a load balancer asks.
+    ///
+    /// # Examples
+    /// ```
+    /// let health = panic_agent::stats().health();
+    /// let status = if health.is_ok() { 200 } else { 503 };
+    /// println!("{status} {health}");
+    /// ```
+    pub fn health(&self) -> Health {
+        let Self { silent, uncaught, tasks_died, losses, .. } = self;
+        Health { silent: *silent, threads_died: *uncaught, tasks_died: *tasks_died, lost: losses.total() }
+    }
 }
 
 /// The name of a panic that a wrapper caught. One that has no report gets one of an instance of its own, so that
@@ -206,11 +229,11 @@ pub(crate) fn patience() -> Duration {
     AGENT.get().map_or(Duration::ZERO, |agent| agent.flush_deadline)
 }
 
-/// Receives lines as values inside the process, from now on, at most `capacity` waiting: panics, verdicts, findings and the
-/// others, in the order in which they are written.
+/// Subscribes to the lines of this process as values: panics, verdicts, findings and the others, in the order in which they
+/// are written. At most `capacity` lines wait in the queue.
 ///
-/// When the queue is full the line is counted as [`subscriber_full`](crate::LossReason::SubscriberFull); it is written all
-/// the same. Without an agent the subscription is closed from the start.
+/// If the queue is full, the line is counted as [`subscriber_full`](crate::record::LossReason::SubscriberFull); it is still
+/// written to the sinks. Without an agent the subscription is closed from the start.
 pub fn subscribe(capacity: usize) -> Subscription {
     Subscription::new(AGENT.get().map(|agent| agent.writer.subscribe(capacity)))
 }

@@ -12,12 +12,11 @@ use std::time::Duration;
 use super::builder::Agent;
 use super::{AGENT, install};
 use crate::capture::labels;
-use crate::config::{Console, Harness, Overflow};
+use crate::config::{Console, Harness, Overflow, SpawnPlaces};
 use crate::error::Error;
 use crate::files::FileTrust;
 use crate::probe::{self, Event, PanicRef, exported, foreign};
-use crate::record::Notice;
-use crate::record::SoftError;
+use crate::record::{Notice, SoftError};
 use crate::sys::preloaded::{self, Handover, VERSION};
 
 pub use crate::probe::foreign::dlopen;
@@ -91,7 +90,7 @@ impl Preload {
             // The directory is the caller's choice, and the program's user may share it.
             .file_trust(FileTrust::Any)
             .console(Console::Previous)
-            .spawn_places(true)
+            .spawn_places(SpawnPlaces::On)
             // Nothing shall be lost, and nobody has said how much the program may wait for that.
             .slots(SLOTS)
             .overflow(Overflow::Block(LONGEST_WAIT))
@@ -132,7 +131,7 @@ unsafe extern "C" fn stand_down(handover: *mut Handover) -> c_int {
     let (Some(left), Some(agent)) = (LEFT.get(), AGENT.get()) else { return 1 };
     // SAFETY: as promised to this function.
     let Some(handover) = (unsafe { handover.as_mut() }) else { return 1 };
-    if !handover.set_path(left.file.as_os_str().as_bytes()) {
+    if !set_path(handover, left.file.as_os_str().as_bytes()) {
         return 1;
     }
     handover.audited = left.audited;
@@ -142,6 +141,14 @@ unsafe extern "C" fn stand_down(handover: *mut Handover) -> c_int {
     // What is not written in time is written later: the writer stays.
     let _in_time = agent.writer.flush(agent.flush_deadline);
     0
+}
+
+/// Sets the path; `false` when it is too long.
+fn set_path(handover: &mut Handover, path: &[u8]) -> bool {
+    let Some(place) = handover.path.get_mut(..path.len()) else { return false };
+    place.copy_from_slice(path);
+    handover.path_len = path.len();
+    true
 }
 
 /// # Safety
@@ -154,14 +161,27 @@ unsafe extern "C" fn push_label(
     cut: bool,
 ) -> u64 {
     // SAFETY: as promised to this function.
-    let key = unsafe { preloaded::as_text(key, key_len) };
+    let key = unsafe { as_text(key, key_len) };
     // SAFETY: as above.
-    let value = unsafe { preloaded::as_text(value, value_len) };
-    key.zip(value).map_or(0, |(key, value)| labels::push_for_program(key, value, cut))
+    let value = unsafe { as_text(value, value_len) };
+    key.zip(value).map_or(0, |(key, value)| labels::for_program::push(key, value, cut))
 }
 
 extern "C" fn remove_label(number: u64) {
-    labels::remove_for_program(number);
+    labels::for_program::remove(number);
+}
+
+/// What the table's functions are given, as texts; `None` for what is none.
+///
+/// # Safety
+/// `start` and `len` are those of a text that lives as long as the caller uses it.
+unsafe fn as_text<'a>(start: *const u8, len: usize) -> Option<&'a str> {
+    if start.is_null() {
+        return None;
+    }
+    // SAFETY: as promised to this function.
+    let bytes = unsafe { core::slice::from_raw_parts(start, len) };
+    core::str::from_utf8(bytes).ok()
 }
 
 /// What is not known of every panic of this program.

@@ -62,6 +62,10 @@ impl Images for Neighbours {
         snapshot.catch_cleans(ip.checked_sub(1)?)
     }
 
+    fn catches_at_root_only(&mut self, ips: &[u64]) -> bool {
+        stack::catches_at_root_only(ips)
+    }
+
     fn refresh(&mut self) -> bool {
         let changed = image::refresh();
         if changed {

@@ -12,9 +12,8 @@ use parking_lot::Mutex;
 use crate::config::{Filter, Options, RedactField, Redactor, Spool};
 use crate::files::FileTrust;
 use crate::hook;
-use crate::recovery::Recovery;
-use crate::recovery::find;
 use crate::recovery::report::Treatment;
+use crate::recovery::{Recovery, find};
 use crate::report::Abilities;
 use crate::spool::{LiveSpool, Place, create};
 use crate::writer::without_signals;
@@ -45,10 +44,10 @@ pub(super) fn place(
     }
 }
 
-/// Makes the spool, and says in the `process` line what came of it.
+/// Makes the spool, for so many slots at first and so many at most, and says in the `process` line what came of it.
 pub(super) fn make(
     place: Result<&Place, (&'static str, &'static str)>,
-    slots: usize,
+    slots: [usize; 2],
     instance: u64,
     abilities: &mut Abilities,
 ) -> Option<&'static LiveSpool> {

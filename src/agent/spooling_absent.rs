@@ -25,7 +25,7 @@ pub(super) fn place(
 /// Says why there is no spool.
 pub(super) fn make(
     place: Result<&Place, (&'static str, &'static str)>,
-    _: usize,
+    _: [usize; 2],
     _: u64,
     abilities: &mut Abilities,
 ) -> Option<&'static LiveSpool> {

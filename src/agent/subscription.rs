@@ -2,13 +2,12 @@
 //!
 //! Runs on: the subscriber's thread or task. Must not: hold up the writer.
 
-use core::fmt;
 use core::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
-use crate::record::{Line, PanicId, Receipt};
+use crate::record::{Line, PanicId, Receipt, RecvError, Verdict};
 use crate::writer::SharedWaker;
 
 /// A bounded queue of lines: panics, verdicts, findings and the others, in the order in which they are written.
@@ -17,7 +16,8 @@ use crate::writer::SharedWaker;
 ///
 /// # Examples
 /// ```
-/// use panic_agent::{Line, MemorySink};
+/// use panic_agent::sink::MemorySink;
+/// use panic_agent::Line;
 ///
 /// let _agent = panic_agent::Agent::builder().sink(MemorySink::new()).install()?;
 /// let lines = panic_agent::subscribe(64);
@@ -35,30 +35,6 @@ use crate::writer::SharedWaker;
 pub struct Subscription {
     lines: Option<(Receiver<Line>, SharedWaker)>,
 }
-
-/// Why there is no line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RecvError {
-    /// None is waiting.
-    Empty,
-    /// None came in time.
-    TimedOut,
-    /// None will ever come.
-    Closed,
-}
-
-impl fmt::Display for RecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "no line is waiting",
-            Self::TimedOut => "no line came in time",
-            Self::Closed => "the subscription is closed: there is no agent, or it has written its last line",
-        })
-    }
-}
-
-impl std::error::Error for RecvError {}
 
 impl Subscription {
     pub(super) fn new(lines: Option<(Receiver<Line>, SharedWaker)>) -> Self {
@@ -112,12 +88,9 @@ impl Subscription {
         loop {
             let left = until.map_or(timeout, |until| until.saturating_duration_since(Instant::now()));
             let line = self.recv_timeout(left)?;
-            let receipt = match &line {
-                Line::Panic(report) if report.id == id => report.receipt,
-                Line::Verdict(verdict) if verdict.id == id => verdict.receipt,
-                _ => continue,
-            };
-            if receipt != Receipt::Pending {
+            let is_known =
+                |verdict: Verdict<'_>| verdict.head.id == id && verdict.receipt != Receipt::Pending;
+            if line.verdict().is_some_and(is_known) {
                 return Ok(line);
             }
         }

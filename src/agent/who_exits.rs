@@ -3,9 +3,9 @@
 //! Runs on: the thread that calls `exit`. Must not: panic, or take a lock.
 
 use crate::capture::{self, stack};
-use crate::probe::{self, Event, PanicRef, foreign};
-use crate::record::ExitPlace;
-use crate::record::Notice;
+use crate::platform;
+use crate::probe::{self, Event, PanicRef};
+use crate::record::{ExitPlace, Notice};
 use crate::sys::{clock, thread};
 
 /// Frames that are kept: enough to get from the exit handler through the C library into the program.
@@ -16,11 +16,11 @@ pub(super) const TO_HARNESS: usize = 512;
 /// Says so if a hook of a program that is observed from outside ends the process: its panic was not raised yet, and nobody
 /// else will speak of it.
 pub(super) fn note_hook() {
-    if !foreign::is_on() {
+    if !platform::std().is_foreign() {
         return;
     }
     let ips = stack::callers(TO_HARNESS);
-    let Some(hook) = foreign::calls_hook(&ips) else { return };
+    let Some(hook) = platform::std().calls_hook(&ips) else { return };
     // Outside of std's function that calls hooks is whoever panics.
     let panicking = ips.get(hook..).unwrap_or_default();
     let event = Event::Noticed { what: Notice::EndedInHook, panic: PanicRef::NONE, number: 0 };

@@ -77,10 +77,10 @@ impl Baseline {
             let error_at = PolicyError::new(path.as_ref(), format!("not a baseline: {error}"));
             error_at
                 .at_line(error.line())
-                .accepted("what `--write-baseline` wrote; delete it and write it anew")
+                .accepted("what `--write-baseline` wrote; delete it and write it again")
         })?;
         if file.schema != SCHEMA {
-            let problem = format!("version {} of the baseline is not known", file.schema);
+            let problem = format!("version {} of the baseline is not supported", file.schema);
             return Err(PolicyError::new(path.as_ref(), problem).key("schema").accepted("1"));
         }
         Ok(Self { entries: file.entries })

@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 pub enum Class {
     /// A panic after its test had ended: no result of that test can have depended on it.
     Late,
-    /// A thread or task died, and nobody ever had its panic in hand.
+    /// A thread or task died, and nobody received its panic.
     SilentDeath,
-    /// A thread or task died, somebody joined or awaited it, and nobody looked at the error.
+    /// A thread or task died and was joined or awaited, and the error was never read.
     Received,
-    /// A `catch_unwind` stopped a panic, and nobody looked at it.
+    /// A `catch_unwind` caught a panic, and the error was never read.
     Swallowed,
     /// At the end of the process a panic was still unwinding, or a thread of a test was still alive.
     HarnessEnd,
@@ -57,7 +57,7 @@ impl Class {
         }
     }
 
-    /// The class of a word; `None` for a word that is none.
+    /// The class with this word, if there is one.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.word() == word)
     }
@@ -74,7 +74,7 @@ impl Class {
             Self::SilentDeath => "a thread or task died and nobody received its panic",
             Self::Received => "a thread or task died, was joined or awaited, and nobody looked at the error",
             Self::Swallowed => "a panic was caught and nobody looked at it",
-            Self::HarnessEnd => "something of a test was still going on when the process ended",
+            Self::HarnessEnd => "a panic or a thread of a test was still running when the process ended",
             Self::WrongShouldPanic => {
                 "`#[should_panic]` was satisfied by a panic from outside of the package under test"
             }
@@ -83,7 +83,7 @@ impl Class {
         }
     }
 
-    /// How much it matters unless a policy says otherwise.
+    /// The level, unless a policy sets another one.
     pub const fn default_level(self) -> Level {
         match self {
             Self::Late | Self::SilentDeath | Self::HiddenExit => Level::Deny,
@@ -98,15 +98,16 @@ impl fmt::Display for Class {
     }
 }
 
-/// How much a finding matters.
+/// What happens to a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Level {
-    /// It is not reported.
+    /// Not reported.
     Allow,
-    /// It is reported.
+    /// Reported.
     Warn,
-    /// It is reported, and the test binary ends with [`DENIED_STATUS`](super::DENIED_STATUS) in place of 0.
+    /// Reported, and the test binary exits with [`DENIED_STATUS`](super::DENIED_STATUS) instead of 0.
     Deny,
 }
 

@@ -15,9 +15,9 @@
 /// with one or many threads, with nextest, with `harness = false`, and with attributes that make tests, such as
 /// `#[tokio::test]`. Not for doc tests.
 ///
-/// It starts the agent before `main`, and after libtest's summary says on stderr which panics nobody saw, with the tests they
+/// It starts the agent before `main`. After libtest's summary it prints to stderr which panics nobody saw, with the tests they
 /// belong to. If one of them is denied, the binary ends with [`DENIED_STATUS`](crate::audit::DENIED_STATUS), 102, in place
-/// of 0. It prints nothing when there is nothing to say, and never panics.
+/// of 0. It prints nothing if there are no findings, and never panics.
 ///
 /// Levels for [classes](crate::audit::Class) may be given here; they win over `panic-audit.toml`:
 ///
@@ -25,7 +25,7 @@
 /// panic_agent::audit!(deny = [received, swallowed], warn = [late], allow = [harness_end]);
 /// ```
 ///
-/// With several of these lines in one binary the strictest level that they give to a class counts.
+/// If a binary has several of these lines, the strictest level of each class counts.
 ///
 /// A word that is no class does not compile:
 ///
@@ -71,7 +71,7 @@ macro_rules! __audit_level {
         $crate::audit::Level::Allow
     };
     ($other:ident) => {
-        compile_error!(concat!("`", stringify!($other), "` is no level; accepted: deny, warn, allow"))
+        compile_error!(concat!("`", stringify!($other), "` is not a level; accepted: deny, warn, allow"))
     };
 }
 
@@ -106,7 +106,7 @@ macro_rules! __audit_class {
         compile_error!(concat!(
             "`",
             stringify!($other),
-            "` is no class; accepted: late, silent_death, received, swallowed, harness_end, wrong_should_panic, \
+            "` is not a class; accepted: late, silent_death, received, swallowed, harness_end, wrong_should_panic, \
              hidden_exit, hook_replaced"
         ))
     };

@@ -14,6 +14,7 @@ mod auditor;
 mod baseline;
 mod class;
 mod finding;
+mod harness_output;
 mod in_process;
 mod intent;
 mod macros;
@@ -27,6 +28,7 @@ pub use auditor::{Auditor, binary_name};
 pub use baseline::{Baseline, BaselineEntry};
 pub use class::{Class, Level};
 pub use finding::{Finding, FoldReason, Folded, Origin};
+pub use harness_output::HarnessOutput;
 #[doc(hidden)]
 pub use in_process::install;
 pub use policy::{BASELINE_FILE, POLICY_FILE, Policy, PolicyError, workspace_root};

@@ -2,24 +2,21 @@
 //!
 //! Runs on: the panicking thread, inside the hook. Must not: allocate, lock, do I/O, panic, or rely on
 //! thread-locals with destructors: the thread may be foreign, ending, or short of stack.
-#![deny(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::print_stderr
-)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
-pub(crate) mod labels;
+#[cfg(feature = "breadcrumbs")]
+pub(crate) mod breadcrumbs;
+#[cfg(not(feature = "breadcrumbs"))]
+#[path = "no_breadcrumbs.rs"]
+pub(crate) mod breadcrumbs;
+pub mod labels;
 pub(crate) mod nesting;
 pub(crate) mod recursion_guard;
 pub(crate) mod stack;
 pub(crate) mod thread;
 
-use crate::image;
 use crate::record::{RawRecord, RawWalk};
-use crate::sys;
+use crate::{image, sys};
 use recursion_guard::RecursionGuard;
 
 /// The panic that this thread unwinds here, outside of the hook: the low bits of its number, 0 for none. `None` when it
@@ -44,6 +41,7 @@ pub(crate) fn capture(record: &mut RawRecord, anchor: usize, max_frames: usize, 
     record.wall_ns = sys::clock::wall_ns();
     record.mono_ns = sys::clock::mono_ns();
     labels::copy_into(record);
+    breadcrumbs::copy_into(record);
     record.process_labels = labels::process::generation();
     stack::walk(&mut record.walk, anchor, max_frames);
     record.images = image::current().map_or(0, image::Snapshot::generation);

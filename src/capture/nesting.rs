@@ -23,7 +23,8 @@
 
 use core::cell::RefCell;
 
-use crate::record::{EhAction, RawFlag, RawRecord, RawWalk, WalkEnd, WalkSource};
+use super::stack;
+use crate::record::{EhAction, RawFlag, RawRecord, RawWalk, WalkSource};
 
 /// Open panics of a thread that are remembered. Each further level needs a destructor that panics while
 /// another destructor that panicked is unwinding.
@@ -165,11 +166,14 @@ impl OpenPanic {
         for (kept, hash) in self.hashes.iter_mut().zip(hashes(walk)) {
             *kept = hash;
         }
-        let none = |action: &u8| EhAction::from_u8(*action) == EhAction::None;
-        // At most `DEPTH` frames, so the shift stays inside.
-        self.without_pad = (0_u32..)
-            .zip(walk.actions().iter().rev())
-            .fold(0, |bits, (index, action)| bits | u128::from(none(action)).checked_shl(index).unwrap_or(0));
+        let mut bit = 1_u128;
+        self.without_pad = 0;
+        for &action in walk.actions().iter().rev() {
+            if EhAction::from_u8(action) == EhAction::None {
+                self.without_pad |= bit;
+            }
+            bit <<= 1; // At most `DEPTH` frames, so every bit stays inside.
+        }
     }
 
     fn standing(&self, walk: &RawWalk) -> Standing {
@@ -202,7 +206,7 @@ impl OpenPanic {
 fn comparable(walk: &RawWalk) -> Option<usize> {
     let depth = walk.ips().len();
     let whole = walk.source == WalkSource::Tables as u8
-        && walk.end == WalkEnd::Bottom as u8
+        && stack::is_whole(walk)
         && walk.walked == walk.len
         && (1..=DEPTH).contains(&depth);
     whole.then_some(depth)
@@ -218,10 +222,8 @@ fn hashes(walk: &RawWalk) -> impl Iterator<Item = u32> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-    #![allow(clippy::arithmetic_side_effects)]
-
     use super::*;
+    use crate::record::WalkEnd;
     use EhAction::{Catch, Cleanup, Filter, None as Pass, Terminate, Unknown};
 
     /// A whole walk from frames given bottom first.

@@ -56,9 +56,6 @@ pub(crate) fn is_inside() -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-    #![allow(clippy::arithmetic_side_effects)]
-
     use super::*;
 
     #[test]

@@ -9,7 +9,7 @@ use core::fmt::Write as _;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, Thread};
 
-use crate::probe::foreign;
+use crate::platform;
 use crate::record::{FixedText, RawFlag, RawRecord, WalkEnd, WalkSource};
 use crate::sys::thread as os;
 
@@ -44,7 +44,7 @@ pub(crate) fn identify(record: &mut RawRecord) {
     record.tid = os::tid();
     record.detached = os::detach_state() as u8;
     record.std_thread_id = STD_ID.get();
-    if foreign::is_on() {
+    if platform::std().is_foreign() {
         return identify_foreign(record);
     }
     if os::is_first_thread() {
@@ -81,7 +81,7 @@ fn identify_foreign(record: &mut RawRecord) {
         record.set_flag(RawFlag::ForeignThread);
     }
     let mut buffer = [0; os::OS_NAME_BYTES];
-    foreign::thread_name(os::os_name(&mut buffer), |name| record.thread_name.set(name));
+    platform::std().thread_name(os::os_name(&mut buffer), &mut |name| record.thread_name.set(name));
 }
 
 /// Whether the walk would have seen std's thread start if it were on the stack.
@@ -112,9 +112,6 @@ fn number_in(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-    #![allow(clippy::arithmetic_side_effects)]
-
     use super::*;
 
     fn record() -> Box<RawRecord> {

@@ -1,5 +1,5 @@
-//! Which places of the program have had a report: a fixed table, so that the first panic of each is never lost to a storm
-//! of another.
+//! Which places of the program have had a report lately: a fixed table, so that the first panic of each is never lost to a
+//! storm of another. The writer empties it now and then, so that a place which panics rarely is a new one each time.
 //!
 //! Runs on: panicking threads. Must not: allocate, lock, panic.
 //!
@@ -70,6 +70,12 @@ impl FirstSites {
         false
     }
 
+    /// By the writer: every place is new again.
+    pub(super) fn forget(&self) {
+        // Relaxed: who enters a place meanwhile has it forgotten, or not.
+        self.0.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+    }
+
     /// By the thread that entered it and found no slot.
     pub(super) fn take_out(&self, site: Site) {
         for word in self.words(site) {
@@ -88,9 +94,6 @@ impl FirstSites {
 
 #[cfg(all(test, not(panic_agent_loom)))]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-    #![allow(clippy::arithmetic_side_effects)]
-
     use super::*;
 
     /// A fixed address: where the loader puts a text differs from run to run, and with it which places crowd each other.
@@ -104,6 +107,8 @@ mod tests {
         assert!(!all.iter().any(|site| sites.enter(*site)));
         sites.take_out(all[7]);
         assert!(sites.enter(all[7]) && !sites.enter(all[7]) && !sites.enter(all[8]));
+        sites.forget();
+        assert!(all.iter().all(|site| sites.enter(*site)));
     }
 
     #[test]

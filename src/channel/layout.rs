@@ -83,7 +83,12 @@ pub(crate) mod slot {
 }
 
 /// Distance of two slots.
-pub(crate) const SLOT_BYTES: usize = (slot::RECORD + size_of::<RawRecord>()).next_multiple_of(64);
+pub(crate) const SLOT_BYTES: usize = slot_bytes(size_of::<RawRecord>());
+
+/// Distance of two slots with records of this size.
+pub(crate) const fn slot_bytes(record: usize) -> usize {
+    slot::RECORD.saturating_add(record).next_multiple_of(64)
+}
 
 /// Bytes of a spool with this many slots.
 pub(crate) const fn file_bytes(slots: usize) -> usize {

@@ -1,8 +1,5 @@
 //! All interleavings of small cases, and all values that the memory model lets a load return:
-//! `RUSTFLAGS="--cfg panic_agent_loom" cargo test --release --lib loom`. A lost wake-up shows as a deadlock, a slot
-//! with two owners as a causality violation.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::arithmetic_side_effects)]
+//! `.ci/loom`. A lost wake-up shows as a deadlock, a slot with two owners as a causality violation.
 
 use loom::sync::Arc;
 use loom::thread;
@@ -24,7 +21,7 @@ fn publish(channel: &Channel, sequence: u64) -> Option<Ticket> {
 #[test]
 fn loom_two_threads_never_own_one_slot() {
     explore(4, || {
-        let channel = Arc::new(Channel::new(2, 0).unwrap());
+        let channel = Arc::new(Channel::new(2, 0, 0).unwrap());
         // Both slots have been used, so that the stack is in play and not only the unused slots.
         let first = channel.claim();
         drop(channel.claim());
@@ -50,7 +47,7 @@ fn loom_two_threads_never_own_one_slot() {
 #[test]
 fn loom_a_sleeping_writer_gets_every_record() {
     explore(3, || {
-        let channel = Arc::new(Channel::new(2, 0).unwrap());
+        let channel = Arc::new(Channel::new(2, 0, 0).unwrap());
         let senders: Vec<_> = (1..=2)
             .map(|sequence| {
                 let channel = Arc::clone(&channel);
@@ -78,7 +75,7 @@ fn loom_a_sleeping_writer_gets_every_record() {
 #[test]
 fn loom_a_slot_goes_round_through_the_writer() {
     explore(3, || {
-        let channel = Arc::new(Channel::new(1, 0).unwrap());
+        let channel = Arc::new(Channel::new(1, 0, 0).unwrap());
         publish(&channel, 1).unwrap();
         let other = Arc::clone(&channel);
         let sender = thread::spawn(move || publish(&other, 2).is_some());
@@ -93,7 +90,7 @@ fn loom_a_slot_goes_round_through_the_writer() {
 #[test]
 fn loom_a_hook_that_waits_for_its_report_is_woken() {
     explore(3, || {
-        let channel = Arc::new(Channel::new(1, 0).unwrap());
+        let channel = Arc::new(Channel::new(1, 0, 0).unwrap());
         let line = Arc::new(AtomicU64::new(0));
         let (other, its_line) = (Arc::clone(&channel), Arc::clone(&line));
         let hook = thread::spawn(move || {
@@ -117,7 +114,7 @@ fn loom_a_hook_that_waits_for_its_report_is_woken() {
 #[test]
 fn loom_a_blocked_claim_is_woken_by_the_slot_that_comes_back() {
     explore(3, || {
-        let channel = Arc::new(Channel::new(1, 0).unwrap());
+        let channel = Arc::new(Channel::new(1, 0, 0).unwrap());
         publish(&channel, 1).unwrap();
         let other = Arc::clone(&channel);
         let blocked = thread::spawn(move || {
@@ -132,7 +129,7 @@ fn loom_a_blocked_claim_is_woken_by_the_slot_that_comes_back() {
 #[test]
 fn loom_a_wake_is_never_lost() {
     explore(4, || {
-        let channel = Arc::new(Channel::new(1, 0).unwrap());
+        let channel = Arc::new(Channel::new(1, 0, 0).unwrap());
         let other = Arc::clone(&channel);
         let waker = thread::spawn(move || other.wake());
         channel.park(None);
@@ -144,7 +141,7 @@ fn loom_a_wake_is_never_lost() {
 #[test]
 fn loom_a_kill_at_any_instant_leaves_each_acknowledged_record_somewhere() {
     explore(3, || {
-        let channel = Arc::new(Channel::new(1, 0).unwrap());
+        let channel = Arc::new(Channel::new(1, 0, 0).unwrap());
         let (log, acknowledged) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let (other, its_log) = (Arc::clone(&channel), Arc::clone(&log));
         let writer = thread::spawn(move || {
@@ -172,7 +169,7 @@ fn loom_a_kill_at_any_instant_leaves_each_acknowledged_record_somewhere() {
 #[test]
 fn loom_a_slot_that_says_published_holds_a_whole_record() {
     explore(3, || {
-        let channel = Arc::new(Channel::new(1, 0).unwrap());
+        let channel = Arc::new(Channel::new(1, 0, 0).unwrap());
         let other = Arc::clone(&channel);
         let hook = thread::spawn(move || publish(&other, 7).is_some());
         let slot = channel.pool.slot(0).unwrap();
@@ -190,7 +187,7 @@ fn loom_a_slot_that_says_published_holds_a_whole_record() {
 #[test]
 fn loom_the_first_panic_of_a_place_gets_a_slot_of_the_reserve() {
     explore(3, || {
-        let channel = Arc::new(Channel::new(1, 1).unwrap());
+        let channel = Arc::new(Channel::new(1, 1, 0).unwrap());
         let site = Site::new("src/lib.rs", 1, 1);
         // The storm has the only other slot, and gives it back at any time.
         let storm = channel.claim_for(Site::new("src/lib.rs", 2, 1)).unwrap();

@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::record::LossSite;
+use crate::record::{Fnv, LossSite, end_of};
 
 /// Places that are told apart; losses of further ones share one count.
 const SITES: usize = 64;
@@ -51,7 +51,8 @@ impl Site {
     }
 
     fn fill(&self, file: &str, line: u32, column: u32) {
-        let text = tail(file).as_bytes();
+        // What tells files apart is at the end of their paths.
+        let text = end_of(file, BYTES).as_bytes();
         for (word, bytes) in self.text.iter().zip(text.chunks(8)) {
             let mut whole = [0; 8];
             if let Some(start) = whole.get_mut(..bytes.len()) {
@@ -121,30 +122,17 @@ impl LossSites {
     }
 }
 
-/// The end of a path, whole characters, at most [`BYTES`]: what tells files apart is at their end.
-fn tail(file: &str) -> &str {
-    let mut start = file.len().saturating_sub(BYTES);
-    while !file.is_char_boundary(start) {
-        start = start.saturating_add(1);
-    }
-    file.get(start..).unwrap_or_default()
-}
-
-/// FNV-1a over the place; never 0.
+/// Of a place; never 0.
 fn key(file: &str, line: u32, column: u32) -> u64 {
-    let numbers = [line.to_le_bytes(), column.to_le_bytes()];
-    let bytes = file.bytes().chain(numbers.into_iter().flatten());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    hash.max(1)
+    let mut hash = Fnv::new();
+    hash.add(file.bytes());
+    hash.add(line.to_le_bytes());
+    hash.add(column.to_le_bytes());
+    hash.get().max(1)
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-    #![allow(clippy::arithmetic_side_effects)]
-
     use super::*;
 
     #[test]

@@ -15,7 +15,12 @@ pub(crate) struct SlotRoom {
     pub(crate) region: Arc<Region>,
     /// Offset of the first slot; a multiple of 64.
     pub(crate) at: usize,
+    /// Makes this many bytes of the region usable, from its start; whether that worked. `None`: all are.
+    pub(crate) extend: Option<Extend>,
 }
+
+/// See [`SlotRoom::extend`].
+pub(crate) type Extend = Box<dyn Fn(usize) -> bool + Send + Sync>;
 
 /// `count` slots, one after the other.
 pub(super) struct SlotMemory {
@@ -39,7 +44,7 @@ impl SlotMemory {
         let bytes = (count as usize).checked_mul(size_of::<Slot>());
         let bytes = bytes.ok_or_else(|| refused(std::io::ErrorKind::OutOfMemory.into()))?;
         let region = Arc::new(Region::zeroed(bytes).map_err(refused)?);
-        Ok(Self { room: SlotRoom { region, at: 0 }, count, lasting: false })
+        Ok(Self { room: SlotRoom { region, at: 0, extend: None }, count, lasting: false })
     }
 
     /// Takes room that lasts longer than the process; `None` when it is too small.
@@ -47,6 +52,27 @@ impl SlotMemory {
         let bytes = (count as usize).checked_mul(size_of::<Slot>())?.checked_add(room.at)?;
         let fits = bytes <= room.region.len() && room.at.is_multiple_of(align_of::<Slot>());
         fits.then_some(Self { room, count, lasting: true })
+    }
+
+    /// Lets go of the memory of the slots from this number on, where it is that of a file. Slots and what is in them stay.
+    pub(super) fn rest_from(&self, index: u32) {
+        if self.room.extend.is_some() {
+            let at = (index as usize).saturating_mul(size_of::<Slot>()).saturating_add(self.room.at);
+            self.room.region.rest_from(at);
+        }
+    }
+
+    /// Slots that there may be.
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Makes the slots below this number usable, where they were not from the start; whether that worked.
+    pub(super) fn extend(&self, count: u32) -> bool {
+        let bytes =
+            (count as usize).checked_mul(size_of::<Slot>()).and_then(|bytes| bytes.checked_add(self.room.at));
+        let Some(bytes) = bytes.filter(|bytes| *bytes <= self.room.region.len()) else { return false };
+        self.room.extend.as_ref().is_none_or(|extend| extend(bytes))
     }
 
     /// Whether the slots outlive the process.

@@ -5,24 +5,21 @@
 //! Must not: allocate, lock or wait on a panicking thread, except for `wait_written` and a blocking
 //! overflow policy, which wait with a deadline.
 //!
-//! A slot changes hands three times. From the free list to the panicking thread: see [`pool`]. Through the
+//! A slot changes hands three times. From the free list to the panicking thread: see [`free_list`]. Through the
 //! queue to the writer: see [`queue`]. And back to the free list. Each hand-over is one Release/Acquire pair,
 //! so the record itself needs no ordering of its own. How the writer sleeps: see [`sleep`].
 //!
 //! Threads that wait for the writer (here: [`Waiters`]) use the same argument as the writer's sleep, the
 //! other way round: the waiting thread counts itself, fences, then looks; the writer changes what they look
 //! at, fences, then looks at the count.
-#![deny(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::print_stderr
-)]
+//!
+//! A little longer than other files: every way in and out of a slot is here, and each order of its accesses with its reason.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+#[allow(unsafe_code)]
+mod exchange;
 mod first_sites;
-#[cfg_attr(not(panic_agent_spool), allow(dead_code, reason = "one layout for all"))]
+mod free_list;
 pub(crate) mod layout;
 #[cfg(all(test, panic_agent_loom))]
 #[allow(unsafe_code)]
@@ -47,15 +44,16 @@ mod waiters;
 
 use std::time::Duration;
 
+pub(crate) use exchange::{Carried, Exchange};
 pub(crate) use first_sites::Site;
 pub(crate) use loss_sites::LossSites;
-pub(crate) use sync::SlotRoom;
+pub(crate) use sync::{Extend, SlotRoom};
 pub(crate) use ticket::{ClaimedSlot, ReceivedSlot, Ticket};
 
 use crate::error::{Error, ErrorKind};
 use crate::record::LossCounters;
 use first_sites::FirstSites;
-use pool::Pool;
+use pool::{Counts, Pool};
 use sleep::{Sleep, Urgency};
 use sync::{AtomicU32, AtomicU64, Ordering, Queue};
 use waiters::Waiters;
@@ -63,6 +61,17 @@ use waiters::Waiters;
 /// Slots beyond those that were asked for, for the first panics of places: as many of them can be under way while a storm
 /// has taken all others.
 pub(crate) const RESERVE: usize = 64;
+
+/// Reports that may be under way at once while the writer waits for names: then slots are made as they are needed, up to
+/// this many besides [`RESERVE`], or as many as were asked for where that is more. 24 MiB.
+const MOST: usize = 4096;
+/// Slots that are made at once.
+const STEP: u32 = 1024;
+
+/// Slots that there may be at most where so many were asked for, without those in [`RESERVE`].
+pub(crate) fn most(slots: usize) -> usize {
+    slots.max(MOST)
+}
 
 /// The slots, the queue of their numbers, and the counts of what was lost.
 pub(crate) struct Channel {
@@ -80,6 +89,8 @@ pub(crate) struct Channel {
     attention: AtomicU32,
     /// OS id of the thread that ends the process while it waits for a report of its own, else 0.
     ender: AtomicU32,
+    /// Number plus 1 of a slot that was received and put back, else 0. Belongs to the writer.
+    head: AtomicU32,
     /// Publications so far. Counted before the number goes into the queue, so it is never behind `released`.
     published: AtomicU64,
     /// Publications that the writer is done with. Written by the writer only.
@@ -88,8 +99,8 @@ pub(crate) struct Channel {
     written: Waiters,
     /// Threads that wait for any slot to come back, and how often that happened while somebody waited.
     returned: Waiters,
-    /// Publications in flight at which the writer must not sleep any more.
-    many: u64,
+    /// Publications in flight at which the writer must not sleep any more. Relaxed: a number to compare with.
+    many: AtomicU64,
 }
 
 impl Channel {
@@ -98,18 +109,19 @@ impl Channel {
     /// # Errors
     /// [`ErrorKind::AllocatePool`] when the system does not give the memory, [`ErrorKind::InvalidValue`] for
     /// no slots at all.
-    pub(crate) fn new(slots: usize, reserve: usize) -> Result<Self, Error> {
-        let (count, reserve) = (count_of(slots)?, reserve_of(reserve));
-        Ok(Self::over(Pool::new(count, reserve)?, count, reserve))
+    pub(crate) fn new(slots: usize, reserve: usize, most: usize) -> Result<Self, Error> {
+        let counts = counts_of(slots, reserve, most)?;
+        Ok(Self::over(Pool::new(counts)?, counts))
     }
 
-    /// Puts the slots into room that outlives the process.
+    /// Puts the slots into room that outlives the process. What is beyond `slots` and `reserve` of it need not be usable
+    /// yet.
     ///
     /// # Errors
     /// [`ErrorKind::AllocatePool`] when the room is too small, [`ErrorKind::InvalidValue`] for no slots at all.
-    pub(crate) fn within(room: SlotRoom, slots: usize, reserve: usize) -> Result<Self, Error> {
-        let (count, reserve) = (count_of(slots)?, reserve_of(reserve));
-        let Some(memory) = sync::SlotMemory::within(room, count.saturating_add(reserve)) else {
+    pub(crate) fn within(room: SlotRoom, slots: usize, reserve: usize, most: usize) -> Result<Self, Error> {
+        let counts = counts_of(slots, reserve, most)?;
+        let Some(memory) = sync::SlotMemory::within(room, counts.all()) else {
             let subject = format!("the room is too small for {slots} slots");
             return Err(Error::new(
                 ErrorKind::AllocatePool,
@@ -117,24 +129,25 @@ impl Channel {
                 "set PANIC_AGENT_SLOTS to a smaller number",
             ));
         };
-        Ok(Self::over(Pool::over(memory, count, reserve), count, reserve))
+        Ok(Self::over(Pool::over(memory, counts), counts))
     }
 
-    fn over(pool: Pool, count: u32, reserve: u32) -> Self {
+    fn over(pool: Pool, counts: Counts) -> Self {
         Self {
             losses: LossCounters::new(),
             loss_sites: LossSites::new(),
             first_sites: FirstSites::new(),
             pool,
-            queue: Queue::new(count.saturating_add(reserve) as usize),
+            queue: Queue::new(counts.all() as usize),
             sleep: Sleep::new(),
             attention: AtomicU32::new(0),
             ender: AtomicU32::new(0),
+            head: AtomicU32::new(0),
             published: AtomicU64::new(0),
             released: AtomicU64::new(0),
             written: Waiters::new(),
             returned: Waiters::new(),
-            many: u64::from(count.div_ceil(2)),
+            many: AtomicU64::new(half(counts.common)),
         }
     }
 
@@ -193,35 +206,40 @@ impl Channel {
         self.written.wait_for_change(&slot.written, ticket.written_before(), deadline, || self.sleep.wake())
     }
 
-    #[cfg(test)]
-    /// Waits until as many publications were written as had been made when this was called, or the deadline
-    /// passed; `true` in the first case. Must not be called on the writer thread.
-    ///
-    /// This says that the writer is done with the records, not that a sink has flushed.
-    #[cfg(test)]
-    pub(crate) fn wait_drained(&self, deadline: Duration) -> bool {
-        let target = self.published.load(Ordering::Acquire);
-        // Acquire, paired with the Release in `release`: what the writer did with them happened before.
-        let drained = || (self.released.load(Ordering::Acquire) >= target).then_some(());
-        if drained().is_some() {
-            return true;
-        }
-        self.sleep.wake();
-        self.returned.wait_for_event(Some(deadline), drained).is_some()
+    /// Writer: nothing was to be done for long.
+    pub(crate) fn rest(&self) {
+        self.pool.rest();
+    }
+
+    /// Writer: a place that has had a slot is a new one again, and the next panic there may have one of the reserve.
+    pub(crate) fn forget_places(&self) {
+        self.first_sites.forget();
     }
 
     /// Writer: the next published slot.
     pub(crate) fn try_receive(&self) -> Option<ReceivedSlot<'_>> {
-        let index = self.queue.try_receive()?;
+        // Relaxed: nobody else reads or writes it.
+        let index = match self.head.load(Ordering::Relaxed).checked_sub(1) {
+            Some(head) => head,
+            None => self.queue.try_receive()?,
+        };
+        self.head.store(0, Ordering::Relaxed);
         self.sleep.had_work();
         ReceivedSlot::new(self, index)
+    }
+
+    /// Writer: this slot is the next one again.
+    pub(crate) fn put_back(&self, slot: ReceivedSlot<'_>) {
+        self.head.store(slot.keep().saturating_add(1), Ordering::Relaxed);
     }
 
     /// Writer: sleeps until there may be something to do: a publication (soon after it, when there was work
     /// a moment ago; at once, when there was none for a while or the pool is half full), a call of
     /// [`wake`](Self::wake), or the end of the time. Returns at once when one of these has happened already.
     pub(crate) fn park(&self, timeout: Option<Duration>) {
-        self.sleep.sleep(timeout, || !self.queue.is_empty() || self.attention.load(Ordering::Relaxed) != 0);
+        let has_head = || self.head.load(Ordering::Relaxed) != 0;
+        let is_asked = || self.attention.load(Ordering::Relaxed) != 0;
+        self.sleep.sleep(timeout, || !self.queue.is_empty() || has_head() || is_asked());
         self.attention.store(0, Ordering::Relaxed);
     }
 
@@ -260,7 +278,28 @@ impl Channel {
 
     /// Whether half of the slots are published and not yet released.
     pub(crate) fn is_filling_up(&self) -> bool {
-        self.pending() >= self.many
+        self.pending() >= self.many.load(Ordering::Relaxed)
+    }
+
+    /// Writer: makes slots until it may leave those alone that are published, if that can be; whether it may. It is woken
+    /// early enough to make more.
+    pub(crate) fn make_room(&self) -> bool {
+        let mut slots = self.pool.usable();
+        while self.pending() >= quarter(slots) {
+            match self.pool.make_room(STEP) {
+                Some(more) => slots = more,
+                None => break,
+            }
+            self.returned.happened();
+        }
+        let is_enough = self.pending() < half(slots);
+        self.many.store(if is_enough { quarter(slots) } else { half(slots) }, Ordering::Relaxed);
+        is_enough
+    }
+
+    /// Writer: nothing is left alone any more.
+    pub(crate) fn close_room(&self) {
+        self.many.store(half(self.pool.close_room()), Ordering::Relaxed);
     }
 
     /// Anyone: wakes the writer. A writer that is not asleep does not go to sleep next time.
@@ -293,7 +332,7 @@ impl Channel {
             slot.mark_written();
         }
         self.pool.give_back(index);
-        // Release: see `wait_drained`.
+        // Release: see `pending`.
         self.released.fetch_add(1, Ordering::Release);
         if let Some(slot) = slot {
             self.written.changed(&slot.written);
@@ -308,8 +347,21 @@ impl Channel {
     }
 }
 
-fn reserve_of(slots: usize) -> u32 {
-    u32::try_from(slots.min(RESERVE)).unwrap_or(0)
+/// Half of the slots.
+fn half(slots: u32) -> u64 {
+    u64::from(slots.div_ceil(2))
+}
+
+/// A quarter of them.
+fn quarter(slots: u32) -> u64 {
+    u64::from(slots.div_ceil(4))
+}
+
+fn counts_of(slots: usize, reserve: usize, most: usize) -> Result<Counts, Error> {
+    let common = count_of(slots)?;
+    let reserve = u32::try_from(reserve.min(RESERVE)).unwrap_or(0);
+    let room = u32::try_from(most.saturating_sub(slots)).unwrap_or(0);
+    Ok(Counts { common, reserve, room })
 }
 
 fn count_of(slots: usize) -> Result<u32, Error> {

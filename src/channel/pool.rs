@@ -1,46 +1,97 @@
-//! The free slots: a lock-free stack (Treiber 1986) of slot numbers, last in, first out, so that a thread
-//! that panics often keeps using a slot that is still in its cache.
+//! The slots, and which of them are free. There are three lists, which never exchange slots: one for every panic, a reserve
+//! for panics of places that have not been seen lately (see [`super::first_sites`]), and room for a while in which the writer
+//! waits for names. That room grows as it is needed, and is closed again when the writer has caught up.
 //!
 //! Runs on: panicking threads (`take`) and the writer (`give_back`). Must not: allocate, lock, panic.
-//!
-//! The head is one word: in the low half the number of the top slot plus 1 (0: empty), in the high half a
-//! tag that grows with every change. A thread that was held up between reading the top's `next` and its CAS
-//! fails, because the tag has moved on even if the same slot is on top again; it could be deceived only
-//! after exactly 2³² changes.
-//!
-//! Slots that were never used are not in a stack: `fresh` counts them off. So an unused slot takes no memory.
-//!
-//! There are two such stacks, which never exchange slots: one for every panic, and a reserve for panics of places that have
-//! not been seen yet (see [`super::first_sites`]).
 
+use super::free_list::{FreeList, Links};
 use super::slot::Slot;
-use super::sync::{AtomicU32, AtomicU64, Ordering, SlotMemory};
+use super::sync::{AtomicU32, Ordering, SlotMemory};
 use crate::error::Error;
-
-/// Keeps the words that several threads write from sharing a cache line.
-#[repr(align(64))]
-struct OwnLine<T>(T);
 
 /// The slots, and which of them are free.
 pub(super) struct Pool {
     slots: SlotMemory,
     /// Slots for every panic.
     common: FreeList,
-    /// The slots behind them, for panics of places that had none yet.
+    /// The slots behind them, for panics of places that had none lately.
     reserve: FreeList,
+    /// The slots behind these, for every panic while it is open.
+    room: FreeList,
+    /// Whether that may be used: 1 if so. Relaxed: a slot that is taken late or early is a slot all the same.
+    is_open: AtomicU32,
+}
+
+/// How many slots there are of each kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counts {
+    pub(super) common: u32,
+    pub(super) reserve: u32,
+    /// That may be made later.
+    pub(super) room: u32,
+}
+
+impl Counts {
+    pub(super) fn all(self) -> u32 {
+        self.common.saturating_add(self.reserve).saturating_add(self.room)
+    }
 }
 
 impl Pool {
     /// # Errors
     /// When the system does not give the memory.
-    pub(super) fn new(count: u32, reserve: u32) -> Result<Self, Error> {
-        Ok(Self::over(SlotMemory::map(count.saturating_add(reserve))?, count, reserve))
+    pub(super) fn new(counts: Counts) -> Result<Self, Error> {
+        Ok(Self::over(SlotMemory::map(counts.all())?, counts))
     }
 
-    /// A pool of slots that are all free, zero, and as many as `count` and `reserve` together.
-    pub(super) fn over(slots: SlotMemory, count: u32, reserve: u32) -> Self {
-        let common = FreeList::new(0, count);
-        Self { slots, common, reserve: FreeList::new(count, count.saturating_add(reserve)) }
+    /// A pool of slots that are all free, zero, and as many as the counts say.
+    pub(super) fn over(slots: SlotMemory, counts: Counts) -> Self {
+        let reserved = counts.common.saturating_add(counts.reserve);
+        Self {
+            slots,
+            common: FreeList::new(0, counts.common),
+            reserve: FreeList::new(counts.common, reserved),
+            room: FreeList::new(reserved, reserved),
+            is_open: AtomicU32::new(0),
+        }
+    }
+
+    /// By the writer: makes room for this many panics more, or opens what there is. Slots that every panic may take from
+    /// now on; `None` when there are no more.
+    pub(super) fn make_room(&self, step: u32) -> Option<u32> {
+        if self.is_open.swap(1, Ordering::Relaxed) == 0 && self.room.len() > 0 {
+            return Some(self.usable());
+        }
+        let end = self.room.end();
+        let wanted = end.saturating_add(step).min(self.slots.count());
+        if wanted == end || !self.slots.extend(wanted) {
+            return None;
+        }
+        self.room.extend(wanted);
+        Some(self.usable())
+    }
+
+    /// By the writer: nobody takes a slot of the room any more. Slots that every panic may take from now on.
+    pub(super) fn close_room(&self) -> u32 {
+        self.is_open.store(0, Ordering::Relaxed);
+        self.usable()
+    }
+
+    /// By the writer, when nothing was to be done for long: lets go of the memory of a closed room.
+    pub(super) fn rest(&self) {
+        if !self.is_open() && self.room.len() > 0 {
+            self.slots.rest_from(self.room.start());
+        }
+    }
+
+    /// Slots that every panic may take.
+    pub(super) fn usable(&self) -> u32 {
+        let room = if self.is_open() { self.room.len() } else { 0 };
+        self.common.len().saturating_add(room)
+    }
+
+    fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Relaxed) != 0
     }
 
     /// Whether the slots outlive the process.
@@ -58,7 +109,8 @@ impl Pool {
     /// # Cost
     /// No allocation; one CAS unless other threads take or give back at the same instant.
     pub(super) fn take(&self) -> Option<u32> {
-        self.common.take(&self.slots)
+        let common = self.common.take(&self.slots);
+        if common.is_none() && self.is_open() { self.room.take(&self.slots) } else { common }
     }
 
     /// The same from the reserve.
@@ -68,98 +120,53 @@ impl Pool {
 
     /// Makes a slot free, where it came from. Only its owner may call this, once.
     pub(super) fn give_back(&self, index: u32) {
-        let list = if index < self.common.end { &self.common } else { &self.reserve };
+        if let Some(slot) = self.slot(index) {
+            slot.mark_free();
+        }
+        let list = match index {
+            index if index < self.common.end() => &self.common,
+            index if index < self.reserve.end() => &self.reserve,
+            _ => &self.room,
+        };
         list.give_back(&self.slots, index);
     }
 }
 
-/// Free slots of a range of numbers.
-struct FreeList {
-    head: OwnLine<AtomicU64>,
-    /// Slots of the range below this number have been used.
-    fresh: AtomicU32,
-    /// Behind the last number.
-    end: u32,
-}
-
-impl FreeList {
-    fn new(start: u32, end: u32) -> Self {
-        Self { head: OwnLine(AtomicU64::new(0)), fresh: AtomicU32::new(start), end }
+impl Links for SlotMemory {
+    fn next(&self, index: u32) -> Option<&AtomicU32> {
+        self.get(index).map(|slot| &slot.next)
     }
-
-    fn take(&self, slots: &SlotMemory) -> Option<u32> {
-        self.pop(slots).or_else(|| self.take_fresh())
-    }
-
-    fn pop(&self, slots: &SlotMemory) -> Option<u32> {
-        // Acquire, paired with the Release in `give_back`: the former owner's last access to the slot, and
-        // its `next`, happened before ours. A pop in between does not break the pair: it is a
-        // read-modify-write, and those continue the release sequence of the push.
-        let mut head = self.head.0.load(Ordering::Acquire);
-        loop {
-            let index = top(head)?;
-            // Relaxed: ordered by the head. If another thread took the slot meanwhile this may be any
-            // number; then the tag has changed and the CAS fails.
-            let next = slots.get(index)?.next.load(Ordering::Relaxed);
-            let wanted = head_word(next, tag(head).wrapping_add(1));
-            match self.head.0.compare_exchange_weak(head, wanted, Ordering::Acquire, Ordering::Acquire) {
-                Ok(_) => return Some(index),
-                Err(now) => head = now,
-            }
-        }
-    }
-
-    fn take_fresh(&self) -> Option<u32> {
-        // Relaxed: a slot that was never used has no former owner to synchronise with.
-        let mut fresh = self.fresh.load(Ordering::Relaxed);
-        while fresh < self.end {
-            let next = fresh.saturating_add(1);
-            match self.fresh.compare_exchange_weak(fresh, next, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return Some(fresh),
-                Err(now) => fresh = now,
-            }
-        }
-        None
-    }
-
-    fn give_back(&self, slots: &SlotMemory, index: u32) {
-        let Some(slot) = slots.get(index) else { return };
-        slot.mark_free();
-        let mut head = self.head.0.load(Ordering::Relaxed);
-        loop {
-            slot.next.store(head as u32, Ordering::Relaxed);
-            let wanted = head_word(index.saturating_add(1), tag(head).wrapping_add(1));
-            // Release: see `pop`.
-            match self.head.0.compare_exchange_weak(head, wanted, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(now) => head = now,
-            }
-        }
-    }
-}
-
-fn head_word(number_plus_1: u32, tag: u32) -> u64 {
-    u64::from(tag) << 32 | u64::from(number_plus_1)
-}
-
-fn top(head: u64) -> Option<u32> {
-    (head as u32).checked_sub(1)
-}
-
-fn tag(head: u64) -> u32 {
-    (head >> 32) as u32
 }
 
 #[cfg(all(test, not(panic_agent_loom)))]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-    #![allow(clippy::arithmetic_side_effects)]
-
     use super::*;
+
+    fn pool(common: u32, reserve: u32, room: u32) -> Pool {
+        Pool::new(Counts { common, reserve, room }).unwrap()
+    }
+
+    #[test]
+    fn room_is_made_in_steps_up_to_its_bound_and_nobody_takes_of_it_once_it_is_closed() {
+        let pool = pool(1, 1, 3);
+        assert_eq!((pool.take(), pool.take()), (Some(0), None));
+        assert_eq!(pool.make_room(2), Some(3));
+        assert_eq!([pool.take(), pool.take(), pool.take()], [Some(2), Some(3), None]);
+        assert_eq!((pool.make_room(2), pool.take(), pool.take()), (Some(4), Some(4), None));
+        assert_eq!(pool.make_room(2), None);
+        pool.give_back(3);
+        pool.give_back(2);
+        assert_eq!((pool.close_room(), pool.take()), (1, None));
+        assert_eq!(pool.take_reserved(), Some(1), "apart from it all");
+        pool.give_back(0);
+        assert_eq!([pool.take(), pool.take()], [Some(0), None]);
+        assert_eq!(pool.make_room(2), Some(4), "what there is comes first");
+        assert_eq!([pool.take(), pool.take(), pool.take()], [Some(2), Some(3), None]);
+    }
 
     #[test]
     fn every_slot_is_taken_once_and_the_last_one_back_is_the_first_one_out() {
-        let pool = Pool::new(3, 0).unwrap();
+        let pool = pool(3, 0, 0);
         let mut taken: Vec<_> = core::iter::from_fn(|| pool.take()).collect();
         taken.sort_unstable();
         assert_eq!(taken, [0, 1, 2]);
@@ -170,7 +177,7 @@ mod tests {
 
     #[test]
     fn the_reserve_is_apart_and_its_slots_go_back_to_it() {
-        let pool = Pool::new(1, 2).unwrap();
+        let pool = pool(1, 2, 0);
         let reserved = [pool.take_reserved(), pool.take_reserved(), pool.take_reserved()];
         assert_eq!(reserved, [Some(1), Some(2), None]);
         assert_eq!([pool.take(), pool.take()], [Some(0), None]);
@@ -179,18 +186,5 @@ mod tests {
         assert_eq!(pool.take_reserved(), Some(1));
         pool.give_back(0);
         assert_eq!([pool.take_reserved(), pool.take()], [None, Some(0)]);
-    }
-
-    #[test]
-    fn a_change_of_the_head_shows_in_the_tag_even_when_the_same_slot_is_on_top_again() {
-        let pool = Pool::new(1, 0).unwrap();
-        let index = pool.take().unwrap();
-        pool.give_back(index);
-        let before = pool.common.head.0.load(Ordering::Relaxed);
-        pool.take();
-        pool.give_back(index);
-        let after = pool.common.head.0.load(Ordering::Relaxed);
-        assert_eq!(top(before), top(after));
-        assert_ne!(before, after);
     }
 }

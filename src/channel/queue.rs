@@ -1,4 +1,4 @@
-//! The numbers of published slots, in order of publication.
+//! The numbers of published slots or entries, in order of publication.
 //!
 //! Runs on: panicking threads (`try_send`) and the writer (`try_receive`). Must not: block, allocate; a
 //! blocking receive would make every sender take crossbeam's waker lock.
@@ -32,6 +32,11 @@ impl Queue {
     /// The oldest number.
     pub(super) fn try_receive(&self) -> Option<u32> {
         self.receiver.try_recv().ok()
+    }
+
+    /// Numbers in the queue.
+    pub(super) fn len(&self) -> usize {
+        self.receiver.len()
     }
 
     /// Whether nothing is in the queue or on its way into it.

@@ -55,7 +55,10 @@ const _: () = {
     assert!(PUBLISHED == layout::slot::PUBLISHED, "the layout is documented");
 };
 #[cfg(not(all(panic_agent_loom, test)))]
-const _: () = assert!(size_of::<Slot>() <= 6 * 1024, "a slot stays within 6 KiB");
+const _: () = assert!(
+    size_of::<Slot>() <= 6 * 1024 + crate::record::CRUMB_BYTES,
+    "a slot stays within 6 KiB and the breadcrumbs"
+);
 
 // SAFETY: the record is reached only by the slot's owner (see the module); everything else is atomic.
 unsafe impl Sync for Slot {}

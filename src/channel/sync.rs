@@ -7,6 +7,7 @@ pub(super) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use core::cell::UnsafeCell;
 
+pub(crate) use super::memory::Extend;
 pub(super) use super::memory::SlotMemory;
 pub(crate) use super::memory::SlotRoom;
 pub(super) use super::queue::Queue;

@@ -75,7 +75,11 @@ impl RecordCell {
 pub(crate) struct SlotRoom {
     pub(crate) region: std::sync::Arc<crate::sys::mmap::Region>,
     pub(crate) at: usize,
+    pub(crate) extend: Option<Extend>,
 }
+
+/// Nothing is extended.
+pub(crate) type Extend = Box<dyn Fn(usize) -> bool + Send + Sync>;
 
 /// Stands for the mapped slots.
 pub(super) struct SlotMemory(Vec<Slot>);
@@ -86,8 +90,18 @@ impl SlotMemory {
     }
 
     pub(super) fn within(room: SlotRoom, slots: u32) -> Option<Self> {
-        let _unused = (room.region.len(), room.at);
+        let _unused = (room.region.len(), room.at, room.extend);
         Self::map(slots).ok()
+    }
+
+    pub(super) fn rest_from(&self, _: u32) {}
+
+    pub(super) fn count(&self) -> u32 {
+        self.0.len() as u32
+    }
+
+    pub(super) fn extend(&self, _: u32) -> bool {
+        true
     }
 
     pub(super) fn is_lasting(&self) -> bool {
@@ -129,6 +143,11 @@ impl Queue {
         };
         self.head.store(head + 1, Ordering::Relaxed);
         Some(index)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        let (tail, head) = (self.tail.load(Ordering::Relaxed), self.head.load(Ordering::Relaxed));
+        tail.saturating_sub(head) as usize
     }
 
     pub(super) fn is_empty(&self) -> bool {

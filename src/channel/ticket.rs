@@ -6,10 +6,9 @@
 //! These two types are why the record needs no lock: each is made only by the step that hands the slot
 //! over, cannot be copied, and ends with the step that hands it on.
 
-use super::Channel;
-use super::layout;
 use super::slot::Slot;
 use super::sync::Ordering;
+use super::{Channel, layout};
 use crate::record::{LossReason, RawRecord};
 
 /// Names one publication of a slot, so that the hook can wait until it was written.
@@ -108,6 +107,13 @@ impl<'a> ReceivedSlot<'a> {
         // SAFETY: the slot's number came out of the queue, once per publication, so this value is its only
         // owner until `drop` gives it back; nobody writes the record meanwhile.
         unsafe { &*record }
+    }
+
+    /// Its number, for another value of this slot: it is not released.
+    pub(super) fn keep(self) -> u32 {
+        let index = self.index;
+        core::mem::forget(self);
+        index
     }
 }
 

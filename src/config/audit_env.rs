@@ -3,10 +3,10 @@
 //! Runs on: the thread that installs the audit, and the one that audits. Must not: fail; a bad value is a warning, and
 //! the default stays.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::env::EnvWarning;
+use super::variable::{EnvWarning, SWITCH, Value, Variable, apply, set, switch, word};
 
 /// Whether there is an audit, and what becomes of its findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,53 +42,40 @@ pub(crate) struct AuditEnv {
     pub(crate) warnings: Vec<EnvWarning>,
 }
 
-/// A variable: how its value changes the options; `None` when it is not understood.
-struct Variable {
-    name: &'static str,
-    accepted: &'static str,
-    apply: fn(&mut AuditEnv, &OsStr) -> Option<()>,
-}
-
-const SWITCH: &str = "`on` or `off`";
-
-const VARIABLES: [Variable; 6] = [
+const VARIABLES: &[Variable<AuditEnv>] = &[
     Variable {
         name: "PANIC_AGENT_AUDIT",
         accepted: "`on`, `off`, `warn` or `deny`",
         apply: |env, value| {
-            env.mode = match value.to_str() {
-                Some("warn") => AuditMode::Warn,
-                Some("deny") => AuditMode::Deny,
-                _ if switch(value)? => AuditMode::On,
-                _ => AuditMode::Off,
-            };
-            Some(())
+            let words = [("warn", AuditMode::Warn), ("deny", AuditMode::Deny)];
+            let on_or_off = || switch(value.text).map(|on| if on { AuditMode::On } else { AuditMode::Off });
+            set(&mut env.mode, word(value.text, &words).or_else(on_or_off))
         },
     },
     Variable {
         name: "PANIC_AGENT_AUDIT_JSON",
         accepted: "the path of a file, which is appended to",
-        apply: |env, value| path(value).map(|path| env.json = Some(path)),
+        apply: |env, value| set(&mut env.json, path(value).map(Some)),
     },
     Variable {
         name: "PANIC_AGENT_AUDIT_JUNIT",
         accepted: "the path of a directory",
-        apply: |env, value| path(value).map(|path| env.junit = Some(path)),
+        apply: |env, value| set(&mut env.junit, path(value).map(Some)),
     },
     Variable {
         name: "PANIC_AGENT_AUDIT_STACKS",
         accepted: SWITCH,
-        apply: |env, value| switch(value).map(|on| env.stacks = on),
+        apply: |env, value| set(&mut env.stacks, switch(value.text)),
     },
     Variable {
         name: "PANIC_AGENT_AUDIT_VERBOSE",
         accepted: SWITCH,
-        apply: |env, value| switch(value).map(|on| env.verbose = on),
+        apply: |env, value| set(&mut env.verbose, switch(value.text)),
     },
     Variable {
         name: "PANIC_AGENT_AUDIT_WRITE_BASELINE",
         accepted: SWITCH,
-        apply: |env, value| switch(value).map(|on| env.write_baseline = on),
+        apply: |env, value| set(&mut env.write_baseline, switch(value.text)),
     },
 ];
 
@@ -111,23 +98,13 @@ impl AuditEnv {
             process_per_test: read("NEXTEST").is_some_and(|value| value == "1"),
             warnings: Vec::new(),
         };
-        for Variable { name, accepted, apply } in VARIABLES {
-            let Some(value) = read(name) else { continue };
-            if apply(&mut env, super::env::trimmed(&value)).is_none() {
-                let value = value.to_string_lossy().into_owned();
-                env.warnings.push(EnvWarning { variable: name, value, accepted });
-            }
-        }
+        env.warnings = apply(VARIABLES, &mut env, read);
         env
     }
 }
 
-fn switch(value: &OsStr) -> Option<bool> {
-    value.to_str().and_then(super::env::switch)
-}
-
-fn path(value: &OsStr) -> Option<PathBuf> {
-    (!value.is_empty()).then(|| PathBuf::from(value))
+fn path(value: Value<'_>) -> Option<PathBuf> {
+    (!value.path.is_empty()).then(|| PathBuf::from(value.path))
 }
 
 #[cfg(test)]
@@ -186,8 +163,8 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "PANIC_AGENT_AUDIT=`yes` is not understood and ignored; accepted: `on`, `off`, `warn` or `deny`",
-                "PANIC_AGENT_AUDIT_JSON=`` is not understood and ignored; accepted: the path of a file, which is \
+                "PANIC_AGENT_AUDIT=`yes` is not understood and was ignored; accepted: `on`, `off`, `warn` or `deny`",
+                "PANIC_AGENT_AUDIT_JSON=`` is not understood and was ignored; accepted: the path of a file, which is \
                  appended to",
             ]
         );

@@ -3,17 +3,16 @@
 //! Runs on: the installing thread and the writer thread. Must not: block when it is opened, truncate, or change
 //! the mode of a file that exists.
 
-use std::fs::{Metadata, OpenOptions};
-use std::io;
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, SystemTime};
+use std::{io, thread};
 
-use super::RawWrite;
-use super::syscalls;
-use super::trusted_path::{FileTrust, Last, resolve};
+use super::trusted_path::{FileTrust, Last, own_alone, resolve};
+use super::{RawWrite, raw_fd, syscalls};
 use crate::sys::file_lock::{self, Locking};
 use crate::sys::own_file::OwnFile;
+use crate::sys::system;
 
 /// Looks at an end that is no newline before it counts as torn: another process may be in the middle of its write.
 const LOOKS_AT_END: u32 = 3;
@@ -32,12 +31,9 @@ pub(crate) struct Appending {
     pub(crate) size: u64,
     /// When it was made, as far as the file system tells; else when it was opened.
     pub(crate) since: SystemTime,
-    id: Id,
+    /// Device and inode.
+    id: Option<(u64, u64)>,
 }
-
-/// Device and inode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Id(u64, u64);
 
 impl Appending {
     /// Opens or creates the file: `O_APPEND`, `O_CLOEXEC`, `O_NONBLOCK`, mode 0600 when it is new.
@@ -53,7 +49,6 @@ impl Appending {
         };
         let file = open(&place.path, regular, place.last == Last::Unchecked)?;
         let metadata = syscalls::fstat(&file)?;
-        #[cfg(unix)]
         if place.last == Last::Shared {
             own_alone(&place.path, &metadata)?;
         }
@@ -62,7 +57,7 @@ impl Appending {
             regular: metadata.is_file(),
             size: metadata.len(),
             since: metadata.created().unwrap_or_else(|_| SystemTime::now()),
-            id: id(&metadata),
+            id: system::file_id(&file, &metadata),
             file,
         })
     }
@@ -91,7 +86,7 @@ impl Appending {
     /// Whether `path` leads to this file. When that cannot be found out it is assumed.
     pub(crate) fn is_at(&self, path: &Path) -> bool {
         match syscalls::stat(path) {
-            Ok(there) => id(&there) == self.id,
+            Ok(there) => system::file_id_at(path, &there) == self.id,
             Err(error) => error.kind() != io::ErrorKind::NotFound,
         }
     }
@@ -100,7 +95,7 @@ impl Appending {
     pub(crate) fn look(&mut self) -> io::Result<bool> {
         let metadata = syscalls::fstat(&self.file)?;
         self.size = metadata.len();
-        Ok(has_name(&metadata))
+        Ok(system::has_name(&metadata))
     }
 
     /// Whether it is a file that can be put aside, and not a pipe, a device, or somebody else's open file.
@@ -131,9 +126,8 @@ impl Appending {
 impl RawWrite for Appending {
     /// Nothing is written, and the error is `EBADF`, where the descriptor leads elsewhere by now.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        #[cfg(unix)]
         if !self.is_ours() {
-            return Err(io::Error::from_raw_os_error(libc::EBADF));
+            return Err(system::not_open());
         }
         let taken = syscalls::write(&self.file, bytes)?;
         self.size = self.size.saturating_add(taken as u64);
@@ -141,8 +135,7 @@ impl RawWrite for Appending {
     }
 
     fn wait_writable(&mut self) {
-        #[cfg(unix)]
-        super::wait_writable(std::os::fd::AsRawFd::as_raw_fd(&*self.file));
+        raw_fd::wait_for(&self.file);
     }
 }
 
@@ -150,59 +143,14 @@ impl RawWrite for Appending {
 fn open(path: &Path, regular: bool, follow: bool) -> io::Result<OwnFile> {
     let mut options = OpenOptions::new();
     options.append(true).read(regular).create(regular);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        // Without O_NONBLOCK the opening of a pipe that nobody reads would wait.
-        let no_links = if follow { 0 } else { libc::O_NOFOLLOW };
-        options.mode(0o600).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | no_links);
-    }
-    #[cfg(not(unix))]
-    let _ = follow;
+    // A pipe that nobody reads is not waited for.
+    system::for_appending(&mut options, follow);
     match syscalls::open(&options, path) {
         Err(error) if regular && error.kind() == io::ErrorKind::PermissionDenied => {
             syscalls::open(options.read(false), path)
         }
         other => other,
     }
-}
-
-/// Where others can make files: it must be this user's own, and the only name of it.
-#[cfg(unix)]
-pub(crate) fn own_alone(path: &Path, metadata: &Metadata) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    use super::trusted_path::{is_own, not_ours};
-    if !is_own(metadata) {
-        let why = format!("is a file of user {} in a directory to which others can write", metadata.uid());
-        return Err(not_ours(path, &why));
-    }
-    if metadata.is_file() && metadata.nlink() > 1 {
-        return Err(not_ours(path, "has a second name, and lies in a directory to which others can write"));
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn id(metadata: &Metadata) -> Id {
-    use std::os::unix::fs::MetadataExt as _;
-    Id(metadata.dev(), metadata.ino())
-}
-
-/// Elsewhere an open file cannot be renamed away.
-#[cfg(not(unix))]
-fn id(_: &Metadata) -> Id {
-    Id(0, 0)
-}
-
-#[cfg(unix)]
-fn has_name(metadata: &Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::nlink(metadata) > 0
-}
-
-#[cfg(not(unix))]
-fn has_name(_: &Metadata) -> bool {
-    true
 }
 
 #[cfg(all(test, unix))]

@@ -4,21 +4,18 @@
 //! or follow a link that another user may have made.
 
 mod appending;
-#[cfg(unix)]
+#[cfg_attr(not(unix), path = "raw_fd_absent.rs")]
 #[allow(unsafe_code)]
 pub(crate) mod raw_fd;
+#[cfg_attr(not(unix), path = "strict_absent.rs")]
+mod strict;
 pub(crate) mod syscalls;
 mod trusted_path;
 pub(crate) mod whole_line;
 
 pub(crate) use appending::Appending;
-#[cfg(panic_agent_spool)]
-pub(crate) use appending::own_alone;
-#[cfg(unix)]
-pub(crate) use raw_fd::wait_writable;
 pub use trusted_path::FileTrust;
-#[cfg(panic_agent_spool)]
-pub(crate) use trusted_path::{Last, Resolved, is_own, resolve, resolve_directory};
+pub(crate) use trusted_path::{Last, Resolved, is_own, own_alone, resolve, resolve_directory};
 pub(crate) use whole_line::RawWrite;
 
 /// File that receives the lines when nothing else was asked for.

@@ -3,8 +3,9 @@
 //! Runs on: the writer thread. Must not: close the descriptor, or take the lock of std's streams: a thread
 //! may hold it while it waits for the writer.
 
+use std::fs::File;
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd as _, RawFd};
 
 use super::whole_line::RawWrite;
 
@@ -27,8 +28,13 @@ impl RawWrite for BorrowedNumber {
     }
 }
 
+/// Waits a bounded time until a non-blocking file takes more.
+pub(crate) fn wait_for(file: &File) {
+    wait_writable(file.as_raw_fd());
+}
+
 /// Waits a bounded time until a non-blocking descriptor takes more.
-pub(crate) fn wait_writable(fd: RawFd) {
+fn wait_writable(fd: RawFd) {
     let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
     // SAFETY: `poll` is one valid `pollfd` and lives across the call. The result does not matter: the
     // caller writes again and sees for itself.

@@ -10,6 +10,7 @@ use std::path::Path;
 use crate::sys::descriptor;
 use crate::sys::faults::{self, Call};
 use crate::sys::own_file::OwnFile;
+use crate::sys::system;
 
 pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<OwnFile> {
     faults::check(Call::Open)?;
@@ -56,21 +57,18 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<std::ffi::OsString>> {
 }
 
 /// Fails where `to` exists.
-#[cfg(panic_agent_spool)]
 pub(crate) fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
     faults::check(Call::Link)?;
     fs::hard_link(from, to)
 }
 
 /// Everything that was written to the file, or to the names of a directory, is on the disk.
-#[cfg(panic_agent_spool)]
 pub(crate) fn sync(file: &File) -> io::Result<()> {
     faults::check(Call::Sync)?;
     file.sync_all()
 }
 
 /// The bytes from here to the end, at most this many.
-#[cfg(panic_agent_spool)]
 pub(crate) fn read_to_end(file: &File, most: u64) -> io::Result<Vec<u8>> {
     use std::io::Read as _;
     faults::check(Call::Read)?;
@@ -80,12 +78,10 @@ pub(crate) fn read_to_end(file: &File, most: u64) -> io::Result<Vec<u8>> {
 }
 
 /// All bytes at `offset`, in as many calls as it takes.
-#[cfg(panic_agent_spool)]
 pub(crate) fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
     while !bytes.is_empty() {
-        let taken = faults::write_limit(bytes.len()).and_then(|limit| {
-            std::os::unix::fs::FileExt::write_at(file, bytes.get(..limit).unwrap_or(bytes), offset)
-        });
+        let taken = faults::write_limit(bytes.len())
+            .and_then(|limit| system::write_at(file, bytes.get(..limit).unwrap_or(bytes), offset));
         match taken {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(taken) => {
@@ -100,17 +96,9 @@ pub(crate) fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io
 }
 
 /// The byte at `offset`; `None` at the end of the file.
-#[cfg(unix)]
 pub(crate) fn byte_at(file: &File, offset: u64) -> io::Result<Option<u8>> {
     faults::check(Call::Read)?;
     let mut byte = [0];
-    let read = std::os::unix::fs::FileExt::read_at(file, &mut byte, offset)?;
+    let read = system::read_at(file, &mut byte, offset)?;
     Ok(byte.first().copied().filter(|_| read > 0))
-}
-
-/// Elsewhere a file that is open for appending cannot be read.
-#[cfg(not(unix))]
-pub(crate) fn byte_at(_: &File, _: u64) -> io::Result<Option<u8>> {
-    faults::check(Call::Read)?;
-    Err(io::ErrorKind::Unsupported.into())
 }

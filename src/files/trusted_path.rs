@@ -13,11 +13,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// In which places a file is opened.
+use super::strict;
+pub(crate) use super::strict::{is_own, own_alone};
+
+/// Where the agent opens files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileTrust {
-    /// Only where no user but this one and root can replace it. The default.
+    /// Only where no user other than this one and root can replace the file. The default.
     #[default]
     Strict,
     /// Anywhere, through any link.
@@ -42,40 +45,15 @@ pub(crate) enum Last {
     Unchecked,
 }
 
-/// Whose place it is not, and why.
-#[cfg(unix)]
-#[derive(Debug)]
-struct NotOurs {
-    place: PathBuf,
-    why: String,
-}
-
-#[cfg(unix)]
-impl core::fmt::Display for NotOurs {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self { place, why } = self;
-        write!(
-            f,
-            "`{}` {why}; choose a directory that only this user can write to, or set PANIC_AGENT_FILE_TRUST=any",
-            place.display()
-        )
-    }
-}
-
-#[cfg(unix)]
-impl std::error::Error for NotOurs {}
-
 /// The path without links, when nobody else can replace what lies there. The last component need not exist.
 ///
 /// # Errors
 /// `PermissionDenied` with the reason when somebody else can; what the system says when a directory on the way
 /// cannot be looked at.
 pub(crate) fn resolve(path: &Path, trust: FileTrust) -> io::Result<Resolved> {
-    #[cfg(unix)]
     if trust == FileTrust::Strict {
         return strict::resolve(path);
     }
-    let _ = trust;
     Ok(Resolved { path: path.to_owned(), last: Last::Unchecked })
 }
 
@@ -83,7 +61,6 @@ pub(crate) fn resolve(path: &Path, trust: FileTrust) -> io::Result<Resolved> {
 ///
 /// # Errors
 /// As for [`resolve`], and when it is no directory.
-#[cfg(panic_agent_spool)]
 pub(crate) fn resolve_directory(path: &Path, trust: FileTrust) -> io::Result<Resolved> {
     if trust == FileTrust::Strict {
         return strict::resolve_directory(path);
@@ -91,156 +68,12 @@ pub(crate) fn resolve_directory(path: &Path, trust: FileTrust) -> io::Result<Res
     Ok(Resolved { path: path.to_owned(), last: Last::Unchecked })
 }
 
-#[cfg(unix)]
-pub(crate) use strict::is_own;
-
-#[cfg(unix)]
-mod strict {
-    use std::collections::VecDeque;
-    use std::ffi::OsString;
-    use std::fs::Metadata;
-    use std::io;
-    use std::os::unix::fs::MetadataExt as _;
-    use std::path::{Component, Path, PathBuf};
-
-    use super::super::syscalls;
-    use super::{Last, NotOurs, Resolved};
-    use crate::sys::user;
-
-    /// As many links as the kernel follows.
-    const MAX_LINKS: u32 = 40;
-    const ALL_MAY_WRITE: u32 = 0o002;
-    const STICKY: u32 = 0o1000;
-    const ROOT: u32 = 0;
-
-    /// What a path leads to.
-    enum Found {
-        /// A file, or the place for one.
-        File(Resolved),
-        #[cfg_attr(not(panic_agent_spool), allow(dead_code, reason = "only a spool asks which one"))]
-        Directory(Resolved),
-    }
-
-    pub(super) fn resolve(path: &Path) -> io::Result<Resolved> {
-        match walk(path)? {
-            Found::File(resolved) => Ok(resolved),
-            Found::Directory(_) => Err(io::ErrorKind::IsADirectory.into()),
-        }
-    }
-
-    #[cfg(panic_agent_spool)]
-    pub(super) fn resolve_directory(path: &Path) -> io::Result<Resolved> {
-        match walk(path)? {
-            Found::Directory(resolved) => Ok(resolved),
-            Found::File(resolved) if resolved.last == Last::Unchecked => Ok(resolved),
-            Found::File(resolved) => {
-                // Says which of the two it is.
-                let _there = syscalls::lstat(&resolved.path)?;
-                Err(io::ErrorKind::NotADirectory.into())
-            }
-        }
-    }
-
-    fn walk(path: &Path) -> io::Result<Found> {
-        let path = std::path::absolute(path)?;
-        let mut links = 0;
-        let mut at = PathBuf::from("/");
-        let mut shared = directory(&at, &syscalls::lstat(&at)?)?;
-        let mut ahead = components(&path);
-        while let Some(component) = ahead.pop_front() {
-            if component == ".." {
-                at.pop();
-                // It was good when it was passed.
-                shared = directory(&at, &syscalls::lstat(&at)?)?;
-                continue;
-            }
-            let next = at.join(component);
-            if next == Path::new("/proc") {
-                // Links of the kernel's, such as `/dev/stderr`; they cannot be read and followed by hand.
-                let path = ahead.iter().fold(next, |path, component| path.join(component));
-                return Ok(Found::File(Resolved { path, last: Last::Unchecked }));
-            }
-            let last = if shared { Last::Shared } else { Last::Own };
-            let metadata = match syscalls::lstat(&next) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound && ahead.is_empty() => {
-                    return Ok(Found::File(Resolved { path: next, last }));
-                }
-                other => other?,
-            };
-            if metadata.is_symlink() {
-                if shared {
-                    return Err(not_ours(&next, "is a link in a directory to which others can write"));
-                }
-                links += 1;
-                if links > MAX_LINKS {
-                    return Err(io::Error::from_raw_os_error(libc::ELOOP));
-                }
-                let target = std::fs::read_link(&next)?;
-                if target.is_absolute() {
-                    at = PathBuf::from("/");
-                    shared = false;
-                }
-                for component in components(&target).into_iter().rev() {
-                    ahead.push_front(component);
-                }
-            } else if metadata.is_dir() {
-                shared = directory(&next, &metadata)?;
-                at = next;
-            } else if ahead.is_empty() {
-                return Ok(Found::File(Resolved { path: next, last }));
-            } else {
-                return Err(io::ErrorKind::NotADirectory.into());
-            }
-        }
-        let last = if shared { Last::Shared } else { Last::Own };
-        Ok(Found::Directory(Resolved { path: at, last }))
-    }
-
-    fn components(path: &Path) -> VecDeque<OsString> {
-        let parts =
-            path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
-        parts.map(|part| part.as_os_str().to_owned()).collect()
-    }
-
-    fn directory(path: &Path, metadata: &Metadata) -> io::Result<bool> {
-        judge(metadata.uid(), metadata.mode(), user::effective_id()).map_err(|why| not_ours(path, &why))
-    }
-
-    /// Whether others can make files in a directory of this owner and mode: everybody, or for root the user whom
-    /// it belongs to. `Err` says why `me` does not go through it.
-    pub(super) fn judge(owner: u32, mode: u32, me: u32) -> Result<bool, String> {
-        let theirs = owner != ROOT && owner != me;
-        if theirs && me != ROOT {
-            return Err(format!("belongs to user {owner}, who can replace what is in it"));
-        }
-        let all = mode & ALL_MAY_WRITE != 0;
-        if all && mode & STICKY == 0 {
-            return Err("is a directory to which everybody can write".to_owned());
-        }
-        Ok(all || theirs)
-    }
-
-    /// Whether it belongs to this user or to root.
-    pub(crate) fn is_own(metadata: &Metadata) -> bool {
-        metadata.uid() == ROOT || metadata.uid() == user::effective_id()
-    }
-
-    pub(in crate::files) fn not_ours(place: &Path, why: &str) -> io::Error {
-        let error = NotOurs { place: place.to_owned(), why: why.to_owned() };
-        io::Error::new(io::ErrorKind::PermissionDenied, error)
-    }
-}
-
-#[cfg(all(test, unix))]
-use strict::judge;
-#[cfg(unix)]
-pub(in crate::files) use strict::not_ours;
-
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
+    use crate::files::strict::judge;
     use crate::files::testing::{Dir, skip};
 
     fn mode(path: &Path, mode: u32) {

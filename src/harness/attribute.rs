@@ -4,11 +4,11 @@
 
 use std::collections::VecDeque;
 
-use super::threads::{Owner, Shared, reason};
+use super::owner::{Owner, Shared, reason};
 use super::{Harness, frames};
-use crate::record::NamedFrame;
-use crate::record::{RawRecord, TestEvidence, TestRef, WalkEnd};
+use crate::record::{NamedFrame, RawRecord, TestEvidence, TestRef, WalkEnd};
 use crate::symbolize::Namer;
+use crate::sys::own_file;
 
 /// Panics without a test that are looked at once more at the end.
 const OPEN: usize = 4096;
@@ -191,7 +191,7 @@ fn is_cut(name: &str, whole: &str) -> bool {
 
 /// Name of a thread as the system knows it; `None` when it may be cut.
 fn os_name(tid: u32) -> Option<String> {
-    let name = std::fs::read_to_string(format!("/proc/self/task/{tid}/comm")).ok()?;
+    let name = String::from_utf8(own_file::read(format!("/proc/self/task/{tid}/comm")).ok()?).ok()?;
     let name = name.trim_end();
     (name.len() < OS_NAME).then(|| name.to_owned())
 }

@@ -3,8 +3,8 @@
 //!
 //! Runs on: the writer thread. Must not: take a function for a test without evidence.
 
-use crate::record::Inlining;
-use crate::record::NamedFrame;
+use crate::record::{Inlining, NamedFrame};
+use crate::symbolize::with_slashes;
 
 /// libtest's function around each test. It is never inlined, and libtest itself is compiled beforehand.
 const HARNESS: &str = "test::__rust_begin_short_backtrace";
@@ -106,7 +106,7 @@ const RUNTIME_BUILDER: &str = "tokio::runtime::builder::";
 fn is_harness(frame: &NamedFrame) -> bool {
     let of_file = || {
         frame.path.ends_with("__rust_begin_short_backtrace")
-            && frame.file.as_deref().is_some_and(|file| file.ends_with(HARNESS_FILE))
+            && frame.file.as_deref().is_some_and(|file| with_slashes(file).ends_with(HARNESS_FILE))
     };
     frame.path == HARNESS || of_file()
 }
@@ -225,6 +225,8 @@ mod tests {
         assert_eq!(harness_at(&theirs), None);
         theirs.push(frame("__rust_begin_short_backtrace<F>", Some("/rustc/ab/library/test/src/lib.rs")));
         assert_eq!(harness_at(&theirs), Some(1));
+        let windows = Some(r"/rustc/ab/library\test\src\lib.rs");
+        assert_eq!(harness_at(&[frame("__rust_begin_short_backtrace<F>", windows)]), Some(0));
         theirs.push(frame(
             "__rust_begin_short_backtrace<F>",
             Some("/rustc/ab/library/std/src/sys/backtrace.rs"),

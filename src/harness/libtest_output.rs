@@ -1,8 +1,8 @@
-//! What a test harness says of its tests: reads the text that libtest prints.
+//! What a test harness says of its tests: reads the text that libtest prints by default.
 //!
-//! Runs on: the writer thread. Must not: do I/O; take for the harness's what a test printed.
+//! Runs on: the writer thread, and threads that audit. Must not: do I/O; take for the harness's what a test printed.
 
-use crate::record::TestResult;
+use crate::record::{Head, TestEvent, TestLine, TestResult};
 
 /// Bytes of a line that are looked at. Longer ones are nothing that libtest prints.
 const LINE: usize = 4096;
@@ -22,6 +22,45 @@ pub(crate) enum Word {
     Planned(u64),
     /// A test ended or was left out.
     Finished { name: String, result: TestResult, should_panic: bool },
+    /// It came to its own end.
+    Ended,
+}
+
+impl Said {
+    /// The line of it; the end has none.
+    pub(crate) fn into_line(self, head: Head) -> Option<TestLine> {
+        let blank = TestLine {
+            head,
+            message: String::new(),
+            event: TestEvent::Planned,
+            name: None,
+            planned: None,
+            result: None,
+            should_panic: false,
+            mono_ns: self.mono_ns,
+        };
+        match self.what {
+            Word::Planned(number) => {
+                Some(TestLine { message: format!("running {number} tests"), planned: Some(number), ..blank })
+            }
+            Word::Finished { name, result, should_panic } => {
+                let word = match result {
+                    TestResult::Ok => "ok",
+                    TestResult::Failed => "failed",
+                    TestResult::Ignored => "ignored",
+                };
+                Some(TestLine {
+                    message: format!("test {name} ... {word}"),
+                    event: TestEvent::Finished,
+                    name: Some(name),
+                    result: Some(result),
+                    should_panic,
+                    ..blank
+                })
+            }
+            Word::Ended => None,
+        }
+    }
 }
 
 /// The text so far, as it comes in pieces.
@@ -66,6 +105,9 @@ fn word(line: &[u8]) -> Option<Word> {
     if let Some(rest) = line.strip_prefix("running ") {
         let number = rest.strip_suffix(" tests").or_else(|| rest.strip_suffix(" test"))?;
         return number.parse().ok().map(Word::Planned);
+    }
+    if line.starts_with("test result: ") {
+        return Some(Word::Ended);
     }
     let (name, result) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
     let result = result_of(result)?;
@@ -135,6 +177,7 @@ mod tests {
             finished("tests::a", TestResult::Ok, false),
             finished("tests::b", TestResult::Failed, true),
             finished("tests::c", TestResult::Ignored, false),
+            Word::Ended,
         ];
         assert_eq!(read(&[text]), expected);
         let (mut letters, mut reader) = (Vec::new(), Reader::default());

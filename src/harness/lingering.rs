@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::threads::{Owner, Shared};
+use super::owner::{Owner, Shared};
 use super::{Harness, Scene, frames};
-use crate::record::NamedFrame;
 use crate::record::finding::Finding;
-use crate::record::{Place, TestEvidence, TestRef};
+use crate::record::{NamedFrame, Place, TestEvidence, TestRef};
 use crate::symbolize::{Namer, program_place};
+use crate::sys::own_file;
 
 /// How long a thread that is about to end may take: a scope does not wait until its threads are gone, nor does the
 /// drop of a pool.
@@ -136,7 +136,7 @@ impl Harness {
 
 /// Name of a thread as the system keeps it, and whether it has work for a processor or a disk; `None` when it is gone.
 fn system_says(tid: u32) -> Option<(String, bool)> {
-    let stat = std::fs::read(format!("/proc/self/task/{tid}/stat")).ok()?;
+    let stat = own_file::read(format!("/proc/self/task/{tid}/stat")).ok()?;
     let stat = String::from_utf8_lossy(&stat);
     // The name stands in parentheses, and may have some itself; the state comes after it (proc(5)).
     let (front, back) = stat.rsplit_once(')')?;

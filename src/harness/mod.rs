@@ -8,12 +8,17 @@
 
 mod attribute;
 mod frames;
+mod owner;
 mod threads;
 
 use threads::Threads;
 
 pub(crate) use attribute::Scene;
-pub(crate) use libtest_output::{Said, Word};
+pub(crate) use libtest_output::Said;
+#[cfg(feature = "audit")]
+pub(crate) use libtest_output::{Reader, Word};
+#[cfg(not(feature = "audit"))]
+use libtest_output::{Reader, Word};
 
 use crate::probe::harness_notes::{HarnessNotes, Noted};
 use crate::probe::{Entry, Event};
@@ -25,7 +30,7 @@ pub(crate) struct Harness {
     /// Losses of the notes that were taken into account.
     lost: u64,
     threads: Threads,
-    reader: libtest_output::Reader,
+    reader: Reader,
     said: Vec<Said>,
     /// Panics whose test is not known, for another look at the end.
     open: attribute::Open,
@@ -51,7 +56,7 @@ impl Harness {
             notes,
             lost: 0,
             threads,
-            reader: libtest_output::Reader::default(),
+            reader: Reader::default(),
             said: Vec::new(),
             open: attribute::Open::default(),
             watches_threads,
@@ -86,12 +91,12 @@ impl Harness {
                         match &said.what {
                             Word::Planned(number) => self.threads.planned(*number),
                             Word::Finished { name, .. } => self.threads.finished(name, said.mono_ns),
+                            Word::Ended => {}
                         }
                         self.said.push(said);
                     }
                 }
             }
-            self.notes.give_back(note);
         }
         let lost = self.notes.lost();
         if lost != self.lost {

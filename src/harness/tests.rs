@@ -1,12 +1,10 @@
-//! Spawns, ends and output made by hand, against the stacks of panics.
+//! Spawns, ends and output made by hand, against the stacks of panics. One file: all cases share the bench.
 
 use std::sync::Arc;
 
 use crate::harness::*;
 use crate::probe::{Event, EventQueue, Stamp};
-use crate::record::Inlining;
-use crate::record::NamedFrame;
-use crate::record::{Place, TestEvidence, TestRef};
+use crate::record::{Inlining, NamedFrame, Place, TestEvidence, TestRef};
 use crate::symbolize::Namer;
 
 /// Names by address.
@@ -67,6 +65,14 @@ impl Namer for FakeNamer {
 
     fn outside_of_c(&mut self, ips: &[u64]) -> Vec<u64> {
         ips.to_vec()
+    }
+
+    fn addresses(&mut self, ips: &[u64]) -> Vec<String> {
+        ips.iter().map(|ip| format!("app+{ip:#x}")).collect()
+    }
+
+    fn catches_at_root_only(&mut self, _: &[u64]) -> bool {
+        false
     }
 
     fn redact_place(&mut self, place: Place) -> Place {

@@ -3,74 +3,23 @@
 //! Runs on: the writer thread. Must not: grow without bound; ended threads are forgotten, oldest first. Must not take
 //! one test for another: a thread that may serve several belongs to none of them.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::HashMap;
 
 use super::frames;
+use super::owner::{Owner, Shared, reason};
 use crate::probe::harness_notes::{Note, Noted};
+use crate::probe::{Seen, SeenThreads};
 use crate::record::NamedFrame;
 use crate::symbolize::Namer;
 
 /// Ended threads that are remembered: their children may panic long after.
 const ENDED: usize = 8192;
-/// Threads that are known at all. Of more the oldest are forgotten: their ends were lost, or they never began.
-const KNOWN: usize = 65_536;
 /// Ancestors that are followed.
 const LONGEST_LINE: usize = 64;
-
-/// Why the owner of a thread is not known; words of `test.reason`.
-pub(crate) mod reason {
-    /// No stack of a known test leads here.
-    pub(crate) const NO_HARNESS_FRAME: &str = "no_harness_frame";
-    /// The stacks have no names.
-    pub(crate) const NO_SYMBOLS: &str = "no_symbols";
-    /// The start was not seen.
-    pub(crate) const THREAD_NOT_SEEN: &str = "thread_not_seen";
-    /// Starts are not seen at all.
-    pub(crate) const NO_PROBES: &str = "no_probes";
-    /// It is libtest's thread for a test, of whose name not all is known.
-    pub(crate) const NAME_CUT: &str = "name_cut";
-    /// It serves several tests.
-    pub(crate) const SHARED_THREAD: &str = "shared_thread";
-}
-
-/// Who a thread belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Owner {
-    /// libtest started it for a test: this one, if its name is known.
-    Harness(Option<String>),
-    /// A test started it, itself or through others.
-    Test { name: String, shared: Shared },
-}
-
-/// Whether a thread serves others than the test that started it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shared {
-    /// It is the test's own.
-    No,
-    /// It serves whoever comes later.
-    Yes,
-    /// Without names nobody can tell.
-    Unnamed,
-}
-
-impl Shared {
-    /// Of a thread that is started on this stack by one that is `self`. `by_runtime`: a runtime that serves several
-    /// tests starts it.
-    fn through(self, stack: &[NamedFrame], by_runtime: bool) -> Self {
-        match self {
-            _ if by_runtime || frames::is_shared(stack) => Self::Yes,
-            Self::No if frames::lacks_names(stack) => Self::Unnamed,
-            inherited => inherited,
-        }
-    }
-}
 
 /// A thread whose start was seen.
 #[derive(Debug, Default)]
 struct Thread {
-    tid: u32,
-    started: Option<u64>,
-    exited: Option<u64>,
     spawn: Option<Spawn>,
     owner: Option<Owner>,
     name: Option<String>,
@@ -95,14 +44,11 @@ struct Test {
 }
 
 /// The threads and tests of the process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Threads {
     /// OS id of the main thread.
     main: u32,
-    known: BTreeMap<u64, Thread>,
-    /// Numbers by OS id and time of the start.
-    numbers: BTreeMap<(u32, u64), u64>,
-    ended: VecDeque<u64>,
+    known: SeenThreads<Thread>,
     tests: HashMap<String, Test>,
     /// The crate that the tests are in, once one was seen under the harness.
     krate: Option<String>,
@@ -116,19 +62,21 @@ pub(crate) struct Threads {
 
 impl Threads {
     pub(crate) fn new(main: u32) -> Self {
-        Self { main, ..Self::default() }
+        Self {
+            main,
+            known: SeenThreads::new(ENDED),
+            tests: HashMap::new(),
+            krate: None,
+            gaps: false,
+            planned: None,
+            shared_runtime: false,
+        }
     }
 
     /// A thread is about to be started.
     pub(crate) fn spawning(&mut self, note: &Note) {
         let Noted::Spawn { child, parent, parent_tid } = note.what else { return };
-        if self.known.len() >= KNOWN
-            && let Some((_, oldest)) = self.known.pop_first()
-        {
-            self.numbers.remove(&(oldest.tid, oldest.started.unwrap_or_default()));
-        }
-        let thread = self.known.entry(child).or_default();
-        thread.spawn = Some(Spawn { parent, parent_tid, ips: note.ips().collect() });
+        self.known.enter(child).of.spawn = Some(Spawn { parent, parent_tid, ips: note.ips().collect() });
         if parent != 0 && !note.name.as_str().is_empty() && !note.name.is_truncated() {
             self.named(parent, note.name.as_str());
         }
@@ -136,22 +84,12 @@ impl Threads {
 
     /// A thread began.
     pub(crate) fn started(&mut self, number: u64, tid: u32, mono_ns: u64) {
-        let thread = self.known.entry(number).or_default();
-        (thread.tid, thread.started) = (tid, Some(mono_ns));
-        self.numbers.insert((tid, mono_ns), number);
+        self.known.began(number, tid, mono_ns);
     }
 
     /// A thread ended.
     pub(crate) fn exited(&mut self, number: u64, mono_ns: u64) {
-        let Some(thread) = self.known.get_mut(&number) else { return };
-        thread.exited = Some(mono_ns);
-        self.ended.push_back(number);
-        if self.ended.len() > ENDED
-            && let Some(oldest) = self.ended.pop_front()
-            && let Some(thread) = self.known.remove(&oldest)
-        {
-            self.numbers.remove(&(thread.tid, thread.started.unwrap_or_default()));
-        }
+        self.known.ended(number, mono_ns);
     }
 
     /// Some event was lost.
@@ -183,8 +121,7 @@ impl Threads {
 
     /// Number of the thread with this OS id at that time, 0 when its start was not seen.
     pub(crate) fn number(&self, tid: u32, mono_ns: u64) -> u64 {
-        let newest = self.numbers.range((tid, 0)..=(tid, mono_ns)).next_back();
-        newest.map_or(0, |(_, number)| *number)
+        self.known.with_tid(tid, mono_ns).map_or(0, |(number, _)| number)
     }
 
     /// Whether it is the thread that the process began with.
@@ -194,7 +131,7 @@ impl Threads {
 
     /// The full name of a thread.
     pub(crate) fn named(&mut self, number: u64, name: &str) {
-        if let Some(thread) = self.known.get_mut(&number)
+        if let Some(thread) = self.known.get_mut(number).map(|thread| &mut thread.of)
             && thread.name.as_deref() != Some(name)
         {
             thread.name = Some(name.to_owned());
@@ -227,8 +164,8 @@ impl Threads {
     /// Whether the test had ended at that time.
     pub(crate) fn has_ended(&self, name: &str, mono_ns: u64) -> Option<bool> {
         let test = self.tests.get(name)?;
-        let thread = self.known.get(&test.thread);
-        let exited = thread.and_then(|thread| thread.exited).is_some_and(|exited| exited <= mono_ns);
+        let thread = self.known.get(test.thread);
+        let exited = thread.and_then(|thread| thread.ended_ns).is_some_and(|exited| exited <= mono_ns);
         let finished = test.finished.is_some_and(|finished| finished <= mono_ns);
         let watched = thread.is_some() || self.planned.is_some();
         match exited || finished {
@@ -239,16 +176,13 @@ impl Threads {
 
     /// Learns the names of threads that libtest has started for tests, as far as the system knows them in full.
     pub(crate) fn learn_names(&mut self, namer: &mut dyn Namer, name_of: &dyn Fn(u32) -> Option<String>) {
-        let unnamed =
-            |thread: &Thread| thread.name.is_none() && thread.exited.is_none() && thread.started.is_some();
+        let is_there = |thread: &Seen<Thread>| thread.began_ns.is_some() && thread.ended_ns.is_none();
         let of_main =
             |thread: &Thread| thread.spawn.as_ref().is_some_and(|spawn| spawn.parent_tid == self.main);
-        let candidates: Vec<(u64, u32)> = self
-            .known
-            .iter()
-            .filter(|(_, thread)| unnamed(thread) && of_main(thread))
-            .map(|(number, thread)| (*number, thread.tid))
-            .collect();
+        let unnamed =
+            |thread: &Seen<Thread>| is_there(thread) && thread.of.name.is_none() && of_main(&thread.of);
+        let known = self.known.iter().filter(|(_, thread)| unnamed(thread));
+        let candidates: Vec<(u64, u32)> = known.map(|(number, thread)| (number, thread.tid)).collect();
         for (number, tid) in candidates {
             let Some(name) = name_of(tid) else { continue };
             if matches!(self.owner(number, namer), Ok(Owner::Harness(None))) {
@@ -269,7 +203,7 @@ impl Threads {
         namer: &mut dyn Namer,
         ancestors: usize,
     ) -> Result<Owner, &'static str> {
-        let thread = self.known.get(&number).ok_or(reason::THREAD_NOT_SEEN)?;
+        let thread = &self.known.get(number).ok_or(reason::THREAD_NOT_SEEN)?.of;
         if let Some(owner) = &thread.owner {
             return Ok(owner.clone());
         }
@@ -280,8 +214,8 @@ impl Threads {
             Some(at) => self.inside_test(&spawn, &frames, at, namer),
             None => self.outside_test(&spawn, &frames, name, namer, ancestors),
         }?;
-        if let Some(thread) = self.known.get_mut(&number) {
-            thread.owner = Some(owner.clone());
+        if let Some(thread) = self.known.get_mut(number) {
+            thread.of.owner = Some(owner.clone());
         }
         Ok(owner)
     }
@@ -295,7 +229,7 @@ impl Threads {
         namer: &mut dyn Namer,
     ) -> Result<Owner, &'static str> {
         let path = frames::test_inside(frames, at);
-        let parent = self.known.get(&spawn.parent).and_then(|thread| thread.name.clone());
+        let parent = self.known.get(spawn.parent).and_then(|thread| thread.of.name.clone());
         let name =
             parent.or_else(|| path.as_ref().map(|path| path.name.clone())).ok_or(reason::NO_SYMBOLS)?;
         let krate = path.filter(|path| path.name == name).map(|path| path.krate);
@@ -346,7 +280,8 @@ impl Threads {
             return false;
         }
         if !self.shared_runtime {
-            let spawns: Vec<Spawn> = self.known.values().filter_map(|thread| thread.spawn.clone()).collect();
+            let spawns: Vec<Spawn> =
+                self.known.iter().filter_map(|(_, thread)| thread.of.spawn.clone()).collect();
             self.shared_runtime = spawns.iter().any(|spawn| {
                 let frames = namer.name(&spawn.ips);
                 frames::builds_runtime(&frames) && frames::is_shared(&frames)
@@ -357,18 +292,18 @@ impl Threads {
 
     /// Whether a thread has not ended that something else than the main thread started.
     pub(crate) fn has_alive(&self) -> bool {
-        self.known.values().any(|thread| {
-            let by_other = thread.spawn.as_ref().is_some_and(|spawn| spawn.parent != 0);
-            thread.exited.is_none() && by_other
+        self.known.iter().any(|(_, thread)| {
+            let by_other = thread.of.spawn.as_ref().is_some_and(|spawn| spawn.parent != 0);
+            thread.ended_ns.is_none() && by_other
         })
     }
 
     /// Threads that have not ended: number, OS id (`None` before it begins), and the stack that started them.
     pub(crate) fn alive(&self) -> Vec<(u64, Option<u32>, Box<[u64]>)> {
-        let threads = self.known.iter().filter(|(_, thread)| thread.exited.is_none());
+        let threads = self.known.iter().filter(|(_, thread)| thread.ended_ns.is_none());
         let mut found: Vec<_> = threads
             .filter_map(|(number, thread)| {
-                Some((*number, thread.started.map(|_| thread.tid), thread.spawn.as_ref()?.ips.clone()))
+                Some((number, thread.began_ns.map(|_| thread.tid), thread.of.spawn.as_ref()?.ips.clone()))
             })
             .collect();
         found.sort_unstable_by_key(|(number, ..)| *number);
@@ -380,6 +315,6 @@ impl Threads {
 impl Threads {
     /// The most that any of the tables holds.
     pub(crate) fn sizes(&self) -> usize {
-        self.known.len().max(self.numbers.len()).max(self.ended.len())
+        self.known.size()
     }
 }

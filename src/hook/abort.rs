@@ -2,6 +2,7 @@
 //!
 //! Runs on: the panicking thread. Must not: allocate, panic; wait.
 
+use crate::capture::stack;
 use crate::record::{EhAction, RawFlag, RawRecord, RawWalk, WalkEnd, WalkSource};
 
 /// Whether this panic is predicted to abort the process. A panic of `main` is not: the process exits in
@@ -12,6 +13,7 @@ pub(super) fn is_predicted(record: &RawRecord) -> bool {
         || record.has_flag(RawFlag::InCleanup)
         || stops_at_abort(&record.walk)
         || has_no_handler(&record.walk)
+        || stack::lacks_root(&record.walk)
 }
 
 fn stops_at_abort(walk: &RawWalk) -> bool {
@@ -29,9 +31,6 @@ fn has_no_handler(walk: &RawWalk) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-    #![allow(clippy::arithmetic_side_effects)]
-
     use super::*;
 
     fn with(change: impl FnOnce(&mut RawRecord)) -> bool {

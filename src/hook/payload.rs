@@ -69,9 +69,6 @@ fn note_core_panic(record: &mut RawRecord) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-    #![allow(clippy::arithmetic_side_effects)]
-
     use super::*;
 
     fn written(payload: &(dyn Any + Send), extractors: &[PayloadExtractor]) -> Box<RawRecord> {

@@ -40,6 +40,14 @@ pub(crate) fn is_replaced() -> bool {
     DROPPED.load(Ordering::Relaxed)
 }
 
+/// Writer: the stack of the call that replaced the hook, if it is still to be taken.
+///
+/// # Cost
+/// One load as long as nobody has replaced it.
+pub(crate) fn replacement() -> Option<Vec<u64>> {
+    is_replaced().then(|| PLACE.lock().clone()).flatten()
+}
+
 /// Writer: the stack of the call that replaced the hook, innermost first, once.
 pub(crate) fn take_replacement() -> Option<Vec<u64>> {
     PLACE.lock().take()

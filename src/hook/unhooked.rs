@@ -6,17 +6,22 @@ use super::{HookState, abort, is_writer_thread, recent_panics};
 use crate::capture;
 use crate::capture::recursion_guard::RecursionGuard;
 use crate::channel::Site;
-use crate::probe::{LOST, Text, Witness, foreign};
+use crate::platform;
+use crate::probe::{LOST, Text, Witness};
 use crate::record::{LossReason, PayloadKind, RawFlag, RawRecord};
 use crate::sys::fork;
 
 impl Witness for HookState {
     fn raised(&self, anchor: usize, text: Option<Text<'_>>) -> u64 {
-        let place = foreign::location(anchor);
+        let place = platform::std().location(anchor);
         let site = place.as_ref().map(|place| Site::new(place.file, place.line, place.column));
         let recorded = self.record_unhooked(anchor, site, |record| {
             record.sequence = self.counters.next_sequence();
-            record.set_flag(if foreign::is_on() { RawFlag::HookUnknown } else { RawFlag::NoHook });
+            record.set_flag(if platform::std().is_foreign() {
+                RawFlag::HookUnknown
+            } else {
+                RawFlag::NoHook
+            });
             match place {
                 Some(place) => {
                     record.file.set(place.file);
@@ -79,7 +84,8 @@ impl HookState {
             self.note_raise(sequence);
         }
         // Where the hook is somebody else's nobody has waited yet.
-        let wait = foreign::is_on() && !record.has_flag(RawFlag::Hop) && abort::is_predicted(record);
+        let wait =
+            platform::std().is_foreign() && !record.has_flag(RawFlag::Hop) && abort::is_predicted(record);
         if wait {
             record.set_flag(RawFlag::Waiting);
         }

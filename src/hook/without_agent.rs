@@ -18,6 +18,11 @@ static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 /// Held while a hook of ours is set, because std has no single step for it.
 pub(super) static SETTING: ForkLock = ForkLock::new();
 
+/// Whether some hook of ours is set.
+pub(super) fn is_set() -> bool {
+    HOOKED.load(Ordering::Relaxed)
+}
+
 /// The agent's hook is set.
 pub(super) fn note_agent() {
     AGENT.store(true, Ordering::Relaxed);

@@ -16,10 +16,7 @@ impl gimli::UnwindContextStorage<usize> for Storage {
     type Stack = [gimli::UnwindTableRow<usize, Self>; 4];
 }
 
-#[cfg(target_arch = "x86_64")]
-const REGISTERS: (u16, u16, u16) = (7, 6, 16);
-#[cfg(target_arch = "aarch64")]
-const REGISTERS: (u16, u16, u16) = (31, 29, 30);
+const REGISTERS: (u16, u16, u16) = if cfg!(target_arch = "aarch64") { (31, 29, 30) } else { (7, 6, 16) };
 
 /// gimli's row in our words.
 fn expected(row: &gimli::UnwindTableRow<usize, Storage>, signal: bool) -> FrameRule {

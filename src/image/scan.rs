@@ -57,7 +57,7 @@ pub(super) struct Piece {
 pub(super) enum Sections {
     /// None that can be searched.
     Absent,
-    /// Of the main executable: borrowed.
+    /// Of an image that is not unmapped while the agent's code is there: borrowed.
     Borrowed { hdr: Section<'static>, eh_frame: Section<'static>, constant: Few<Section<'static>> },
     /// Of any other image: copied.
     Copied { hdr: Piece, eh_frame: Piece, lsdas: Piece },
@@ -154,7 +154,12 @@ impl Notes {
             view.code_ranges().for_each(|range| draft.code.push(range));
             draft.sections = match tables {
                 None => Sections::Absent,
-                Some(tables) if view.is_main() => borrowed(view, tables).unwrap_or(Sections::Absent),
+                Some(tables) if view.is_lasting() => {
+                    if !view.is_main() {
+                        note_personalities(view, &tables, &mut draft.personalities);
+                    }
+                    borrowed(view, tables).unwrap_or(Sections::Absent)
+                }
                 Some(tables) => match tables.cut() {
                     Some(tables) => self.copied(view, tables, &mut draft.personalities),
                     None => Sections::Absent,
@@ -253,12 +258,12 @@ fn live_build_id<'a>(view: &ImageView<'a>) -> Option<&'a [u8]> {
 
 fn borrowed(view: &ImageView<'_>, tables: LiveTables<'_>) -> Option<Sections> {
     let lasting = |section: Section<'_>| {
-        let bytes = view.main_bytes(section.address())?.get(..section.bytes().len())?;
+        let bytes = view.lasting_bytes(section.address())?.get(..section.bytes().len())?;
         Some(Section::new(section.address(), bytes))
     };
     let mut constant = Few::filled_with(Section::new(0, &[]));
     for (start, _) in view.constant_ranges() {
-        constant.push(Section::new(start, view.main_bytes(start)?));
+        constant.push(Section::new(start, view.lasting_bytes(start)?));
     }
     Some(Sections::Borrowed { hdr: lasting(tables.hdr)?, eh_frame: lasting(tables.eh_frame)?, constant })
 }
@@ -272,7 +277,7 @@ fn survey(
     let eh_frame = tables.eh_frame;
     let end = eh_frame.address().saturating_add(eh_frame.bytes().len() as u64);
     let mut cie: Option<(u64, Cie<'_>)> = None;
-    let mut range: Option<(u64, u64, u64)> = None;
+    let mut range: Option<(u64, u64)> = None;
     let mut address = eh_frame.address();
     while address < end {
         let Ok(entry) = Entry::at(eh_frame, address) else { break };
@@ -292,14 +297,26 @@ fn survey(
         let Ok(fde) = Fde::with_cie(cie, &entry) else { continue };
         let Some(Pointer::Direct(lsda)) = fde.lsda else { continue };
         range = Some(match range {
-            Some((low, high, _)) if lsda > high => (low, lsda, fde.start),
-            Some((low, high, function)) => (low.min(lsda), high, function),
-            None => (lsda, lsda, fde.start),
+            Some((low, high)) => (low.min(lsda), high.max(lsda)),
+            None => (lsda, lsda),
         });
     }
-    let (low, high, function) = range?;
+    let (low, high) = range?;
     let section = Section::new(low, view.constant_bytes(low)?);
-    Some(low..extent(section, high, function).ok()?)
+    Some(low..extent(&section, high).ok()?)
+}
+
+/// Notes the personality routines of all entries up to the terminator.
+fn note_personalities(view: &ImageView<'_>, tables: &LiveTables<'_>, personalities: &mut Few<(u64, u64)>) {
+    let mut address = tables.eh_frame.address();
+    while let Ok(Some(entry)) = Entry::at(tables.eh_frame, address) {
+        if entry.cie().is_none()
+            && let Ok(cie) = Cie::at(tables.eh_frame, address)
+        {
+            note_personality(view, cie.personality, personalities);
+        }
+        address = entry.next;
+    }
 }
 
 fn note_personality(view: &ImageView<'_>, stated: Option<Pointer>, personalities: &mut Few<(u64, u64)>) {

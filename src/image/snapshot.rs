@@ -18,7 +18,7 @@ use super::loaded_image::LoadedImage;
 use super::rust_personality::address_with_landing_pad;
 use super::scan::{Draft, Notes, Piece, Sections, current_changes, take_down};
 use super::tables::ImageTables;
-use crate::probe::foreign;
+use crate::platform;
 use crate::sys::fork_lock::ForkLock;
 use crate::sys::phdr::{Changes, exported_name};
 use crate::unwind::{EhFrameHdr, Personality, Section};
@@ -135,12 +135,18 @@ impl Snapshot {
 
     fn build(generation: u32, notes: Notes) -> Self {
         let Notes { drafts, bytes, changes, .. } = notes;
+        // What new images need of it is needed as long as the process lives, and is no copy of a copy.
+        let bytes: &'static [u8] = if drafts.iter().any(|draft| draft.known.is_none()) {
+            Box::leak(bytes.into_boxed_slice())
+        } else {
+            &[]
+        };
         let own_code = address_with_landing_pad();
         let images: Vec<_> = drafts
             .into_iter()
             .map(|draft| match draft.known {
                 Some(image) => image,
-                None => &*Box::leak(Box::new(LoadedImage::from_draft(&draft, &bytes, own_code))),
+                None => &*Box::leak(Box::new(LoadedImage::from_draft(&draft, bytes, own_code))),
             })
             .collect();
         let mut code: Vec<_> = images
@@ -153,7 +159,7 @@ impl Snapshot {
 }
 
 impl LoadedImage {
-    fn from_draft(draft: &Draft, bytes: &[u8], own_code: u64) -> Self {
+    fn from_draft(draft: &Draft, bytes: &'static [u8], own_code: u64) -> Self {
         let loader_path = bytes.get(draft.path.clone()).unwrap_or_default();
         let path = if draft.main {
             std::env::current_exe().ok().map(|path| path.to_string_lossy().into_owned())
@@ -230,18 +236,18 @@ fn is_foreign_rust(routine: u64, path: Option<&str>, draft: &Draft) -> bool {
         exported_name(routine, &mut |_| named = true);
         !named
     };
-    foreign::is_on()
+    platform::std().is_foreign()
         && unnamed(routine)
         && draft.personalities.as_slice().iter().all(|(_, other)| *other == routine || !unnamed(*other))
-        && path.is_some_and(|path| foreign::is_rust(std::path::Path::new(path)))
+        && path.is_some_and(|path| platform::std().is_rust(std::path::Path::new(path)))
 }
 
-fn lasting_tables(sections: &Sections, bytes: &[u8]) -> Option<ImageTables<'static>> {
+fn lasting_tables(sections: &Sections, bytes: &'static [u8]) -> Option<ImageTables<'static>> {
     let (hdr, eh_frame, lsdas) = match sections {
         Sections::Absent => return None,
         Sections::Borrowed { hdr, eh_frame, constant } => (*hdr, *eh_frame, constant.as_slice().to_vec()),
         Sections::Copied { hdr, eh_frame, lsdas } => {
-            (leak(hdr, bytes), leak(eh_frame, bytes), vec![leak(lsdas, bytes)])
+            (section(hdr, bytes), section(eh_frame, bytes), vec![section(lsdas, bytes)])
         }
     };
     Some(ImageTables {
@@ -253,7 +259,6 @@ fn lasting_tables(sections: &Sections, bytes: &[u8]) -> Option<ImageTables<'stat
     })
 }
 
-fn leak(piece: &Piece, bytes: &[u8]) -> Section<'static> {
-    let bytes = bytes.get(piece.bytes.clone()).unwrap_or_default();
-    Section::new(piece.address, Box::leak(bytes.to_vec().into_boxed_slice()))
+fn section(piece: &Piece, bytes: &'static [u8]) -> Section<'static> {
+    Section::new(piece.address, bytes.get(piece.bytes.clone()).unwrap_or_default())
 }

@@ -60,7 +60,7 @@ impl<'a> ImageTables<'a> {
     pub(crate) fn catch_cleans(&self, address: u64) -> Option<bool> {
         let fde = self.fde_at(address).ok()??;
         let Pointer::Direct(lsda) = fde.lsda? else { return None };
-        catch_cleans(self.lsda_section(lsda).ok()?, lsda, fde.start, address).ok()
+        catch_cleans(&self.lsda_section(lsda).ok()?, lsda, fde.start, address).ok()
     }
 
     fn action_of(&self, fde: &Fde<'_>, address: u64) -> Result<EhAction, ReadError> {
@@ -72,7 +72,7 @@ impl<'a> ImageTables<'a> {
         let stated = personality.stated();
         let known = self.personalities.iter().find(|(pointer, _)| *pointer == stated);
         let personality = known.map_or(Personality::Other, |(_, personality)| *personality);
-        find_action(self.lsda_section(lsda)?, lsda, fde.start, address, personality)
+        find_action(&self.lsda_section(lsda)?, lsda, fde.start, address, personality)
     }
 
     fn lsda_section(&self, lsda: u64) -> Result<Section<'a>, ReadError> {

@@ -71,7 +71,7 @@ impl Ability {
 pub(crate) enum ProbeOff {
     /// The cargo feature `probes` is off.
     NotCompiled,
-    /// Not a dynamically linked glibc program on x86_64 or aarch64.
+    /// Not a dynamically linked program on Linux with glibc or musl, on x86_64 or aarch64.
     UnsupportedPlatform,
     /// The options say so.
     SwitchedOff,
@@ -112,7 +112,7 @@ impl fmt::Display for ProbeOff {
         match self {
             Self::NotCompiled => f.write_str("the cargo feature `probes` is off"),
             Self::UnsupportedPlatform => {
-                f.write_str("needs a dynamically linked glibc program on x86_64 or aarch64")
+                f.write_str("needs a dynamically linked Linux program on x86_64 or aarch64")
             }
             Self::SwitchedOff => f.write_str("switched off by the options"),
             Self::PanicAbort => f.write_str("compiled with panic = \"abort\", nothing unwinds"),
@@ -126,5 +126,31 @@ impl fmt::Display for ProbeOff {
             Self::SelfTest(missing) => write!(f, "the trial on a private payload did not see {missing}"),
             Self::NoKey(errno) => write!(f, "no thread-specific key is left (errno {errno})"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_of_a_probe_has_its_word_on_the_page() {
+        let page = include_str!("../../docs/record-schema.md");
+        let (_, table) = page.split_once("### Why a probe is off").unwrap();
+        let table = table.split("\n## ").next().unwrap();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let words = [
+            ProbeOff::NotCompiled,
+            ProbeOff::UnsupportedPlatform,
+            ProbeOff::SwitchedOff,
+            ProbeOff::PanicAbort,
+            ProbeOff::OtherAgent("f"),
+            ProbeOff::NoSlot("f"),
+            ProbeOff::Protected(13),
+            ProbeOff::SelfTest("f"),
+            ProbeOff::NoKey(11),
+        ];
+        assert!(words.iter().all(|word| !word.to_string().is_empty()));
+        assert_eq!(words.map(|word| word.code()).to_vec(), rows.collect::<Vec<_>>());
     }
 }

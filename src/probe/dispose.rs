@@ -7,12 +7,12 @@ use core::any::{Any, TypeId};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::event::{Event, PanicRef, Trace};
-use super::payload_owners;
 use super::payload_owners::Key;
 use super::raise::{Cause, Exception};
 use super::vtable::{self, VtableCopy};
-use super::{LOST, MAX_READS, Text, foreign, self_test, state, wrapper_notes};
+use super::{LOST, MAX_READS, Text, payload_owners, self_test, state, wrapper_notes};
 use crate::capture::stack::short_walk;
+use crate::platform;
 
 /// The canary of the exceptions that may be traced: the address of a static of the one std whose exception
 /// layout and vtables the trial verified. 0: the tracer is off. Written by the installer, read by raises.
@@ -56,7 +56,7 @@ pub(super) unsafe fn follow(exception: *mut Exception, hooked: u64) -> Followed 
     }
     // SAFETY: every Rust exception has a canary behind the unwinder's header; std's own check reads it.
     let found = unsafe { (*exception).cause.canary };
-    if found != canary && !foreign::trusts(found) {
+    if found != canary && !platform::std().trusts(found) {
         return Followed::untraced(fresh(), Trace::OtherRuntime);
     }
     // SAFETY: the canary says that std made it, whose layout the trial verified.

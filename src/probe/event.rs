@@ -3,12 +3,9 @@
 //! Runs on: the thread where it happens (write) and the writer (read). Must not: allocate; hold a pointer
 //! that anybody follows later (addresses are names here, never dereferenced).
 
-use crate::record::Notice;
-use crate::record::{EhAction, FixedText};
+use super::place::Place;
+use crate::record::{EhAction, FixedText, Notice};
 
-/// Return addresses of a [`Place`]. 24 frames reach past std's, tokio's or rayon's own frames into the
-/// program in every case that was tried.
-pub(crate) const PLACE_FRAMES: usize = 24;
 /// Bytes kept of the text of a payload that no hook saw.
 pub(crate) const TEXT_BYTES: usize = 256;
 
@@ -323,53 +320,16 @@ pub(crate) enum Handler {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trace {
     /// Reads and the drop will be seen, wherever the value is moved: the payload has a traced vtable of its own.
-    Traced = 0,
+    Traced,
     /// The tracer is off; [`ProbeAbilities`](super::ProbeAbilities) say why.
-    Off = 1,
+    Off,
     /// The payload has no bytes, so no address tells it from others.
-    ZeroSized = 2,
+    ZeroSized,
     /// More payload types than the table holds (counted).
-    TableFull = 3,
+    TableFull,
     /// The exception was made by another copy of std, whose layout nobody has verified.
-    OtherRuntime = 4,
+    OtherRuntime,
     /// Reads and the drop will be seen as long as the value stays in its box; after that [`Event::Strayed`] says that
     /// it was one of its kind.
     AtItsAddress = 5,
-}
-
-/// A short stack: return addresses, innermost first, without the frames of the probes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct Place {
-    len: u32,
-    ips: [u64; PLACE_FRAMES],
-}
-
-impl Place {
-    /// No stack.
-    pub(crate) const fn new() -> Self {
-        Self { len: 0, ips: [0; PLACE_FRAMES] }
-    }
-
-    /// Forgets the addresses.
-    pub(crate) fn clear(&mut self) {
-        self.len = 0;
-    }
-
-    /// Lets `fill` write addresses and tell how many it wrote.
-    pub(crate) fn fill(&mut self, fill: impl FnOnce(&mut [u64]) -> usize) {
-        let written = fill(&mut self.ips).min(PLACE_FRAMES);
-        self.len = written as u32;
-    }
-
-    /// The addresses, innermost first; empty when no stack was taken.
-    pub(crate) fn ips(&self) -> &[u64] {
-        self.ips.get(..(self.len as usize).min(PLACE_FRAMES)).unwrap_or_default()
-    }
-}
-
-impl core::fmt::Debug for Place {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_list().entries(self.ips()).finish()
-    }
 }

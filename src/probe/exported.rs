@@ -19,33 +19,37 @@ pub(crate) fn raises() -> bool {
     got::is_called(Symbol::RaiseException, raises as *const () as usize)
 }
 
-macro_rules! go_on {
-    ($($(#[$doc:meta])* $name:ident => $probe:path;)*) => {$(
-        $(#[$doc])*
+/// Defines functions that jump to others, and have no frame that an unwinder would see. Their arguments are whatever the
+/// target's are.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! naked_jumps {
+    ($($(#[$attribute:meta])* $visibility:vis fn $name:ident => $target:path;)*) => {$(
+        $(#[$attribute])*
         ///
         /// # Safety
-        /// As for the function it stands in for, whose arguments it passes on.
+        /// As for the function that it stands in for.
         #[unsafe(naked)]
-        pub unsafe extern "C-unwind" fn $name() {
+        $visibility unsafe extern "C-unwind" fn $name() {
             #[cfg(target_arch = "x86_64")]
-            core::arch::naked_asm!("jmp {probe}", probe = sym $probe);
+            core::arch::naked_asm!("jmp {target}", target = sym $target);
             #[cfg(target_arch = "aarch64")]
-            core::arch::naked_asm!("b {probe}", probe = sym $probe);
+            core::arch::naked_asm!("b {target}", target = sym $target);
         }
     )*};
 }
 
-go_on! {
+naked_jumps! {
     /// `_Unwind_RaiseException`.
-    raise_exception => raise::raise_exception;
+    pub fn raise_exception => raise::raise_exception;
     /// `_Unwind_SetIP`.
-    set_ip => land::set_ip;
+    pub fn set_ip => land::set_ip;
     /// `pthread_create`.
-    pthread_create => threads::create;
+    pub fn pthread_create => threads::create;
     /// `pthread_join`.
-    pthread_join => threads::join;
+    pub fn pthread_join => threads::join;
     /// `pthread_detach`.
-    pthread_detach => threads::detach;
+    pub fn pthread_detach => threads::detach;
     /// `pthread_setname_np`.
-    pthread_setname_np => foreign::set_name;
+    pub fn pthread_setname_np => foreign::set_name;
 }

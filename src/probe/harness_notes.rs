@@ -5,11 +5,10 @@
 //! not: allocate, lock, wait or panic on an observed thread; cost anything unless `audit` was called.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU64, Ordering};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use once_cell::race::OnceBox;
 
+use crate::channel::{Carried, Exchange};
 use crate::record::FixedText;
 use crate::sys::{clock, fork};
 
@@ -42,6 +41,7 @@ pub(crate) struct Note {
 }
 
 /// What a [`Note`] is about.
+#[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Noted {
     /// A thread is about to be started; said before it runs.
@@ -61,20 +61,6 @@ pub(crate) enum Noted {
 }
 
 impl Note {
-    fn new() -> Box<Self> {
-        Box::new(Self {
-            mono_ns: 0,
-            what: Noted::Output { cut: false },
-            inner: [0; INNER],
-            outer: [0; OUTER],
-            inner_len: 0,
-            outer_len: 0,
-            name: FixedText::new(),
-            output: [0; OUTPUT],
-            output_len: 0,
-        })
-    }
-
     /// Addresses of the stack of a spawn, innermost first: the inner end, then the outer one.
     pub(crate) fn ips(&self) -> impl Iterator<Item = u64> + '_ {
         let inner = self.inner.get(..self.inner_len).unwrap_or_default();
@@ -88,78 +74,54 @@ impl Note {
     }
 }
 
-/// The way of notes to the writer: boxes that go round, so that nobody allocates on it.
+// SAFETY: integers, lengths, bytes, and `Noted`, whose tag is a byte that begins at 0.
+unsafe impl Carried for Note {
+    fn clear(&mut self) {
+        (self.inner_len, self.outer_len, self.output_len) = (0, 0, 0);
+    }
+}
+
+/// The way of notes to the writer.
 pub(crate) struct HarnessNotes {
-    free: (Sender<Box<Note>>, Receiver<Box<Note>>),
-    ready: (Sender<Box<Note>>, Receiver<Box<Note>>),
-    lost: AtomicU64,
-    wake: fn(),
+    notes: Exchange<Note>,
     /// [`fork::generation`] of the process that has the writer.
     home: u32,
 }
 
 impl HarnessNotes {
     fn new(wake: fn()) -> Self {
-        let notes = Self {
-            free: bounded(NOTES),
-            ready: bounded(NOTES),
-            lost: AtomicU64::new(0),
-            wake,
-            home: fork::generation(),
-        };
-        for _ in 0..NOTES {
-            notes.give_back(Note::new());
-        }
-        notes
+        Self { notes: Exchange::new(NOTES, Some(wake)), home: fork::generation() }
     }
 
-    /// Writer: the next note. It must be given back.
-    pub(crate) fn try_receive(&self) -> Option<Box<Note>> {
-        self.ready.1.try_recv().ok()
-    }
-
-    /// Writer: the box goes round again.
-    pub(crate) fn give_back(&self, note: Box<Note>) {
-        // Cannot fail: there is room for every box.
-        if self.free.0.try_send(note).is_err() {
-            self.count_loss();
-        }
+    /// Writer: the next note.
+    pub(crate) fn try_receive(&self) -> Option<impl core::ops::Deref<Target = Note> + use<'_>> {
+        self.notes.try_receive()
     }
 
     /// Whether notes wait.
     pub(crate) fn is_pending(&self) -> bool {
-        !self.ready.1.is_empty()
+        self.notes.pending() > 0
     }
 
-    /// Notes that found no box.
+    /// Notes that found no room.
     pub(crate) fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
+        self.notes.lost()
     }
 
-    /// Fills a box and hands it to the writer.
+    /// Fills a note and hands it to the writer.
     ///
     /// A handler of a signal may come here while its thread is inside already: it notes nothing then.
     fn note(&self, fill: impl FnOnce(&mut Note)) {
         let entered = NOTING.try_with(|noting| !noting.replace(true)).unwrap_or(false);
         if !entered {
-            return self.count_loss();
+            return self.notes.count_loss();
         }
-        match self.free.1.try_recv() {
-            Ok(mut note) => {
-                note.mono_ns = clock::mono_ns();
-                (note.inner_len, note.outer_len, note.output_len) = (0, 0, 0);
-                fill(&mut note);
-                // Cannot fail: there is room for every box.
-                if self.ready.0.try_send(note).is_err() {
-                    self.count_loss();
-                }
-            }
-            Err(_) => self.count_loss(),
+        if let Some(claimed) = self.notes.claim() {
+            claimed.entry.mono_ns = clock::mono_ns();
+            fill(claimed.entry);
+            claimed.publish();
         }
         let _exited = NOTING.try_with(|noting| noting.set(false));
-        if self.ready.1.len() >= NOTES / 2 {
-            (self.wake)();
-        }
     }
 
     /// Notes that only a test sends.
@@ -188,11 +150,6 @@ impl HarnessNotes {
             note.output_len = text.len();
         });
     }
-
-    fn count_loss(&self) {
-        // Relaxed: the count publishes no other memory.
-        self.lost.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 /// Set once, by the installer of an agent that audits.
@@ -212,12 +169,10 @@ pub(crate) fn audit(wake: fn()) -> Option<&'static HarnessNotes> {
 }
 
 /// Whether this process is an audited harness, and not a fork of one.
-#[cfg_attr(not(panic_agent_probes), allow(dead_code, reason = "only probes ask"))]
 pub(super) fn is_audited() -> bool {
     notes().is_some()
 }
 
-#[cfg_attr(not(panic_agent_probes), allow(dead_code, reason = "only probes ask"))]
 fn notes() -> Option<&'static HarnessNotes> {
     AUDIT.get().filter(|notes| notes.home == fork::generation())
 }
@@ -235,9 +190,9 @@ pub(super) fn spawning(child: u64, parent: u64, parent_tid: u32, anchor: usize) 
         let ends = crate::capture::stack::both_ends(&mut note.inner, &mut note.outer, anchor);
         (note.inner_len, note.outer_len) = (ends.inner, ends.outer);
         note.name.clear();
-        if super::foreign::is_on() {
+        if crate::platform::std().is_foreign() {
             // The agent's own std knows no thread of the program's.
-            super::foreign::first_name(|name| note.name.set(name));
+            crate::platform::std().first_name(&mut |name| note.name.set(name));
         } else if ends.std_thread {
             // std's thread start is below us on this stack, so its handle exists: no allocation, no panic.
             note.name.set(std::thread::current().name().unwrap_or_default());
@@ -249,7 +204,6 @@ pub(super) fn spawning(child: u64, parent: u64, parent_tid: u32, anchor: usize) 
 ///
 /// # Cost
 /// No allocation; one copy.
-#[cfg(panic_agent_probes)]
 pub(super) fn said(bytes: &[u8]) {
     let Some(notes) = notes() else { return };
     notes.note(|note| {
@@ -264,7 +218,6 @@ pub(super) fn said(bytes: &[u8]) {
 
 #[cfg(all(test, panic_agent_probes))]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -281,7 +234,6 @@ mod tests {
                 let note = notes.try_receive().unwrap();
                 assert_eq!(note.what, Noted::Spawn { child: number, parent: round, parent_tid: 0 });
                 assert_eq!((note.ips().count(), note.output().len()), (0, 0));
-                notes.give_back(note);
             }
             assert!(!notes.is_pending());
         }

@@ -9,9 +9,11 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use super::got::{self, Applied, Symbol};
 use super::{
     Ability, EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes,
-    Stamp, Witness, dispose, foreign, harness_notes, land, payload_owners, raise, self_test, state,
-    stdout_tap, thread_starts, thread_state, threads, vtable,
+    Stamp, Witness, dispose, harness_notes, land, payload_owners, raise, self_test, state, stdout_tap,
+    thread_starts, thread_state, threads, vtable,
 };
+use crate::platform;
+use crate::sys::fork;
 use crate::sys::fork_lock::ForkLock;
 
 /// Only one thread at a time redirects.
@@ -47,8 +49,8 @@ pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> Prob
     let applied = got::apply(probes());
     IMAGES.store(applied.images, Ordering::Relaxed);
     let outcome = self_test::run();
-    foreign::refresh();
-    let location = if foreign::is_on() { tried(None, foreign::calibrate()) } else { Ability::Active };
+    platform::std().refresh();
+    let location = tried(None, platform::std().calibrate());
     let dispose = outcome.dispose();
     dispose::trust(dispose.unwrap_or(0));
     let symbols = |symbols: &[Symbol]| slots(&applied, symbols);
@@ -80,13 +82,13 @@ pub(crate) fn refresh() -> u32 {
     let _installing = INSTALLING.lock();
     if state::queue().is_some() {
         IMAGES.store(got::apply(probes()).images, Ordering::Relaxed);
-        foreign::refresh();
+        platform::std().refresh();
     }
     IMAGES.load(Ordering::Relaxed)
 }
 
 /// No more events, and no more records of raises: another agent observes the process. The probes only forward.
-#[cfg(feature = "preload")]
+#[cfg_attr(not(feature = "preload"), allow(dead_code, reason = "only a preloaded agent does"))]
 pub(crate) fn stand_down() {
     let _installing = INSTALLING.lock();
     state::switch_off();
@@ -95,7 +97,7 @@ pub(crate) fn stand_down() {
 
 /// Leads the calls back to the real functions and sends no more events. Payloads that are traced already keep
 /// their vtable, which then only forwards.
-#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "__testing"))]
 pub(crate) fn uninstall() {
     let _installing = INSTALLING.lock();
     state::switch_off();
@@ -117,12 +119,12 @@ pub(crate) fn note_hooked(sequence: u64) {
 }
 
 /// Now, here.
-pub(super) fn stamp() -> Stamp {
+pub(in crate::probe) fn stamp() -> Stamp {
     thread_state::stamp()
 }
 
 /// The panic of a payload that is followed.
-pub(super) fn known(payload: &(dyn Any + Send)) -> Option<PanicRef> {
+pub(in crate::probe) fn known(payload: &(dyn Any + Send)) -> Option<PanicRef> {
     let [data, vtable] = dispose::halves(payload);
     payload_owners::peek(payload_owners::Key { copy: vtable::copy(vtable)?, payload: data })
 }
@@ -140,7 +142,7 @@ pub(crate) fn counts() -> ProbeCounts {
 
 /// The probes, by [`Symbol`].
 fn probes() -> [usize; Symbol::ALL.len()] {
-    if !foreign::is_on() {
+    if !platform::std().is_foreign() {
         return Symbol::ALL.map(|symbol| match symbol {
             Symbol::Write if !harness_notes::is_audited() => 0,
             symbol => got::entry(symbol),
@@ -153,10 +155,7 @@ fn probes() -> [usize; Symbol::ALL.len()] {
         Symbol::PthreadCreate => threads::create as *const () as usize,
         Symbol::PthreadJoin => threads::join as *const () as usize,
         Symbol::PthreadDetach => threads::detach as *const () as usize,
-        #[cfg(feature = "preload")]
-        Symbol::SetName => foreign::set_name as *const () as usize,
-        #[cfg(not(feature = "preload"))]
-        Symbol::SetName => 0,
+        Symbol::SetName => platform::std().names_threads(),
         Symbol::Write if harness_notes::is_audited() => stdout_tap::write as *const () as usize,
         Symbol::Write => 0,
     })
@@ -164,7 +163,7 @@ fn probes() -> [usize; Symbol::ALL.len()] {
 
 /// Why the calls of one of these functions do not reach the probe.
 fn slots(applied: &Applied, symbols: &[Symbol]) -> Option<ProbeOff> {
-    if foreign::is_on() {
+    if platform::std().is_foreign() {
         // The loader leads calls to what is exported, also those of images that come later.
         return None;
     }
@@ -188,8 +187,8 @@ fn tried(slots: Option<ProbeOff>, outcome: Result<(), &'static str>) -> Ability 
 fn watch_forks() {
     unsafe extern "C" fn child() {
         state::switch_off();
-        thread_state::forked();
     }
+    fork::watch();
     // SAFETY: the handler has the required signature and only stores atomics. Without memory for it the child
     // sends events that nobody reads, until the queue is full.
     unsafe { libc::pthread_atfork(None, None, Some(child)) };

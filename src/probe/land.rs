@@ -7,10 +7,9 @@ use core::ffi::{c_int, c_void};
 
 use super::event::{Class, Event, Handler};
 use super::got::Symbol;
-use super::lsda;
 use super::raise::Exception;
 use super::thread_state::{Flight, Local};
-use super::{self_test, state, thread_state};
+use super::{lsda, self_test, state, thread_state};
 use crate::record::EhAction;
 
 /// Registers that carry the exception and the selector to a landing pad (`__builtin_eh_return_data_regno`):
@@ -86,7 +85,7 @@ unsafe fn landed(
     pad: usize,
     frame: usize,
 ) {
-    let Flight { exception, panic, cleanups, class } = cell.get();
+    let flight = cell.get();
     // SAFETY: as promised to this function.
     let selector = unsafe { _Unwind_GetGR(context, SELECTOR_REGISTER) };
     let handler = if selector == 0 { Handler::Rust } else { Handler::Foreign };
@@ -94,7 +93,7 @@ unsafe fn landed(
         local.end(cell);
     }
     // A foreign handler keeps the flight: a rethrow does not come through the raise probe.
-    if class == Class::Foreign && handler == Handler::Foreign {
+    if flight.class == Class::Foreign && handler == Handler::Foreign {
         return;
     }
     // SAFETY: as promised to this function.
@@ -110,9 +109,25 @@ unsafe fn landed(
         }
         Handler::Foreign => EhAction::Unknown,
     };
-    if self_test::landed(local, action) {
-        return;
+    if !self_test::landed(local, action) {
+        emit(flight, Landing { ip, pad, function, frame, action, handler });
     }
+}
+
+/// Where a panic has landed.
+struct Landing {
+    ip: usize,
+    pad: usize,
+    function: usize,
+    frame: usize,
+    action: EhAction,
+    handler: Handler,
+}
+
+/// A function of its own, so that the event has no place in the frame below which the table is read.
+fn emit(flight: Flight, landing: Landing) {
+    let Flight { exception, panic, cleanups, class } = flight;
+    let Landing { ip, pad, function, frame, action, handler } = landing;
     if handler == Handler::Rust && !matches!(action, EhAction::Filter | EhAction::Terminate) {
         state::landed(panic.hooked);
     }

@@ -12,83 +12,65 @@
 //!
 //! The probes of a program that never calls `install` do not exist: there is no symbol of ours that the linker
 //! or the loader could prefer.
-#![deny(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::print_stderr
-)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 mod ability;
 mod event;
-mod queue;
-
-#[cfg(panic_agent_probes)]
-mod dispose;
-#[cfg(all(panic_agent_probes, feature = "preload"))]
-pub(crate) mod exported;
-#[cfg(all(panic_agent_probes, feature = "preload"))]
-pub(crate) mod foreign;
-#[cfg(not(all(panic_agent_probes, feature = "preload")))]
-#[path = "foreign_absent.rs"]
-pub(crate) mod foreign;
-#[cfg(panic_agent_probes)]
-mod got;
-#[cfg(panic_agent_probes)]
-mod installed;
-#[cfg(panic_agent_probes)]
-mod land;
-#[cfg(panic_agent_probes)]
-mod lsda;
-#[cfg(panic_agent_probes)]
-#[cfg(panic_agent_probes)]
-mod raise;
-#[cfg(panic_agent_probes)]
-mod state;
-#[cfg(panic_agent_probes)]
-mod thread_table;
-#[cfg(panic_agent_probes)]
-mod threads;
-#[cfg(panic_agent_probes)]
-mod vtable;
-
-#[cfg(not(panic_agent_probes))]
-#[path = "noop.rs"]
-mod installed;
-
 pub(crate) mod harness_notes;
-#[cfg(panic_agent_probes)]
-mod payload_owners;
-#[cfg(panic_agent_probes)]
-mod self_test;
-#[cfg(panic_agent_probes)]
-mod stdout_tap;
-#[cfg(feature = "testing")]
+mod place;
+mod queue;
+mod seen_threads;
+#[cfg(feature = "__testing")]
 #[doc(hidden)]
 pub mod testing;
-#[cfg(panic_agent_probes)]
-mod thread_starts;
-#[cfg(panic_agent_probes)]
-mod thread_state;
 mod unhooked_recorder;
 pub(crate) mod wrapper_notes;
+
+/// What is redirected, and what the redirected calls note.
+#[cfg(panic_agent_probes)]
+#[path = "."]
+mod observing {
+    mod dispose;
+    mod got;
+    mod installed;
+    mod land;
+    mod lsda;
+    mod payload_owners;
+    mod raise;
+    mod self_test;
+    mod state;
+    mod stdout_tap;
+    mod thread_starts;
+    mod thread_state;
+    mod thread_table;
+    mod threads;
+    mod vtable;
+
+    // For a library that is loaded before the program.
+    #[cfg(feature = "preload")]
+    pub(crate) mod exported;
+    #[cfg(feature = "preload")]
+    pub(crate) mod foreign;
+
+    pub(crate) use self::installed::*;
+    use super::*;
+}
+#[cfg(not(panic_agent_probes))]
+#[path = "noop.rs"]
+mod observing;
 
 pub(crate) use ability::{Ability, ProbeAbilities, ProbeOff};
 #[cfg(test)]
 pub(crate) use event::Class;
-#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "__testing"))]
 pub(crate) use event::ThreadRef;
 pub(crate) use event::{Catcher, Entry, Event, Handler, Keeper, PanicRef, Stamp, Trace};
-#[cfg(all(panic_agent_probes, feature = "preload"))]
-pub(crate) use installed::stand_down;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) use installed::uninstall;
-pub(crate) use installed::{call_witness, counts, install, note_hooked, note_landings, refresh};
+pub(crate) use observing::*;
 pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
+pub(crate) use seen_threads::{Seen, SeenThreads};
 pub(crate) use unhooked_recorder::{LOST, LandingNotes, Text, Witness};
 
+use crate::config::Probes;
 use crate::record::ProbeLosses;
 
 /// Reads of one payload between two raises that are sent; more say nothing new.
@@ -103,16 +85,6 @@ pub(crate) struct ProbeOptions {
     pub(crate) spawn_places: bool,
     /// Whether a thread begins with the labels in force where it is spawned.
     pub(crate) inherit_labels: bool,
-}
-
-/// The run-time switch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Probes {
-    /// Observe everything that can be observed.
-    #[default]
-    On,
-    /// Touch nothing.
-    Off,
 }
 
 /// What the probes had to leave out, since the start.

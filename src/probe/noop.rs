@@ -14,8 +14,7 @@ use crate::sys::{clock, thread};
 pub(crate) fn install(_: &'static EventQueue, options: ProbeOptions) -> ProbeAbilities {
     ProbeAbilities::all_off(match options.probes {
         Probes::Off => ProbeOff::SwitchedOff,
-        Probes::On if cfg!(feature = "probes") => ProbeOff::UnsupportedPlatform,
-        Probes::On => ProbeOff::NotCompiled,
+        Probes::On => ProbeOff::UnsupportedPlatform,
     })
 }
 
@@ -25,7 +24,7 @@ pub(crate) fn refresh() -> u32 {
 }
 
 /// There is nothing to take back.
-#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "__testing"))]
 pub(crate) fn uninstall() {}
 
 /// There is nothing to record.
@@ -43,7 +42,7 @@ pub(crate) fn stamp() -> Stamp {
 }
 
 /// No payload is followed.
-pub(super) fn known(_: &(dyn Any + Send)) -> Option<PanicRef> {
+pub(in crate::probe) fn known(_: &(dyn Any + Send)) -> Option<PanicRef> {
     None
 }
 

@@ -198,7 +198,6 @@ fn window(payload: usize) -> impl Iterator<Item = &'static Live> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn panic(serial: u64) -> PanicRef {

@@ -9,8 +9,9 @@ use core::ffi::c_int;
 use super::event::{Class, Event, PanicRef};
 use super::got::Symbol;
 use super::thread_state::{Flight, Local};
-use super::{LOST, dispose, foreign, self_test, state, thread_state, threads};
+use super::{LOST, dispose, self_test, state, thread_state, threads};
 use crate::capture::stack::short_walk;
+use crate::platform;
 
 /// Exception class of Rust panics in memory order, from Rust 1.74 on.
 const RUST_CLASS: u64 = u64::from_ne_bytes(*b"MOZ\0RUST");
@@ -64,8 +65,8 @@ unsafe fn begin(exception: *mut Exception, anchor: usize) {
         if local.trial.get().is_some() {
             // SAFETY: as promised to this function.
             unsafe { self_test::raised(local, exception) };
-        } else if foreign::is_calibrating() {
-            foreign::raised(anchor);
+        } else if platform::std().raised_to_calibrate(anchor) {
+            // A panic of the agent's own.
         } else if state::queue().is_some() {
             // SAFETY: as promised to this function.
             unsafe { observe(local, exception, anchor) };

@@ -8,9 +8,8 @@ use core::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::raise::{Cause, Exception};
-use super::thread_state;
 use super::thread_state::{Local, Trial};
-use super::{dispose, vtable};
+use super::{dispose, thread_state, vtable};
 use crate::record::EhAction;
 
 const RAISED: u8 = 1;

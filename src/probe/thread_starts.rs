@@ -6,10 +6,11 @@ use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::event::Place;
+use super::place::Place;
 use super::{harness_notes, state, thread_state, thread_table};
 use crate::capture::labels;
 use crate::capture::stack::short_walk;
+use crate::sys::thread as sys_thread;
 
 /// Threads that can be between their creation and their first instruction at once. What no entry is free for is
 /// a thread whose start is not seen (counted).
@@ -123,8 +124,7 @@ pub(super) fn leave(thread: NewThread, anchor: usize) -> Option<(&'static Start,
         TABLE.unseen.fetch_add(1, Ordering::Relaxed);
         return None;
     };
-    let (parent, parent_tid) =
-        thread_state::with(|local| (local.thread.get(), local.tid())).unwrap_or_default();
+    let (parent, parent_tid) = (thread_state::number(), sys_thread::tid());
     let placed = state::wants_spawn_places();
     // In a test harness it is known of every thread whether it was meant to panic.
     let inherits = state::inherits_labels() || harness_notes::is_audited();

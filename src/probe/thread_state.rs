@@ -4,16 +4,13 @@
 //! and owns nothing, so it works until the thread is gone, thread-local destructors included.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::event::{Class, PanicRef, Stamp};
+use crate::sys::{clock, thread};
 
 /// Exceptions a thread can unwind at once and still have each told apart. More than two need destructors
 /// that panic and catch inside each other.
 const FLIGHTS: usize = 8;
-
-/// Counts forks: a cached thread id of an older generation belongs to the parent process.
-static FORKS: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
     static LOCAL: Local = const { Local::new() };
@@ -27,8 +24,6 @@ pub(super) struct Local {
     pub(super) thread: Cell<u64>,
     /// The trial at installation, see `trial`.
     pub(super) trial: Cell<Option<Trial>>,
-    tid: Cell<u32>,
-    tid_forks: Cell<u32>,
     flights: [Cell<Flight>; FLIGHTS],
     newest: Cell<usize>,
 }
@@ -69,8 +64,6 @@ impl Local {
             hooked: Cell::new(0),
             thread: Cell::new(0),
             trial: Cell::new(None),
-            tid: Cell::new(0),
-            tid_forks: Cell::new(0),
             flights: [const { Cell::new(Flight::NONE) }; FLIGHTS],
             newest: Cell::new(0),
         }
@@ -99,18 +92,6 @@ impl Local {
         // The outer exception, if there is one, is the next to land.
         self.newest.set(self.newest.get().wrapping_sub(1) % FLIGHTS);
     }
-
-    /// OS thread id, asked once per thread and process.
-    pub(super) fn tid(&self) -> u32 {
-        let forks = FORKS.load(Ordering::Relaxed);
-        if self.tid.get() == 0 || self.tid_forks.get() != forks {
-            // SAFETY: no preconditions.
-            let tid = unsafe { libc::gettid() };
-            self.tid.set(u32::try_from(tid).unwrap_or_default());
-            self.tid_forks.set(forks);
-        }
-        self.tid.get()
-    }
 }
 
 /// Runs `f` with this thread's cells; `None` where thread-locals do not work at all.
@@ -118,20 +99,12 @@ pub(super) fn with<R>(f: impl FnOnce(&Local) -> R) -> Option<R> {
     LOCAL.try_with(f).ok()
 }
 
+/// Number of this thread, 0 when its start was not seen.
+pub(super) fn number() -> u64 {
+    with(|local| local.thread.get()).unwrap_or_default()
+}
+
 /// Now, here.
 pub(super) fn stamp() -> Stamp {
-    let (thread, tid) = with(|local| (local.thread.get(), local.tid())).unwrap_or_default();
-    Stamp { mono_ns: monotonic_ns(), thread, tid }
-}
-
-/// Called in a forked child: cached thread ids are the parent's.
-pub(super) fn forked() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
-}
-
-fn monotonic_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is valid for writing; the clock exists on every Linux.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
-    (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
+    Stamp { mono_ns: clock::mono_ns(), thread: number(), tid: thread::tid() }
 }

@@ -8,13 +8,14 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::event::{Event, ThreadRef};
 use super::got::Symbol;
-use super::thread_starts;
 use super::thread_starts::{EnteredBy, NewThread, Start};
-use super::{foreign, state, thread_state, thread_table};
+use super::{state, thread_starts, thread_state, thread_table};
 use crate::capture::stack;
 use crate::capture::stack::short_walk;
-use crate::sys::registers;
+use crate::platform;
 use crate::sys::stack_bound::StackWindow;
+use crate::sys::thread::{number_of_handle, own_handle};
+use crate::sys::{registers, thread as sys_thread};
 
 type Routine = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
 type RealCreate = unsafe extern "C-unwind" fn(
@@ -65,8 +66,10 @@ pub(super) unsafe extern "C-unwind" fn create(
     // SAFETY: `real` is the address of the function this stands in for.
     let real = unsafe { core::mem::transmute::<usize, RealCreate>(real) };
     let detached = is_detached(attributes);
-    if foreign::is_on() {
+    if platform::std().is_foreign() {
         stack::learn_foreign_start(routine as usize as u64);
+    } else {
+        stack::learn_own_start(routine as usize as u64);
     }
     let entered_by = if detached {
         EnteredBy::Nobody
@@ -92,7 +95,8 @@ pub(super) unsafe extern "C-unwind" fn create(
     if entered_by == EnteredBy::Parent {
         // SAFETY: a successful `pthread_create` has written the handle, and it lies in a frame of this thread that
         // is still there, as was checked: nobody can have freed it since.
-        thread_table::insert(unsafe { *handle }, number);
+        let handle = unsafe { *handle };
+        thread_table::insert(number_of_handle(handle), number);
     }
     code
 }
@@ -159,12 +163,9 @@ unsafe extern "C" fn begin(start: *mut c_void) -> Task {
     // SAFETY: `create` passes an entry of a static.
     let start = unsafe { &*start.cast::<Start>() };
     let birth = start.take(|birth, place| {
-        thread_state::with(|local| {
-            local.thread.set(birth.number);
-            thread_table::started(birth.number, local.tid());
-        });
-        // SAFETY: no preconditions.
-        let handle = unsafe { libc::pthread_self() };
+        thread_state::with(|local| local.thread.set(birth.number));
+        thread_table::started(birth.number, sys_thread::tid());
+        let handle = own_handle();
         if birth.entered_by == EnteredBy::Child {
             thread_table::insert(handle, birth.number);
         }
@@ -185,7 +186,7 @@ unsafe extern "C" fn begin(start: *mut c_void) -> Task {
         // that the end is not seen.
         unsafe { libc::pthread_setspecific(key, core::ptr::without_provenance(birth.number as usize)) };
     }
-    foreign::thread_begins(birth.argument);
+    platform::std().thread_begins(birth.argument);
     Task { routine: birth.routine, argument: birth.argument }
 }
 
@@ -207,17 +208,18 @@ pub(super) unsafe extern "C-unwind" fn join(handle: libc::pthread_t, result: *mu
     // SAFETY: `real` is the address of the function this stands in for.
     let real = unsafe { core::mem::transmute::<usize, RealJoin>(real) };
     // Looked up first: the handle may be another thread's as soon as this one is gone.
-    let number = thread_table::number_of(handle);
+    let known_as = number_of_handle(handle);
+    let number = thread_table::number_of(known_as);
     // SAFETY: forwarded as it came.
     let code = unsafe { real(handle, result) };
     if code == 0 {
-        joined(handle, number, (&raw const anchor).addr());
+        joined(known_as, number, (&raw const anchor).addr());
     }
     code
 }
 
 #[inline(never)]
-fn joined(handle: libc::pthread_t, number: u64, anchor: usize) {
+fn joined(handle: u64, number: u64, anchor: usize) {
     let target = thread_table::describe(handle, number);
     tell(target, anchor, Event::Joined { target });
 }
@@ -232,7 +234,8 @@ pub(super) unsafe extern "C-unwind" fn detach(handle: libc::pthread_t) -> c_int 
     // SAFETY: `real` is the address of the function this stands in for.
     let real = unsafe { core::mem::transmute::<usize, RealDetach>(real) };
     // As in `join`; what the thread has done so far is read before it may be gone.
-    let target = thread_table::describe(handle, thread_table::number_of(handle));
+    let known_as = number_of_handle(handle);
+    let target = thread_table::describe(known_as, thread_table::number_of(known_as));
     // SAFETY: forwarded as it came.
     let code = unsafe { real(handle) };
     if code == 0 {

@@ -10,7 +10,7 @@ use once_cell::race::OnceBox;
 
 use super::event::{Entry, Event, PanicRef};
 use super::queue::EventQueue;
-use super::{LOST, installed};
+use super::{LOST, observing};
 use crate::capture::stack::short_walk;
 use crate::sys::fork;
 
@@ -41,7 +41,7 @@ pub(crate) fn listen(queue: &'static EventQueue) {
 pub(crate) fn send(event: Event, fill: impl FnOnce(&mut Entry)) {
     let Some(notes) = NOTES.get().filter(|notes| notes.home == fork::generation()) else { return };
     let Some(claimed) = notes.queue.claim() else { return };
-    claimed.entry.stamp = installed::stamp();
+    claimed.entry.stamp = observing::stamp();
     claimed.entry.event = event;
     fill(claimed.entry);
     claimed.publish();
@@ -67,14 +67,13 @@ pub(crate) fn speaking<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// Whether a wrapper speaks for the payloads that this thread touches.
-#[cfg_attr(not(panic_agent_probes), expect(dead_code, reason = "only probes would tell twice"))]
 pub(super) fn is_speaking() -> bool {
     SPEAKING.get() > 0
 }
 
 /// The number of the panic that has this payload, if the probes follow it and its report exists.
 pub(crate) fn followed(payload: &(dyn Any + Send)) -> Option<u64> {
-    installed::known(payload).map(|PanicRef { hooked, .. }| hooked).filter(|hooked| *hooked != 0)
+    observing::known(payload).map(|PanicRef { hooked, .. }| hooked).filter(|hooked| *hooked != 0)
 }
 
 /// Names a panic by the hook's number; `None` for one without a report.

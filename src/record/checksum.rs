@@ -96,16 +96,7 @@ impl RawRecord {
         ]);
         let walk = &self.walk;
         sum.four([
-            u64::from_le_bytes([
-                self.payload,
-                self.detached,
-                walk.stop_action,
-                walk.end,
-                walk.source,
-                walk.at_thread_start,
-                walk.at_main_start,
-                walk.landing_len,
-            ]),
+            walk.bytes_as_word([self.payload, self.detached]),
             pair(walk.len, walk.walked),
             pair(walk.stopper, walk.outermost_catch),
             u64::from(walk.search_start),
@@ -118,6 +109,10 @@ impl RawRecord {
         sum.addresses(walk.landing());
         sum.addresses(walk.ips());
         sum.bytes(walk.actions());
+        // Records with and without room for them have one sum when there are none.
+        if !self.crumbs.as_bytes().is_empty() {
+            sum.bytes(self.crumbs.as_bytes());
+        }
         sum.finish()
     }
 }

@@ -4,7 +4,7 @@
 
 use core::mem::offset_of;
 
-use super::{FixedText, LANDING_FRAMES, LabelBytes, MAX_FRAMES, RawRecord, RawWalk};
+use super::{CRUMB_BYTES, CrumbBytes, FixedText, LANDING_FRAMES, LabelBytes, MAX_FRAMES, RawRecord, RawWalk};
 
 /// Bytes of one record.
 struct Bytes<'a>(&'a [u8]);
@@ -43,6 +43,11 @@ impl Bytes<'_> {
         LabelBytes::from_parts(self.u32(at)?, self.array(at + 4)?)
     }
 
+    /// None in a record of a build without breadcrumbs.
+    fn crumbs(&self, at: usize) -> Option<CrumbBytes> {
+        CrumbBytes::from_bytes(self.0.get(at..)?)
+    }
+
     fn walk(&self, at: usize) -> Option<RawWalk> {
         let walk = RawWalk {
             len: self.u32(at + offset_of!(RawWalk, len))?,
@@ -67,10 +72,13 @@ impl Bytes<'_> {
 }
 
 impl RawRecord {
-    /// The record that these bytes are, as the same build of the agent laid it out in memory. `None` when they
-    /// are too few or their numbers are impossible. Whether they are whole is for the checksum to say.
+    /// Bytes of a record of a build without breadcrumbs.
+    pub(crate) const WITHOUT_CRUMBS: usize = size_of::<Self>() - CRUMB_BYTES;
+
+    /// The record that these bytes are, as the same build of the agent laid it out in memory, or one without breadcrumbs.
+    /// `None` when they are too few or their numbers are impossible. Whether they are whole is for the checksum to say.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Box<Self>> {
-        let bytes = Bytes(bytes.get(..size_of::<Self>())?);
+        let bytes = Bytes(bytes.get(..size_of::<Self>()).or_else(|| bytes.get(..Self::WITHOUT_CRUMBS))?);
         Some(Box::new(Self {
             sequence: bytes.u64(offset_of!(Self, sequence))?,
             wall_ns: bytes.u64(offset_of!(Self, wall_ns))?,
@@ -93,6 +101,7 @@ impl RawRecord {
             message: bytes.text(offset_of!(Self, message))?,
             labels: bytes.labels(offset_of!(Self, labels))?,
             walk: bytes.walk(offset_of!(Self, walk))?,
+            crumbs: bytes.crumbs(offset_of!(Self, crumbs))?,
         }))
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Fate {
     /// A `catch_unwind` of the program or of a library stops it.
     Caught,
-    /// An executor, pool, test harness or middleware stops it; the handler says which.
+    /// An executor, pool, test harness or middleware catches it; the handler names it.
     RuntimeCaught,
     /// It reaches the root of a spawned thread, which ends.
     ThreadDied,
@@ -21,11 +21,24 @@ pub enum Fate {
     Aborted,
     /// The process exited while this thread was unwinding.
     Interrupted,
-    /// Cannot be told; the reason says why.
+    /// Not known; `reason` has the cause.
     Unknown,
 }
 
 impl Fate {
+    /// The word of the schema.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Caught => "caught",
+            Self::RuntimeCaught => "runtime_caught",
+            Self::ThreadDied => "thread_died",
+            Self::MainDied => "main_died",
+            Self::Aborted => "aborted",
+            Self::Interrupted => "interrupted",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// Whether nothing in the program stopped the panic. `unknown` is not "uncaught".
     pub fn is_uncaught(self) -> bool {
         matches!(self, Self::ThreadDied | Self::MainDied | Self::Aborted | Self::Interrupted)
@@ -60,11 +73,11 @@ pub enum Receipt {
     Read,
     /// It reached program code and was dropped there unread.
     Received,
-    /// It was dropped inside the runtime; nobody can ever see it.
+    /// It was dropped inside a runtime, so no one can receive it.
     Discarded,
     /// Still open: a live handle holds it, or the panic is still unwinding.
     Pending,
-    /// Cannot be told; the reason says why.
+    /// Not known; `reason` has the cause.
     Unknown,
 }
 
@@ -92,8 +105,19 @@ pub enum StopKind {
     Abort,
     /// Nothing: the end of the stack is reached.
     None,
-    /// Cannot be told; the reason says why.
+    /// Not known; `reason` has the cause.
     Unknown,
+}
+
+/// What a prediction was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PredictionSource {
+    /// The exception tables of the frames.
+    Tables,
+    /// The names of the frames, where no tables are read.
+    Names,
 }
 
 /// Who owns the catch at which a panic stops.
@@ -131,12 +155,34 @@ pub enum HandlerKind {
     Unknown,
 }
 
+impl HandlerKind {
+    /// Whose catch it is, in words for people; the word of the schema is what serde writes.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::User => "`catch_unwind`",
+            Self::ThreadRoot => "the root of its thread",
+            Self::MainRoot => "the root of `main`",
+            Self::TestHarness => "the test harness",
+            Self::TokioTask => "the root of a tokio task",
+            Self::TokioBlocking => "the root of a blocking task of tokio",
+            Self::Rayon => "a job boundary of rayon",
+            Self::Futures => "`FutureExt::catch_unwind`",
+            Self::Tower => "a tower middleware",
+            Self::TaskGroup => "a task group",
+            Self::Supervisor => "the supervisor of a worker",
+            Self::Ffi => "a guard at the border to another language",
+            Self::Foreign => "a frame of another language",
+            Self::Unknown => "a catch whose owner is not known",
+        }
+    }
+}
+
 /// Severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Level {
-    /// For the record: start and end of a process.
+    /// Start and end of a process.
     Info,
     /// A panic that something catches.
     Warn,

@@ -2,9 +2,8 @@
 //!
 //! Runs on: the writer thread. Must not: claim what was not seen.
 
-use super::NamedFrame;
-use super::Notice;
-use crate::record::{Level, Place, TestRef};
+use super::{NamedFrame, Notice};
+use crate::record::{EndedBy, Level, Place, TestRef};
 
 /// Places of one finding.
 const PLACES: usize = 16;
@@ -44,9 +43,7 @@ impl Finding {
     /// The process ends while a panic is still unwinding: destructors that should have run do not. `frames` are
     /// those of the exit handler on the thread `tid`.
     pub(crate) fn exit_while_unwinding(sequence: u64, tid: u32, frames: &[NamedFrame]) -> Self {
-        // What C calls has no path: without a caller in Rust, `main` returned or C code ends the process.
-        let on_the_way = |frame: &&NamedFrame| is_own(frame) || !frame.path.contains("::");
-        let places = places(frames.iter().skip_while(on_the_way), Some(tid));
+        let places = places_of_exit(frames, Some(tid));
         Self {
             level: Level::Error,
             code: "exit_while_unwinding",
@@ -59,7 +56,6 @@ impl Finding {
     }
 
     /// A process ended without an `end` line, and this is written in its name.
-    #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
     pub(crate) fn process_died(pid: u32, recovered: u64, torn: usize) -> Self {
         let torn = match torn {
             0 => String::new(),
@@ -69,7 +65,7 @@ impl Finding {
             level: Level::Error,
             code: "process_died",
             message: format!(
-                "process {pid} ended without saying so (killed, or an exit that runs nothing); {recovered} \
+                "process {pid} ended without an `end` line (killed, or `_exit`); {recovered} \
                  reports were recovered from its spool{torn}"
             ),
             panic: None,
@@ -92,13 +88,12 @@ impl Finding {
 
     /// `exit` was called on behalf of a test. `frames` are those of the exit handler on the thread `tid`.
     pub(crate) fn exit_in_test(test: TestRef, tid: u32, frames: &[NamedFrame]) -> Self {
-        let on_the_way = |frame: &&NamedFrame| is_own(frame) || !frame.path.contains("::");
         let message = match &test.name {
             Some(name) => {
-                format!("`exit` was called in test {name}: tests that had not run by then never do")
+                format!("`exit` was called in test {name}: tests that had not yet run will not run")
             }
             None => {
-                "`exit` was called outside of the harness: tests that had not run by then never do".to_owned()
+                "`exit` was called outside of the harness: tests that had not yet run will not run".to_owned()
             }
         };
         Self {
@@ -106,7 +101,7 @@ impl Finding {
             code: "exit_in_test",
             message,
             panic: None,
-            places: places(frames.iter().skip_while(on_the_way), Some(tid)),
+            places: places_of_exit(frames, Some(tid)),
             test: Some(test),
         }
     }
@@ -167,9 +162,24 @@ impl Finding {
         }
     }
 
+    /// A reaction ends the process.
+    pub(crate) fn ended_by_reaction(by: &EndedBy) -> Self {
+        Self {
+            level: Level::Fatal,
+            code: "ended_by_reaction",
+            message: format!(
+                "a reaction ends the process because of this panic: on {} {}",
+                by.event, by.action
+            ),
+            panic: Some(by.panic.sequence()),
+            places: Vec::new(),
+            test: None,
+        }
+    }
+
     /// The agent's hook was dropped by whoever set another one; `frames` are those of the call.
     pub(crate) fn hook_replaced(frames: &[NamedFrame]) -> Self {
-        let places = places(frames.iter().skip_while(|frame| is_own(frame)), None);
+        let places = places_of_hook(frames);
         Self {
             level: Level::Error,
             code: "hook_replaced",
@@ -182,6 +192,29 @@ impl Finding {
             test: None,
         }
     }
+}
+
+impl Finding {
+    /// The same with the addresses of its stack, where not every name is known; see [`Place::stack`].
+    pub(crate) fn with_stack(mut self, stack: Vec<String>, os_thread: Option<u32>) -> Self {
+        if !stack.is_empty() {
+            self.places.truncate(PLACES.saturating_sub(1));
+            self.places.push(Place { os_thread, stack, ..Place::default() });
+        }
+        self
+    }
+}
+
+/// The stack of a call of `exit`.
+pub(crate) fn places_of_exit(frames: &[NamedFrame], os_thread: Option<u32>) -> Vec<Place> {
+    // What C calls has no path: without a caller in Rust, `main` returned or C code ends the process.
+    let on_the_way = |frame: &&NamedFrame| is_own(frame) || !frame.path.contains("::");
+    places(frames.iter().skip_while(on_the_way), os_thread)
+}
+
+/// The stack of the code that replaced the hook.
+pub(crate) fn places_of_hook(frames: &[NamedFrame]) -> Vec<Place> {
+    places(frames.iter().skip_while(|frame| is_own(frame)), None)
 }
 
 /// Frames of the agent, of its walk, and what compilers put between them and the program.
@@ -197,6 +230,7 @@ fn places<'a>(frames: impl Iterator<Item = &'a NamedFrame>, os_thread: Option<u3
         file: frame.file.clone(),
         line: frame.line,
         os_thread,
+        ..Place::default()
     };
     named.take(PLACES).map(place).collect()
 }

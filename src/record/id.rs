@@ -5,7 +5,8 @@
 use core::fmt;
 
 use super::digits::{LONGEST, digits};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes of the longest id.
 const TEXT: usize = 16 + 1 + LONGEST;
@@ -15,7 +16,7 @@ const TEXT: usize = 16 + 1 + LONGEST;
 ///
 /// # Examples
 /// ```
-/// let id: panic_agent::PanicId = "00000000000000ff-7".parse().unwrap();
+/// let id: panic_agent::record::PanicId = "00000000000000ff-7".parse().unwrap();
 /// assert_eq!(id.sequence(), 7);
 /// assert_eq!(id.to_string(), "00000000000000ff-7");
 /// ```

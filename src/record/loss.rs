@@ -16,7 +16,7 @@ use crate::sys::fork;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LossReason {
-    /// Every slot was taken and the overflow policy said not to wait (any longer).
+    /// Every slot was taken, and the overflow policy did not allow to wait (any longer).
     PoolFull = 0,
     /// The hook was entered again on a thread that was already inside it.
     Reentered = 1,
@@ -28,7 +28,7 @@ pub enum LossReason {
     SinkPanicked = 4,
     /// The writer was not there any more (forked child, or it could not be started).
     NoWriter = 5,
-    /// The user's filter said no.
+    /// The program's filter rejected it.
     Filtered = 6,
     /// The line could not be brought under the maximum size.
     TooLarge = 7,
@@ -100,12 +100,12 @@ impl Losses {
     }
 }
 
-/// What the probes could not follow, since the start of the process. No report is lost by it: verdicts say
+/// What the probes could not follow, since the start of the process. No report is lost: verdicts are
 /// `unknown` instead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProbeLosses {
-    /// Events that found no room in the queue. Verdicts that were open then say `events_lost`.
+    /// Events that found no room in the queue. Verdicts that were open then have the reason `events_lost`.
     pub events_lost: u64,
     /// Panics whose payload has no bytes, as with `panic_any(())`: nothing tells such payloads apart.
     pub payloads_without_bytes: u64,

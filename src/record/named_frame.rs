@@ -22,6 +22,8 @@ pub(crate) struct NamedFrame {
     pub(crate) file: Option<String>,
     pub(crate) line: Option<u32>,
     pub(crate) in_app: Option<bool>,
+    /// Which address of the stack it is at, counted from 0: those that were inlined there have the same.
+    pub(crate) call: usize,
     /// Whether it is known what was inlined at this address.
     pub(crate) inlining: Inlining,
 }

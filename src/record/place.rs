@@ -16,6 +16,11 @@ pub struct Place {
     pub line: Option<u32>,
     /// OS id of the thread that was there.
     pub os_thread: Option<u32>,
+    /// Where not every name is known: addresses of the stack, innermost first, as `image+0x…` like
+    /// [`Frame::address`](super::Frame::address), from which [`Symbolizer`](crate::recovery::Symbolizer) names the place.
+    /// Left out of the line when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<String>,
 }
 
 /// A thread from which the panicking one descends.
@@ -42,4 +47,7 @@ pub struct SpawnPlace {
     pub file: Option<String>,
     /// Line, from 1.
     pub line: Option<u32>,
+    /// Where not every name is known: addresses of the stack, as in [`Place::stack`]. Left out of the line when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<String>,
 }

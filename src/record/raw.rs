@@ -3,7 +3,7 @@
 //!
 //! Runs on: the panicking thread (write) and the writer (read). Must not: allocate, panic.
 
-use super::{FixedText, RawWalk};
+use super::{CRUMB_BYTES, CrumbBytes, FixedText, RawWalk};
 
 /// Bytes of the message that are kept. 2 KiB hold 99 % of `assert_eq!` texts.
 pub(crate) const MESSAGE_BYTES: usize = 2048;
@@ -53,9 +53,11 @@ pub(crate) struct RawRecord {
     pub(crate) message: FixedText<MESSAGE_BYTES>,
     pub(crate) labels: LabelBytes,
     pub(crate) walk: RawWalk,
+    pub(crate) crumbs: CrumbBytes,
 }
 
-const _: () = assert!(size_of::<RawRecord>() <= 6 * 1024, "a slot stays within 6 KiB");
+const _: () =
+    assert!(size_of::<RawRecord>() <= 6 * 1024 + CRUMB_BYTES, "a slot stays within 6 KiB and the crumbs");
 
 impl RawRecord {
     /// A record of nothing. Large: not for the stack of a panicking thread.
@@ -82,6 +84,7 @@ impl RawRecord {
             message: FixedText::new(),
             labels: LabelBytes::new(),
             walk: RawWalk::new(),
+            crumbs: CrumbBytes::new(),
         }
     }
 
@@ -116,6 +119,7 @@ impl RawRecord {
         self.message.clear();
         self.labels.clear();
         self.walk.clear();
+        self.crumbs.clear();
     }
 
     /// Sets one flag.
@@ -234,7 +238,6 @@ impl LabelBytes {
     }
 
     /// What lies in memory; `None` when the length is beyond the bytes.
-    #[cfg(panic_agent_spool)]
     pub(crate) fn from_parts(len: u32, bytes: [u8; LABEL_BYTES]) -> Option<Self> {
         (len as usize <= LABEL_BYTES).then_some(Self { len, bytes })
     }

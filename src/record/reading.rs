@@ -6,7 +6,7 @@ use std::io::{self, BufRead};
 
 use serde_json::Value;
 
-use super::Line;
+use super::{Line, StackBook};
 
 /// Default for [`LineReader::max_bytes`].
 const MAX_BYTES: usize = 1024 * 1024;
@@ -23,11 +23,11 @@ pub struct ReadLine {
     pub offset: u64,
     /// Bytes without the newline.
     pub len: u64,
-    /// What it says.
+    /// The content of the line.
     pub content: LineContent,
 }
 
-/// What a line says.
+/// The content of a line.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum LineContent {
@@ -40,7 +40,8 @@ pub enum LineContent {
 }
 
 /// Reads lines one after the other; empty ones are left out, and those of spaces alone, where a recovery has blanked out a
-/// part of a line and written it again. A whole line that was written behind a torn one, without a
+/// part of a line and written it again. A line that only names its stack gets it from the earlier one that shows it, see
+/// [`StackBook`]. A whole line that was written behind a torn one, without a
 /// newline between them, is found, too.
 ///
 /// At the end of a file that is still being written a line without a newline is [`Damaged`](LineContent::Damaged), or
@@ -48,7 +49,7 @@ pub enum LineContent {
 ///
 /// # Examples
 /// ```
-/// use panic_agent::{LineContent, LineReader};
+/// use panic_agent::record::{LineContent, LineReader};
 ///
 /// let file = b"{\"schema\":1,\"kind\":\"pan\n\n{\"schema\":1,\"kind\":\"of a later version\"}\n";
 /// let lines: Vec<_> = LineReader::new(&file[..]).collect::<Result<_, _>>()?;
@@ -66,12 +67,22 @@ pub struct LineReader<R> {
     /// A line that was found behind a torn one.
     next: Option<ReadLine>,
     buffer: Vec<u8>,
+    stacks: StackBook,
+    whole: Vec<u8>,
 }
 
 impl<R: BufRead> LineReader<R> {
     /// Begins at the next byte of `input`.
     pub fn new(input: R) -> Self {
-        Self { input, max_bytes: MAX_BYTES, offset: 0, next: None, buffer: Vec::new() }
+        Self {
+            input,
+            max_bytes: MAX_BYTES,
+            offset: 0,
+            next: None,
+            buffer: Vec::new(),
+            stacks: StackBook::default(),
+            whole: Vec::new(),
+        }
     }
 
     /// Longest line that is read; a longer one is damaged. Default 1 MiB.
@@ -111,6 +122,9 @@ impl<R: BufRead> LineReader<R> {
         if len > self.buffer.len() as u64 {
             let content = LineContent::Damaged(format!("a line of {len} bytes"));
             return ReadLine { offset, len, content };
+        }
+        if self.stacks.complete(&self.buffer, &mut self.whole) {
+            core::mem::swap(&mut self.buffer, &mut self.whole);
         }
         let error = match parse(&self.buffer) {
             Ok(content) => return ReadLine { offset, len, content },
@@ -172,6 +186,7 @@ fn parse(bytes: &[u8]) -> serde_json::Result<LineContent> {
         Some("test") => serde_json::from_slice(bytes).map(Line::Test),
         Some("losses") => serde_json::from_slice(bytes).map(Line::Losses),
         Some("end") => serde_json::from_slice(bytes).map(Line::End),
+        Some("death") => serde_json::from_slice(bytes).map(Line::Death),
         _ => return Ok(LineContent::Other(value)),
     };
     Ok(known.map_or(LineContent::Other(value), LineContent::Line))
@@ -180,6 +195,7 @@ fn parse(bytes: &[u8]) -> serde_json::Result<LineContent> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::samples;
 
     fn read(bytes: &[u8]) -> Vec<ReadLine> {
         LineReader::new(bytes).map(Result::unwrap).collect()
@@ -187,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_report_comes_back_as_it_was() {
-        let report = crate::testing::samples::report();
+        let report = samples::report();
         let mut line = serde_json::to_vec(&report).unwrap();
         line.push(b'\n');
         let lines = read(&[&line[..], &line].concat());
@@ -198,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_whole_line_behind_a_torn_one_is_found() {
-        let report = crate::testing::samples::report();
+        let report = samples::report();
         let line = serde_json::to_vec(&report).unwrap();
         for torn in 1..line.len() {
             let lines = read(&[&line[..torn], &line, b"\n"].concat());
@@ -211,7 +227,7 @@ mod tests {
 
     #[test]
     fn every_part_of_a_line_is_torn_and_what_a_recovery_blanked_out_is_nothing() {
-        let line = serde_json::to_vec(&crate::testing::samples::report()).unwrap();
+        let line = serde_json::to_vec(&samples::report()).unwrap();
         for torn in 1..line.len() {
             let lines = read(&[&line[..torn], b"\n", &line, b"\n"].concat());
             assert_eq!(lines.len(), 2, "{torn}");

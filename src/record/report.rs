@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AbortReason, Ancestor, Basis, EhAction, Fate, Frame, HandlerKind, Image, Level, LineKind, PanicId, Place,
-    Receipt, SoftError, StopKind, TestRef,
+    AbortReason, Ancestor, Basis, Breadcrumb, EhAction, Evidence, Fate, Frame, HandlerKind, Head, Image,
+    PanicId, Place, PredictionSource, Receipt, SoftError, StopKind, TestRef,
 };
 
 /// Everything that is known of one panic when its line is written.
@@ -19,28 +19,10 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// Version of the schema.
-    pub schema: u32,
-    /// Always [`LineKind::Panic`].
-    pub kind: LineKind,
-    /// Names this panic in every line about it.
-    pub id: PanicId,
-    /// When the hook ran: RFC 3339, UTC, nanoseconds.
-    pub ts: String,
-    /// The same in milliseconds since the Unix epoch.
-    pub ts_ms: i64,
-    /// Process id.
-    pub pid: u32,
-    /// Severity.
-    pub level: Level,
-    /// Service name, as configured.
-    pub service: Option<Arc<str>>,
-    /// Service version, as configured.
-    pub version: Option<Arc<str>>,
-    /// Deployment environment, as configured.
-    pub environment: Option<Arc<str>>,
-    /// Host name.
-    pub host: Option<Arc<str>>,
+    /// The fields of every line; the kind is [`LineKind::Panic`](super::LineKind::Panic), the id that of the
+    /// panic in every line about it.
+    #[serde(flatten)]
+    pub head: Head<PanicId>,
     /// 16 hex digits; equal for panics with the same cause. See `docs/record-schema.md`.
     pub fingerprint: String,
     /// The message; `null` when the payload is of a type that is not known.
@@ -49,14 +31,14 @@ pub struct Report {
     pub thread: Option<String>,
     /// How it ends, as far as known.
     pub fate: Fate,
-    /// Whether anybody received the error, as far as known.
+    /// Who received the error, as far as known.
     pub receipt: Receipt,
     /// On what `fate` rests.
     pub basis: Basis,
     /// Whether nothing in the program stops it; `null` when it cannot be told. It can be `false` while the
     /// fate is unknown: something catches the panic, but its owner cannot be named.
     pub uncaught: Option<bool>,
-    /// Whether the process goes on and nobody finds out; `null` when it cannot be told (yet).
+    /// Whether the process goes on without anyone learning of the panic; `None` if not known (yet).
     pub silent: Option<bool>,
     /// Whether it was received and dropped unread; `null` when it cannot be told (yet).
     pub swallowed: Option<bool>,
@@ -72,6 +54,9 @@ pub struct Report {
     pub received_at: Option<Place>,
     /// How often the payload was thrown again after it had landed.
     pub hops: u32,
+    /// What this rests on; `None` where `landing`, `received_at` and `reason` say it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
     /// Threads from which the panicking one descends, parent first; empty when the probes did not see it start.
     pub lineage: Arc<[Ancestor]>,
     /// The test that it belongs to; `None` outside of audited test harnesses.
@@ -79,7 +64,7 @@ pub struct Report {
     pub test: Option<TestRef>,
     /// Whether the agent's panic hook was called for it; `None` where the agent has no hook in the program.
     pub hook: Option<bool>,
-    /// Whether another process wrote this line, after the one that panicked had died.
+    /// Whether another process recovered this line after the panicking process had died.
     #[serde(default)]
     pub recovered: bool,
     /// Monotonic clock in nanoseconds.
@@ -97,6 +82,9 @@ pub struct Report {
     pub late: bool,
     /// Labels in force, innermost value of each key.
     pub labels: BTreeMap<String, String>,
+    /// What the thread left with [`breadcrumb!`](crate::breadcrumb!) and from loggers, oldest first.
+    #[serde(default)]
+    pub breadcrumbs: Vec<Breadcrumb>,
     /// Which frame will stop the unwinding.
     pub prediction: Prediction,
     /// About the stack as a whole.
@@ -107,6 +95,10 @@ pub struct Report {
     pub images: Arc<[Image]>,
     /// Logical frames, innermost first.
     pub frames: Arc<[Frame]>,
+    /// What its stack is called in this file, where each stack is written once
+    /// ([`Stacks::Once`](crate::sink::Stacks)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_id: Option<String>,
 }
 
 /// Facts about the panicking thread.
@@ -162,7 +154,7 @@ pub struct Location {
     pub column: u32,
 }
 
-/// Which frame will stop the unwinding, read from the unwind tables before it began.
+/// Which frame will stop the unwinding, as it was told before that began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Prediction {
@@ -178,6 +170,10 @@ pub struct Prediction {
     pub handler: Option<Handler>,
     /// Why something is unknown.
     pub reason: Option<String>,
+    /// What it was read from; `null` when nothing is predicted, and when nothing had to be read: the program aborts on panic,
+    /// or core says itself that it will abort.
+    #[serde(default)]
+    pub source: Option<PredictionSource>,
 }
 
 /// The catch that stops a panic.
@@ -194,7 +190,7 @@ pub struct Handler {
     pub line: Option<u32>,
 }
 
-/// About the stack as a whole. Counts are of physical frames unless they say otherwise.
+/// The stack as a whole. Counts are physical frames unless stated otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StackSummary {

@@ -2,15 +2,13 @@
 //!
 //! Runs on: the writer thread and readers. Must not: do I/O.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Level, LineKind};
+use super::Head;
 
 /// The test that a panic or a finding belongs to, as far as it can be told.
 ///
-/// It is never "the test that runs now": without evidence `name` is `None` and `reason` says what is missing.
+/// It is never just "the test that runs now": without evidence, `name` is `None` and `reason` has what is missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TestRef {
@@ -66,32 +64,13 @@ pub enum TestEvidence {
     Unknown,
 }
 
-/// What the harness says of its tests, read from its output.
+/// What the harness prints about its tests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TestLine {
-    /// Version of the schema.
-    pub schema: u32,
-    /// Always [`LineKind::Test`].
-    pub kind: LineKind,
-    /// Process instance.
-    pub id: String,
-    /// RFC 3339, UTC, nanoseconds.
-    pub ts: String,
-    /// Milliseconds since the Unix epoch.
-    pub ts_ms: i64,
-    /// Process id.
-    pub pid: u32,
-    /// Always `info`.
-    pub level: Level,
-    /// Service name, as configured.
-    pub service: Option<Arc<str>>,
-    /// Service version, as configured.
-    pub version: Option<Arc<str>>,
-    /// Deployment environment, as configured.
-    pub environment: Option<Arc<str>>,
-    /// Host name.
-    pub host: Option<Arc<str>>,
+    /// The fields of every line; the kind is [`LineKind::Test`](super::LineKind::Test), the level always `info`.
+    #[serde(flatten)]
+    pub head: Head,
     /// For people.
     pub message: String,
     /// What happened.
@@ -104,7 +83,7 @@ pub struct TestLine {
     pub result: Option<TestResult>,
     /// Whether the test is expected to panic.
     pub should_panic: bool,
-    /// When the harness said it: monotonic clock in nanoseconds, as in `panic` lines.
+    /// When the harness printed it: monotonic clock in nanoseconds, as in `panic` lines.
     pub mono_ns: u64,
 }
 

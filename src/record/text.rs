@@ -77,7 +77,6 @@ impl<const N: usize> FixedText<N> {
 
     /// What lies in memory: the true length, the bytes kept, and those bytes. `None` when the numbers
     /// contradict each other, as they may in a damaged file.
-    #[cfg(panic_agent_spool)]
     pub(crate) fn from_parts(total: u32, len: u32, bytes: [u8; N]) -> Option<Self> {
         (len as usize <= N && len <= total).then_some(Self { total, len, bytes })
     }
@@ -118,6 +117,19 @@ pub(crate) fn start_of(text: &str, bytes: usize) -> &str {
         end = end.saturating_sub(1);
     }
     text.get(..end).unwrap_or_default()
+}
+
+/// The longest end of a text of at most so many bytes that begins at a character border.
+///
+/// # Cost
+/// No allocation; at most four looks.
+pub(crate) fn end_of(text: &str, bytes: usize) -> &str {
+    let mut start = text.len().saturating_sub(bytes);
+    while !text.is_char_boundary(start) {
+        // Never wraps: the end is always a border.
+        start = start.saturating_add(1);
+    }
+    text.get(start..).unwrap_or_default()
 }
 
 #[cfg(test)]

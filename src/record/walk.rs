@@ -115,12 +115,25 @@ impl RawWalk {
     }
 
     /// Keeps one more frame of the landing site, unless there is no room.
-    #[cfg_attr(not(panic_agent_tables), allow(dead_code))]
     pub(crate) fn push_landing(&mut self, ip: u64) {
         if let Some(place) = self.landing.get_mut(usize::from(self.landing_len)) {
             *place = ip;
             self.landing_len = self.landing_len.saturating_add(1);
         }
+    }
+
+    /// The fields of one byte, behind two others.
+    pub(crate) fn bytes_as_word(&self, [first, second]: [u8; 2]) -> u64 {
+        u64::from_le_bytes([
+            first,
+            second,
+            self.stop_action,
+            self.end,
+            self.source,
+            self.at_thread_start,
+            self.at_main_start,
+            self.landing_len,
+        ])
     }
 
     /// Index of the frame that stops the unwinding.
@@ -161,6 +174,11 @@ impl WalkEnd {
             Self::TooDeep => "too_deep",
             Self::UnknownImage => "unknown_image",
         }
+    }
+
+    /// Reads back the word in a report; an unknown one is `NotWalked`.
+    pub(crate) fn from_word(word: &str) -> Self {
+        (1..=6).map(Self::from_u8).find(|end| end.word() == word).unwrap_or(Self::NotWalked)
     }
 
     /// Reads back what the panicking thread stored; an unknown number is `NotWalked`.

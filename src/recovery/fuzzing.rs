@@ -42,8 +42,14 @@ pub(crate) fn expand(input: &[u8]) -> Vec<u8> {
         (0..2).for_each(|copy| repair_facts(&mut bytes, layout::FACTS_AT + copy * layout::FACTS_BYTES));
     }
     if repair & Repair::Slots as u8 != 0 {
+        // As the header says, which may be that of a build without breadcrumbs.
+        let known = [RawRecord::WITHOUT_CRUMBS, size_of::<RawRecord>()].map(layout::slot_bytes);
+        let said =
+            bytes.get(fixed::SLOT_BYTES..).and_then(|at| at.first_chunk()).map(|at| u32::from_ne_bytes(*at));
+        let distance =
+            known.into_iter().find(|known| said == Some(*known as u32)).unwrap_or(layout::SLOT_BYTES);
         let slots = bytes.get_mut(layout::SLOTS_AT..).unwrap_or_default();
-        for (index, slot) in (0..).zip(slots.chunks_exact_mut(layout::SLOT_BYTES)) {
+        for (index, slot) in (0..).zip(slots.chunks_exact_mut(distance)) {
             repair_slot(index, slot);
         }
     }
@@ -91,7 +97,7 @@ pub(crate) fn read_and_write(input: &[u8]) {
 
     let bytes = expand(input);
     let Ok(contents) = reader::read(&bytes) else { return };
-    let room = bytes.len().saturating_sub(layout::SLOTS_AT) / layout::SLOT_BYTES;
+    let room = bytes.len().saturating_sub(layout::SLOTS_AT) / contents.slot_bytes;
     assert!(contents.records.len() + contents.torn <= room, "no more records than slots");
     let treatment = Treatment { symbols: Some(Symbols::Off), ..Treatment::default() };
     let mut lines = 0;

@@ -6,6 +6,8 @@
 //! processes append behind it. So such a part is overwritten with spaces, which JSON allows before a line; what
 //! stood in it is written again from the spool. Whoever else has the file open does not matter, only that this part
 //! is not just being written: see [`is_settled`].
+//!
+//! A little longer than other files: what is read and what is blanked out must agree on where a line begins.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -18,7 +20,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde::de::IgnoredAny;
 
 use crate::files::{FileTrust, Last, Resolved, is_own, own_alone, resolve, syscalls};
-use crate::record::{Fate, Report, VerdictLine};
+use crate::record::{Fate, Report, StackBook, VerdictLine};
 use crate::spool::INFIX;
 use crate::spool::checksums::LogPosition;
 use crate::spool::process_identity::identity;
@@ -198,7 +200,7 @@ impl LogTail {
             (b"panic", Some(number)) => {
                 self.panics.insert(number);
                 if asked.wanted.contains(&number)
-                    && let Ok(report) = serde_json::from_slice::<Report>(text)
+                    && let Some(report) = report(text)
                 {
                     self.fates.insert(number, report.fate);
                     self.lines.insert(number, report);
@@ -214,6 +216,13 @@ impl LogTail {
             _ => {}
         }
     }
+}
+
+/// Of a line whose stack is shown in another one, everything but that: no verdict needs it any more.
+fn report(text: &[u8]) -> Option<Report> {
+    let mut whole = Vec::new();
+    let completed = StackBook::default().complete(text, &mut whole);
+    serde_json::from_slice(if completed { &whole } else { text }).ok()
 }
 
 /// Whose lines are looked for.

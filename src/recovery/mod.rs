@@ -1,34 +1,53 @@
-//! What dead processes left: finding their spools, reading them out of bytes that may be anything, and writing the lines that
-//! are missing.
+//! Recovery: writes the lines that dead processes left in their spools.
+//!
+//! An agent that starts with the same log does this by itself. [`recover`] is for logs whose program does not start again.
 //!
 //! Runs on: the thread that asks, or a thread of its own at the start of the agent. Must not: touch the spool of a process that
 //! lives, or remove one before its lines are on disk.
 
-#[cfg(all(panic_agent_spool, any(test, feature = "testing")))]
-pub(crate) mod fuzzing;
+/// Spools that dead processes left.
 #[cfg(panic_agent_spool)]
-mod log_tail;
-#[cfg(panic_agent_spool)]
-mod orphans;
-#[cfg(all(panic_agent_spool, test, not(panic_agent_loom), not(miri)))]
-mod orphans_tests;
-mod outcome;
-#[cfg(panic_agent_spool)]
-pub(crate) mod reader;
-#[cfg(panic_agent_spool)]
-mod recover;
+#[path = "."]
+mod from_spools {
+    #[cfg(any(test, feature = "__testing"))]
+    pub(crate) mod fuzzing;
+    mod log_tail;
+    mod orphans;
+    #[cfg(all(test, not(panic_agent_loom), not(miri)))]
+    mod orphans_tests;
+    mod past;
+    pub(crate) mod reader;
+    mod recover;
+    pub(crate) mod report;
+
+    use super::Recovered;
+
+    pub(crate) use log_tail::LogTail;
+    pub(crate) use orphans::{DeadSpool, Search, find, log_of};
+    pub(crate) use reader::{Contents, LandingNote};
+    pub(crate) use recover::Recovery;
+    pub use recover::recover;
+}
+mod death;
 #[cfg(not(panic_agent_spool))]
 #[path = "recover_absent.rs"]
-mod recover;
-#[cfg(panic_agent_spool)]
-pub(crate) mod report;
+mod from_spools;
+mod outcome;
+/// Lines of stripped programs, and the files that have their names.
+#[cfg(all(feature = "symbols", panic_agent_spool))]
+#[path = "."]
+mod of_stripped {
+    mod places;
+    mod recorded;
+    mod settle_again;
+    mod symbolizer;
 
-#[cfg(panic_agent_spool)]
-pub(crate) use log_tail::LogTail;
-#[cfg(panic_agent_spool)]
-pub(crate) use orphans::{DeadSpool, Search, find, log_of};
+    pub use symbolizer::Symbolizer;
+}
+
+pub use death::{append, death};
+pub use from_spools::recover;
+pub(crate) use from_spools::*;
+#[cfg(all(feature = "symbols", panic_agent_spool))]
+pub use of_stripped::Symbolizer;
 pub use outcome::Recovered;
-#[cfg(panic_agent_spool)]
-pub(crate) use reader::{Contents, LandingNote};
-pub(crate) use recover::Recovery;
-pub use recover::recover;

@@ -153,7 +153,7 @@ impl DeadSpool {
     /// The lines of the record in this slot are written. Said in the spool itself, because the log may be gone before
     /// somebody else goes on from here.
     pub(crate) fn mark_written(&self, number: u32) {
-        let at = (layout::SLOTS_AT + number as usize * layout::SLOT_BYTES) as u64;
+        let at = (layout::SLOTS_AT + number as usize * self.contents.slot_bytes) as u64;
         let boot = boot_word().to_ne_bytes();
         let marked =
             syscalls::write_all_at(&self.file, &boot, at + slot::RECOVERED_IN as u64).and_then(|()| {

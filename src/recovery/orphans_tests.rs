@@ -20,11 +20,12 @@ fn a_link_in_a_directory_of_everybody_is_followed_only_where_any_place_is_truste
     symlink(&real, shared.join("link")).unwrap();
     let place = |directory: &Path, trust| Place { directory: directory.to_owned(), log: None, trust };
     // Sticky: nobody can replace what is ours.
-    assert_eq!(create(&place(&shared, FileTrust::Strict), SLOTS, INSTANCE).problem, None);
-    let refused = create(&place(&shared.join("link"), FileTrust::Strict), SLOTS, INSTANCE).problem.unwrap();
+    assert_eq!(create(&place(&shared, FileTrust::Strict), [SLOTS; 2], INSTANCE).problem, None);
+    let refused =
+        create(&place(&shared.join("link"), FileTrust::Strict), [SLOTS; 2], INSTANCE).problem.unwrap();
     assert!(refused.contains("is a link in a directory"), "{refused}");
     assert!(refused.contains("PANIC_AGENT_FILE_TRUST=any"), "{refused}");
-    assert_eq!(create(&place(&shared.join("link"), FileTrust::Any), SLOTS, INSTANCE).problem, None);
+    assert_eq!(create(&place(&shared.join("link"), FileTrust::Any), [SLOTS; 2], INSTANCE).problem, None);
     let spool = find(&place(&real, FileTrust::Strict), true).unwrap().remove(0);
     let through = shared.join("link").join(spool.file_name().unwrap());
     let error = DeadSpool::open(&through, FileTrust::Strict).unwrap_err();

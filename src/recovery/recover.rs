@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 use super::{DeadSpool, LogTail, Recovered, Search, find, log_of};
 use crate::config::{Options, apply_environment};
 use crate::error::{Error, ErrorKind, complain};
-use crate::files::DEFAULT_FILE;
-use crate::files::{FileTrust, syscalls};
+use crate::files::{DEFAULT_FILE, FileTrust, syscalls};
 use crate::record::EncodedLine;
 use crate::recovery::report::{Out, Treatment, Written, write};
 use crate::sink::{FileSink, Rotation, Sink as _};
@@ -23,23 +22,22 @@ use crate::spool::Place;
 /// Writes the reports that dead processes left in the spools of a directory into the logs beside them, and
 /// removes those spools.
 ///
-/// A spool `panics.jsonl.spool-<pid>` belongs to `panics.jsonl` in the same directory. An agent that starts with
-/// this log does the same by itself; this is for logs whose program does not start again. Safe to call from
-/// several processes at once, and while programs with an agent run.
+/// A spool `panics.jsonl.spool-<pid>` belongs to `panics.jsonl` in the same directory. An agent that starts with this log does
+/// the same; call this for logs whose program does not start again. It is safe to call it from several processes at once, and
+/// while programs with an agent run.
 ///
-/// Where the program had a redactor, the texts it would have been shown are left out. Of the agent's variables two
-/// count: `PANIC_AGENT_FILE_TRUST`, as spools and logs that another user could replace are left alone unless it is
-/// `any`, and `PANIC_AGENT_DEBUG_DIR`, where debug files are looked for, too.
+/// If the program had a redactor, the texts that the redactor would have seen are left out. Two variables apply:
+/// `PANIC_AGENT_FILE_TRUST` (unless it is `any`, spools and logs that another user could replace are left alone) and
+/// `PANIC_AGENT_DEBUG_DIR` (additional directories for debug files).
 ///
 /// # Errors
-/// [`ErrorKind::Recover`] when the directory cannot be read. What goes wrong with a single spool is in
-/// [`Recovered::left`].
+/// [`ErrorKind::Recover`] if the directory cannot be read. [`Recovered::left`] lists the spools that failed.
 ///
 /// # Examples
 /// ```
 /// let directory = std::env::temp_dir().join(format!("panic-agent-recover-{}", std::process::id()));
 /// std::fs::create_dir_all(&directory)?;
-/// let recovered = panic_agent::recover(&directory)?;
+/// let recovered = panic_agent::recovery::recover(&directory)?;
 /// assert_eq!(recovered.processes, 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

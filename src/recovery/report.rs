@@ -6,27 +6,23 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 
+use super::past::Past;
 use super::reader::Recovered;
 use super::{Contents, LandingNote, LogTail};
-use crate::config::{Filter, Redactor, Symbols};
+use crate::config::{Filter, Redactor, Symbols, user_code};
 use crate::record::finding::Finding;
 use crate::record::{
-    AbortReason, Basis, EncodedLine, Fate, Image, Line, LossReason, Losses, RawFlag, RawRecord, Receipt,
-    Report, SoftError, StopKind,
+    AbortReason, Basis, EncodedLine, Fate, Line, LossReason, Losses, RawFlag, RawRecord, Receipt, Report,
+    SoftError, StopKind,
 };
 use crate::report::build::Builder;
-use crate::report::clock::Clock;
-use crate::report::fingerprint::PortableFile;
 use crate::report::prepared::Stacks;
 use crate::report::process_lines::{Lost, finding_line, losses_line, verdict_line};
-use crate::report::process_view::{ProcessLabels, Surroundings};
-use crate::report::redact::Redact;
 use crate::report::report_json::LineBuffer;
 use crate::report::service::Service;
-use crate::spool::{Facts, PastImage};
-use crate::symbolize::{ImageAt, Images, Naming, Off, Resolve};
+use crate::spool::Facts;
+use crate::symbolize::{Naming, Off, Resolve};
 use crate::verdict::verdict_text::About;
 use crate::verdict::{Change, Final, Strategy};
 
@@ -111,13 +107,13 @@ pub(crate) fn write(
             let lost = Lost { reports: contents.losses, probes: None };
             losses_line(&mut deceased.builder, lost, Vec::new())
         };
-        line.pid = contents.owner.pid;
+        line.head.pid = contents.owner.pid;
         put(out, line)?;
     }
     if !tail.death {
         let finding = Finding::process_died(contents.owner.pid, written.panics, contents.torn);
         let mut line = finding_line(&mut deceased.builder, finding);
-        line.pid = contents.owner.pid;
+        line.head.pid = contents.owner.pid;
         put(out, line)?;
     }
     Ok(written)
@@ -157,10 +153,10 @@ impl Deceased {
         };
         let service = Service {
             instance: contents.instance,
-            service: process.and_then(|process| process.service.clone()),
-            version: process.and_then(|process| process.version.clone()),
-            environment: process.and_then(|process| process.environment.clone()),
-            host: process.and_then(|process| process.host.clone()),
+            service: process.and_then(|process| process.head.service.clone()),
+            version: process.and_then(|process| process.head.version.clone()),
+            environment: process.and_then(|process| process.head.environment.clone()),
+            host: process.and_then(|process| process.head.host.clone()),
         };
         let redactor: Option<Redactor> = match treatment.redactor {
             None if facts.redacted || contents.redacted => {
@@ -181,15 +177,12 @@ impl Deceased {
             }
         }
         Self {
-            builder: Builder {
+            builder: Builder::new(
                 service,
-                surroundings: Box::new(Past::new(&facts)),
-                stacks: Stacks::new(resolver, strategy),
-                redact: Redact::new(redactor),
-                clock: Clock::default(),
-                no_ancestors: Arc::default(),
-                portable: PortableFile::default(),
-            },
+                Box::new(Past::new(&facts)),
+                Stacks::new(resolver, strategy),
+                redactor,
+            ),
             max_report_bytes: if facts.process.is_some() { facts.max_report_bytes } else { MAX_REPORT_BYTES },
             facts,
             line: LineBuffer::new(),
@@ -205,12 +198,12 @@ impl Deceased {
         let record = &*recovered.record;
         let (mut report, prepared) = self.builder.report(record, &mut |_| Naming::Allowed);
         report.recovered = true;
-        if report.pid == 0 {
-            report.pid = self.pid;
+        if report.head.pid == 0 {
+            report.head.pid = self.pid;
         }
         let detail = "the process died before its writer took the record; another process wrote it";
         report.soft_errors.push(SoftError::new("soft_errors", PROCESS_DIED, detail));
-        let wanted = |keep: &Filter| crate::config::user_code::guarded(|| keep(&report)) != Some(false);
+        let wanted = |keep: &Filter| user_code::guarded(|| keep(&report)) != Some(false);
         if !self.keep.as_ref().is_none_or(wanted) {
             return Ok(false);
         }
@@ -223,8 +216,8 @@ impl Deceased {
         };
         let too_large = || io::Error::other(format!("{:?}", LossReason::TooLarge));
         self.line.write(&mut report, &prepared, self.max_report_bytes).map_err(|_| too_large())?;
-        out.line(&EncodedLine::new(&report.into(), self.line.bytes()))?;
-        let line = verdict_line(&mut self.builder, &change, about);
+        out.line(&self.line.encoded(&report.into()))?;
+        let line = verdict_line(&mut self.builder, &change, about, None);
         put(out, line)?;
         Ok(true)
     }
@@ -244,7 +237,7 @@ impl Deceased {
                 relation: None,
                 outcome: outcome(report, LandingNote::NotLanded, None),
             };
-            let mut line = verdict_line(&mut self.builder, &change, About::of(report));
+            let mut line = verdict_line(&mut self.builder, &change, About::of(report), None);
             line.relation.clone_from(&report.relation);
             put(out, line)?;
         }
@@ -313,46 +306,4 @@ fn resolver(debug_directories: Vec<PathBuf>) -> Box<dyn Resolve> {
 #[cfg(not(feature = "symbols"))]
 fn resolver(_: Vec<PathBuf>) -> Box<dyn Resolve> {
     Box::new(Off)
-}
-
-/// What the facts say of images and labels.
-struct Past {
-    images: Vec<(PastImage, Arc<Image>)>,
-    labels: Vec<(u32, ProcessLabels)>,
-}
-
-impl Past {
-    fn new(facts: &Facts) -> Self {
-        let images = facts.images.iter().map(|past| (past.clone(), Arc::new(past.image.clone())));
-        let labels = facts.labels.iter().map(|(generation, labels)| (*generation, Arc::new(labels.clone())));
-        Self { images: images.collect(), labels: labels.collect() }
-    }
-}
-
-impl Images for Past {
-    fn image_of(&mut self, ip: u64, _generation: Option<u32>) -> Option<ImageAt> {
-        let holds = |past: &PastImage| past.code.iter().any(|(start, end)| (*start..*end).contains(&ip));
-        let (past, image) = self.images.iter().find(|(past, _)| holds(past))?;
-        Some(ImageAt { image: image.clone(), address: ip.wrapping_sub(past.offset) })
-    }
-
-    fn refresh(&mut self) -> bool {
-        false
-    }
-}
-
-impl Surroundings for Past {
-    fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels> {
-        match generation {
-            Some(0) => Some(ProcessLabels::default()),
-            Some(generation) => {
-                self.labels.iter().find(|(known, _)| *known == generation).map(|(_, labels)| labels.clone())
-            }
-            None => self.labels.last().map(|(_, labels)| labels.clone()),
-        }
-    }
-
-    fn panics(&self) -> u64 {
-        0
-    }
 }

@@ -11,15 +11,13 @@ use super::prepared::{Prepared, Stacks};
 use super::process_view::Surroundings;
 use super::redact::Redact;
 use super::service::Service;
-use crate::config::RedactField;
-use crate::record::NamedFrame;
-use crate::record::lines::SCHEMA_VERSION;
+use crate::config::{RedactField, Redactor};
 use crate::record::{
-    Ancestor, Basis, DetachState, LineKind, Location, PanicId, PayloadKind, Place, RawFlag, RawRecord,
-    Report, SoftError, ThreadFacts,
+    Ancestor, Basis, Breadcrumb, BreadcrumbLevel, DetachState, Head, Level, LineKind, Location, NamedFrame,
+    PanicId, PayloadKind, Place, RawFlag, RawRecord, Report, SoftError, ThreadFacts,
 };
-use crate::symbolize::Namer;
-use crate::symbolize::{Effort, Naming, is_c_library};
+use crate::symbolize::{Effort, Namer, Naming, is_c_library};
+use crate::sys::thread;
 
 /// Builds reports, with everything it needs for that.
 pub(crate) struct Builder {
@@ -33,6 +31,24 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
+    /// One that knows nothing of earlier reports.
+    pub(crate) fn new(
+        service: Service,
+        surroundings: Box<dyn Surroundings>,
+        stacks: Stacks,
+        redactor: Option<Redactor>,
+    ) -> Self {
+        Self {
+            service,
+            surroundings,
+            stacks,
+            redact: Redact::new(redactor),
+            clock: Clock::default(),
+            no_ancestors: Arc::default(),
+            portable: PortableFile::default(),
+        }
+    }
+
     /// The report of a record, and the stack it took its frames from. `naming` is asked before each look-up
     /// of a name.
     pub(crate) fn report(
@@ -46,6 +62,7 @@ impl Builder {
         let stamp = self.clock.stamp(record.wall_ns);
         let message = self.message(record);
         let (labels, forgotten) = self.labels(record);
+        let breadcrumbs = self.breadcrumbs(record);
         let location = self.location(record);
         let thread = record.thread_name.as_str();
         let thread =
@@ -61,17 +78,7 @@ impl Builder {
         }
         let outcome = prepared.outcome.clone();
         let report = Report {
-            schema: SCHEMA_VERSION,
-            kind: LineKind::Panic,
-            id,
-            ts: stamp.ts,
-            ts_ms: stamp.ts_ms,
-            pid: record.pid,
-            level: outcome.level,
-            service: self.service.service.clone(),
-            version: self.service.version.clone(),
-            environment: self.service.environment.clone(),
-            host: self.service.host.clone(),
+            head: self.service.head(LineKind::Panic, id, stamp, record.pid, outcome.level),
             fingerprint,
             message_len: message.as_ref().map(|_| record.message.total_len()),
             message,
@@ -88,6 +95,7 @@ impl Builder {
             landing: None,
             received_at: None,
             hops: 0,
+            evidence: None,
             lineage: self.no_ancestors.clone(),
             test: None,
             hook: (!record.has_flag(RawFlag::HookUnknown)).then(|| !record.has_flag(RawFlag::NoHook)),
@@ -95,7 +103,7 @@ impl Builder {
             mono_ns: record.mono_ns,
             payload_type: payload_type(record),
             thread_facts: ThreadFacts {
-                os_id: (record.tid != 0).then_some(record.tid),
+                os_id: (thread::TELLS_ID && record.tid != 0).then_some(record.tid),
                 std_id: (record.std_thread_id != 0).then_some(record.std_thread_id),
                 main: record.has_flag(RawFlag::MainThread),
                 foreign: record.has_flag(RawFlag::ForeignThread),
@@ -104,13 +112,21 @@ impl Builder {
             location,
             late: record.has_flag(RawFlag::Late),
             labels,
+            breadcrumbs,
             prediction: prepared.prediction.clone(),
             stack: prepared.summary.clone(),
             soft_errors,
             images: prepared.images.clone(),
             frames: prepared.frames.clone(),
+            stack_id: None,
         };
         (report, prepared)
+    }
+
+    /// What a line about this process begins with, when it is made now.
+    pub(super) fn head(&mut self, kind: LineKind, level: Level) -> Head {
+        let stamp = self.clock.now();
+        self.service.head(kind, self.service.instance_text(), stamp, thread::pid(), level)
     }
 
     fn message(&mut self, record: &RawRecord) -> Option<String> {
@@ -142,6 +158,27 @@ impl Builder {
             (key.to_owned(), self.redact.text(RedactField::Label(key), value).into_owned())
         });
         (labels.collect(), forgotten)
+    }
+
+    /// Oldest first.
+    fn breadcrumbs(&mut self, record: &RawRecord) -> Vec<Breadcrumb> {
+        let mut shown = |text: &[u8]| {
+            let text = String::from_utf8_lossy(text);
+            self.redact.text(RedactField::Breadcrumb, &text).into_owned()
+        };
+        let mut breadcrumbs: Vec<Breadcrumb> = record
+            .crumbs
+            .crumbs()
+            .map(|crumb| Breadcrumb {
+                age_ns: record.mono_ns.saturating_sub(crumb.mono_ns),
+                level: BreadcrumbLevel::from_u8(crumb.level),
+                target: shown(crumb.target),
+                message: shown(crumb.message),
+                cut: crumb.cut,
+            })
+            .collect();
+        breadcrumbs.reverse();
+        breadcrumbs
     }
 
     fn location(&mut self, record: &RawRecord) -> Option<Location> {
@@ -215,6 +252,18 @@ impl Namer for PlaceNamer<'_> {
             image.is_some_and(|at| at.image.path.as_deref().is_some_and(is_c_library))
         };
         ips.iter().copied().filter(|ip| !in_c(*ip)).collect()
+    }
+
+    fn addresses(&mut self, ips: &[u64]) -> Vec<String> {
+        let mut address = |ip: u64| match self.builder.surroundings.image_of(ip.saturating_sub(1), None) {
+            Some(at) => format!("{}+{:#x}", at.image.name, at.address),
+            None => format!("{ip:#x}"),
+        };
+        ips.iter().map(|ip| address(*ip)).collect()
+    }
+
+    fn catches_at_root_only(&mut self, ips: &[u64]) -> bool {
+        self.builder.surroundings.catches_at_root_only(ips)
     }
 
     fn redact_place(&mut self, place: Place) -> Place {

@@ -3,7 +3,7 @@
 //! Runs on: the writer thread. Must not: depend on addresses, the thread, numbers in the message, or
 //! anything std may change between releases (its hashers).
 
-use crate::record::digits;
+use crate::record::{Fnv, digits};
 use crate::symbolize::{Stack, portable};
 
 /// Innermost frames of the program that count.
@@ -15,9 +15,9 @@ const MIN_HEX: usize = 8;
 /// Form of a UUID.
 const UUID: &[u8; 36] = b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 
-/// FNV-1a, 64 bits: fixed for ever, unlike the hashers of std.
+/// What was hashed so far; see [`Fnv`] for why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fingerprint(u64);
+pub(crate) struct Fingerprint(Fnv);
 
 impl Fingerprint {
     /// The part that a stack contributes: the functions of the nearest frames of the program, or of the
@@ -40,7 +40,7 @@ impl Fingerprint {
 
     /// The start, to which a stack without names contributes nothing.
     pub(crate) fn without_stack() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
+        Self(Fnv::new())
     }
 
     /// Adds the place and the message. `file` is a portable path; `line` is given when the stack has no names.
@@ -50,7 +50,7 @@ impl Fingerprint {
         }
         self.byte(0xff);
         if let Some(line) = line {
-            line.to_le_bytes().into_iter().for_each(|byte| self.byte(byte));
+            self.0.add(line.to_le_bytes());
         }
         self.byte(0xff);
         if let Some(message) = message {
@@ -65,16 +65,16 @@ impl Fingerprint {
     /// 16 hex digits.
     pub(crate) fn to_text(self) -> String {
         let mut text = String::with_capacity(16);
-        digits::push(&mut text, &digits::digits::<16>(self.0, 16));
+        digits::push(&mut text, &digits::digits::<16>(self.0.get(), 16));
         text
     }
 
     fn text(&mut self, text: &str) {
-        text.bytes().for_each(|byte| self.byte(byte));
+        self.0.add(text.bytes());
     }
 
     fn byte(&mut self, byte: u8) {
-        self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        self.0.add([byte]);
     }
 }
 

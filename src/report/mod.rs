@@ -7,6 +7,7 @@ pub(crate) mod build;
 pub(crate) mod clock;
 pub(crate) mod fingerprint;
 mod folded;
+mod known_hooks;
 pub(crate) mod prepared;
 pub(crate) mod process_lines;
 pub(crate) mod process_view;

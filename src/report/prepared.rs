@@ -2,17 +2,17 @@
 //!
 //! Runs on: the writer thread. Must not: grow beyond its bound.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::fingerprint::Fingerprint;
 use super::redact::Redact;
 use super::stack_json::StackJson;
-use crate::record::NamedFrame;
 use crate::record::{
-    Fate, Frame, Handler, Image, Prediction, RawFlag, RawRecord, RawWalk, SoftError, StackSummary, WalkEnd,
-    WalkSource,
+    Fate, Fnv, Frame, Handler, Image, NamedFrame, Prediction, RawFlag, RawRecord, RawWalk, SoftError,
+    StackSummary, WalkEnd, WalkSource,
 };
-use crate::symbolize::{Effort, Images, Naming, Recent, Resolve, Symbolizer, hash};
+use crate::symbolize::ready::Wanted;
+use crate::symbolize::{Effort, ImageAt, Images, Naming, Recent, Resolve, Symbolizer, hash};
 use crate::verdict::{Holder, OfStack, Outcome, Stop, Strategy, predict, settle};
 
 /// Distinct stacks that are kept. About 40 KiB each with 36 frames: 10 MiB; five times that with the
@@ -46,6 +46,8 @@ pub(crate) struct Prepared {
     pub(crate) in_once: Option<bool>,
     /// Whether `thread::scope` is what panics; `None` when no name tells.
     pub(crate) by_scope: Option<bool>,
+    /// Whether the stack runs through a destructor; `None` when no name tells.
+    in_destructor: Option<bool>,
     /// Whether the stack runs through std's entry for panics that call the hook.
     pub(crate) wants_hook: Option<bool>,
     pub(crate) summary: StackSummary,
@@ -53,12 +55,33 @@ pub(crate) struct Prepared {
     pub(crate) fingerprint: Fingerprint,
     /// Whether the fingerprint rests on names.
     pub(crate) has_names: bool,
+    stack_id: OnceLock<u64>,
 }
 
 impl Prepared {
+    /// Who has the payload after the catch.
+    #[cfg(all(feature = "symbols", panic_agent_spool))]
+    pub(crate) fn holder(&self) -> Holder {
+        self.holder
+    }
+
+    /// What the stack is called in files that have it once: the hash of what a line says of it.
+    pub(crate) fn stack_id(&self) -> u64 {
+        *self.stack_id.get_or_init(|| {
+            let mut hash = Fnv::new();
+            hash.add(self.json.whole().iter().copied());
+            hash.get()
+        })
+    }
+
     /// What the stack of a panic with this fate tells its life.
     pub(crate) fn of_stack(&self, record: &RawRecord, fate: Fate) -> OfStack {
-        OfStack { stop: self.stop(record, fate), in_once: self.in_once, by_scope: self.by_scope }
+        OfStack {
+            stop: self.stop(record, fate),
+            in_once: self.in_once,
+            in_destructor: self.in_destructor,
+            by_scope: self.by_scope,
+        }
     }
 
     /// Where a panic with this stack stops, and what follows from that.
@@ -116,8 +139,30 @@ impl Stacks {
     }
 
     /// See [`Symbolizer::was_opened`].
-    pub(crate) fn was_opened(&mut self, image: Arc<Image>) {
-        self.symbolizer.was_opened(image);
+    pub(crate) fn was_opened(&mut self, at: Option<ImageAt>) {
+        self.symbolizer.was_opened(at);
+    }
+
+    /// See [`Symbolizer::function_at`].
+    pub(crate) fn function_at(&mut self, address: u64, images: &mut dyn Images) -> Option<String> {
+        self.symbolizer.function_at(address, images)
+    }
+
+    /// See [`Symbolizer::unread`]: of a record.
+    pub(crate) fn unread_of(&mut self, record: &RawRecord, images: &mut dyn Images) -> Vec<Wanted> {
+        let walk = &record.walk;
+        let mut ips = walk.ips().iter().chain(walk.landing()).copied();
+        self.symbolizer.unread(&mut ips, record.images, images)
+    }
+
+    /// The same of a short stack.
+    pub(crate) fn unread(&mut self, ips: &[u64], images: &mut dyn Images) -> Vec<Wanted> {
+        self.symbolizer.unread(&mut ips.iter().copied(), self.generation.unwrap_or(0), images)
+    }
+
+    /// See [`Symbolizer::give_back`].
+    pub(crate) fn give_back(&mut self) {
+        self.symbolizer.give_back();
     }
 
     /// Whether names can be expected at all.
@@ -133,6 +178,17 @@ impl Stacks {
         naming: &mut dyn FnMut(Effort) -> Naming,
     ) -> Arc<[NamedFrame]> {
         self.symbolizer.name(ips, self.generation.unwrap_or(0), images, naming)
+    }
+
+    /// The same over images of a generation.
+    #[cfg(all(feature = "symbols", panic_agent_spool))]
+    pub(crate) fn name_in(
+        &mut self,
+        generation: u32,
+        ips: &[u64],
+        images: &mut dyn Images,
+    ) -> Arc<[NamedFrame]> {
+        self.symbolizer.name(ips, generation, images, &mut |_| Naming::Allowed)
     }
 
     /// The prepared stack of a record: a lookup when the same stack panicked before.
@@ -208,6 +264,7 @@ impl Stacks {
             holder,
             cleans,
             in_once: stack.in_once(),
+            in_destructor: stack.in_destructor(),
             by_scope: stack.by_scope(),
             wants_hook: stack.wants_hook(),
             prediction,
@@ -221,6 +278,7 @@ impl Stacks {
                 Fingerprint::without_stack()
             },
             has_names: rests_on_names,
+            stack_id: OnceLock::new(),
         };
         (prepared, naming)
     }
@@ -252,16 +310,7 @@ fn write_key(key: &mut Vec<u64>, record: &RawRecord) {
         pair(walk.len, walk.walked),
         pair(walk.stopper, walk.outermost_catch),
         u64::from(walk.search_start),
-        u64::from_le_bytes([
-            walk.stop_action,
-            walk.end,
-            walk.source,
-            walk.at_thread_start,
-            walk.at_main_start,
-            walk.landing_len,
-            0,
-            0,
-        ]),
+        walk.bytes_as_word([0, 0]),
     ]);
     key.extend_from_slice(walk.landing());
     key.extend_from_slice(walk.ips());

@@ -4,15 +4,17 @@
 
 use super::Folded;
 use super::build::Builder;
+use super::known_hooks::known_hook;
 use crate::config::RedactField;
-use crate::harness::{Said, Word};
+use crate::harness::Said;
+use crate::hook::PreviousHook;
+use crate::platform::{self, Prediction as Predicted};
 use crate::record::finding::Finding;
-use crate::record::lines::SCHEMA_VERSION;
 use crate::record::{
-    EndLine, FindingLine, Level, LineKind, LossSite, Losses, LossesLine, PanicId, ProbeLosses, ProcessLine,
-    RepeatsLine, SoftError, TestEvent, TestLine, TestResult, VerdictLine,
+    EndLine, EndedBy, Evidence, FindingLine, Level, LineKind, LossSite, Losses, LossesLine, PanicId,
+    ProbeLosses, ProcessLine, RepeatsLine, SoftError, TestLine, VerdictLine,
 };
-use crate::sys::thread::{self, TELLS_DETACH_STATE};
+use crate::sys::thread::TELLS_DETACH_STATE;
 use crate::verdict::verdict_text::About;
 use crate::verdict::{Change, Strategy, level_of};
 
@@ -20,6 +22,10 @@ use crate::verdict::{Change, Strategy, level_of};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Abilities {
     pub(crate) can: Vec<String>,
+    /// Whose panic hook was there before the agent's.
+    pub(crate) previous_hook: Option<PreviousHook>,
+    /// Whether that hook is called for each panic.
+    pub(crate) calls_previous: bool,
     pub(crate) soft_errors: Vec<SoftError>,
 }
 
@@ -27,14 +33,14 @@ impl Abilities {
     /// What the platform and the options decide. Whoever wires the agent adds what else it can.
     pub(crate) fn of_this_build(symbols: bool) -> Self {
         let mut abilities = Self::default();
-        if cfg!(panic_agent_tables) {
-            abilities.can("tables");
-        } else {
-            abilities.cannot(
+        match platform::current().prediction {
+            Predicted::Tables => abilities.can("tables"),
+            Predicted::Names if symbols => abilities.can("names"),
+            Predicted::Names => abilities.cannot(
                 "prediction",
                 "unsupported_platform",
-                "no unwind tables are read on this platform",
-            );
+                "no unwind tables are read on this platform, and without symbols there are no names to predict from",
+            ),
         }
         if TELLS_DETACH_STATE {
             abilities.can("detach_state");
@@ -50,6 +56,8 @@ impl Abilities {
     /// Adds everything that another one says.
     pub(crate) fn add(&mut self, other: Self) {
         self.can.extend(other.can);
+        self.previous_hook = self.previous_hook.or(other.previous_hook);
+        self.calls_previous |= other.calls_previous;
         self.soft_errors.extend(other.soft_errors);
     }
 
@@ -71,8 +79,7 @@ pub(crate) fn process_line(
     strategy: Strategy,
     own_ip: u64,
 ) -> ProcessLine {
-    let stamp = builder.clock.now();
-    let Abilities { can, mut soft_errors } = abilities;
+    let Abilities { can, previous_hook, calls_previous, mut soft_errors } = abilities;
     let mut lack =
         |field: &str, code: &str, detail: &str| soft_errors.push(SoftError::new(field, code, detail));
     let exe = std::env::current_exe().ok().map(|path| builder.redact.path(&path.to_string_lossy()));
@@ -96,27 +103,29 @@ pub(crate) fn process_line(
         lack("labels", "redactor_failed", "the redactor panicked; the texts it was shown are left out");
     }
     let agent_version = env!("CARGO_PKG_VERSION").to_owned();
+    let (previous_hook, twice) = previous_hook.map_or((None, None), |previous| named(previous, builder));
+    let twice = twice.filter(|_| calls_previous).map(|twice| format!("; {twice}")).unwrap_or_default();
+    let watched = exe.as_deref().unwrap_or("this process");
     ProcessLine {
-        schema: SCHEMA_VERSION,
-        kind: LineKind::Process,
-        id: builder.service.instance_text(),
-        ts: stamp.ts,
-        ts_ms: stamp.ts_ms,
-        pid: thread::pid(),
-        level: Level::Info,
-        service: builder.service.service.clone(),
-        version: builder.service.version.clone(),
-        environment: builder.service.environment.clone(),
-        host: builder.service.host.clone(),
-        message: format!("panic-agent {agent_version} watches {}", exe.as_deref().unwrap_or("this process")),
+        head: builder.head(LineKind::Process, Level::Info),
+        message: format!("panic-agent {agent_version} watches {watched}{twice}"),
         exe,
         image,
         agent_version,
         panic_strategy: strategy.as_str().to_owned(),
+        previous_hook: previous_hook.map(str::to_owned),
         labels,
         can,
         soft_errors,
     }
+}
+
+/// The word for a hook that was set before the agent's, and what is there twice because of it.
+fn named(previous: PreviousHook, builder: &mut Builder) -> (Option<&'static str>, Option<&'static str>) {
+    let PreviousHook::Other { code } = previous else { return (Some("std"), None) };
+    let function = builder.stacks.function_at(code, &mut *builder.surroundings);
+    let known = function.and_then(|function| known_hook(&function));
+    (Some(known.map_or("other", |known| known.word)), known.and_then(|known| known.twice))
 }
 
 /// Totals of everything that was lost.
@@ -142,19 +151,9 @@ pub(crate) fn losses_line(
     Lost { reports: losses, probes }: Lost,
     sites: Vec<LossSite>,
 ) -> LossesLine {
-    let stamp = builder.clock.now();
     LossesLine {
-        schema: SCHEMA_VERSION,
-        kind: LineKind::Losses,
-        id: builder.service.instance_text(),
-        ts: stamp.ts,
-        ts_ms: stamp.ts_ms,
-        pid: thread::pid(),
-        level: if losses == Losses::default() { Level::Warn } else { Level::Error },
-        service: builder.service.service.clone(),
-        version: builder.service.version.clone(),
-        environment: builder.service.environment.clone(),
-        host: builder.service.host.clone(),
+        head: builder
+            .head(LineKind::Losses, if losses == Losses::default() { Level::Warn } else { Level::Error }),
         message: match probes.map_or(0, |probes| probes.events_lost) {
             0 => format!("{} panics of this process have no line", losses.total()),
             events => format!(
@@ -170,20 +169,8 @@ pub(crate) fn losses_line(
 
 /// The line of panics that were folded.
 pub(crate) fn repeats_line(builder: &mut Builder, folded: Folded) -> RepeatsLine {
-    let stamp = builder.clock.now();
-    let service = &builder.service;
     RepeatsLine {
-        schema: SCHEMA_VERSION,
-        kind: LineKind::Repeats,
-        id: service.instance_text(),
-        ts: stamp.ts,
-        ts_ms: stamp.ts_ms,
-        pid: thread::pid(),
-        level: folded.level,
-        service: service.service.clone(),
-        version: service.version.clone(),
-        environment: service.environment.clone(),
-        host: service.host.clone(),
+        head: builder.head(LineKind::Repeats, folded.level),
         message: folded.message,
         fingerprint: folded.fingerprint,
         count: folded.count,
@@ -204,117 +191,54 @@ pub(crate) fn end_line(
     panics: u64,
     written: u64,
     Lost { reports: losses, probes }: Lost,
+    ended_by: Option<EndedBy>,
 ) -> EndLine {
-    let stamp = builder.clock.now();
     EndLine {
-        schema: SCHEMA_VERSION,
-        kind: LineKind::End,
-        id: builder.service.instance_text(),
-        ts: stamp.ts,
-        ts_ms: stamp.ts_ms,
-        pid: thread::pid(),
-        level: Level::Info,
-        service: builder.service.service.clone(),
-        version: builder.service.version.clone(),
-        environment: builder.service.environment.clone(),
-        host: builder.service.host.clone(),
+        head: builder.head(LineKind::End, Level::Info),
         message: format!("{panics} panics, {written} written, {} lost", losses.total()),
         panics,
         written,
         losses,
         probes,
+        ended_by,
     }
 }
 
-/// The line of what the harness said.
-pub(crate) fn test_line(builder: &mut Builder, said: Said) -> TestLine {
-    let stamp = builder.clock.now();
-    let service = &builder.service;
-    let (event, name, planned, result, should_panic) = match said.what {
-        Word::Planned(number) => (TestEvent::Planned, None, Some(number), None, false),
-        Word::Finished { name, result, should_panic } => {
-            (TestEvent::Finished, Some(name), None, Some(result), should_panic)
-        }
-    };
-    let message = match (&name, result) {
-        (Some(name), Some(result)) => format!("test {name} ... {}", word_of(result)),
-        _ => format!("running {} tests", planned.unwrap_or_default()),
-    };
-    TestLine {
-        schema: SCHEMA_VERSION,
-        kind: LineKind::Test,
-        id: service.instance_text(),
-        ts: stamp.ts,
-        ts_ms: stamp.ts_ms,
-        pid: thread::pid(),
-        level: Level::Info,
-        service: service.service.clone(),
-        version: service.version.clone(),
-        environment: service.environment.clone(),
-        host: service.host.clone(),
-        message,
-        event,
-        name,
-        planned,
-        result,
-        should_panic,
-        mono_ns: said.mono_ns,
-    }
-}
-
-fn word_of(result: TestResult) -> &'static str {
-    match result {
-        TestResult::Ok => "ok",
-        TestResult::Failed => "failed",
-        TestResult::Ignored => "ignored",
-    }
+/// The line of what the harness said; its end has none.
+pub(crate) fn test_line(builder: &mut Builder, said: Said) -> Option<TestLine> {
+    said.into_line(builder.head(LineKind::Test, Level::Info))
 }
 
 /// The line of a finding.
 pub(crate) fn finding_line(builder: &mut Builder, finding: Finding) -> FindingLine {
-    let stamp = builder.clock.now();
-    let service = &builder.service;
     let Finding { level, code, message, panic, places, test } = finding;
     let places = places.into_iter().map(|place| builder.redact.place(place)).collect();
     FindingLine {
-        schema: SCHEMA_VERSION,
-        kind: LineKind::Finding,
-        id: service.instance_text(),
-        ts: stamp.ts,
-        ts_ms: stamp.ts_ms,
-        pid: thread::pid(),
-        level,
-        service: service.service.clone(),
-        version: service.version.clone(),
-        environment: service.environment.clone(),
-        host: service.host.clone(),
+        head: builder.head(LineKind::Finding, level),
         code: code.to_owned(),
         message,
-        panic: panic.map(|sequence| PanicId::new(service.instance, sequence)),
+        panic: panic.map(|sequence| PanicId::new(builder.service.instance, sequence)),
         places,
         test,
     }
 }
 
 /// The line of a verdict.
-pub(crate) fn verdict_line(builder: &mut Builder, change: &Change, about: About) -> VerdictLine {
-    let stamp = builder.clock.now();
-    let service = &builder.service;
+pub(crate) fn verdict_line(
+    builder: &mut Builder,
+    change: &Change,
+    about: About,
+    evidence: Option<Evidence>,
+) -> VerdictLine {
     let outcome = &change.outcome;
+    let instance = builder.service.instance;
+    let id = PanicId::new(instance, change.sequence);
+    let stamp = builder.clock.now();
+    let head = builder.service.head(LineKind::Verdict, id, stamp, about.pid, level_of(outcome.fate));
     let reason = about.reason(change);
-    let About { fingerprint, message, thread, pid, test, .. } = about;
+    let About { fingerprint, message, thread, test, .. } = about;
     VerdictLine {
-        schema: SCHEMA_VERSION,
-        kind: LineKind::Verdict,
-        id: PanicId::new(service.instance, change.sequence),
-        ts: stamp.ts,
-        ts_ms: stamp.ts_ms,
-        pid,
-        level: level_of(outcome.fate),
-        service: service.service.clone(),
-        version: service.version.clone(),
-        environment: service.environment.clone(),
-        host: service.host.clone(),
+        head,
         fingerprint,
         message,
         thread,
@@ -325,11 +249,12 @@ pub(crate) fn verdict_line(builder: &mut Builder, change: &Change, about: About)
         silent: outcome.silent,
         swallowed: outcome.swallowed,
         reason,
-        incident: PanicId::new(service.instance, change.incident),
+        incident: PanicId::new(instance, change.incident),
         relation: change.relation.map(|relation| relation.code().to_owned()),
         landing: outcome.landing.as_deref().cloned(),
         received_at: outcome.received_at.clone(),
         hops: outcome.hops,
+        evidence,
         test,
     }
 }

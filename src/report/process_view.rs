@@ -13,7 +13,6 @@ use crate::symbolize::Images;
 pub(crate) type ProcessLabels = Arc<BTreeMap<String, String>>;
 
 /// The writer's view of the rest of the agent.
-#[cfg_attr(not(panic_agent_spool), allow(dead_code, reason = "some are asked by the spool"))]
 pub(crate) trait Surroundings: Images + Send {
     /// Called first on the writer thread: tells the hook to ignore it, and lets the capture learn how a
     /// thread of std starts.

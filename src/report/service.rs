@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
+use super::clock::Stamp;
 use crate::config::Options;
-use crate::record::PanicId;
+use crate::record::{Head, Level, LineKind, PanicId, SCHEMA_VERSION};
+use crate::sys::own_file;
 
 /// Who is speaking.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +34,23 @@ impl Service {
         }
     }
 
+    /// What a line of this process begins with.
+    pub(crate) fn head<Id>(&self, kind: LineKind, id: Id, stamp: Stamp, pid: u32, level: Level) -> Head<Id> {
+        Head {
+            schema: SCHEMA_VERSION,
+            kind,
+            id,
+            ts: stamp.ts,
+            ts_ms: stamp.ts_ms,
+            pid,
+            level,
+            service: self.service.clone(),
+            version: self.version.clone(),
+            environment: self.environment.clone(),
+            host: self.host.clone(),
+        }
+    }
+
     /// The instance as lines about the process carry it.
     pub(crate) fn instance_text(&self) -> String {
         PanicId::new(self.instance, 0).instance_text()
@@ -40,7 +59,7 @@ impl Service {
 
 /// Linux keeps the name in a file, which spares a system call with a buffer.
 fn host() -> Option<Arc<str>> {
-    let text = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let text = String::from_utf8(own_file::read("/proc/sys/kernel/hostname").ok()?).ok()?;
     let name = text.trim();
     (!name.is_empty()).then(|| Arc::from(name))
 }

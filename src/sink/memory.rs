@@ -16,7 +16,7 @@ use crate::sink::Sink;
 ///
 /// # Examples
 /// ```
-/// let sink = panic_agent::MemorySink::new();
+/// let sink = panic_agent::sink::MemorySink::new();
 /// let for_the_agent = sink.clone();
 /// assert_eq!(sink.lines(), Vec::<String>::new());
 /// # drop(for_the_agent);

@@ -1,9 +1,8 @@
-//! Stage 7: where lines end. One file per destination.
+//! Destinations for lines: files that rotate, standard streams, memory, and what a destination of your own implements.
 //!
 //! Runs on: the writer thread. Must not: be called from a panicking thread.
 
 mod file;
-#[cfg(any(test, feature = "testing"))]
 mod memory;
 mod output;
 mod pretty;
@@ -12,17 +11,18 @@ mod standard;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use file::{FileSink, Rotation};
+pub use file::{FileSink, Rotation, rotations};
 pub(crate) use file::{MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
-#[cfg(any(test, feature = "testing"))]
 pub use memory::MemorySink;
 pub(crate) use output::Output;
 pub(crate) use pretty::Pretty;
 pub use standard::StandardSink;
 
+pub use crate::files::FileTrust;
+pub use crate::record::line::EncodedLine;
+
 use crate::error::Error;
-use crate::files::{DEFAULT_FILE, FileTrust};
-use crate::record::EncodedLine;
+use crate::files::DEFAULT_FILE;
 
 /// The file of the lines, absolute; `None` when they go to no file.
 pub(crate) fn log_path(outputs: &[Output]) -> Option<PathBuf> {
@@ -32,6 +32,19 @@ pub(crate) fn log_path(outputs: &[Output]) -> Option<PathBuf> {
         _ => None,
     });
     std::path::absolute(default.or_else(|| files.next())?).ok()
+}
+
+/// How often a file gets a stack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stacks {
+    /// With each panic: every line says all that is known when it is written.
+    #[default]
+    Each,
+    /// Once in each file: the first line with a stack shows it, and later ones name it (`stack_id`). A storm takes about a
+    /// tenth of the bytes. [`LineReader`](crate::record::LineReader) and the tool put lines together again; whatever
+    /// else reads the file has to do that itself. Other destinations get whole lines.
+    Once,
 }
 
 /// A destination that a forked child can open for itself.
@@ -99,22 +112,21 @@ pub(crate) fn open_all(
 
 /// A destination for lines.
 ///
-/// All calls come from the agent's writer thread, one at a time. An error counts the line as lost
-/// ([`LossReason::SinkFailed`](crate::LossReason::SinkFailed)); a panic is caught, counted and the sink
-/// is used again.
+/// The writer thread of the agent makes all calls, one at a time. If a call returns an error, the line counts as lost
+/// ([`LossReason::SinkFailed`](crate::record::LossReason::SinkFailed)). If a call panics, the panic is caught and counted, and
+/// the sink stays in use.
 pub trait Sink: Send {
-    /// Takes one line.
+    /// Writes one line.
     ///
     /// # Errors
-    /// When the line did not reach the destination.
+    /// If the line did not reach the destination.
     fn write(&mut self, line: &EncodedLine<'_>) -> io::Result<()>;
 
-    /// Takes several lines, in order, none of which is a `panic` line: verdicts that are due together. By default
-    /// each is given to [`write`](Self::write); a destination for which one large write is cheaper than many small
-    /// ones does better.
+    /// Writes several lines that are due together, in order: verdicts and others, but no `panic` line. The default calls
+    /// [`write`](Self::write) for each. Override it if one large write is cheaper than many small ones.
     ///
     /// # Errors
-    /// When at least one line did not reach the destination. The others may have.
+    /// If at least one line did not reach the destination. The others may have.
     fn write_all(&mut self, lines: &[EncodedLine<'_>]) -> io::Result<()> {
         let mut outcome = Ok(());
         for line in lines {
@@ -123,17 +135,16 @@ pub trait Sink: Send {
         outcome
     }
 
-    /// Brings what was taken to its destination. Called when the queue is empty and at the end.
+    /// Flushes buffered lines. Called when the queue is empty and at the end.
     ///
     /// # Errors
-    /// When lines that were taken may not have arrived.
+    /// If lines that were written may not have arrived.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 
-    /// One sentence about something that does not work although no line was lost, such as a rotation; asked after
-    /// each flush. What it gives becomes a `finding` line with the code `sink_trouble`, so it should give
-    /// each trouble once.
+    /// Returns one sentence about a problem that loses no line, such as a failed rotation. Called after each flush. The agent
+    /// emits it as a `finding` line with the code `sink_trouble`, so return each problem once.
     fn take_trouble(&mut self) -> Option<String> {
         None
     }

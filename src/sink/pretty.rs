@@ -37,7 +37,7 @@ pub(crate) fn pretty(report: &Report) -> String {
 
 fn write(text: &mut String, report: &Report) -> fmt::Result {
     let thread = report.thread.as_deref().unwrap_or("<unnamed>");
-    write!(text, "\npanic {} on thread `{thread}`", report.id)?;
+    write!(text, "\npanic {} on thread `{thread}`", report.head.id)?;
     if let Some(location) = &report.location {
         write!(text, " at {}:{}:{}", location.file, location.line, location.column)?;
     }
@@ -114,10 +114,11 @@ fn handler_kind(kind: HandlerKind) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::samples;
 
     #[test]
     fn a_reader_finds_message_place_fate_and_own_frames() {
-        let report = crate::testing::samples::report();
+        let report = samples::report();
         let text = pretty(&report);
         for expected in
             ["worker-7", "src/main.rs:12:5", "index out of bounds", "fate: ", "app::work", "zone=eu"]

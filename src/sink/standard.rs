@@ -4,9 +4,7 @@
 
 use std::io;
 
-#[cfg(unix)]
 use crate::files::raw_fd::BorrowedNumber;
-#[cfg(unix)]
 use crate::files::whole_line::WholeLine;
 use crate::record::EncodedLine;
 use crate::sink::Sink;
@@ -14,12 +12,8 @@ use crate::sink::Sink;
 /// Whole lines on descriptor 1 or 2, one `write(2)` each.
 #[derive(Debug)]
 pub struct StandardSink {
-    #[cfg(unix)]
     number: BorrowedNumber,
-    #[cfg(unix)]
     line: WholeLine,
-    #[cfg(not(unix))]
-    to_stderr: bool,
 }
 
 impl StandardSink {
@@ -33,27 +27,13 @@ impl StandardSink {
         Self::new(2)
     }
 
-    #[cfg(unix)]
     fn new(number: i32) -> Self {
         Self { number: BorrowedNumber(number), line: WholeLine::default() }
     }
 
-    #[cfg(not(unix))]
-    fn new(number: i32) -> Self {
-        Self { to_stderr: number == 2 }
-    }
-
     /// Writes text that ends with a newline.
-    #[cfg(unix)]
     pub(crate) fn put(&mut self, text: &[u8]) -> io::Result<()> {
         self.line.write(&mut self.number, text)
-    }
-
-    /// Writes text that ends with a newline.
-    #[cfg(not(unix))]
-    pub(crate) fn put(&mut self, text: &[u8]) -> io::Result<()> {
-        use std::io::Write as _;
-        if self.to_stderr { io::stderr().write_all(text) } else { io::stdout().write_all(text) }
     }
 }
 

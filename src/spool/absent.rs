@@ -2,6 +2,10 @@
 //!
 //! Runs on: nothing. Must not: be made.
 
+use std::io;
+use std::path::Path;
+
+use super::Facts;
 use crate::channel::SlotRoom;
 use crate::probe::LandingNotes;
 use crate::record::LossMirror;
@@ -34,6 +38,31 @@ pub(crate) struct LiveSpool {
 }
 
 impl LiveSpool {
+    /// The log that it was made for.
+    pub(crate) fn log(&self) -> Option<&Path> {
+        match self.landings {}
+    }
+
+    /// The log may have been rotated.
+    pub(crate) fn note_log(&self) {
+        match self.landings {}
+    }
+
+    /// The `process` line is in the log.
+    pub(crate) fn process_line_is_written(&self) {
+        match self.landings {}
+    }
+
+    /// The program may have closed the descriptor.
+    pub(crate) fn keep_lock(&self) {
+        match self.landings {}
+    }
+
+    /// What a later process needs to know.
+    pub(crate) fn write_facts(&self, _: &Facts) -> io::Result<()> {
+        match self.landings {}
+    }
+
     /// Where the slots go.
     pub(crate) fn room(&self) -> SlotRoom {
         match self.landings {}

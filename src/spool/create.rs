@@ -38,11 +38,11 @@ pub(crate) struct Created {
     pub(crate) problem: Option<String>,
 }
 
-/// Makes a spool for this many slots; `instance` is the process instance of the panics' ids.
-pub(crate) fn create(place: &Place, slots: usize, instance: u64) -> Created {
-    let header = header(slots, instance);
-    let len = layout::file_bytes(slots);
-    let made = make_file(place, &header, len, instance).and_then(|(file, path)| {
+/// Makes a spool for so many slots at first and so many at most; `instance` is the process instance of the panics' ids.
+pub(crate) fn create(place: &Place, [slots, most]: [usize; 2], instance: u64) -> Created {
+    let header = header(most, instance);
+    let len = layout::file_bytes(most);
+    let made = make_file(place, &header, layout::file_bytes(slots), instance).and_then(|(file, path)| {
         let region = Arc::new(Region::of_file(&file, len)?);
         LiveSpool::new(region, file, Some(path), place.log.clone())
             .ok_or_else(|| ErrorKind::InvalidData.into())

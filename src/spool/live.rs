@@ -16,9 +16,8 @@ use parking_lot::Mutex;
 use super::checksums::{LogPosition, facts_checksum, log_checksum};
 use super::process_facts::Facts;
 use super::process_identity::identity;
-use crate::channel::SlotRoom;
-use crate::channel::layout;
 use crate::channel::layout::changing;
+use crate::channel::{Extend, SlotRoom, layout};
 use crate::files::syscalls;
 use crate::probe::LandingNotes;
 use crate::record::LossMirror;
@@ -144,8 +143,17 @@ impl LiveSpool {
     }
 
     /// Where the slots go.
-    pub(crate) fn room(&self) -> SlotRoom {
-        SlotRoom { region: self.region.clone(), at: layout::SLOTS_AT }
+    pub(crate) fn room(&'static self) -> SlotRoom {
+        // Memory without a name is as long as it will ever be, and takes pages as they are touched.
+        let extend = self.path.as_ref().map(|_| -> Extend { Box::new(|len| self.extend(len)) });
+        SlotRoom { region: self.region.clone(), at: layout::SLOTS_AT, extend }
+    }
+
+    /// By the writer: gives the file this length; whether that worked.
+    fn extend(&self, len: usize) -> bool {
+        self.keep_lock();
+        let file = self.file.lock();
+        file.is_ours() && spool_file::reserve(&file, len).is_ok()
     }
 
     /// Loss counters that outlive the process.

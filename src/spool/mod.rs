@@ -10,39 +10,38 @@
 //!
 //! Runs on: see each file. Must not: write lines; that is the writer's.
 
+/// The file, while its process lives.
+#[cfg(panic_agent_spool)]
+#[path = "."]
+mod kept {
+    pub(crate) mod checksums;
+    pub(crate) mod create;
+    #[allow(unsafe_code)]
+    pub(crate) mod live;
+    pub(crate) mod process_identity;
+    #[cfg(all(test, not(panic_agent_loom), not(miri)))]
+    pub(crate) mod tests;
+
+    use super::{INFIX, Place, process_facts};
+
+    pub(crate) use create::create;
+    pub(crate) use live::{Landings, LiveSpool};
+}
 #[cfg(not(panic_agent_spool))]
-mod absent;
-#[cfg(panic_agent_spool)]
-pub(crate) mod checksums;
-#[cfg(panic_agent_spool)]
-pub(crate) mod create;
-#[cfg(panic_agent_spool)]
-#[allow(unsafe_code)]
-pub(crate) mod live;
-#[cfg_attr(not(panic_agent_spool), allow(dead_code))]
+#[path = "absent.rs"]
+mod kept;
+
 pub(crate) mod process_facts;
-#[cfg(panic_agent_spool)]
-pub(crate) mod process_identity;
-#[cfg(all(panic_agent_spool, test, not(panic_agent_loom), not(miri)))]
-pub(crate) mod tests;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use crate::files::FileTrust;
 
-#[cfg(not(panic_agent_spool))]
-pub(crate) use absent::{Landings, LiveSpool};
-#[cfg(panic_agent_spool)]
-pub(crate) use create::create;
-#[cfg(panic_agent_spool)]
-pub(crate) use live::{Landings, LiveSpool};
-#[cfg(panic_agent_spool)]
-pub(crate) use process_facts::Facts;
-pub(crate) use process_facts::PastImage;
+pub(crate) use kept::*;
+pub(crate) use process_facts::{Facts, PastImage};
 
 /// What stands between the name of the log and the process id in the name of a spool.
-#[cfg_attr(not(panic_agent_spool), allow(dead_code))]
 pub(crate) const INFIX: &str = ".spool-";
 
 /// Where spools lie, and for which log.
@@ -52,13 +51,11 @@ pub(crate) struct Place {
     /// Absolute; `None` when lines go to no file.
     pub(crate) log: Option<PathBuf>,
     /// In which places files are opened.
-    #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
     pub(crate) trust: FileTrust,
 }
 
 impl Place {
     /// The first part of the names.
-    #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
     pub(crate) fn log_name(&self) -> &OsStr {
         let name = self.log.as_deref().and_then(|log| log.file_name());
         name.unwrap_or(OsStr::new(crate::files::DEFAULT_FILE))

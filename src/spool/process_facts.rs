@@ -36,10 +36,12 @@ pub(crate) struct Facts {
 
 /// A path as text; one that is not UTF-8 as its bytes.
 mod path_bytes {
-    use std::ffi::{OsStr, OsString};
+    use std::ffi::OsStr;
     use std::path::PathBuf;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::sys::system;
 
     #[derive(Serialize, Deserialize)]
     #[serde(untagged)]
@@ -60,19 +62,8 @@ mod path_bytes {
         let path = Option::<Bytes>::deserialize(from)?;
         Ok(path.map(|bytes| match bytes {
             Bytes::Text(text) => PathBuf::from(text),
-            Bytes::Other(bytes) => PathBuf::from(name(bytes)),
+            Bytes::Other(bytes) => PathBuf::from(system::name_of(bytes)),
         }))
-    }
-
-    #[cfg(unix)]
-    fn name(bytes: Vec<u8>) -> OsString {
-        std::os::unix::ffi::OsStringExt::from_vec(bytes)
-    }
-
-    /// Elsewhere no spool is read.
-    #[cfg(not(unix))]
-    fn name(bytes: Vec<u8>) -> OsString {
-        String::from_utf8_lossy(&bytes).into_owned().into()
     }
 }
 

@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
 use super::INFIX;
+use crate::sys::own_file;
 
 /// One process, of this boot of this machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,7 +72,7 @@ impl Owner {
 /// Field 22 of `/proc/<pid>/stat`. The name of the program, field 2, may hold anything, so the fields are
 /// counted from its closing bracket. `None` when there is no such process, or it is a zombie.
 fn start_ticks(process: &str) -> Option<u64> {
-    let stat = fs::read(format!("/proc/{process}/stat")).ok()?;
+    let stat = own_file::read(format!("/proc/{process}/stat")).ok()?;
     let stat = String::from_utf8_lossy(&stat);
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
     let state = fields.next()?;
@@ -91,7 +92,7 @@ fn pid_namespace() -> Option<u64> {
 /// The pid namespace whose ids `/proc` shows, if that is the one of this process: a container may have the `/proc` of
 /// its host, in which its own ids name other processes.
 fn shown_namespace() -> Option<u64> {
-    let status = fs::read("/proc/self/status").ok()?;
+    let status = own_file::read("/proc/self/status").ok()?;
     let status = String::from_utf8_lossy(&status);
     // The ids of this process from the namespace of `/proc` down to its own.
     let mut ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?.split_ascii_whitespace();
@@ -105,7 +106,8 @@ pub(crate) fn boot_word() -> u64 {
 }
 
 fn boot() -> Option<u128> {
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let text = own_file::read("/proc/sys/kernel/random/boot_id").ok()?;
+    let text = String::from_utf8_lossy(&text);
     u128::from_str_radix(&text.trim().replace('-', ""), 16).ok()
 }
 
@@ -113,7 +115,7 @@ fn boot() -> Option<u128> {
 ///
 /// The device is not compared: on some file systems the kernel prints another one here than `stat` tells.
 pub(crate) fn maps(process: &str, inode: u64) -> Option<bool> {
-    let maps = fs::read(format!("/proc/{process}/maps")).ok()?;
+    let maps = own_file::read(format!("/proc/{process}/maps")).ok()?;
     let maps = String::from_utf8_lossy(&maps);
     let inode = inode.to_string();
     let is_it = |line: &str| line.contains(INFIX) && line.split_ascii_whitespace().nth(4) == Some(&inode);

@@ -2,20 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::channel::Channel;
-use crate::channel::layout;
-use crate::channel::layout::{changing, fixed};
+use crate::channel::{Channel, layout};
 use crate::files::FileTrust;
 use crate::probe::LandingNotes as _;
 use crate::record::{LossCounters, LossReason};
 use crate::recovery::fuzzing::{Repair, compact, expand, read_and_write};
 use crate::recovery::reader::{SpoolError, read};
 use crate::recovery::*;
+use crate::spool::Facts;
 use crate::testing::samples::raw_record;
+use layout::{changing, fixed};
 
 pub(crate) const SLOTS: usize = 4;
 pub(crate) const INSTANCE: u64 = 0xabc;
@@ -24,7 +25,12 @@ pub(crate) struct Dir(pub(crate) PathBuf);
 
 impl Dir {
     pub(crate) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("panic-agent-spool-{name}-{}", std::process::id()));
+        // Several tests make the same one.
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        // Relaxed: it hands out numbers and publishes nothing.
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let own = format!("panic-agent-spool-{name}-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(own);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -41,9 +47,10 @@ impl Drop for Dir {
 }
 
 /// Three records in four slots; the first one's panic has landed, the second slot is still being written.
-pub(crate) fn spool(dir: &Dir) -> (LiveSpool, Channel, PathBuf) {
-    let live = create(&dir.place(), SLOTS, INSTANCE).live.unwrap();
-    let channel = Channel::within(live.room(), SLOTS, 0).unwrap();
+pub(crate) fn spool(dir: &Dir) -> (&'static LiveSpool, Channel, PathBuf) {
+    let live: &'static LiveSpool =
+        Box::leak(Box::new(create(&dir.place(), [SLOTS; 2], INSTANCE).live.unwrap()));
+    let channel = Channel::within(live.room(), SLOTS, 0, 0).unwrap();
     let being_written = channel.claim().unwrap();
     for sequence in 1..=3 {
         let mut slot = channel.claim().unwrap();
@@ -65,6 +72,38 @@ pub(crate) fn spool(dir: &Dir) -> (LiveSpool, Channel, PathBuf) {
     live.write_facts(&facts).unwrap();
     let path = find(&dir.place(), false).unwrap().remove(0);
     (live, channel, path)
+}
+
+#[test]
+fn what_is_published_in_room_that_was_made_later_is_found_like_the_rest() {
+    let dir = Dir::new("room");
+    let live = create(&dir.place(), [SLOTS, 5000], INSTANCE).live.unwrap();
+    let live: &'static LiveSpool = Box::leak(Box::new(live));
+    let path = find(&dir.place(), false).unwrap().remove(0);
+    let len = || path.metadata().unwrap().len();
+    let short = len();
+    let channel = Channel::within(live.room(), SLOTS, 0, 5000).unwrap();
+    let publish = |sequence: u64| {
+        let Some(mut slot) = channel.claim() else { return false };
+        slot.record().sequence = sequence;
+        slot.publish();
+        true
+    };
+    assert_eq!((1..=10).filter(|sequence| publish(*sequence)).count(), SLOTS);
+    assert!(channel.is_filling_up() && channel.make_room() && !channel.is_filling_up());
+    assert!(len() > short);
+    let published = (5..=9000).take_while(|sequence| publish(*sequence) && channel.make_room()).count();
+    assert!(published > 2000, "{published}");
+    let found = sequences(&read(&std::fs::read(&path).unwrap()).unwrap());
+    assert!(found.len() > published && found.iter().copied().eq(1..=found.len() as u64), "{}", found.len());
+    // The writer catches up, and the next storm begins with the usual slots.
+    while let Some(slot) = channel.try_receive() {
+        drop(slot);
+    }
+    channel.close_room();
+    channel.rest();
+    assert_eq!(sequences(&read(&std::fs::read(&path).unwrap()).unwrap()), [0; 0]);
+    assert_eq!((1..=10).filter(|sequence| publish(*sequence)).count(), SLOTS);
 }
 
 pub(crate) fn sequences(contents: &Contents) -> Vec<u64> {
@@ -108,7 +147,7 @@ fn the_file_belongs_to_its_user_alone_and_is_never_anothers() {
     let (_live, _channel, path) = spool(&dir);
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     // A second one of the same process gets another name.
-    let other = create(&dir.place(), SLOTS, INSTANCE);
+    let other = create(&dir.place(), [SLOTS; 2], INSTANCE);
     assert_eq!((other.problem, find(&dir.place(), false).unwrap().len()), (None, 2));
     // The process lives, so nobody may have either.
     for path in find(&dir.place(), false).unwrap() {
@@ -121,12 +160,12 @@ fn a_directory_in_which_everybody_may_replace_files_gets_no_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = Dir::new("world");
     std::fs::set_permissions(&dir.0, std::fs::Permissions::from_mode(0o777)).unwrap();
-    let created = create(&dir.place(), SLOTS, INSTANCE);
+    let created = create(&dir.place(), [SLOTS; 2], INSTANCE);
     assert!(created.problem.unwrap().contains("everybody can write"));
     assert!(created.live.is_some(), "memory without a name");
     assert_eq!(find(&dir.place(), false).unwrap().len(), 0);
     let nowhere = Place { directory: dir.0.join("nowhere"), log: None, trust: FileTrust::Strict };
-    assert!(create(&nowhere, SLOTS, INSTANCE).problem.unwrap().contains("nowhere"));
+    assert!(create(&nowhere, [SLOTS; 2], INSTANCE).problem.unwrap().contains("nowhere"));
 }
 
 #[test]
@@ -140,7 +179,7 @@ fn another_version_and_another_file_are_refused_by_name() {
         read(&bytes).unwrap_err()
     };
     assert_eq!(changed(fixed::MAGIC), SpoolError::NotASpool);
-    assert_eq!(changed(fixed::VERSION), SpoolError::Version(crate::channel::layout::VERSION ^ 1));
+    assert_eq!(changed(fixed::VERSION), SpoolError::Version(layout::VERSION ^ 1));
     assert_eq!(changed(fixed::BYTE_ORDER), SpoolError::Geometry);
     for at in [fixed::PID, fixed::SLOTS, fixed::INSTANCE, fixed::BOOT, fixed::CHECKSUM] {
         assert_eq!(changed(at), SpoolError::Header, "{at}");
@@ -156,10 +195,10 @@ fn a_torn_copy_of_the_facts_leaves_the_older_one() {
     live.write_facts(&facts).unwrap();
     let mut bytes = std::fs::read(&path).unwrap();
     assert!(read(&bytes).unwrap().facts.unwrap().redacted);
-    let newer = crate::channel::layout::FACTS_AT + crate::channel::layout::FACTS_HEAD;
+    let newer = layout::FACTS_AT + layout::FACTS_HEAD;
     bytes[newer] ^= 1;
     assert!(!read(&bytes).unwrap().facts.unwrap().redacted);
-    bytes[newer + crate::channel::layout::FACTS_BYTES] ^= 1;
+    bytes[newer + layout::FACTS_BYTES] ^= 1;
     assert_eq!(read(&bytes).unwrap().facts, None);
     let (first, second) = (changing::LOG, changing::LOG + changing::LOG_STRIDE);
     bytes[first] ^= 1;
@@ -229,7 +268,7 @@ proptest! {
     #[test]
     fn every_whole_slot_survives_damage_and_cuts(
         hits in prop::collection::vec((0..layout::file_bytes(SLOTS), 1_u8..), 0..6),
-        cut in prop_oneof![Just(crate::channel::layout::file_bytes(SLOTS)), crate::channel::layout::SLOTS_AT..layout::file_bytes(SLOTS)],
+        cut in prop_oneof![Just(layout::file_bytes(SLOTS)), layout::SLOTS_AT..layout::file_bytes(SLOTS)],
     ) {
         let dir = Dir::new("damage");
         let (_live, _channel, path) = spool(&dir);
@@ -242,12 +281,12 @@ proptest! {
                 *byte ^= change;
             }
             header &= at >= fixed::BYTES;
-            if let Some(slot) = at.checked_sub(crate::channel::layout::SLOTS_AT) {
+            if let Some(slot) = at.checked_sub(layout::SLOTS_AT) {
                 // Slot 0 is the one that is being written.
-                untouched.remove(&((slot / crate::channel::layout::SLOT_BYTES) as u64));
+                untouched.remove(&((slot / layout::SLOT_BYTES) as u64));
             }
         }
-        let fits = |sequence: &u64| crate::channel::layout::SLOTS_AT + (*sequence as usize + 1) * crate::channel::layout::SLOT_BYTES <= cut;
+        let fits = |sequence: &u64| layout::SLOTS_AT + (*sequence as usize + 1) * layout::SLOT_BYTES <= cut;
         untouched.retain(fits);
         match read(&bytes) {
             Ok(contents) => {
@@ -281,7 +320,7 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let (_live, _channel, path) = spool(&dir);
     let whole = std::fs::read(&path).unwrap();
     let all = Repair::Header as u8 | Repair::Facts as u8 | Repair::Slots as u8;
-    let cut = &whole[..layout::SLOTS_AT + 2 * crate::channel::layout::SLOT_BYTES + 99];
+    let cut = &whole[..layout::SLOTS_AT + 2 * layout::SLOT_BYTES + 99];
     vec![
         ("whole", compact(&whole, 0)),
         ("repaired", compact(&whole, all)),

@@ -13,8 +13,7 @@ use parking_lot::Mutex;
 
 use super::ImageAt;
 use super::resolve::{Found, Refused, Resolve};
-use crate::record::Image;
-use crate::record::Inlining;
+use crate::record::{Image, Inlining};
 
 /// Images whose files are open at a time.
 const MAX_OPEN: usize = 64;
@@ -28,6 +27,8 @@ pub(crate) struct FileSymbols {
 
 struct Shared {
     directories: Vec<PathBuf>,
+    /// Files that somebody named, by their build-id: they are read in place of what lies where the image was.
+    files: Vec<(String, PathBuf)>,
     /// A process has a few dozen images.
     opened: Vec<(Arc<Image>, Names)>,
 }
@@ -36,16 +37,25 @@ impl FileSymbols {
     /// Of the running process. Debug files are looked for in these directories, too.
     #[cfg(panic_agent_tables)]
     pub(crate) fn of_this_process(directories: Vec<PathBuf>) -> Self {
-        Self::new(of_live, directories)
+        Self::new(of_live, directories, Vec::new())
     }
 
     /// Of a process that is gone.
     pub(crate) fn of_the_dead(directories: Vec<PathBuf>) -> Self {
-        Self::new(of_dead, directories)
+        Self::new(of_dead, directories, Vec::new())
     }
 
-    fn new(identify: fn(&Image) -> Identity, directories: Vec<PathBuf>) -> Self {
-        let shared = Shared { directories, opened: Vec::new() };
+    /// The same with files for images of these build-ids.
+    pub(crate) fn of_the_dead_with(directories: Vec<PathBuf>, files: Vec<(String, PathBuf)>) -> Self {
+        Self::new(of_dead, directories, files)
+    }
+
+    fn new(
+        identify: fn(&Image) -> Identity,
+        directories: Vec<PathBuf>,
+        files: Vec<(String, PathBuf)>,
+    ) -> Self {
+        let shared = Shared { directories, files, opened: Vec::new() };
         Self { identify, shared: Arc::new(Mutex::new(shared)) }
     }
 }
@@ -62,7 +72,12 @@ impl Shared {
                     // The first is the executable.
                     self.opened.remove(1);
                 }
-                let names = Names::open(&identify(image), &self.directories);
+                let mut identity = identify(image);
+                let given = self.files.iter().find(|(build_id, _)| Some(build_id) == image.build_id.as_ref());
+                if let Some((_, path)) = given {
+                    identity.path = Some(path.clone());
+                }
+                let names = Names::open(&identity, &self.directories);
                 self.opened.push((image.clone(), names));
                 self.opened.len() - 1
             }
@@ -90,6 +105,10 @@ impl Resolve for FileSymbols {
         if is_described { Inlining::Known } else { Inlining::Unknown }
     }
 
+    fn function_at(&mut self, at: &ImageAt) -> Option<String> {
+        panic_agent_symbols::function_at(&(self.identify)(&at.image), at.address)
+    }
+
     fn refused(&mut self, at: &ImageAt) -> Vec<Refused> {
         let shared = self.shared.lock();
         let opened = shared.opened.iter().find(|(known, _)| **known == *at.image);
@@ -100,6 +119,15 @@ impl Resolve for FileSymbols {
     fn forget(&mut self) {
         // A build-id tells one image from another that was loaded in its place.
         self.shared.lock().opened.retain(|(image, _)| image.build_id.is_some());
+    }
+
+    fn rest(&mut self) {
+        self.shared.lock().opened.iter().for_each(|(_, names)| names.rest());
+    }
+
+    fn give_back(&mut self) {
+        let opened = core::mem::take(&mut self.shared.lock().opened);
+        drop(opened);
     }
 }
 

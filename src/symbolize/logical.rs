@@ -5,9 +5,13 @@
 use super::name::{crate_of, plain_path};
 use super::origin::{Origin, crate_of_file, crate_of_image, is_library_crate, is_std_crate};
 use super::resolve::Found;
+use super::source_path::inside;
 
 /// Directories of images that the system brings.
-const SYSTEM_DIRECTORIES: [&str; 4] = ["/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/"];
+const SYSTEM_DIRECTORIES: [&str; 5] = ["/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/", "/System/"];
+
+/// The same of Windows, behind the letter of the drive; upper and lower case are one.
+const WINDOWS_DIRECTORY: &[u8] = br":\windows\";
 
 /// Where the sources of this crate lie in this build.
 const OWN_SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
@@ -130,7 +134,7 @@ fn is_in_app(plain: &str, file: Option<&str>, image: Option<&str>) -> Option<boo
     }
     match file {
         // The agent's own code, where names have no path.
-        Some(file) if file.starts_with(OWN_SOURCES) => Some(false),
+        Some(file) if inside(file, OWN_SOURCES).is_some() => Some(false),
         Some(file) => match Origin::of_file(file) {
             Origin::Std | Origin::Dependency => Some(false),
             Origin::Program => Some(true),
@@ -147,19 +151,40 @@ pub(crate) fn is_system_image(path: &str) -> bool {
     path.starts_with('[')
         || path.starts_with("linux-vdso")
         || SYSTEM_DIRECTORIES.iter().any(|directory| path.starts_with(directory))
+        || path
+            .as_bytes()
+            .get(1..=WINDOWS_DIRECTORY.len())
+            .is_some_and(|directory| directory.eq_ignore_ascii_case(WINDOWS_DIRECTORY))
 }
 
 /// Whether an image is the C library or the loader, which call the program and are called by it at the ends of a stack.
 pub(crate) fn is_c_library(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    ["libc.so", "libc-", "libpthread", "ld-linux", "ld-2", "linux-vdso", "[vdso]"]
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let is_windows = ["ntdll.dll", "kernel32.dll", "kernelbase.dll", "ucrtbase.dll", "msvcrt.dll"]
+        .iter()
+        .any(|library| name.eq_ignore_ascii_case(library));
+    is_windows
+        || [
+            "libsystem_",
+            "libdyld",
+            "dyld",
+            "libc.so",
+            "libc-",
+            "libc.musl-",
+            "ld-musl-",
+            "libpthread",
+            "ld-linux",
+            "ld-2",
+            "linux-vdso",
+            "[vdso]",
+        ]
         .iter()
         .any(|start| name.starts_with(start))
 }
 
 fn is_foreign(raw_name: &[u8], file: Option<&str>) -> bool {
     if let Some((_, extension)) = file.and_then(|file| file.rsplit_once('.')) {
-        return extension != "rs" && !extension.contains('/');
+        return extension != "rs" && !extension.contains(['/', '\\']);
     }
     // An Itanium name; Rust's own old scheme is told apart by the hash at its end.
     raw_name.starts_with(b"_Z") && !is_old_rust_name(raw_name)
@@ -195,6 +220,8 @@ mod tests {
     fn in_app_is_neither_std_nor_a_dependency_nor_the_system() {
         let program = Some("/home/u/app/src/main.rs");
         let exe = Some("/home/u/app/target/debug/app");
+        let windows = Some(r"C:\work\app\target\debug\app.exe");
+        let own = format!("{OWN_SOURCES}hook/driver.rs").replace('/', r"\");
         for (name, file, image, expected) in [
             ("app::work", program, exe, true),
             ("app::work", None, exe, true),
@@ -203,6 +230,10 @@ mod tests {
             ("spawn", Some("/build/app/vendor/other/src/lib.rs"), exe, false),
             ("spawn", Some("/index.crates.io-1949cf8c6b5b557f/other-1.0.0/src/lib.rs"), exe, false),
             ("work", Some("/build/app-1.2.3/src/main.rs"), exe, true),
+            ("work", Some(r"C:\work\app\src\main.rs"), windows, true),
+            ("spawn", Some(r"C:\Users\u\.cargo\registry\src\index-1\other-1.0.0\src\lib.rs"), windows, false),
+            ("call_once", Some(r"/rustc/ab/library\core\src\ops\function.rs"), windows, false),
+            ("on_panic", Some(&*own), windows, false),
             ("work", program, exe, true),
             ("tokio::spawn", Some("/r/registry/src/i-1/tokio-1.0/src/lib.rs"), exe, false),
             ("core::ptr::drop_in_place<app::X>", None, exe, false),
@@ -225,11 +256,19 @@ mod tests {
 
     #[test]
     fn the_c_library_is_known_by_the_name_of_its_file() {
-        for path in
-            ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2", "/usr/lib/libpthread.so.0"]
-        {
+        for path in [
+            "/lib/x86_64-linux-gnu/libc.so.6",
+            "/lib64/ld-linux-x86-64.so.2",
+            "/usr/lib/libpthread.so.0",
+            "/lib/ld-musl-x86_64.so.1",
+            "/lib/libc.musl-x86_64.so.1",
+        ] {
             assert!(is_c_library(path), "{path}");
         }
+        for path in [r"C:\WINDOWS\System32\KERNEL32.DLL", "/usr/lib/system/libsystem_c.dylib"] {
+            assert!(is_c_library(path) && is_system_image(path), "{path}");
+        }
+        assert!(!is_system_image(r"C:\windows-app\app.exe") && !is_system_image(r":\windows\a"));
         for path in ["/srv/app/target/debug/app", "/usr/lib/rustlib/libstd-01.so", "/lib/libcurl.so.4", ""] {
             assert!(!is_c_library(path), "{path}");
         }
@@ -246,6 +285,10 @@ mod tests {
         assert!(logical("run()", b"_Z3runv.cold", None, None).foreign);
         assert!(!logical("app::f", b"_RNvC3app1f", None, None).foreign);
         assert!(!logical("f", b"f", Some("/a/b.c/f.rs"), None).foreign);
+        assert!(
+            !logical("f", b"f", Some(r"C:\b.c\f"), None).foreign
+                && logical("f", b"f", Some(r"C:\b\f.c"), None).foreign
+        );
     }
 
     #[test]

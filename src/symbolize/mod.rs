@@ -15,6 +15,7 @@ mod native;
 mod origin;
 mod recent;
 mod resolve;
+mod source_path;
 mod stack;
 
 use std::path::PathBuf;
@@ -25,18 +26,20 @@ pub(crate) use files::FileSymbols;
 pub(crate) use logical::{Logical, is_c_library, is_system_image};
 #[cfg(test)]
 pub(crate) use name::plain_path;
-pub(crate) use namer::{Namer, is_of_std, program_place};
+pub(crate) use namer::{Namer, is_of_std, program_place, unnamed};
 pub(crate) use naming::{Effort, Naming};
 #[cfg(any(test, not(all(feature = "symbols", panic_agent_tables))))]
 pub(crate) use native::Native;
 pub(crate) use origin::portable;
 pub(crate) use recent::Recent;
 pub(crate) use resolve::{Found, Off, Refused, Resolve};
+pub(crate) use source_path::{inside, with_slashes};
 #[cfg(test)]
 pub(crate) use stack::tests as test_stacks;
 pub(crate) use stack::{Beyond, Physical, Stack};
 
 use crate::record::{EhAction, Image, Inlining, NamedFrame, RawWalk};
+use ready::Wanted;
 
 /// Addresses whose symbols are kept. About 500 bytes each: 4 MiB.
 const MAX_ADDRESSES: usize = 8192;
@@ -62,6 +65,12 @@ pub(crate) trait Images {
         None
     }
 
+    /// Whether nothing on a short stack of this process catches but the root of its thread or of `main`; `false` also when
+    /// that cannot be told.
+    fn catches_at_root_only(&mut self, _ips: &[u64]) -> bool {
+        false
+    }
+
     /// Looks for images that were loaded since; whether there are any.
     fn refresh(&mut self) -> bool;
 }
@@ -74,7 +83,6 @@ pub(crate) struct Resolved {
     /// name it holds one frame without one.
     pub(crate) logical: Vec<Logical>,
     /// Whether `logical` lacks no inlined function.
-    #[allow(dead_code, reason = "rules of the verdict ask for it")]
     pub(crate) inlining: Inlining,
     /// Files that were not believed.
     pub(crate) refused: Vec<Refused>,
@@ -99,6 +107,8 @@ pub(crate) struct Symbolizer {
     addresses: Recent<(u32, u64), Arc<Resolved>>,
     /// Images whose debug information was read. A process has a few dozen.
     opened: Vec<Arc<Image>>,
+    /// Whether anything was read: where images cannot be listed, that of the process is read as a whole.
+    any_opened: bool,
     /// Short stacks with all their names, by a hash of generation and addresses: panics of one place are read and
     /// dropped at one place.
     places: Recent<u64, Arc<Named>>,
@@ -117,6 +127,7 @@ impl Symbolizer {
             resolver,
             addresses: Recent::new(MAX_ADDRESSES),
             opened: Vec::new(),
+            any_opened: false,
             places: Recent::new(MAX_PLACES),
         }
     }
@@ -126,9 +137,50 @@ impl Symbolizer {
         self.resolver.is_on()
     }
 
-    /// Notes that the debug information of an image was read by somebody else.
-    pub(crate) fn was_opened(&mut self, image: Arc<Image>) {
-        self.opened.push(image);
+    /// The function that begins at an address, by the symbol table of its image alone.
+    pub(crate) fn function_at(&mut self, address: u64, images: &mut dyn Images) -> Option<String> {
+        let at = images.image_of(address, None)?;
+        self.resolver.function_at(&at)
+    }
+
+    /// Notes that the debug information around a place was read by somebody else.
+    pub(crate) fn was_opened(&mut self, at: Option<ImageAt>) {
+        self.any_opened = true;
+        self.opened.extend(at.map(|at| at.image).filter(|image| !self.opened.contains(image)));
+    }
+
+    /// Those of these addresses for whose names debug information must be read that was not read yet; empty when there
+    /// are none. The program's come first: while any of its images is unread, none of the system's is asked for.
+    pub(crate) fn unread(
+        &mut self,
+        ips: &mut dyn Iterator<Item = u64>,
+        generation: u32,
+        images: &mut dyn Images,
+    ) -> Vec<Wanted> {
+        let (mut program, mut system) = ((false, Vec::new()), (false, Vec::new()));
+        for ip in ips.filter(|_| self.resolver.is_on()) {
+            if self.addresses.get((generation, ip)).is_some() {
+                continue;
+            }
+            let at = image_of(ip, generation, images);
+            let path = at.as_ref().and_then(|at| at.image.path.as_deref());
+            let (unread, wanted) = if path.is_some_and(is_system_image) { &mut system } else { &mut program };
+            *unread |= self.is_unread(at.as_ref());
+            wanted.push((ip, at));
+        }
+        let first = [program, system].into_iter().find(|(unread, _)| *unread);
+        first.map_or_else(Vec::new, |(_, wanted)| wanted)
+    }
+
+    fn is_unread(&self, at: Option<&ImageAt>) -> bool {
+        at.map_or(!self.any_opened, |at| !self.opened.contains(&at.image))
+    }
+
+    /// Gives back what was read, and keeps the names that were found.
+    pub(crate) fn give_back(&mut self) {
+        self.opened.clear();
+        self.any_opened = false;
+        self.resolver.give_back();
     }
 
     /// Forgets all symbols, because images were loaded or unloaded.
@@ -147,15 +199,7 @@ impl Symbolizer {
         images: &mut dyn Images,
         naming: &mut dyn FnMut(Effort) -> Naming,
     ) -> Stack {
-        let mut look_up = LookUp {
-            symbolizer: self,
-            generation,
-            images,
-            naming,
-            // What is not looked up is not missed.
-            said: Naming::Allowed,
-            misses_program: false,
-        };
+        let mut look_up = LookUp::new(self, generation, images, naming);
         let physical: Vec<Physical> = walk
             .ips()
             .iter()
@@ -192,16 +236,9 @@ impl Symbolizer {
         {
             return known.frames.clone();
         }
-        let mut look_up = LookUp {
-            symbolizer: self,
-            generation,
-            images,
-            naming,
-            said: Naming::Allowed,
-            misses_program: false,
-        };
+        let mut look_up = LookUp::new(self, generation, images, naming);
         let mut frames = Vec::new();
-        for &ip in ips {
+        for (call, &ip) in ips.iter().enumerate() {
             let resolved = look_up.resolved(ip);
             let inlining = resolved.inlining;
             frames.extend(resolved.logical.iter().map(|logical| NamedFrame {
@@ -210,6 +247,7 @@ impl Symbolizer {
                 file: logical.file.clone(),
                 line: logical.line,
                 in_app: logical.in_app,
+                call,
                 inlining,
             }));
         }
@@ -240,7 +278,17 @@ struct LookUp<'a> {
     misses_program: bool,
 }
 
-impl LookUp<'_> {
+impl<'a> LookUp<'a> {
+    fn new(
+        symbolizer: &'a mut Symbolizer,
+        generation: u32,
+        images: &'a mut dyn Images,
+        naming: &'a mut dyn FnMut(Effort) -> Naming,
+    ) -> Self {
+        // What is not looked up is not missed.
+        Self { symbolizer, generation, images, naming, said: Naming::Allowed, misses_program: false }
+    }
+
     fn resolved(&mut self, ip: u64) -> Arc<Resolved> {
         let key = (self.generation, ip);
         if let Some(known) = self.symbolizer.addresses.get(key) {
@@ -270,15 +318,17 @@ impl LookUp<'_> {
     }
 
     fn is_allowed(&mut self, image: Option<&ImageAt>) -> bool {
-        let unopened = image.filter(|at| !self.symbolizer.opened.contains(&at.image));
-        let effort = if unopened.is_some() { Effort::FirstOfImage } else { Effort::Known };
+        let unopened = self.symbolizer.is_unread(image);
+        let effort = if unopened { Effort::FirstOfImage } else { Effort::Known };
         let answer = match self.said {
             // No more is asked: time does not come back.
             Naming::NotReady | Naming::OutOfTime => self.said,
             _ => (self.naming)(effort),
         };
         if answer == Naming::Allowed {
-            self.symbolizer.opened.extend(unopened.map(|at| at.image.clone()));
+            if unopened {
+                self.symbolizer.was_opened(image.cloned());
+            }
             return true;
         }
         self.said = answer;
@@ -287,17 +337,20 @@ impl LookUp<'_> {
         false
     }
 
-    /// The image of that time; one that was loaded a moment before the panic has no generation yet.
     fn image(&mut self, ip: u64) -> Option<ImageAt> {
-        // The call lies before its return address, which may be the first byte of another function.
-        let call = ip.saturating_sub(1);
-        let generation = Some(self.generation).filter(|generation| *generation != 0);
-        let images = &mut *self.images;
-        images
-            .image_of(call, generation)
-            .or_else(|| images.image_of(call, None))
-            .or_else(|| if images.refresh() { images.image_of(call, None) } else { None })
+        image_of(ip, self.generation, self.images)
     }
+}
+
+/// The image of that time; one that was loaded a moment before the panic has no generation yet.
+fn image_of(ip: u64, generation: u32, images: &mut dyn Images) -> Option<ImageAt> {
+    // The call lies before its return address, which may be the first byte of another function.
+    let call = ip.saturating_sub(1);
+    let generation = Some(generation).filter(|generation| *generation != 0);
+    images
+        .image_of(call, generation)
+        .or_else(|| images.image_of(call, None))
+        .or_else(|| if images.refresh() { images.image_of(call, None) } else { None })
 }
 
 pub(crate) mod ready;

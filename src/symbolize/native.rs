@@ -6,6 +6,7 @@ use core::ffi::c_void;
 
 use super::ImageAt;
 use super::resolve::{Found, Resolve};
+use super::source_path::with_slashes;
 use crate::record::Inlining;
 
 /// Symbols of the running process, where its images cannot be listed or the feature `symbols` is off.
@@ -36,7 +37,11 @@ impl Resolve for Native {
                 // The alternate form leaves out the hash.
                 function: name.as_ref().map(|name| format!("{name:#}")),
                 raw_name: name.as_ref().map(|name| name.as_bytes()),
-                file: symbol.filename().map(|path| path.to_string_lossy().into_owned()),
+                // The rules that read paths know one separator. On Unix a file may have the other one in its name.
+                file: symbol.filename().map(|path| {
+                    let path = path.to_string_lossy();
+                    if cfg!(windows) { with_slashes(&path).into_owned() } else { path.into_owned() }
+                }),
                 line: symbol.lineno().filter(|line| *line > 0),
                 column: symbol.colno().filter(|column| *column > 0),
             });

@@ -2,6 +2,8 @@
 //!
 //! Runs on: the writer thread. Must not: do I/O; the path is only text.
 
+use super::source_path::with_slashes;
+
 /// Crates that come with the compiler.
 const STD_CRATES: [&str; 9] = [
     "std",
@@ -70,6 +72,7 @@ pub(crate) enum Origin {
 impl Origin {
     /// Reads it from a source path as the compiler recorded it.
     pub(crate) fn of_file(file: &str) -> Self {
+        let file = &*with_slashes(file);
         if library(file).is_some() || file.starts_with("/rustc/") {
             Self::Std
         } else if dependency_root(file).is_some() {
@@ -94,10 +97,12 @@ fn same_crate(package: &str, crate_name: &str) -> bool {
 }
 
 /// The crate that an image was made of, by the name of its file: `app` for `target/release/app`, for
-/// `deps/app-0123456789abcdef` and for `libapp.so`.
+/// `deps/app-0123456789abcdef`, for `app.exe`, `app.dll`, `libapp.so` and `libapp.dylib`.
 pub(crate) fn crate_of_image(path: &str) -> String {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let name = name.split_once(".so").map_or(name, |(name, _)| name.strip_prefix("lib").unwrap_or(name));
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let library = [".so", ".dylib"].iter().find_map(|end| name.split_once(end));
+    let name = library.map_or(name, |(name, _)| name.strip_prefix("lib").unwrap_or(name));
+    let name = [".exe", ".dll"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
     let is_hash = |end: &str| end.len() == 16 && end.bytes().all(|byte| byte.is_ascii_hexdigit());
     let name = name.rsplit_once('-').filter(|(_, end)| is_hash(end)).map_or(name, |(name, _)| name);
     name.replace('-', "_")
@@ -105,7 +110,8 @@ pub(crate) fn crate_of_image(path: &str) -> String {
 
 /// The crate of the package whose directory a file lies in, if its path tells.
 pub(crate) fn crate_of_file(file: &str) -> Option<String> {
-    let (directory, _) = package_root(file)?.split_once('/')?;
+    let file = with_slashes(file);
+    let (directory, _) = package_root(&file)?.split_once('/')?;
     Some(without_version(directory).replace('-', "_"))
 }
 
@@ -119,6 +125,7 @@ pub(crate) fn is_std_crate(name: &str) -> bool {
 /// Builds with `debug = "line-tables-only"` have function names without their path; the file then says
 /// which `catch_unwind` it is. `None` for files of the program, whose crate the path does not tell.
 pub(crate) fn module_of_file(file: &str) -> Option<String> {
+    let file = &*with_slashes(file);
     let (crate_name, inside) = match library(file) {
         Some(found) => (found.0.to_owned(), found.1),
         None => {
@@ -143,6 +150,7 @@ pub(crate) fn module_of_file(file: &str) -> Option<String> {
 /// A path that is equal on every machine that builds the same sources: without the directories that
 /// depend on the builder and without the version of a dependency.
 pub(crate) fn portable(file: &str) -> String {
+    let file = &*with_slashes(file);
     if let Some((crate_name, inside)) = library(file) {
         return format!("library/{crate_name}/src/{inside}");
     }
@@ -291,11 +299,46 @@ mod tests {
     }
 
     #[test]
+    fn a_path_of_windows_says_what_the_same_path_says_elsewhere() {
+        for (file, origin, module, path) in [
+            (
+                r"C:\Users\u\.cargo\registry\src\index.crates.io-1949cf8c6b5b557f\tokio-1.54.1\src\runtime\task\mod.rs",
+                Origin::Dependency,
+                Some("tokio::runtime::task"),
+                "tokio/src/runtime/task/mod.rs",
+            ),
+            (
+                r"/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library\std\src\sys\backtrace.rs",
+                Origin::Std,
+                Some("std::sys::backtrace"),
+                "library/std/src/sys/backtrace.rs",
+            ),
+            (
+                r"C:\Users\u\.rustup\toolchains\stable\lib\rustlib\src\rust\library\core\src\ptr\mod.rs",
+                Origin::Std,
+                Some("core::ptr"),
+                "library/core/src/ptr/mod.rs",
+            ),
+            (r"D:\deps\other-1.2.3\src\lib.rs", Origin::Package, Some("other"), "other/src/lib.rs"),
+            (r"src\pool\mod.rs", Origin::Program, None, "src/pool/mod.rs"),
+        ] {
+            assert_eq!(Origin::of_file(file), origin, "{file}");
+            assert_eq!(module_of_file(file).as_deref(), module, "{file}");
+            assert_eq!(portable(file), path, "{file}");
+        }
+        assert_eq!(crate_of_file(r"D:\deps\my-crate-1.2.3\src\lib.rs").as_deref(), Some("my_crate"));
+    }
+
+    #[test]
     fn an_image_is_named_after_its_crate() {
         for (path, name) in [
             ("/srv/my-app", "my_app"),
             ("/b/target/debug/deps/my_app-0123456789abcdef", "my_app"),
             ("/usr/lib/libplugin.so.1", "plugin"),
+            (r"C:\app\target\debug\my-app.exe", "my_app"),
+            (r"C:\app\deps\my_app-0123456789abcdef.exe", "my_app"),
+            (r"C:\app\plugin.dll", "plugin"),
+            ("/app/libplugin.dylib", "plugin"),
             ("app-1", "app_1"),
         ] {
             assert_eq!(crate_of_image(path), name, "{path}");

@@ -1,6 +1,6 @@
-//! Reads the debug information of the process once, on a thread of its own, and says when that is done.
+//! Reads debug information on a thread of its own, and says when that is done.
 //!
-//! The first look-up of a large unoptimized program takes long. A lock is held meanwhile, so a writer that looked up
+//! The first look-up in a large unoptimized program takes long. A lock is held meanwhile, so a writer that looked up
 //! a name then would wait for all of it.
 //!
 //! Runs on: the thread `panic-agent-symbols`, which ends when it is done, and the writer (`is_ready`).
@@ -12,13 +12,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::config::user_code::guarded;
-use crate::probe::foreign;
+use crate::platform;
 use crate::symbolize::{ImageAt, Resolve};
 
 /// Name of the thread.
 const THREAD_NAME: &str = "panic-agent-symbols";
 /// Reading debug information needs room, whatever `RUST_MIN_STACK` says.
 const STACK_BYTES: usize = 2 * 1024 * 1024;
+
+/// A return address whose name is wanted, and the place of its call.
+pub(crate) type Wanted = (u64, Option<ImageAt>);
+
+/// Starts to read what is wanted.
+pub(crate) type Reader = Box<dyn FnMut(Vec<Wanted>) -> Arc<Readiness> + Send>;
 
 /// Whether names can be looked up without a long wait.
 #[derive(Debug)]
@@ -29,29 +35,30 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
-    /// For a resolver that needs no preparation.
+    /// For a resolver that needs no preparation, or of which nothing was asked yet.
     pub(crate) fn ready() -> Arc<Self> {
         Self::after(Duration::ZERO)
     }
 
-    /// For a warm-up that has not ended.
+    /// For a thread that reads.
     pub(crate) fn not_ready() -> Arc<Self> {
         Arc::new(Self { took: AtomicU64::new(0) })
     }
 
-    /// For a warm-up that took this long.
+    /// For a reading that took this long.
     pub(crate) fn after(took: Duration) -> Arc<Self> {
         let readiness = Self::not_ready();
         readiness.set(took);
         readiness
     }
 
-    fn set(&self, took: Duration) {
+    /// By whoever reads: it is done.
+    pub(crate) fn set(&self, took: Duration) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.took.store(took.saturating_add(1), Ordering::Release);
     }
 
-    /// How long it took to read the debug information of one image; 0 until that is done.
+    /// How long it took to read what was wanted; 0 until that is done.
     pub(crate) fn took(&self) -> Duration {
         Duration::from_nanos(self.took.load(Ordering::Acquire).saturating_sub(1))
     }
@@ -64,16 +71,16 @@ impl Readiness {
 
 /// An address of the program, as a return address.
 pub(crate) fn own_ip() -> u64 {
-    foreign::entry().unwrap_or(own_ip as *const () as usize as u64 + 1)
+    platform::std().entry().unwrap_or(own_ip as *const () as usize as u64 + 1)
 }
 
-/// Starts the thread, which asks for [`own_ip`], whose call lies `at` this place. It inherits the signal mask of the writer: all are blocked. `enter` is
+/// Starts the thread, which looks up what is wanted. It inherits the signal mask of the writer: all are blocked. `enter` is
 /// called on it first.
 ///
 /// When it cannot be started the answer is ready at once: the writer reads for itself then.
-pub(crate) fn warm_up(
+pub(crate) fn read(
     mut resolver: Box<dyn Resolve>,
-    at: Option<ImageAt>,
+    wanted: Vec<Wanted>,
     wake: impl Fn() + Send + 'static,
     enter: fn(),
 ) -> Arc<Readiness> {
@@ -83,10 +90,11 @@ pub(crate) fn warm_up(
         // Dropped last, also when the body is never run.
         let _done = done;
         enter();
-        // At the first look-up the index of the executable is read. What a look-up reads beyond that is
-        // small, and reading it here would keep the writer from the lock when its reports are urgent.
         guarded(|| {
-            resolver.resolve(own_ip(), at.as_ref(), &mut |_| ());
+            for (return_address, at) in &wanted {
+                resolver.resolve(*return_address, at.as_ref(), &mut |_| ());
+            }
+            resolver.rest();
         });
     };
     // It ends by itself, and nobody waits for it; a failure to start drops the body.
@@ -136,7 +144,8 @@ mod tests {
         for panics in [false, true] {
             let (go, slow) = mpsc::channel();
             let inbox = FakeInbox::leaked();
-            let readiness = warm_up(Box::new(Slow(slow)), None, || inbox.wake(), || ());
+            let wanted = vec![(own_ip(), None)];
+            let readiness = read(Box::new(Slow(slow)), wanted, || inbox.wake(), || ());
             assert!(!readiness.is_ready());
             go.send(panics).unwrap();
             drop(go);

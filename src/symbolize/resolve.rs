@@ -39,6 +39,11 @@ pub(crate) trait Resolve: Send {
         found: &mut dyn FnMut(Found<'_>),
     ) -> Inlining;
 
+    /// The function that begins at an address, by the symbol table of its image alone; nothing else is read.
+    fn function_at(&mut self, _at: &ImageAt) -> Option<String> {
+        None
+    }
+
     /// Files that may belong to an image whose address was asked for, and were not believed.
     fn refused(&mut self, _at: &ImageAt) -> Vec<Refused> {
         Vec::new()
@@ -46,6 +51,12 @@ pub(crate) trait Resolve: Send {
 
     /// Forgets what was read of the images, because they changed.
     fn forget(&mut self) {}
+
+    /// Nothing is asked for now: memory that can be had again without effort is let go.
+    fn rest(&mut self) {}
+
+    /// Gives back what was read, to be read again when it is asked for.
+    fn give_back(&mut self) {}
 
     /// Whether names can be expected at all.
     fn is_on(&self) -> bool {

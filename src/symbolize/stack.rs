@@ -5,8 +5,7 @@
 use std::sync::Arc;
 
 use super::{Logical, Naming, Refused, Resolved, is_system_image};
-use crate::record::Inlining;
-use crate::record::{EhAction, Frame, Image, SoftError};
+use crate::record::{EhAction, Frame, Image, Inlining, SoftError};
 
 /// Innermost frames among which the panic machinery is looked for: the hook's own frames, unoptimized,
 /// and the fifteen or so of std.
@@ -120,6 +119,21 @@ impl Stack {
             frame.plain.starts_with("std::sys::sync::once::") || frame.plain.starts_with("std::sync::once::")
         });
         self.proven(named, self.trimmed..self.physical.len())
+    }
+
+    /// Whether a destructor runs on the stack, inside of the outermost catch that is seen; `None` when no name says so and one
+    /// may have been inlined.
+    pub(crate) fn in_destructor(&self) -> Option<bool> {
+        if self.kept_logical().any(Logical::is_drop) {
+            return Some(true);
+        }
+        let catches = |index: &usize| self.logical(*index).iter().any(Logical::is_catch);
+        let root = (self.trimmed..self.physical.len()).rfind(catches)?;
+        let known = |index: usize| {
+            let is_try = self.logical(index).last().is_some_and(Logical::is_catch);
+            is_try || self.inlining(index) == Inlining::Known
+        };
+        (self.trimmed..=root).all(known).then_some(false)
     }
 
     /// Whether `thread::scope` is what panics; `None` when no name tells.

@@ -93,7 +93,9 @@ fn here() -> u64 {
         .find(|ip| {
             let mut found = false;
             resolver.resolve(*ip, None, &mut |symbol| {
-                found |= symbol.function.is_some_and(|name| name.contains("here"));
+                // A function that is generic over a closure in this one has its name in brackets.
+                let is_here = |name: String| !name.contains('<') && name.contains("here");
+                found |= symbol.function.is_some_and(is_here);
             });
             found
         })
@@ -108,10 +110,11 @@ fn an_own_address_gets_its_name_file_and_line_without_a_hash() {
     walk.ips[0] = here();
     let stack = Symbolizer::new(Box::new(Native)).stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed);
     let frames = &stack.physical()[0].at.logical;
-    let frame =
-        frames.iter().find(|frame| frame.function.as_deref().is_some_and(|name| name.contains("here")));
+    let is_it = |name: &str| name == "here" || name.ends_with("::here");
+    let frame = frames.iter().find(|frame| frame.function.as_deref().is_some_and(is_it));
     let frame = frame.expect("named");
-    assert!(frame.function.as_deref().unwrap().ends_with("::tests::here"), "{frame:?}");
+    // With line tables alone a name has no path; the file completes it.
+    assert!(frame.plain.ends_with("::tests::here"), "{frame:?}");
     assert!(frame.file.as_deref().unwrap().ends_with("symbolize/tests.rs"), "{frame:?}");
     assert!(frame.line.is_some());
     assert_eq!(stack.physical()[0].at.inlining, Inlining::Known);

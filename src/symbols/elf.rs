@@ -3,7 +3,8 @@
 //! Runs on: the threads that ask. Must not: believe a file before `judge` has seen it.
 
 use std::borrow::Cow;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use object::{Object as _, ObjectSection as _};
 use typed_arena::Arena;
 
 use crate::mapped_file::MappedFile;
+use crate::own_file::{self, OwnFile};
 
 /// Bytes of a section.
 pub(crate) type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
@@ -48,6 +50,7 @@ pub(crate) struct ElfFile<'a> {
     pub(crate) path: PathBuf,
     pub(crate) stamp: Stamp,
     pub(crate) object: object::File<'a>,
+    pub(crate) mapped: &'a MappedFile,
 }
 
 /// What came of opening a file.
@@ -78,7 +81,7 @@ impl Store {
             return Opening::Absent;
         }
         let opened =
-            File::open(path).and_then(|file| Ok((Stamp::new(&file.metadata()?), MappedFile::new(&file)?)));
+            OwnFile::open(path).and_then(|file| Ok((Stamp::new(&file.metadata()?), MappedFile::new(&file)?)));
         let Ok((stamp, mapped)) = opened else { return Opening::Absent };
         {
             let Ok(object) = object::File::parse(&*mapped) else { return Opening::Absent };
@@ -88,7 +91,7 @@ impl Store {
         }
         let mapped: &'a MappedFile = self.files.alloc(mapped);
         match object::File::parse(&**mapped) {
-            Ok(object) => Opening::Right(Box::new(ElfFile { path: path.to_owned(), stamp, object })),
+            Ok(object) => Opening::Right(Box::new(ElfFile { path: path.to_owned(), stamp, object, mapped })),
             Err(_) => Opening::Absent,
         }
     }
@@ -98,7 +101,7 @@ impl Store {
         if !fs::metadata(path).is_ok_and(|of| of.is_file()) {
             return None;
         }
-        let bytes: &'a [u8] = self.bytes.alloc(fs::read(path).ok()?);
+        let bytes: &'a [u8] = self.bytes.alloc(own_file::read(path).ok()?);
         object::File::parse(bytes).ok()
     }
 
@@ -149,6 +152,20 @@ impl ElfFile<'_> {
         // The compressed form of old has another name, which the library knows.
         self.object.section_by_name(".debug_info").is_some_and(|section| section.size() > 0)
     }
+}
+
+/// The GNU build-id of a program, a library or a debug file, in hex; `None` when it has none.
+///
+/// # Errors
+/// When the file cannot be read, or is no object file.
+pub fn build_id_of(path: &Path) -> io::Result<Option<String>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let file = OwnFile::open(path)?;
+    let mapped = MappedFile::new(&file)?;
+    let object = object::File::parse(&*mapped).map_err(|_| io::Error::other("it is not an object file"))?;
+    Ok(build_id(&object))
 }
 
 /// The GNU build-id of a file in hex.

@@ -2,12 +2,13 @@
 //!
 //! Runs on: the threads that ask. Must not: guess; a file that cannot be told from another one is refused.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use object::{Object as _, ObjectSection as _};
 
 use crate::Refused;
 use crate::elf::{Candidate, ElfFile, Opening, Store, build_id};
+use crate::own_file;
 
 const OTHER_BUILD: &str = "is not the file that was loaded: its build-id is another one";
 const OTHER_TABLES: &str = "is not the file that was loaded: its unwind tables are others";
@@ -125,7 +126,8 @@ enum Place {
 }
 
 fn mapping_of(address: u64) -> Option<Mapping> {
-    mapping_in(&std::fs::read_to_string("/proc/self/maps").ok()?, address)
+    let maps = own_file::read(Path::new("/proc/self/maps")).ok()?;
+    mapping_in(&String::from_utf8_lossy(&maps), address)
 }
 
 /// The mapping of a file that holds an address.

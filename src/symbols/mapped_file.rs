@@ -42,6 +42,15 @@ impl MappedFile {
     }
 }
 
+impl MappedFile {
+    /// Lets go of the pages that were read: they are read again, from the same file, when somebody asks for them.
+    pub(crate) fn rest(&self) {
+        // SAFETY: the mapping is this value's own and private, and nobody writes to it, so its pages are those of the file
+        // before and after.
+        unsafe { libc::madvise(self.start.as_ptr().cast(), self.len, libc::MADV_DONTNEED) };
+    }
+}
+
 impl Deref for MappedFile {
     type Target = [u8];
 

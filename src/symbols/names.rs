@@ -55,6 +55,13 @@ impl Names {
         self.with_dependent(|store, tables| tables.find(store, address, found))
     }
 
+    /// Lets go of the pages of the files that were read. What was made of them stays.
+    pub fn rest(&self) {
+        self.with_dependent(|_, tables| {
+            [&tables.image, &tables.debug].into_iter().flatten().for_each(|file| file.mapped.rest());
+        });
+    }
+
     /// Files that were not believed, so far.
     pub fn refused(&self) -> Vec<Refused> {
         self.with_dependent(|_, tables| tables.refused.borrow().clone())

@@ -89,7 +89,7 @@ impl<'a> Split<'a> {
 fn open<'a>(store: &'a Store, path: &Path) -> Option<Package<'a>> {
     // Whether it is the right one is seen by its units.
     let Opening::Right(file) = store.open(path, |_| Ok(())) else { return None };
-    let ElfFile { path, stamp, object } = *file;
+    let ElfFile { path, stamp, object, .. } = *file;
     let section =
         |id: addr2line::gimli::SectionId| store.section(&object, id.dwo_name().filter(|_| is_of_use(id)));
     let units = DwarfPackage::load(section, Slice::new(&[], endian(&object))).ok()?;

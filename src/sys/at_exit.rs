@@ -4,6 +4,14 @@
 
 /// Lets `exit` call `function`: after `main` returned, in `std::process::exit`, and after `main` panicked; not
 /// when the process aborts. `false` when the system has no room for it.
+#[cfg(windows)]
+pub(crate) fn register(function: extern "C" fn()) -> bool {
+    super::system::exit::register(function)
+}
+
+/// Lets `exit` call `function`: after `main` returned, in `std::process::exit`, and after `main` panicked; not
+/// when the process aborts. `false` when the system has no room for it.
+#[cfg(not(windows))]
 pub(crate) fn register(function: extern "C" fn()) -> bool {
     // SAFETY: `function` has the required signature and lives as long as the image that holds it; a library
     // that is unloaded has its functions called and forgotten by the C library.

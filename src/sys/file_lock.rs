@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io;
 
 use super::faults::{self, Call};
+use super::system;
 
 /// What was asked for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,15 +17,21 @@ pub(crate) enum Locking {
     Busy,
 }
 
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    None,
+    Shared,
+    Exclusive,
+}
+
 /// Takes a lock that excludes only [`exclusive`] ones.
 ///
 /// # Errors
 /// When the file system has no locks.
 pub(crate) fn shared(file: &File) -> io::Result<Locking> {
-    #[cfg(unix)]
-    return lock(file, libc::LOCK_SH | libc::LOCK_NB);
-    #[cfg(not(unix))]
-    return absent(file);
+    faults::check(Call::Lock)?;
+    system::lock_file(file, Wanted::Shared)
 }
 
 /// Takes a lock that excludes all others.
@@ -32,39 +39,14 @@ pub(crate) fn shared(file: &File) -> io::Result<Locking> {
 /// # Errors
 /// When the file system has no locks.
 pub(crate) fn exclusive(file: &File) -> io::Result<Locking> {
-    #[cfg(unix)]
-    return lock(file, libc::LOCK_EX | libc::LOCK_NB);
-    #[cfg(not(unix))]
-    return absent(file);
+    faults::check(Call::Lock)?;
+    system::lock_file(file, Wanted::Exclusive)
 }
 
 /// Gives the lock back. Closing the file does so, too.
 pub(crate) fn unlock(file: &File) {
-    #[cfg(unix)]
     // It can only fail for a descriptor that is none.
-    let _given_back = lock(file, libc::LOCK_UN);
-    #[cfg(not(unix))]
-    let _ = file;
-}
-
-#[cfg(unix)]
-fn lock(file: &File, operation: libc::c_int) -> io::Result<Locking> {
-    if operation != libc::LOCK_UN {
-        faults::check(Call::Lock)?;
-    }
-    let fd = std::os::fd::AsRawFd::as_raw_fd(file);
-    // SAFETY: `fd` is open as long as `file` lives, and the call touches no memory.
-    if unsafe { libc::flock(fd, operation) } == 0 {
-        return Ok(Locking::Held);
-    }
-    let error = io::Error::last_os_error();
-    if error.kind() == io::ErrorKind::WouldBlock { Ok(Locking::Busy) } else { Err(error) }
-}
-
-#[cfg(not(unix))]
-fn absent(_: &File) -> io::Result<Locking> {
-    faults::check(Call::Lock)?;
-    Err(io::ErrorKind::Unsupported.into())
+    let _given_back = system::lock_file(file, Wanted::None);
 }
 
 #[cfg(all(test, unix))]

@@ -5,8 +5,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-#[cfg(panic_agent_tables)]
-use super::loader;
+use super::{loader, system};
 
 /// How many forks lie between the process in which the handler was registered and this one. Written by the
 /// child handler only, while the child has a single thread; read by everyone. Relaxed: the child starts
@@ -24,18 +23,8 @@ pub(crate) fn watch() {
     if WATCHED.swap(true, Ordering::Relaxed) {
         return;
     }
-    #[cfg(unix)]
-    {
-        #[cfg(panic_agent_tables)]
-        let (before, after): (Option<unsafe extern "C" fn()>, Option<unsafe extern "C" fn()>) =
-            (Some(loader::before_fork), Some(loader::in_parent));
-        #[cfg(not(panic_agent_tables))]
-        let (before, after) = (None, None);
-        // SAFETY: the handlers have the signature that `pthread_atfork` asks for and stay valid for ever; that
-        // of the child does nothing that is forbidden there. Without memory for the registration (the only failure)
-        // forks are not noticed, and a wait in a child still ends at its deadline.
-        unsafe { libc::pthread_atfork(before, after, Some(in_child)) };
-    }
+    // SAFETY: that of the child does nothing that is forbidden there, and the others only wait, with a bound.
+    unsafe { system::at_fork(loader::before_fork, loader::in_parent, in_child) };
 }
 
 /// Changes in a forked child and in nothing else.
@@ -46,9 +35,7 @@ pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
-#[cfg(unix)]
 extern "C" fn in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
-    #[cfg(panic_agent_tables)]
     loader::in_child();
 }

@@ -3,11 +3,13 @@
 //! Runs on: the thread that installs the agent. Must not: hand out memory that is not zero.
 
 use core::ptr::NonNull;
+use std::fs::File;
 use std::io;
 
 use super::faults::{self, Call};
+use super::system::mmap;
 
-/// A mapping of private, anonymous, zeroed pages. Pages take memory when they are first touched.
+/// A mapping of private, anonymous, zeroed pages, or of a file. Pages take memory when they are first touched.
 #[derive(Debug)]
 pub(crate) struct Region {
     start: NonNull<u8>,
@@ -24,66 +26,30 @@ impl Region {
     ///
     /// # Errors
     /// When the system has no memory, or `len` is 0.
-    #[cfg(unix)]
     pub(crate) fn zeroed(len: usize) -> io::Result<Self> {
         faults::check(Call::Mmap)?;
-        // SAFETY: a new anonymous mapping at an address of the system's choice touches no existing memory.
-        let start = unsafe {
-            libc::mmap(
-                core::ptr::null_mut(),
-                len,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        if start == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        Ok(Self { start, len })
+        Ok(Self { start: mmap::zeroed(len)?, len })
     }
 
-    /// Maps the first `len` bytes of a file, shared with everyone who maps it; `len` must not be beyond its end.
+    /// Maps the first `len` bytes of a file, shared with everyone who maps it. What is beyond its end must not be touched.
     ///
     /// # Errors
     /// When the file cannot be mapped for writing.
-    #[cfg(panic_agent_spool)]
-    pub(crate) fn of_file(file: &std::fs::File, len: usize) -> io::Result<Self> {
-        use std::os::fd::AsRawFd as _;
+    pub(crate) fn of_file(file: &File, len: usize) -> io::Result<Self> {
         faults::check(Call::Mmap)?;
-        // SAFETY: a new mapping at an address of the system's choice touches no existing memory. Whoever reads
-        // it reckons with changes by other processes: all access is through atomics and cells.
-        let start = unsafe {
-            libc::mmap(
-                core::ptr::null_mut(),
-                len,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                file.as_raw_fd(),
-                0,
-            )
-        };
-        if start == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        Ok(Self { start, len })
+        Ok(Self { start: mmap::of_file(file, len)?, len })
     }
 
-    /// The twin for systems without `mmap`: the allocator's memory, in whole pages.
-    ///
-    /// # Errors
-    /// When there is no memory, or `len` is 0.
-    #[cfg(not(unix))]
-    pub(crate) fn zeroed(len: usize) -> io::Result<Self> {
-        faults::check(Call::Mmap)?;
-        let layout = layout(len)?;
-        // SAFETY: `layout` is not of size 0; that was checked when it was made.
-        let start = unsafe { std::alloc::alloc_zeroed(layout) };
-        let start = NonNull::new(start).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        Ok(Self { start, len })
+    /// Lets go of the pages from an offset on, which are those of a file that is mapped shared: they come back with what is in
+    /// them when somebody touches them.
+    pub(crate) fn rest_from(&self, at: usize) {
+        const PAGE: usize = 64 * 1024;
+        let at = at.next_multiple_of(PAGE);
+        let Some(len) = self.len.checked_sub(at).filter(|len| *len > 0) else { return };
+        // SAFETY: `at` is within the mapping.
+        let start = unsafe { self.start.add(at) };
+        // SAFETY: the range lies within the mapping of this value, which is that of a file.
+        unsafe { mmap::rest(start, len) };
     }
 
     /// First byte; aligned to a page. Valid for reads and writes of [`len`](Self::len) bytes while the
@@ -98,30 +64,10 @@ impl Region {
     }
 }
 
-#[cfg(not(unix))]
-fn layout(len: usize) -> io::Result<std::alloc::Layout> {
-    std::alloc::Layout::from_size_align(len, 4096)
-        .ok()
-        .filter(|layout| layout.size() > 0)
-        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))
-}
-
 impl Drop for Region {
-    #[cfg(unix)]
     fn drop(&mut self) {
         // SAFETY: `start` and `len` are those of a mapping that this value owns and nobody uses any more.
-        // A failure would leave the pages mapped, which is harmless.
-        unsafe {
-            libc::munmap(self.start.as_ptr().cast(), self.len);
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn drop(&mut self) {
-        if let Ok(layout) = layout(self.len) {
-            // SAFETY: the memory came from the allocator with this layout and nobody uses it any more.
-            unsafe { std::alloc::dealloc(self.start.as_ptr(), layout) };
-        }
+        unsafe { mmap::release(self.start, self.len) };
     }
 }
 

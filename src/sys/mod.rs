@@ -1,58 +1,44 @@
 //! The operating system: every call that is not in std, one noun per file.
 //!
+//! Which calls there are is decided here, once for each group, and a group that a platform lacks has a twin: `unix`, `windows`
+//! or `elsewhere`, `tables` or `no_tables`.
+//!
 //! Runs on: every thread. Must not: decide anything; each function is one call with its errors named.
 
 #[allow(unsafe_code)]
 pub(crate) mod at_exit; // functions to run at the end of the process
 #[allow(unsafe_code)]
-pub(crate) mod clock; // the two clocks of a record
-#[allow(unsafe_code)]
-pub(crate) mod descriptor; // numbers of open files
+pub(crate) mod closure; // the code behind a panic hook
 pub(crate) mod faults; // failures on demand, for tests
-#[allow(unsafe_code)]
 pub(crate) mod file_lock; // advisory locks
 #[allow(unsafe_code)]
 pub(crate) mod fork; // the child handler of `pthread_atfork`
 pub(crate) mod fork_lock; // locks that a forked child does not inherit
 #[allow(unsafe_code)]
 pub(crate) mod futex; // waiting for a word to change
-#[cfg(panic_agent_tables)]
-#[allow(unsafe_code)]
-pub(crate) mod loader; // forks and looks at the loader's list
 #[allow(unsafe_code)]
 pub(crate) mod mmap; // memory for the slots
 #[allow(unsafe_code)]
 pub(crate) mod own_file; // files that know themselves again
-#[cfg(panic_agent_tables)]
-#[allow(unsafe_code)]
-pub(crate) mod phdr; // the loaded images
-#[cfg(not(panic_agent_tables))]
-#[allow(unsafe_code)]
-pub(crate) mod portable_unwinder; // the unwinder, where there are no tables to read
 #[allow(unsafe_code)]
 pub(crate) mod preloaded; // the agent that was loaded before the program
-#[cfg(panic_agent_tables)]
-#[allow(unsafe_code)]
-pub(crate) mod registers; // where a walk begins
-#[allow(unsafe_code)]
-pub(crate) mod signal_mask;
-#[allow(unsafe_code)]
-#[cfg(panic_agent_tables)]
-pub(crate) mod signal_stack; // room on the stack of a signal handler
 #[cfg(panic_agent_spool)]
 #[allow(unsafe_code)]
 pub(crate) mod spool_file; // files that are memory, and their locks
-#[cfg(panic_agent_tables)]
+#[cfg_attr(unix, path = "unix/mod.rs")]
+#[cfg_attr(windows, path = "windows/mod.rs")]
+#[cfg_attr(not(any(unix, windows)), path = "elsewhere.rs")]
 #[allow(unsafe_code)]
-pub(crate) mod stack_bound; // where a stack ends
-#[cfg(feature = "audit")]
+pub(crate) mod system; // what Unix has and other systems lack, or have in their own way
+#[cfg_attr(not(panic_agent_tables), path = "no_tables.rs")]
 #[allow(unsafe_code)]
-pub(crate) mod symbol; // names that images export
-#[cfg(panic_agent_tables)]
-#[allow(unsafe_code)]
-pub(crate) mod system_unwinder; // the unwinder that panics use
+mod tables; // what belongs to reading unwind tables
 #[allow(unsafe_code)]
 pub(crate) mod thread; // the current thread, as the system sees it
+
+#[cfg(feature = "audit")]
+pub(crate) use system::symbol;
 #[cfg(unix)]
-#[allow(unsafe_code)]
-pub(crate) mod user; // whose rights the process has
+pub(crate) use system::user;
+pub(crate) use system::{clock, descriptor, signal_mask};
+pub(crate) use tables::*;

@@ -10,22 +10,36 @@ use core::cell::Cell;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use super::system;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct OwnFile {
     file: ManuallyDrop<File>,
     /// `None`: the system did not tell it, perhaps because the program has closed the number already. Then it is not ours.
-    #[cfg_attr(not(unix), allow(dead_code))]
-    id: Option<Id>,
+    id: Option<(u64, u64)>,
     /// Whether the number was seen to lead elsewhere. It is never ours again then: the same file under the same number
     /// is another opening of it, which somebody else closes.
     lost: Cell<bool>,
 }
 
-/// Device and inode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Id(u64, u64);
+/// All bytes of a file that is open for that alone, such as one of `/proc`.
+///
+/// # Errors
+/// Those of the system.
+pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let file = OwnFile::new(File::open(path)?);
+    let mut bytes = Vec::new();
+    (&*file).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn id(file: &File) -> Option<(u64, u64)> {
+    system::file_id(file, &file.metadata().ok()?)
+}
 
 impl OwnFile {
     /// A file that was opened a moment ago.
@@ -46,7 +60,6 @@ impl OwnFile {
     }
 
     /// Whether both are the same file.
-    #[cfg(unix)]
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.id.is_some() && self.id == other.id
     }
@@ -63,34 +76,9 @@ impl Deref for OwnFile {
 impl Drop for OwnFile {
     fn drop(&mut self) {
         if self.is_ours() {
-            close(&mut self.file);
+            system::close_file(&mut self.file);
         }
     }
-}
-
-/// Past std, which ends the process in debug builds when the program was faster.
-#[cfg(unix)]
-fn close(file: &mut ManuallyDrop<File>) {
-    // SAFETY: a number only, which was ours a moment ago; `file` is not dropped.
-    unsafe { libc::close(std::os::fd::AsRawFd::as_raw_fd(&**file)) };
-}
-
-#[cfg(not(unix))]
-fn close(file: &mut ManuallyDrop<File>) {
-    // SAFETY: dropped once, by the drop of its owner, and not used afterwards.
-    unsafe { ManuallyDrop::drop(file) };
-}
-
-#[cfg(unix)]
-fn id(file: &File) -> Option<Id> {
-    use std::os::unix::fs::MetadataExt as _;
-    file.metadata().ok().map(|metadata| Id(metadata.dev(), metadata.ino()))
-}
-
-/// Elsewhere no program closes what it did not open.
-#[cfg(not(unix))]
-fn id(_: &File) -> Option<Id> {
-    None
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_two_kinds_of_lock_exclude_each_other_and_end_with_their_holder() {
-        let path = std::env::temp_dir().join(format!("panic-agent-lock-{}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("panic-agent-spool-lock-{}", std::process::id()));
         let open =
             || File::options().read(true).write(true).create(true).truncate(false).open(&path).unwrap();
         let (one, other) = (open(), open());

@@ -21,7 +21,7 @@ impl FakeProbes {
     /// One event, with the stack of these addresses of [`FakeSymbols`].
     pub(crate) fn send(&self, tid: u32, event: Event, symbols: &[u64]) {
         let Some(claimed) = self.queue.claim() else { return };
-        claimed.entry.stamp = Stamp { mono_ns: 0, thread: u64::from(tid), tid };
+        claimed.entry.stamp = Stamp { mono_ns: 1, thread: u64::from(tid), tid };
         claimed.entry.event = event;
         claimed.entry.place.fill(|ips| {
             for (ip, symbol) in ips.iter_mut().zip(symbols) {
@@ -78,11 +78,6 @@ impl FakeProbes {
             class: Class::Rust,
         };
         self.send(tid, event, &[]);
-    }
-
-    /// Somebody looked, in the program.
-    pub(crate) fn read(&self, tid: u32, sequence: u64) {
-        self.send(tid, Event::Read { panic: named(sequence), payload: 0, nth: 1 }, &[PROGRAM]);
     }
 
     /// The program dropped it.

@@ -10,8 +10,9 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use crate::config::{Options, Redactor};
-use crate::record::Inlining;
-use crate::record::*;
+use crate::record::{Inlining, *};
+use crate::report::build::Builder;
+use crate::report::prepared::Stacks;
 use crate::report::{ProcessLabels, Service, Surroundings};
 use crate::sink::Sink;
 use crate::symbolize::{Effort, Found, ImageAt, Images, Naming, Native, Resolve};
@@ -42,6 +43,7 @@ pub(crate) fn empty_record() -> Box<RawRecord> {
         message: FixedText::new(),
         labels: LabelBytes::new(),
         walk: RawWalk::new(),
+        crumbs: CrumbBytes::new(),
     })
 }
 
@@ -65,8 +67,20 @@ pub(crate) fn raw_record() -> Box<RawRecord> {
     record.message.set("index out of bounds: the len is 3 but the index is 17");
     assert!(record.labels.push("task", "outer"));
     assert!(record.labels.push("task", "inner"));
+    leave(&mut record, 1);
     set_walk(&mut record, FakeSymbols::NAMES.len() as u32, 5);
     record
+}
+
+/// This many breadcrumbs in a record, one nanosecond apart, numbered from the oldest.
+pub(crate) fn leave(record: &mut RawRecord, crumbs: u64) {
+    record.crumbs.clear();
+    for number in (0..crumbs).rev() {
+        let message = format!("step {number}");
+        let (target, message) = (b"app".as_slice(), message.as_bytes());
+        let mono_ns = record.mono_ns.saturating_sub(crumbs - number);
+        assert!(record.crumbs.push(RawCrumb { mono_ns, level: 3, cut: false, target, message }));
+    }
 }
 
 /// A walk over `len` addresses of [`FakeSymbols`] that is caught at `stopper`.
@@ -106,9 +120,15 @@ impl FakeSymbols {
     ];
 }
 
+/// A function of [`FakeSymbols`] without a name.
+pub(crate) const NAMELESS: u64 = 1 << 20;
+
 impl Resolve for FakeSymbols {
     fn resolve(&mut self, ip: u64, _: Option<&ImageAt>, found: &mut dyn FnMut(Found<'_>)) -> Inlining {
         let index = (ip.saturating_sub(Self::BASE) / 16) as usize;
+        if index as u64 == NAMELESS {
+            return Inlining::Unknown;
+        }
         let text = Self::NAMES.get(index).copied().unwrap_or("app::deep @ /home/u/app/src/deep.rs:9");
         let (name, place) = text.split_once(" @ ").unwrap();
         let (file, line) = place.rsplit_once(':').unwrap();
@@ -167,19 +187,12 @@ impl Surroundings for FakeSurroundings {
 }
 
 /// A builder over fake symbols.
-pub(crate) fn builder(redactor: Option<Redactor>) -> crate::report::build::Builder {
+pub(crate) fn builder(redactor: Option<Redactor>) -> Builder {
     let mut options = Options { service: Some("billing".to_owned()), ..Options::default() };
     options.version = Some("1.2.3".to_owned());
     options.environment = Some("test".to_owned());
-    crate::report::build::Builder {
-        service: Service::new(0xabc, &options),
-        surroundings: Box::new(FakeSurroundings),
-        stacks: crate::report::prepared::Stacks::new(Box::new(FakeSymbols), Strategy::Unwind),
-        redact: crate::report::redact::Redact::new(redactor),
-        clock: crate::report::clock::Clock::default(),
-        no_ancestors: Arc::default(),
-        portable: crate::report::fingerprint::PortableFile::default(),
-    }
+    let stacks = Stacks::new(Box::new(FakeSymbols), Strategy::Unwind);
+    Builder::new(Service::new(0xabc, &options), Box::new(FakeSurroundings), stacks, redactor)
 }
 
 /// The report of [`raw_record`].
@@ -241,6 +254,11 @@ impl FakeInbox {
         Box::leak(Box::default())
     }
 
+    /// Takes the next record away.
+    pub(crate) fn take(&self) -> Box<RawRecord> {
+        self.state.lock().queue.pop_front().unwrap()
+    }
+
     /// Publishes a record.
     pub(crate) fn publish(&self, record: Box<RawRecord>) {
         self.state.lock().queue.push_back(record);
@@ -249,12 +267,13 @@ impl FakeInbox {
 }
 
 impl Inbox for FakeInbox {
-    fn receive(&self, read: &mut dyn FnMut(&RawRecord)) -> bool {
-        let record = self.state.lock().queue.pop_front();
-        if let Some(record) = &record {
-            read(record);
+    fn receive(&self, read: &mut dyn FnMut(&RawRecord) -> bool) -> bool {
+        let Some(record) = self.state.lock().queue.pop_front() else { return false };
+        let done = read(&record);
+        if !done {
+            self.state.lock().queue.push_front(record);
         }
-        record.is_some()
+        done
     }
 
     fn park(&self, timeout: Option<Duration>) {

@@ -2,24 +2,11 @@
 //!
 //! Source: System V ABI, AMD64 supplement, figure 3.36; DWARF for the Arm 64-bit architecture, section 4.1.
 
-#[cfg(not(target_arch = "aarch64"))]
-mod numbers {
-    /// `rsp`.
-    pub(in crate::unwind) const STACK_POINTER: u64 = 7;
-    /// `rbp`.
-    pub(in crate::unwind) const FRAME_POINTER: u64 = 6;
-    /// Opcode 0x2d means nothing here.
-    pub(in crate::unwind) const SIGNS_RETURN_ADDRESSES: bool = false;
-}
+const AARCH64: bool = cfg!(target_arch = "aarch64");
 
-#[cfg(target_arch = "aarch64")]
-mod numbers {
-    /// `sp`.
-    pub(in crate::unwind) const STACK_POINTER: u64 = 31;
-    /// `x29`.
-    pub(in crate::unwind) const FRAME_POINTER: u64 = 29;
-    /// Opcode 0x2d is `DW_CFA_AARCH64_negate_ra_state`.
-    pub(in crate::unwind) const SIGNS_RETURN_ADDRESSES: bool = true;
-}
-
-pub(super) use numbers::{FRAME_POINTER, SIGNS_RETURN_ADDRESSES, STACK_POINTER};
+/// `rsp`, or `sp`.
+pub(super) const STACK_POINTER: u64 = if AARCH64 { 31 } else { 7 };
+/// `rbp`, or `x29`.
+pub(super) const FRAME_POINTER: u64 = if AARCH64 { 29 } else { 6 };
+/// Opcode 0x2d is `DW_CFA_AARCH64_negate_ra_state`, and means nothing on x86_64.
+pub(super) const SIGNS_RETURN_ADDRESSES: bool = AARCH64;

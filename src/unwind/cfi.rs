@@ -8,7 +8,7 @@
 
 use super::arch::{FRAME_POINTER, STACK_POINTER};
 use super::cfi_operand::{NEGATE_RA_STATE, REMEMBER_STATE, RESTORE_STATE, operands};
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Read as _};
 use super::eh_frame::Cie;
 use super::{CfaBase, Fde, FrameRule, ReadError, Step};
 

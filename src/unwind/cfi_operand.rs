@@ -5,7 +5,7 @@
 
 use super::ReadError;
 use super::arch::SIGNS_RETURN_ADDRESSES;
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Read as _};
 
 /// How an operand is stored. Signed numbers are carried as the bits of a `u64`.
 #[derive(Clone, Copy)]

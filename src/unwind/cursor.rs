@@ -4,8 +4,8 @@
 
 use super::ReadError;
 
-/// Bytes a LEB128 number may take. Ten hold 64 bits; assemblers pad some numbers with a few more.
-const MAX_LEB128_BYTES: u32 = 16;
+/// Bits a LEB128 number may have, seven a byte. Ten bytes hold 64; assemblers pad some numbers with a few more.
+const MAX_LEB128_BITS: u32 = 16 * 7;
 
 /// A piece of an image: bytes, and the address (AVMA) of the first of them in the running process.
 ///
@@ -43,6 +43,14 @@ impl<'a> Section<'a> {
     }
 }
 
+impl<'a> Source for Section<'a> {
+    type Cursor = Cursor<'a>;
+
+    fn at(&self, address: u64) -> Result<Cursor<'a>, ReadError> {
+        self.at(address)
+    }
+}
+
 /// A position in a [`Section`], and the bytes after it up to some end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a> {
@@ -51,22 +59,27 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// Address of the next byte.
-    pub(crate) fn address(&self) -> u64 {
-        self.address
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
-    }
-
     /// The bytes up to the end.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// The next `len` bytes as a cursor of their own; this one moves behind them.
-    pub(crate) fn split(&mut self, len: u64) -> Result<Cursor<'a>, ReadError> {
+    /// Moves over `len` bytes.
+    pub(crate) fn skip(&mut self, len: u64) -> Result<(), ReadError> {
+        self.split(len).map(drop)
+    }
+}
+
+impl Read for Cursor<'_> {
+    fn address(&self) -> u64 {
+        self.address
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn split(&mut self, len: u64) -> Result<Self, ReadError> {
         let truncated = ReadError::Truncated { address: self.address };
         let count = usize::try_from(len).map_err(|_| truncated)?;
         let (head, tail) = self.rest.split_at_checked(count).ok_or(truncated)?;
@@ -76,11 +89,6 @@ impl<'a> Cursor<'a> {
         Ok(head)
     }
 
-    /// Moves over `len` bytes.
-    pub(crate) fn skip(&mut self, len: u64) -> Result<(), ReadError> {
-        self.split(len).map(drop)
-    }
-
     fn array<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
         let (head, tail) =
             self.rest.split_first_chunk::<N>().ok_or(ReadError::Truncated { address: self.address })?;
@@ -88,45 +96,71 @@ impl<'a> Cursor<'a> {
         self.address = self.address.wrapping_add(N as u64);
         Ok(*head)
     }
+}
 
-    pub(crate) fn u8(&mut self) -> Result<u8, ReadError> {
+/// Bytes that can be read from any address on that they have.
+pub(crate) trait Source {
+    /// A position in them.
+    type Cursor: Read;
+
+    /// A cursor at an address.
+    fn at(&self, address: u64) -> Result<Self::Cursor, ReadError>;
+}
+
+/// A position that moves through bytes: those of a [`Section`], or of a table whose length nobody knows.
+pub(crate) trait Read: Copy {
+    /// Address of the next byte.
+    fn address(&self) -> u64;
+
+    /// Whether its end is reached.
+    fn is_empty(&self) -> bool;
+
+    /// The next `len` bytes as a cursor of their own; this one moves behind them.
+    fn split(&mut self, len: u64) -> Result<Self, ReadError>;
+
+    /// The next bytes.
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], ReadError>;
+
+    fn u8(&mut self) -> Result<u8, ReadError> {
         self.array::<1>().map(u8::from_le_bytes)
     }
 
-    pub(crate) fn u16(&mut self) -> Result<u16, ReadError> {
+    fn u16(&mut self) -> Result<u16, ReadError> {
         self.array().map(u16::from_le_bytes)
     }
 
-    pub(crate) fn u32(&mut self) -> Result<u32, ReadError> {
+    fn u32(&mut self) -> Result<u32, ReadError> {
         self.array().map(u32::from_le_bytes)
     }
 
-    pub(crate) fn u64(&mut self) -> Result<u64, ReadError> {
+    fn u64(&mut self) -> Result<u64, ReadError> {
         self.array().map(u64::from_le_bytes)
     }
 
     /// An unsigned LEB128 number; bits beyond 64 are dropped, as std's reader does.
-    pub(crate) fn uleb128(&mut self) -> Result<u64, ReadError> {
+    fn uleb128(&mut self) -> Result<u64, ReadError> {
         self.leb128().map(|(value, _, _)| value)
     }
 
     /// A signed LEB128 number.
-    pub(crate) fn sleb128(&mut self) -> Result<i64, ReadError> {
-        let (value, bits, negative) = self.leb128()?;
-        let extension = if negative { u64::MAX.checked_shl(bits).unwrap_or(0) } else { 0 };
-        Ok((value | extension).cast_signed())
+    fn sleb128(&mut self) -> Result<i64, ReadError> {
+        self.leb128().map(|(value, bits, negative)| {
+            let extension = if negative { u64::MAX.checked_shl(bits).unwrap_or(0) } else { 0 };
+            (value | extension).cast_signed()
+        })
     }
 
     /// Value, number of bits read, and whether the last byte has its sign bit set.
     fn leb128(&mut self) -> Result<(u64, u32, bool), ReadError> {
-        let start = self.address;
+        let start = self.address();
         let mut value = 0_u64;
-        for index in 0..MAX_LEB128_BYTES {
+        let mut bits = 0_u32;
+        while bits < MAX_LEB128_BITS {
             let byte = self.u8()?;
-            let shift = index.wrapping_mul(7);
-            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+            value |= u64::from(byte & 0x7f).checked_shl(bits).unwrap_or(0);
+            bits = bits.wrapping_add(7);
             if byte & 0x80 == 0 {
-                return Ok((value, shift.wrapping_add(7), byte & 0x40 != 0));
+                return Ok((value, bits, byte & 0x40 != 0));
             }
         }
         Err(ReadError::Leb128TooLong { address: start })

@@ -3,6 +3,7 @@
 //! Runs on: every thread. Must not: read outside the section, panic, allocate.
 //! Source: Linux Standard Base 5.0, section 10.6.2.
 
+use super::cursor::Read as _;
 use super::encoded::{Bases, OMIT, Pointer, read_pointer, read_value};
 use super::{ReadError, Section};
 

@@ -4,7 +4,7 @@
 //! Source: Linux Standard Base 5.0, section 10.5 "DWARF extensions".
 
 use super::ReadError;
-use super::cursor::Cursor;
+use super::cursor::Read;
 
 /// No value is present.
 pub(crate) const OMIT: u8 = 0xff;
@@ -43,7 +43,7 @@ pub(crate) struct Bases {
 }
 
 /// The bare number in one of the value formats, sign-extended.
-pub(crate) fn read_value(cursor: &mut Cursor<'_>, encoding: u8) -> Result<u64, ReadError> {
+pub(crate) fn read_value(cursor: &mut impl Read, encoding: u8) -> Result<u64, ReadError> {
     match encoding & FORMAT {
         0x00 | 0x04 | 0x0c => cursor.u64(),
         0x01 => cursor.uleb128(),
@@ -57,7 +57,7 @@ pub(crate) fn read_value(cursor: &mut Cursor<'_>, encoding: u8) -> Result<u64, R
 }
 
 /// An offset: a number that no base is added to, as in a call-site table.
-pub(crate) fn read_offset(cursor: &mut Cursor<'_>, encoding: u8) -> Result<u64, ReadError> {
+pub(crate) fn read_offset(cursor: &mut impl Read, encoding: u8) -> Result<u64, ReadError> {
     if encoding & !FORMAT != 0 {
         return Err(ReadError::Encoding { encoding });
     }
@@ -66,7 +66,7 @@ pub(crate) fn read_offset(cursor: &mut Cursor<'_>, encoding: u8) -> Result<u64, 
 
 /// A pointer; `None` when the stored number is 0, which stands for null in every relative encoding.
 pub(crate) fn read_pointer(
-    cursor: &mut Cursor<'_>,
+    cursor: &mut impl Read,
     encoding: u8,
     bases: Bases,
 ) -> Result<Option<Pointer>, ReadError> {
@@ -88,6 +88,15 @@ pub(crate) fn read_pointer(
     }
     let address = base.wrapping_add(value);
     Ok(Some(if encoding & INDIRECT == 0 { Pointer::Direct(address) } else { Pointer::Indirect(address) }))
+}
+
+/// Moves over a pointer whose base need not be known.
+pub(crate) fn skip_pointer(cursor: &mut impl Read, encoding: u8) -> Result<(), ReadError> {
+    if encoding & APPLICATION > FUNCTION_RELATIVE {
+        // `DW_EH_PE_aligned` begins at the next word; the rest means nothing.
+        return Err(ReadError::Encoding { encoding });
+    }
+    read_value(cursor, encoding).map(drop)
 }
 
 #[cfg(test)]
@@ -117,6 +126,12 @@ mod tests {
     fn a_base_that_is_not_known_and_an_alignment_are_refused() {
         assert_eq!(read(&[1; 8], 0x3b, Bases::default()), Err(ReadError::Encoding { encoding: 0x3b }));
         assert_eq!(read(&[1; 8], 0x50, Bases::default()), Err(ReadError::Encoding { encoding: 0x50 }));
+        let skip = |encoding| {
+            let mut cursor = Section::new(0x1000, &[1; 8]).at(0x1000)?;
+            skip_pointer(&mut cursor, encoding).map(|()| cursor.rest().len())
+        };
+        assert_eq!(skip(0x3b), Ok(4), "the base is not needed");
+        assert_eq!(skip(0x50), Err(ReadError::Encoding { encoding: 0x50 }));
         let data = Bases { data: Some(0x5000), ..Bases::default() };
         assert_eq!(read(&[1, 0, 0, 0], 0x3b, data), Ok(Some(Pointer::Direct(0x5001))));
     }

@@ -1,12 +1,13 @@
 //! Reads what a frame does with a Rust panic from its language-specific data area (LSDA).
 //!
-//! Runs on: the panicking thread and the writer. Must not: read outside the section, panic, allocate.
+//! Runs on: the panicking thread and the writer. Must not: read outside the given bytes, panic, allocate; read a byte
+//! that a personality routine does not read.
 //! Source: Itanium C++ ABI, "Exception handling tables"; Rust std `sys/personality/dwarf/eh.rs`; GCC
 //! `libstdc++-v3/libsupc++/eh_personality.cc` and `libgcc/unwind-c.c`.
 
-use super::cursor::Cursor;
-use super::encoded::{Bases, OMIT, read_offset, read_pointer, read_value};
-use super::{Personality, ReadError, Section};
+use super::cursor::{Read, Source};
+use super::encoded::{OMIT, read_offset, read_value, skip_pointer};
+use super::{Personality, ReadError};
 use crate::record::EhAction;
 
 /// Records in one chain; a chain longer than this is a loop.
@@ -21,22 +22,21 @@ const TAIL_BYTES: u64 = 4096;
 /// # Errors
 /// The LSDA lies outside the section or cannot be read.
 pub(crate) fn find_action(
-    section: Section<'_>,
+    bytes: &impl Source,
     lsda: u64,
     function_start: u64,
     address: u64,
     personality: Personality,
 ) -> Result<EhAction, ReadError> {
-    let header = Header::read(section, lsda, function_start)?;
-    let Some((landing_pad, action)) = header.call_site(function_start, address)? else {
+    let mut header = Header::at(bytes.at(lsda)?);
+    header.read()?;
+    match (header.call_site(function_start, address)?, personality) {
         // std: the ip is not present in the table, so the call must not unwind. C has no such rule.
-        return Ok(if personality == Personality::C { EhAction::None } else { EhAction::Terminate });
-    };
-    match (landing_pad, action, personality) {
-        (0, ..) => Ok(EhAction::None),
-        (_, 0, _) | (.., Personality::C) => Ok(EhAction::Cleanup),
-        (_, action, Personality::Rust) => header.first_record(section, action),
-        (_, action, Personality::Cxx | Personality::Other) => header.chain(section, action),
+        (None, Personality::C) | (Some((0, _)), _) => Ok(EhAction::None),
+        (None, _) => Ok(EhAction::Terminate),
+        (Some((_, 0)), _) | (Some(_), Personality::C) => Ok(EhAction::Cleanup),
+        (Some((_, action)), Personality::Rust) => header.first_record(bytes, action),
+        (Some((_, action)), Personality::Cxx | Personality::Other) => header.chain(bytes, action),
     }
 }
 
@@ -49,16 +49,17 @@ pub(crate) fn find_action(
 /// # Errors
 /// As for [`find_action`]; also where the call is not covered by a catch.
 pub(crate) fn catch_cleans(
-    section: Section<'_>,
+    bytes: &impl Source,
     lsda: u64,
     function_start: u64,
     address: u64,
 ) -> Result<bool, ReadError> {
-    let header = Header::read(section, lsda, function_start)?;
+    let mut header = Header::at(bytes.at(lsda)?);
+    header.read()?;
     let no_catch = ReadError::OutOfSection { address };
     let (_, action) =
         header.call_site(function_start, address)?.filter(|(pad, _)| *pad != 0).ok_or(no_catch)?;
-    let mut record = section.at(header.record_address(action))?;
+    let mut record = bytes.at(header.record_address(action))?;
     for _ in 0..MAX_CHAIN {
         if record.sleb128()? == 0 {
             return Ok(true);
@@ -66,20 +67,23 @@ pub(crate) fn catch_cleans(
         let place = record.address();
         match record.sleb128()? {
             0 => return Ok(false),
-            displacement => record = section.at(place.wrapping_add(displacement.cast_unsigned()))?,
+            displacement => record = bytes.at(place.wrapping_add(displacement.cast_unsigned()))?,
         }
     }
     Err(ReadError::ActionLoop { address })
 }
 
 /// One past the last byte of an LSDA as far as its header tells, or a little more.
-pub(crate) fn extent(section: Section<'_>, lsda: u64, function_start: u64) -> Result<u64, ReadError> {
-    let header = Header::read(section, lsda, function_start)?;
+pub(crate) fn extent(bytes: &impl Source, lsda: u64) -> Result<u64, ReadError> {
+    let mut header = Header::at(bytes.at(lsda)?);
+    header.read()?;
     Ok(header.type_table.unwrap_or(0).max(header.actions.saturating_add(TAIL_BYTES)))
 }
 
-struct Header<'a> {
-    call_sites: Cursor<'a>,
+/// What stands before the call sites, and these.
+struct Header<C> {
+    /// While the header is read: what is left of it.
+    call_sites: C,
     call_site_encoding: u8,
     /// Address of the action table.
     actions: u64,
@@ -88,24 +92,48 @@ struct Header<'a> {
     type_encoding: u8,
 }
 
-impl<'a> Header<'a> {
-    fn read(section: Section<'a>, lsda: u64, function_start: u64) -> Result<Self, ReadError> {
-        let mut cursor = section.at(lsda)?;
-        let bases = Bases { data: None, function: Some(function_start) };
-        let landing_pad_encoding = cursor.u8()?;
-        // Only the distance from 0 of a landing pad matters here, not the base it is counted from.
-        read_pointer(&mut cursor, landing_pad_encoding, bases)?;
-        let type_encoding = cursor.u8()?;
-        let type_table = if type_encoding == OMIT {
-            None
-        } else {
-            let offset = cursor.uleb128()?;
-            Some(cursor.address().wrapping_add(offset))
-        };
-        let call_site_encoding = cursor.u8()?;
-        let length = cursor.uleb128()?;
-        let call_sites = cursor.split(length)?;
-        Ok(Self { call_sites, call_site_encoding, actions: cursor.address(), type_table, type_encoding })
+/// Read in small steps, and in place: one of the readers is a thread with little stack, and in a debug build every
+/// value that a function returns or hands on has a place of its own in its frame.
+impl<C: Read> Header<C> {
+    /// One at the start of an LSDA.
+    fn at(lsda: C) -> Self {
+        Self { call_sites: lsda, call_site_encoding: OMIT, actions: 0, type_table: None, type_encoding: OMIT }
+    }
+
+    fn read(&mut self) -> Result<(), ReadError> {
+        self.skip_landing_pad_base()?;
+        self.read_type_table()?;
+        self.read_call_site_encoding()?;
+        self.read_call_sites()
+    }
+
+    /// Only the distance from 0 of a landing pad matters here, not the base it is counted from.
+    fn skip_landing_pad_base(&mut self) -> Result<(), ReadError> {
+        match self.call_sites.u8()? {
+            OMIT => Ok(()),
+            encoding => skip_pointer(&mut self.call_sites, encoding),
+        }
+    }
+
+    fn read_type_table(&mut self) -> Result<(), ReadError> {
+        self.type_encoding = self.call_sites.u8()?;
+        if self.type_encoding != OMIT {
+            let offset = self.call_sites.uleb128()?;
+            self.type_table = Some(self.call_sites.address().wrapping_add(offset));
+        }
+        Ok(())
+    }
+
+    fn read_call_site_encoding(&mut self) -> Result<(), ReadError> {
+        self.call_site_encoding = self.call_sites.u8()?;
+        Ok(())
+    }
+
+    fn read_call_sites(&mut self) -> Result<(), ReadError> {
+        let length = self.call_sites.uleb128()?;
+        self.actions = self.call_sites.address().wrapping_add(length);
+        self.call_sites = self.call_sites.split(length)?;
+        Ok(())
     }
 
     /// Landing pad and action number of the call site that covers the address.
@@ -134,8 +162,8 @@ impl<'a> Header<'a> {
     }
 
     /// Rust's rule: the first record alone decides.
-    fn first_record(&self, section: Section<'_>, action: u64) -> Result<EhAction, ReadError> {
-        let filter = section.at(self.record_address(action))?.sleb128()?;
+    fn first_record(&self, bytes: &impl Source, action: u64) -> Result<EhAction, ReadError> {
+        let filter = bytes.at(self.record_address(action))?.sleb128()?;
         Ok(match filter {
             0 => EhAction::Cleanup,
             1.. => EhAction::Catch,
@@ -144,13 +172,13 @@ impl<'a> Header<'a> {
     }
 
     /// C++'s rule for a foreign exception: the first record of the chain that matches it.
-    fn chain(&self, section: Section<'_>, action: u64) -> Result<EhAction, ReadError> {
+    fn chain(&self, bytes: &impl Source, action: u64) -> Result<EhAction, ReadError> {
         let mut address = self.record_address(action);
         let mut seen = EhAction::None;
         for _ in 0..MAX_CHAIN {
-            let mut record = section.at(address)?;
+            let mut record = bytes.at(address)?;
             let filter = record.sleb128()?;
-            if filter > 0 && self.is_catch_all(section, filter.unsigned_abs())? {
+            if filter > 0 && self.is_catch_all(bytes, filter.unsigned_abs())? {
                 return Ok(EhAction::Catch);
             }
             if filter < 0 {
@@ -170,7 +198,7 @@ impl<'a> Header<'a> {
     }
 
     /// Whether a type entry is null: `catch (...)` in C++, the catch of `catch_unwind` in Rust.
-    fn is_catch_all(&self, section: Section<'_>, index: u64) -> Result<bool, ReadError> {
+    fn is_catch_all(&self, bytes: &impl Source, index: u64) -> Result<bool, ReadError> {
         let unsupported = ReadError::Encoding { encoding: self.type_encoding };
         let table = self.type_table.ok_or(unsupported)?;
         let size = match self.type_encoding & 0x0f {
@@ -180,13 +208,14 @@ impl<'a> Header<'a> {
             _ => return Err(unsupported),
         };
         let entry = table.wrapping_sub(index.wrapping_mul(size));
-        read_value(&mut section.at(entry)?, self.type_encoding).map(|value| value == 0)
+        read_value(&mut bytes.at(entry)?, self.type_encoding).map(|value| value == 0)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::unwind::Section;
     use proptest::prelude::*;
 
     const LSDA: u64 = 0x5000;
@@ -206,7 +235,7 @@ mod tests {
     ];
 
     fn action(bytes: &[u8], offset: u64, personality: Personality) -> Result<EhAction, ReadError> {
-        find_action(Section::new(LSDA, bytes), LSDA, FUNCTION, FUNCTION + offset, personality)
+        find_action(&Section::new(LSDA, bytes), LSDA, FUNCTION, FUNCTION + offset, personality)
     }
 
     #[test]
@@ -227,7 +256,7 @@ mod tests {
     #[test]
     fn a_catch_cleans_where_its_chain_ends_with_a_cleanup() {
         let cleans = |bytes: &[u8], offset: u64| {
-            catch_cleans(Section::new(LSDA, bytes), LSDA, FUNCTION, FUNCTION + offset)
+            catch_cleans(&Section::new(LSDA, bytes), LSDA, FUNCTION, FUNCTION + offset)
         };
         assert_eq!(cleans(&BYTES, 0x20), Ok(false));
         // The record behind it, one byte from the displacement: a cleanup, and the end.

@@ -9,17 +9,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::lineage;
+use super::probe_events::{is_ready, panic_of};
 use super::verdict_text::{About, amend};
 use crate::harness::Harness;
-use crate::probe::{
-    Catcher, Entry, Event, EventQueue, Handler as HandlerFrame, Keeper, LOST, PanicRef, Stamp, Trace,
-};
-use crate::record::ExitPlace;
-use crate::record::Notice;
+use crate::platform;
+use crate::probe::{Entry, EventQueue};
 use crate::record::finding::Finding;
-use crate::record::{Ancestor, EhAction, Handler, HandlerKind, Place, RawFlag, RawRecord, Report};
-use crate::symbolize::{Namer, program_place};
-use crate::verdict::{Change, DroppedBy, Lives, OfStack, Raise, Stop, Thread, Throw, place};
+use crate::record::{Ancestor, Evidence, ExitPlace, RawFlag, RawRecord, Report};
+use crate::symbolize::Namer;
+use crate::verdict::{Change, Lives, OfStack, Raise, Stop};
 
 /// Events that wait for their record. Beyond that the oldest is applied to what is known.
 pub(crate) const WAITING: usize = 8192;
@@ -46,10 +44,12 @@ pub(crate) struct Follow {
     unsettled: HashSet<u64>,
     /// The same with the time when the first difference was seen, oldest first.
     unsettled_since: VecDeque<(Instant, u64)>,
-    lineages: HashMap<u32, Arc<[Ancestor]>>,
-    findings: Vec<Finding>,
+    pub(super) lineages: HashMap<u32, Arc<[Ancestor]>>,
+    pub(super) findings: Vec<Finding>,
     /// Whether the events come from wrappers alone, because no probe works.
     notes_only: bool,
+    /// Whether starts of threads are seen, with their places.
+    pub(super) starts_are_noted: bool,
     /// Only in an audited test harness.
     pub(crate) harness: Option<Box<Harness>>,
 }
@@ -71,6 +71,7 @@ impl Follow {
             lineages: HashMap::new(),
             findings: Vec::new(),
             notes_only: false,
+            starts_are_noted: false,
             harness: None,
         }
     }
@@ -78,6 +79,11 @@ impl Follow {
     /// The same, told whether the events come from wrappers alone.
     pub(crate) fn with_notes_only(self, notes_only: bool) -> Self {
         Self { notes_only, ..self }
+    }
+
+    /// The same, told whether starts of threads are seen, with their places.
+    pub(crate) fn with_starts(self, starts_are_noted: bool) -> Self {
+        Self { starts_are_noted, ..self }
     }
 
     /// The same in a test harness that is audited.
@@ -95,10 +101,17 @@ impl Follow {
         namer: &mut dyn Namer,
     ) {
         let sequence = record.sequence;
+        // What it speaks of was seen before it was raised.
+        self.catch_up(namer);
+        let nested_in = full_number(record.nested_in, sequence);
+        let untold = nested_in == 0 && !record.has_flag(RawFlag::NothingElseUnwinds);
+        let by_names = platform::current().prediction == platform::Prediction::Names;
         let forgotten = self.lives.raised(Raise {
             sequence,
             tid: record.tid,
-            nested_in: full_number(record.nested_in, sequence),
+            mono_ns: record.mono_ns,
+            nested_in,
+            perhaps_nested: by_names && untold && stack.in_destructor != Some(false),
             cannot_unwind: record.has_flag(RawFlag::CannotUnwind),
             in_cleanup: record.has_flag(RawFlag::InCleanup),
             in_once: stack.in_once,
@@ -121,6 +134,7 @@ impl Follow {
         report.lineage = self.lineage(record, namer);
         self.attribute(record, report, namer);
         if let Some(change) = self.publish(sequence) {
+            report.evidence = self.evidence(&change);
             amend(report, &change);
         }
     }
@@ -216,6 +230,13 @@ impl Follow {
         Some(self.settle.saturating_sub(now.saturating_duration_since(*since)))
     }
 
+    /// Where the notices of wrappers come from that wait, one behind the other.
+    pub(crate) fn noticed(&self) -> Vec<u64> {
+        let noticed =
+            self.waiting.iter().filter(|entry| matches!(entry.event, crate::probe::Event::Noticed { .. }));
+        noticed.flat_map(|entry| entry.place.ips().iter().copied()).collect()
+    }
+
     /// Whether there are probes.
     pub(crate) fn has_probes(&self) -> bool {
         self.events.is_some() && !self.notes_only
@@ -232,6 +253,11 @@ impl Follow {
         let about = self.about.get(&sequence)?.clone();
         let change = self.publish(sequence)?;
         Some((change, about))
+    }
+
+    /// What a verdict that was just said rests on; `None` where its other fields say it all.
+    pub(crate) fn evidence(&self, change: &Change) -> Option<Evidence> {
+        self.lives.evidence(change)
     }
 
     /// The process ends, by a call of `exit` there: every panic gets its last verdict.
@@ -264,90 +290,9 @@ impl Follow {
         Some(change)
     }
 
-    fn apply(&mut self, entry: &Entry, namer: &mut dyn Namer) {
-        let Entry { stamp, event, place: at, .. } = entry;
-        let Stamp { thread, tid, mono_ns } = *stamp;
-        match *event {
-            Event::Started { parent, parent_tid, .. } => {
-                let spawned_at = at.ips().into();
-                self.lives.started(thread, Thread { tid, began_ns: mono_ns, parent, parent_tid, spawned_at });
-            }
-            Event::Exited => {
-                self.lives.exited(thread, tid, mono_ns);
-                self.lineages.remove(&tid);
-            }
-            Event::Joined { target } => self.lives.joined(tid, target.last_panic),
-            Event::Detached { target } => self.lives.detached(tid, target.last_panic),
-            Event::Raised { panic, trace, walked, vtable, .. } if self.concerns(panic) => {
-                let traced = matches!(trace, Trace::Traced | Trace::AtItsAddress);
-                let kind = if trace == Trace::AtItsAddress { vtable } else { 0 };
-                let throw = Throw { serial: panic.serial, thread, tid, traced, kind, recorded_again: walked };
-                self.lives.thrown(panic.hooked, throw);
-            }
-            Event::Unraised { panic, .. } if self.concerns(panic) => self.lives.end_of_stack(panic.hooked),
-            Event::Landed { panic, ip, cleanups, action, handler, .. } if self.concerns(panic) => {
-                match (handler, action) {
-                    // A frame of another language must throw it on, or the process aborts: not the end yet.
-                    (HandlerFrame::Foreign, _) => {}
-                    (HandlerFrame::Rust, EhAction::Filter | EhAction::Terminate) => {
-                        self.lives.doomed(panic.hooked);
-                    }
-                    (HandlerFrame::Rust, _) => self.lives.landed(panic.hooked, tid, ip, cleanups),
-                }
-            }
-            Event::Read { panic, .. } if self.concerns(panic) => {
-                let frames = namer.name(at.ips());
-                let place = Place { os_thread: Some(tid), ..program_place(&frames) };
-                self.lives.read(panic.hooked, tid, namer.redact_place(place));
-            }
-            Event::Dropped { panic, reads, .. } if self.concerns(panic) => {
-                let frames = namer.name(at.ips());
-                let (named, place) = place::dropped(&frames, self.lives.caught_by(panic.hooked));
-                // What threads did with it is the same in every build, and is asked first.
-                let by = match self.lives.dropped_by_whom(panic.hooked, tid) {
-                    DroppedBy::Unknown => named,
-                    certain => certain,
-                };
-                let place = namer.redact_place(Place { os_thread: Some(tid), ..place });
-                self.lives.dropped(panic.hooked, tid, by, place, reads);
-            }
-            Event::Strayed { vtable, .. } => self.lives.strayed(vtable),
-            Event::Wrapped { panic, by, line } if self.concerns(panic) => {
-                let handler = wrapper(by, namer.redact_place(call(entry, line)));
-                self.lives.wrapped(panic.hooked, tid, handler);
-            }
-            Event::Handed { panic } if self.concerns(panic) => self.lives.handed(panic.hooked, tid),
-            Event::Disposed { panic, by } if self.concerns(panic) => {
-                let place = program_place(&namer.name(at.ips()));
-                let place = namer.redact_place(Place { os_thread: Some(tid), ..place });
-                let by = match by {
-                    Keeper::Wrapper => DroppedBy::Runtime,
-                    Keeper::Program => DroppedBy::Program,
-                };
-                self.lives.dropped(panic.hooked, tid, by, place, 0);
-            }
-            Event::Noticed { what, panic, number } => {
-                let place = program_place(&namer.name(at.ips()));
-                let panic = Some(panic.hooked).filter(|sequence| *sequence != 0);
-                if what == Notice::HandedOver {
-                    // How panics go on that are under way is seen by the other agent, if by anybody.
-                    self.lives.evidence_lost();
-                }
-                let finding = Finding::noticed(what, entry.text.as_str(), number, panic, place);
-                self.findings.push(finding);
-            }
-            _ => {}
-        }
-    }
-
     /// What wrappers had to say since the last call.
     pub(crate) fn take_findings(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.findings)
-    }
-
-    /// Whether the life of this panic is kept.
-    fn concerns(&self, panic: PanicRef) -> bool {
-        panic.hooked != 0 && self.lives.knows(panic.hooked)
     }
 
     fn lineage(&mut self, record: &RawRecord, namer: &mut dyn Namer) -> Arc<[Ancestor]> {
@@ -367,53 +312,6 @@ impl Follow {
         }
         ancestors
     }
-}
-
-fn is_ready(lives: &Lives, event: &Event) -> bool {
-    let panic = panic_of(event);
-    let repeated = matches!(event, Event::Raised { walked: true, .. });
-    matches!(panic.hooked, 0 | LOST) || lives.is_ready(panic.hooked, repeated)
-}
-
-/// The panic that an event speaks of; none for one that needs no record.
-fn panic_of(event: &Event) -> PanicRef {
-    match *event {
-        Event::Raised { panic, .. }
-        | Event::Unraised { panic, .. }
-        | Event::Landed { panic, .. }
-        | Event::Read { panic, .. }
-        | Event::Wrapped { panic, .. }
-        | Event::Handed { panic }
-        | Event::Disposed { panic, .. }
-        | Event::Dropped { panic, .. } => panic,
-        _ => PanicRef::NONE,
-    }
-}
-
-/// Where the program set a wrapper up.
-fn call(entry: &Entry, line: u32) -> Place {
-    let file = entry.text.as_str();
-    Place {
-        file: (!file.is_empty()).then(|| file.to_owned()),
-        line: (line != 0).then_some(line),
-        ..Place::default()
-    }
-}
-
-/// A wrapper as a handler; `call` is where the program set it up.
-fn wrapper(by: Catcher, call: Place) -> Handler {
-    let kind = match by {
-        Catcher::Catch => HandlerKind::User,
-        Catcher::Thread => HandlerKind::ThreadRoot,
-        Catcher::Supervisor => HandlerKind::Supervisor,
-        Catcher::Group => HandlerKind::TaskGroup,
-        Catcher::Ffi => HandlerKind::Ffi,
-        Catcher::Future => HandlerKind::Futures,
-        Catcher::Task => HandlerKind::TokioTask,
-        Catcher::Blocking => HandlerKind::TokioBlocking,
-        Catcher::Tower => HandlerKind::Tower,
-    };
-    Handler { kind, function: None, file: call.file, line: call.line }
 }
 
 /// The full number of the panic that was unwinding; the record has its low 32 bits.

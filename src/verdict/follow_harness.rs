@@ -5,10 +5,8 @@
 use super::follow::Follow;
 use crate::harness::{Said, Scene};
 use crate::hook;
-use crate::record::ExitPlace;
-use crate::record::NamedFrame;
 use crate::record::finding::Finding;
-use crate::record::{RawRecord, Report};
+use crate::record::{ExitPlace, NamedFrame, RawRecord, Report};
 use crate::symbolize::Namer;
 use crate::sys::clock;
 

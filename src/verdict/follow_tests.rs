@@ -1,13 +1,12 @@
-//! Events made by hand, against records that come before them, after them, or never.
+//! Events made by hand, against records that come before them, after them, or never. One file: all cases share the bench.
 
 use std::time::{Duration, Instant};
 
 use super::follow::{Follow, WAITING};
 use super::verdict_text::About;
-use crate::probe::Handler as HandlerFrame;
-use crate::record::Inlining;
-use crate::record::NamedFrame;
-use crate::record::*;
+use crate::probe::{Event, Handler as HandlerFrame, PanicRef};
+use crate::record::{Inlining, NamedFrame, *};
+use crate::report::build::Builder;
 use crate::symbolize::Namer;
 use crate::testing::fake_probes::{FakeProbes, PROGRAM, ROOT};
 use crate::testing::samples::*;
@@ -32,22 +31,35 @@ impl Namer for FakeNamer {
 
     fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]> {
         let frame = |ip: &u64| match (ip - FakeSymbols::BASE) / 16 {
-            PROGRAM => ("app::run", true),
-            ROOT => ("std::thread::lifecycle::spawn_unchecked", false),
+            PROGRAM => Some(("app::run", true)),
+            ROOT => Some(("std::thread::lifecycle::spawn_unchecked", false)),
+            NAMELESS => None,
             other => unreachable!("{other} has no name here"),
         };
-        let named = |(path, in_app): (&str, bool)| NamedFrame {
-            path: path.to_owned(),
-            function: Some(path.to_owned()),
-            in_app: Some(in_app),
-            inlining: Inlining::Known,
-            ..NamedFrame::default()
+        let named = |(call, ip): (usize, &u64)| match frame(ip) {
+            Some((path, in_app)) => NamedFrame {
+                path: path.to_owned(),
+                function: Some(path.to_owned()),
+                in_app: Some(in_app),
+                call,
+                inlining: Inlining::Known,
+                ..NamedFrame::default()
+            },
+            None => NamedFrame { call, ..NamedFrame::default() },
         };
-        ips.iter().map(|ip| named(frame(ip))).collect()
+        ips.iter().enumerate().map(named).collect()
     }
 
     fn outside_of_c(&mut self, ips: &[u64]) -> Vec<u64> {
         ips.to_vec()
+    }
+
+    fn addresses(&mut self, ips: &[u64]) -> Vec<String> {
+        ips.iter().map(|ip| format!("app+{ip:#x}")).collect()
+    }
+
+    fn catches_at_root_only(&mut self, _: &[u64]) -> bool {
+        false
     }
 
     fn redact_place(&mut self, place: Place) -> Place {
@@ -63,7 +75,7 @@ impl Namer for FakeNamer {
 struct Bench {
     probes: FakeProbes,
     follow: Follow,
-    builder: crate::report::build::Builder,
+    builder: Builder,
     now: Instant,
 }
 
@@ -143,6 +155,47 @@ fn a_panic_that_landed_before_its_record_was_read_has_its_verdict_in_the_panic_l
 }
 
 #[test]
+fn addresses_are_kept_up_to_the_programs_nearest_frame_where_one_of_them_lacks_names() {
+    for (place, kept) in [
+        (&[PROGRAM, NAMELESS][..], 0),
+        (&[NAMELESS, PROGRAM], 2),
+        (&[NAMELESS, PROGRAM, NAMELESS, PROGRAM], 2),
+        (&[ROOT, PROGRAM, NAMELESS], 0),
+        (&[ROOT, NAMELESS, ROOT], 3),
+    ] {
+        let mut bench = Bench::new(16);
+        bench.probes.raised(TID, 1, 0);
+        bench.probes.landed(TID, 1, CATCH);
+        let panic = PanicRef { serial: 1, hooked: 1 };
+        bench.probes.send(TID, Event::Read { panic, payload: 0, nth: 1 }, place);
+        let address = |symbol: &u64| format!("app+{:#x}", FakeSymbols::BASE + symbol * 16);
+        let expected: Vec<String> = place.iter().take(kept).map(address).collect();
+        assert_eq!(bench.record(1).received_at.unwrap().stack, expected, "{place:?}");
+    }
+}
+
+#[test]
+fn what_was_seen_before_a_panic_was_raised_is_known_when_it_is_linked() {
+    for read in [true, false] {
+        let mut bench = Bench::new(16);
+        bench.probes.raised(TID, 1, 0);
+        bench.probes.landed(TID, 1, CATCH);
+        let first = bench.record(1);
+        if read {
+            // It waits in the queue when the panic arrives that shows the error.
+            let panic = PanicRef { serial: 1, hooked: 1 };
+            bench.probes.send(TID, Event::Read { panic, payload: 0, nth: 1 }, &[PROGRAM]);
+        }
+        let mut second = raw_record();
+        second.sequence = 2;
+        let quoted = format!("Err value: JoinError::Panic(Id(7), {:?}, ...)", first.message.unwrap());
+        second.message.set(&quoted);
+        let second = bench.arrives(&second);
+        assert_eq!(second.relation.as_deref(), read.then_some("unwrap"));
+    }
+}
+
+#[test]
 fn a_panic_that_lands_after_its_line_gets_one_verdict_line() {
     let mut bench = Bench::new(16);
     bench.probes.raised(TID, 1, 0);
@@ -155,7 +208,7 @@ fn a_panic_that_lands_after_its_line_gets_one_verdict_line() {
     let [(change, about)] = &said[..] else { panic!("{said:?}") };
     assert_eq!((change.outcome.basis, change.outcome.receipt), (Basis::Confirmed, Receipt::Discarded));
     assert_eq!(change.outcome.silent, Some(true));
-    assert_eq!((about.fingerprint.as_str(), about.pid), (report.fingerprint.as_str(), report.pid));
+    assert_eq!((about.fingerprint.as_str(), about.pid), (report.fingerprint.as_str(), report.head.pid));
     assert_eq!(
         (about.message.as_ref(), about.thread.as_ref()),
         (report.message.as_ref(), report.thread.as_ref())
@@ -321,7 +374,7 @@ fn the_lineage_names_the_parents_and_a_reused_thread_id_has_its_own() {
         let name = report.lineage[1].name.as_deref().unwrap();
         assert!(name.starts_with('<') && name.len() > 2, "through the redactor: {name}");
     }
-    bench.probes.send(TID, crate::probe::Event::Exited, &[]);
+    bench.probes.send(TID, Event::Exited, &[]);
     bench.probes.started(TID, me);
     bench.probes.raised(TID, 2, 0);
     let ancestors: Vec<u32> = bench.record(2).lineage.iter().map(|ancestor| ancestor.os_id).collect();

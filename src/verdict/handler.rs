@@ -4,9 +4,8 @@
 //! the optimizer moves a `catch_unwind` call into its callers, and only line information shows that.
 
 use super::{abort, caught_by, reason};
-use crate::record::Inlining;
-use crate::record::{AbortReason, Handler, HandlerKind, Prediction};
-use crate::symbolize::{Logical, Stack};
+use crate::record::{AbortReason, Handler, HandlerKind, Inlining, Prediction};
+use crate::symbolize::{Logical, Stack, inside};
 
 /// Logical frames looked at on either side of the landing site.
 const AROUND: usize = 64;
@@ -129,9 +128,9 @@ fn wrapper(frame: &Logical) -> Option<Option<HandlerKind>> {
     // The path of a generic function's instance is this crate's, wherever it was compiled; with line tables only
     // the file tells.
     let of_path = frame.plain.strip_prefix("panic_agent::wrap::");
-    let of_file = frame.file.as_deref().and_then(|file| file.strip_prefix(WRAPPERS));
+    let of_file = frame.file.as_deref().and_then(|file| inside(file, WRAPPERS));
     let rest = of_path.or(of_file)?;
-    let module = rest.split([':', '/', '.']).next().unwrap_or_default();
+    let module = rest.split([':', '/', '\\', '.']).next().unwrap_or_default();
     Some(match module {
         "thread" => Some(HandlerKind::ThreadRoot),
         "supervise" => Some(HandlerKind::Supervisor),

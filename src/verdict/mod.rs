@@ -2,6 +2,7 @@
 //!
 //! Runs on: the writer thread. Must not: do I/O, or guess: what cannot be told is `unknown` with a reason.
 
+mod by_names;
 mod families;
 mod fate;
 mod handler;
@@ -15,14 +16,18 @@ pub(crate) use life::DroppedBy;
 #[cfg(panic_agent_spool)]
 pub(crate) use life::Outcome as Final;
 pub(crate) use reason::HANDLER_UNKNOWN;
-pub(crate) use tracker::place;
-pub(crate) use tracker::{Change, Lives, OfStack, Raise, Stop, Thread, Throw};
+#[cfg(all(feature = "symbols", panic_agent_spool))]
+pub(crate) use reason::{DROPPED_AT_UNNAMED_PLACE, PERHAPS_SCOPED};
+pub(crate) use tracker::{Change, Lives, OfStack, Raise, Stop, Thread, Throw, place};
+#[cfg(all(feature = "symbols", panic_agent_spool))]
+pub(crate) use {life::Rule, tracker::Saw};
 
-use crate::record::Inlining;
+use crate::platform;
 use crate::record::{
-    AbortReason, EhAction, Handler, HandlerKind, Prediction, RawFlag, RawWalk, StopKind, WalkEnd, WalkSource,
+    AbortReason, EhAction, Handler, HandlerKind, Inlining, Prediction, PredictionSource, RawFlag, RawWalk,
+    StopKind, WalkEnd, WalkSource,
 };
-use crate::symbolize::Stack;
+use crate::symbolize::{Logical, Stack};
 
 /// How the program was compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +73,18 @@ pub(crate) fn predict(walk: &RawWalk, stack: &Stack, strategy: Strategy, flags: 
     if has(RawFlag::InCleanup) {
         return plain(abort(AbortReason::DropDuringUnwind));
     }
+    if walk.stopper().is_none() && platform::current().prediction == platform::Prediction::Names {
+        return by_names::predict(walk, stack, has(RawFlag::NothingElseUnwinds));
+    }
+    let mut predicted = by_tables(walk, stack, flags);
+    if predicted.prediction.stop != StopKind::Unknown {
+        predicted.prediction.source = Some(PredictionSource::Tables);
+    }
+    predicted
+}
+
+fn by_tables(walk: &RawWalk, stack: &Stack, flags: u32) -> Predicted {
+    let has = |flag: RawFlag| flags & flag as u32 != 0;
     let end = walk.stopper().map_or(stack.physical().len(), |stopper| stopper as usize);
     if passes_tls_destructor(stack, end) {
         return plain(abort(AbortReason::TlsDestructor));
@@ -135,7 +152,12 @@ fn root_of(walk: &RawWalk) -> Option<HandlerKind> {
 fn passes_tls_destructor(stack: &Stack, end: usize) -> bool {
     (stack.trimmed()..end.min(stack.physical().len()))
         .flat_map(|index| stack.logical(index))
-        .any(|frame| frame.plain.ends_with("abort_on_dtor_unwind"))
+        .any(guards_tls_destructors)
+}
+
+/// Whether this is std's guard around the destructors of thread-locals.
+fn guards_tls_destructors(frame: &Logical) -> bool {
+    frame.plain.ends_with("abort_on_dtor_unwind")
 }
 
 /// Whether a frame is the C library's, which calls the destructors of thread-locals.
@@ -152,7 +174,11 @@ fn boundary(stack: &Stack, stopper: usize) -> Prediction {
         return abort(AbortReason::TlsDestructor);
     }
     let unnamed = stack.logical(stopper).iter().all(|frame| frame.function.is_none());
-    if unnamed && (stopper..stack.physical().len()).any(|outer| runs_tls_destructors(stack, outer)) {
+    // musl's caller of those destructors ends the walk, and bears no name in a stripped static executable.
+    let hidden = cfg!(target_env = "musl");
+    if unnamed
+        && (hidden || (stopper..stack.physical().len()).any(|outer| runs_tls_destructors(stack, outer)))
+    {
         return unnamed_abort();
     }
     abort(AbortReason::NounwindBoundary)
@@ -188,9 +214,6 @@ fn without_stopper(walk: &RawWalk) -> Prediction {
         WalkEnd::Bottom | WalkEnd::NoUnwindInfo if WalkSource::from_u8(walk.source) == WalkSource::Tables => {
             Prediction { stop: StopKind::None, ..abort(AbortReason::NoHandler) }
         }
-        WalkEnd::Bottom | WalkEnd::NoUnwindInfo | WalkEnd::NotWalked if !cfg!(panic_agent_tables) => {
-            unknown(reason::UNSUPPORTED_PLATFORM)
-        }
         WalkEnd::Bottom | WalkEnd::NoUnwindInfo => unknown(reason::TABLES_NOT_READ),
         WalkEnd::NotWalked => unknown(reason::NOT_WALKED),
         WalkEnd::TooDeep => unknown(reason::TOO_DEEP),
@@ -211,6 +234,7 @@ fn abort(why: AbortReason) -> Prediction {
         action: None,
         handler: None,
         reason: None,
+        source: None,
     }
 }
 
@@ -222,6 +246,7 @@ fn unknown(reason: &str) -> Prediction {
         action: None,
         handler: None,
         reason: Some(reason.to_owned()),
+        source: None,
     }
 }
 
@@ -233,6 +258,7 @@ fn caught_by(handler: Handler, reason: Option<&str>) -> Prediction {
         action: None,
         handler: Some(handler),
         reason: reason.map(str::to_owned),
+        source: None,
     }
 }
 
@@ -241,6 +267,7 @@ mod follow_harness;
 #[cfg(test)]
 mod follow_tests;
 mod lineage;
+mod probe_events;
 #[cfg(test)]
 mod tests;
 mod tracker;

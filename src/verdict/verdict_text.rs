@@ -33,7 +33,7 @@ impl About {
             fingerprint: report.fingerprint.clone(),
             message: report.message.as_ref().map(|_| start_of(report.summary(), MESSAGE_BYTES).to_owned()),
             thread: report.thread.clone(),
-            pid: report.pid,
+            pid: report.head.pid,
             test: report.test.clone(),
             predicted: Predicted { fate: report.fate, reason: report.reason.clone() },
         }
@@ -55,11 +55,11 @@ pub(crate) fn amend(report: &mut Report, change: &Change) {
     report.uncaught = outcome.uncaught;
     report.silent = outcome.silent;
     report.swallowed = outcome.swallowed;
-    report.level = level_of(outcome.fate);
+    report.head.level = level_of(outcome.fate);
     report.landing = outcome.landing.as_deref().cloned();
     report.received_at.clone_from(&outcome.received_at);
     report.hops = outcome.hops;
-    report.incident = PanicId::new(report.id.instance(), change.incident);
+    report.incident = PanicId::new(report.head.id.instance(), change.incident);
     report.relation = change.relation.map(|relation| relation.code().to_owned());
 }
 
@@ -68,5 +68,7 @@ fn reason(change: &Change, predicted: Fate, promised: Option<&str>) -> Option<St
     let outcome = &change.outcome;
     let seen = outcome.abort_reason.map(abort_word).or(outcome.reason);
     let promised = promised.filter(|_| outcome.fate == predicted);
-    seen.filter(|word| *word != HANDLER_UNKNOWN).or(promised).or(seen).map(str::to_owned)
+    // That the payload is not traced says why the receipt is unknown, and nothing of the fate.
+    let of_receipt = |word: &str| outcome.fate == Fate::Unknown && word == "payload_not_traced";
+    seen.filter(|word| *word != HANDLER_UNKNOWN && !of_receipt(word)).or(promised).or(seen).map(str::to_owned)
 }

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-/// Tells tasks that their work is not wanted any more. Clones are the same token.
+/// Tells tasks to stop. Clones share one state.
 ///
 /// # Examples
 /// ```
 /// use std::time::Duration;
 ///
-/// let token = panic_agent::CancelToken::new();
+/// let token = panic_agent::task::CancelToken::new();
 /// let theirs = token.clone();
 /// let worker = std::thread::spawn(move || theirs.wait_timeout(Duration::from_secs(60)));
 /// token.cancel();
@@ -42,12 +42,12 @@ struct State {
 }
 
 impl CancelToken {
-    /// A token that nobody has cancelled.
+    /// A token that is not cancelled.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Cancels; nothing happens the second time.
+    /// Cancels the token. Further calls have no effect.
     pub fn cancel(&self) {
         if self.0.cancelled.swap(true, Ordering::AcqRel) {
             return;
@@ -66,7 +66,7 @@ impl CancelToken {
         self.0.changed.notify_all();
     }
 
-    /// Whether to stop.
+    /// Whether the token is cancelled.
     pub fn is_cancelled(&self) -> bool {
         if self.0.cancelled.load(Ordering::Acquire) {
             return true;
@@ -78,15 +78,15 @@ impl CancelToken {
         over
     }
 
-    /// `Err(Stop::Cancelled)` when it is time to stop; for `?` in a task.
+    /// Returns `Err(Stop::Cancelled)` if the token is cancelled; for `?` in a task.
     ///
     /// # Errors
-    /// When the token is cancelled.
+    /// If the token is cancelled.
     pub fn check<E>(&self) -> Result<(), Stop<E>> {
         if self.is_cancelled() { Err(Stop::Cancelled) } else { Ok(()) }
     }
 
-    /// Blocks this thread until the token is cancelled, at most this long; whether it is.
+    /// Blocks this thread until the token is cancelled, at most for `timeout`. Returns whether it is cancelled.
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
         let until = Instant::now().checked_add(timeout);
         let mut state = self.0.state.lock();
@@ -110,13 +110,13 @@ impl CancelToken {
         }
     }
 
-    /// Ends when the token is cancelled. Needs no runtime.
+    /// Returns a future that completes when the token is cancelled. It needs no runtime.
     pub fn cancelled(&self) -> Cancelled {
         Cancelled { token: self.clone(), waker: None }
     }
 }
 
-/// Ends when its token is cancelled; see [`CancelToken::cancelled`].
+/// Completes when its token is cancelled; see [`CancelToken::cancelled`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless they are polled"]
 pub struct Cancelled {
@@ -153,12 +153,13 @@ impl Drop for Cancelled {
     }
 }
 
-/// How a task ends without a result. `?` makes one of an error, and [`CancelToken::check`] of a cancellation.
+/// Why a task ended without a result. `?` converts an error into `Failed`, and [`CancelToken::check`] returns `Cancelled`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stop<E> {
-    /// The task failed, and its siblings are to stop.
+    /// The task failed. Its siblings are cancelled.
     Failed(E),
-    /// The task stopped because it was told to. Not a failure.
+    /// The task stopped because it was cancelled. This is not a failure.
     Cancelled,
 }
 

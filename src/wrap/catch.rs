@@ -9,19 +9,19 @@ use crate::hook::ensure_hook;
 use crate::hook::recent_panics::Enclosing;
 use crate::probe::Catcher;
 
-/// Runs `f`; a panic becomes an error that knows its origin.
+/// Runs `f` and returns a panic as an error that knows its origin.
 ///
-/// The panic is reported as every other, before it is stopped here; this function only decides where it stops and
-/// what you get. `f` need not be [`UnwindSafe`](std::panic::UnwindSafe): as with a thread, what `f` shares with the
+/// The panic is reported like any other, before it is caught here. This function only decides where it stops and what you
+/// get. `f` need not be [`UnwindSafe`](std::panic::UnwindSafe): as with a thread, what `f` shares with the
 /// rest of the program may be left half changed.
 ///
-/// Without an agent the error has message, place and id. For the place, the first use of a wrapper in such a process
-/// sets a panic hook that only takes notes and calls the previous one.
+/// Without an agent the error has message, location and id. To know the location, the first wrapper that such a process uses
+/// sets a panic hook that records it and calls the previous hook.
 ///
 /// A [`Caught`] that is dropped unread is reported as swallowed.
 ///
 /// # Errors
-/// The panic, when `f` panics.
+/// The panic, if `f` panics.
 ///
 /// # Examples
 /// ```
@@ -39,13 +39,13 @@ pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
     guard(Catcher::Catch, Console::AsUsual, Location::caller(), f).map_err(Caught::handed_over_here)
 }
 
-/// Like [`catch`], and the panic leaves nothing on the console. It is reported all the same.
+/// Like [`catch`], but the panic prints nothing on the console. It is still reported.
 ///
-/// For panics that are part of the plan. Every panic on this thread is silent until `f` is over; one that is
-/// predicted to end the process is not.
+/// For panics that you expect. Every panic on this thread is silent until `f` returns, unless it is predicted to end the
+/// process.
 ///
 /// # Errors
-/// The panic, when `f` panics.
+/// The panic, if `f` panics.
 ///
 /// # Examples
 /// ```

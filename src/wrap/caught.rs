@@ -15,16 +15,15 @@ use super::payload::Payload;
 use crate::agent;
 use crate::hook::recent_panics;
 use crate::hook::recent_panics::{Enclosing, Recent};
-use crate::probe::wrapper_notes;
 use crate::probe::wrapper_notes::{named, speaking};
-use crate::probe::{Catcher, Event, Keeper, PanicRef};
-use crate::record::{Location, PanicId, Report};
+use crate::probe::{Catcher, Event, Keeper, PanicRef, wrapper_notes};
+use crate::record::{Location, NoReport, PanicId, Report};
 use crate::writer::{Delivery, Pigeonhole};
 
-/// A panic that a wrapper of this crate stopped, with what is known of its origin.
+/// A panic that a wrapper of this crate caught, with what is known about its origin.
 ///
-/// To look at it in any way (message, place, report, `Display`) counts as reading it; one that is dropped without is
-/// reported as swallowed when the program had it, and as discarded when it never left the wrapper.
+/// Any look at it (message, location, report, `Display`) counts as reading. A `Caught` that is dropped unread is reported as
+/// swallowed, or as discarded if it never left the wrapper.
 ///
 /// # Examples
 /// ```
@@ -33,7 +32,7 @@ use crate::writer::{Delivery, Pigeonhole};
 /// assert_eq!(caught.message(), Some("order 17 is empty"));
 /// assert!(caught.to_string().ends_with(": order 17 is empty"));
 /// ```
-#[must_use = "a panic that nobody looks at is reported as swallowed"]
+#[must_use = "a panic that is dropped unread is reported as swallowed"]
 pub struct Caught(Box<Inner>);
 
 struct Inner {
@@ -48,32 +47,6 @@ struct Inner {
     read: AtomicBool,
     keeper: Keeper,
 }
-
-/// Why a caught panic has no report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NoReport {
-    /// No agent was installed when it was raised.
-    NoAgent,
-    /// The report was lost or filtered; the `losses` line counts it.
-    Lost,
-    /// The writer needs longer than the deadline.
-    Late,
-}
-
-impl fmt::Display for NoReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoAgent => {
-                "no report: no agent was installed when the panic was raised; call `init` first in `main`"
-            }
-            Self::Lost => "no report: it was lost or filtered; see `stats().losses`",
-            Self::Late => "no report yet: the writer did not finish within the deadline; ask again",
-        })
-    }
-}
-
-impl std::error::Error for NoReport {}
 
 impl Caught {
     /// A panic that was stopped inside `enclosing`.
@@ -112,7 +85,7 @@ impl Caught {
         Self::new(payload, &Enclosing::enter(false), by, nowhere).handed_over()
     }
 
-    /// Name of the panic, as in its report. Without an agent it names the panic within this process.
+    /// The id of the panic, as in its report. Without an agent it is unique within this process.
     pub fn id(&self) -> Option<PanicId> {
         match (self.0.panic, &self.0.recent) {
             (Some(panic), _) => Some(agent::panic_id(panic.hooked, false)),
@@ -121,36 +94,36 @@ impl Caught {
         }
     }
 
-    /// The message; `None` when the payload is not a text (`panic_any`).
+    /// The message; `None` if the payload is not a string (`panic_any`).
     pub fn message(&self) -> Option<&str> {
         self.read();
         self.text()
     }
 
-    /// Where `panic!` stands; `None` when no hook of this crate was called for it (`resume_unwind`, or another hook
-    /// in its place).
+    /// The location of the `panic!`; `None` if no hook of this crate was called for it (`resume_unwind`, or a hook that
+    /// replaced it).
     pub fn location(&self) -> Option<Location> {
         self.read();
         self.origin()
     }
 
-    /// The labels that were in force where it was raised. Waits for the report; empty without one.
+    /// The labels in force where it was raised. Waits for the report; empty if there is none.
     pub fn labels(&self) -> BTreeMap<String, String> {
         self.report().map(|report| report.labels.clone()).unwrap_or_default()
     }
 
-    /// The report, with the frames from the origin. Waits for the writer at most for the flush deadline of the agent.
+    /// The report, with the frames of the origin. Waits for the writer, at most for the flush deadline of the agent.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why there is no report.
     pub fn report(&self) -> Result<Arc<Report>, NoReport> {
         self.report_within(agent::patience())
     }
 
-    /// The report; waits for the writer at most this long.
+    /// The report. Waits for the writer, at most for `deadline`.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why there is no report.
     pub fn report_within(&self, deadline: Duration) -> Result<Arc<Report>, NoReport> {
         self.read();
         let unreported = self.0.recent.is_some_and(|recent| recent.unreported);
@@ -168,8 +141,7 @@ impl Caught {
         }
     }
 
-    /// Panics that followed while what had panicked was cleaned up, such as the destructor of a future after its
-    /// poll.
+    /// Panics that followed during the cleanup, such as that of a future's destructor after its poll.
     pub fn also(&self) -> &[Caught] {
         self.read();
         &self.0.also
@@ -190,7 +162,7 @@ impl Caught {
     /// Takes the payload out, if it is a `T`.
     ///
     /// # Errors
-    /// The panic unchanged, if it is not.
+    /// Returns the panic unchanged if the payload is of another type.
     ///
     /// # Examples
     /// ```
@@ -213,13 +185,13 @@ impl Caught {
         }
     }
 
-    /// The payload as `catch_unwind` gives it. What happens to it from here on is followed where the payload itself
-    /// can be.
+    /// Returns the payload, as `catch_unwind` does. From here on it is followed only if the probes can follow the payload
+    /// itself.
     pub fn into_payload(mut self) -> Box<dyn Any + Send> {
         self.take()
     }
 
-    /// Lets the panic go on, from here. It stays the same panic: no hook is called and no second report is made.
+    /// Resumes the panic. It stays the same panic: no hook is called, and there is no second report.
     pub fn resume(mut self) -> ! {
         if let Some(recent) = &self.0.recent {
             // A wrapper further out, perhaps on another thread, is to know it again.

@@ -4,18 +4,18 @@
 
 use crate::capture::labels::{EXPECTED, label};
 
-/// Runs `f` and returns its value; panics meanwhile are expected, for this reason.
+/// Runs `f` and returns its value. Panics during the call are marked as expected, with this reason.
 ///
-/// For tests that let something panic on purpose. Nothing is caught and every panic is recorded as always, with the
-/// label `panic_agent.expected = reason`. An audit of the tests counts such panics and finds no fault with them.
-/// The scope covers this thread, and in an audited test harness the threads that are started inside; elsewhere with
+/// For tests that panic on purpose. Nothing is caught, and every panic is recorded as usual, with the label
+/// `panic_agent.expected = reason`. An audit counts such panics and does not report them.
+/// The scope covers this thread and, in an audited test harness, the threads that are spawned inside; elsewhere with
 /// [`inherit_labels`](crate::AgentBuilder::inherit_labels). It does not reach into pools that exist already. For a
-/// future: [`FutureExt::labelled`](crate::FutureExt::labelled).
+/// future: [`FutureExt::labelled`](crate::task::FutureExt::labelled).
 ///
-/// Without an agent `f` just runs.
+/// Without an agent it only calls `f`.
 ///
 /// # Panics
-/// As `f` does.
+/// If `f` panics.
 ///
 /// # Examples
 /// ```
@@ -26,7 +26,7 @@ use crate::capture::labels::{EXPECTED, label};
 /// ```
 ///
 /// # Cost
-/// That of [`label`](crate::label()).
+/// The same as [`label`](crate::label()).
 pub fn expect_panic<R>(reason: &str, f: impl FnOnce() -> R) -> R {
     let _expected = label(EXPECTED, reason);
     f()

@@ -14,14 +14,14 @@ use super::catch::{Console, guard};
 use crate::capture::labels::scope::Scope;
 use crate::probe::Catcher;
 
-/// Wrappers for every future.
+/// Labels and caught panics for any future.
 pub trait FutureExt: Future + Sized {
-    /// Gives the future a label, besides those that are in force where this is called. They are in force while it is
-    /// polled and while it is dropped, on whatever thread, in place of that thread's own; never in between.
+    /// Adds a label to the future, in addition to the labels in force where you call this. The labels of the future replace
+    /// those of the thread while it is polled or dropped, and at no other time.
     ///
     /// # Examples
     /// ```
-    /// use panic_agent::FutureExt as _;
+    /// use panic_agent::task::FutureExt as _;
     ///
     /// let order = async { "done" }.labelled("order", 17);
     /// # let waker = std::task::Waker::noop();
@@ -34,12 +34,12 @@ pub trait FutureExt: Future + Sized {
         Labelled { inner: Some(self), scope }
     }
 
-    /// Makes a panic of the future its error: of its poll, and of its destructor after that. When it is dropped
-    /// before it is done, a panic of its destructor is stopped and reported as discarded.
+    /// Returns a panic of the future as an error: of its poll, and of its destructor after the poll. If the future is dropped
+    /// before it completes, a panic of its destructor is caught and reported as discarded.
     ///
     /// # Examples
     /// ```
-    /// use panic_agent::FutureExt as _;
+    /// use panic_agent::task::FutureExt as _;
     ///
     /// let future = async { panic!("half way") }.catch_panic();
     /// # let waker = std::task::Waker::noop();
@@ -171,6 +171,7 @@ impl<F: Future> CatchPanic<F> {
     }
 
     /// The same, and `note` sees the value also when a destructor panics, which makes the value an error.
+    #[allow(clippy::panic, reason = "a future may do so when it is polled after its end")]
     pub(super) fn poll_noted(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,

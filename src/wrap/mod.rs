@@ -10,14 +10,15 @@ mod cancel;
 mod catch;
 mod caught;
 mod expected;
-mod ffi;
+pub mod ffi;
 mod future;
 mod group;
 #[allow(unsafe_code)]
 mod payload;
 mod policy;
 mod supervise;
-mod thread;
+pub mod task;
+pub mod thread;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 #[cfg(feature = "tower")]
@@ -25,12 +26,6 @@ pub mod tower;
 #[cfg(feature = "tracing")]
 pub mod tracing;
 
-pub use cancel::{CancelToken, Cancelled, Stop};
 pub use catch::{catch, catch_silent};
-pub use caught::{Caught, NoReport};
+pub use caught::Caught;
 pub use expected::expect_panic;
-pub use ffi::ffi;
-pub use future::{CatchPanic, FutureExt, Labelled};
-pub use group::{Full, GroupError, TaskError, TaskGroup};
-pub use policy::Policy;
-pub use thread::{Builder, JoinHandle, ScopedJoinHandle, spawn};

@@ -10,26 +10,25 @@ use crate::agent;
 use crate::error::complain;
 use crate::sys::at_exit;
 
-/// What a panic on a thread does, beyond the report. See [`Builder::on_panic`](crate::Builder::on_panic).
+/// What a panic on a thread does, in addition to the report. See [`Builder::on_panic`](crate::thread::Builder::on_panic).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Policy {
-    /// Nothing.
+    /// Does nothing.
     #[default]
     Observe,
-    /// One line on stderr that names the thread.
+    /// Prints one line on stderr that names the thread.
     Warn,
-    /// Ends the process at once, after the report was written.
+    /// Aborts the process as soon as the report is written.
     Abort,
-    /// The process goes on and ends with this status in place of 0.
+    /// Lets the process go on. It exits with this status instead of 0.
     ExitCode(i32),
-    /// Starts the worker again, at most `max` times, and then gives up with a finding. Only for
-    /// [`Builder::spawn_worker`](crate::Builder::spawn_worker).
+    /// Restarts the worker, at most `max` times, and then gives up with a finding. Only for
+    /// [`Builder::spawn_worker`](crate::thread::Builder::spawn_worker).
     Restart {
-        /// Restarts, in all.
+        /// Maximum number of restarts.
         max: u32,
-        /// Wait before the first restart; twice as long before each further one, at most a minute, each made up to
-        /// a half longer or shorter at random.
+        /// Delay before the first restart. It doubles with each restart, up to a minute, with a random jitter of up to a half.
         backoff: Duration,
     },
 }

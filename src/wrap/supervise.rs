@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use super::Caught;
 use super::catch::{Console, guard};
-use crate::probe::wrapper_notes;
-use crate::probe::{Catcher, Event, PanicRef};
+use crate::probe::{Catcher, Event, PanicRef, wrapper_notes};
 use crate::record::Notice;
 
 /// The longest wait before a restart.

@@ -1,23 +1,24 @@
-//! Threads that nobody can lose: labels from the start, the panic as an error at the end.
+//! Threads that start with labels and return their panic as an error.
 //!
 //! Runs on: the thread that spawns, the new one, and the one that joins. Must not: add more than a few hundred
 //! nanoseconds to a start.
 
-use std::io;
 use std::panic::Location;
-use std::thread;
+use std::{io, thread};
+
+pub use super::policy::Policy;
+pub use crate::config::{InheritLabels, SpawnPlaces};
 
 use super::catch::{Console, guard};
-use super::policy::Policy;
 use super::{Caught, supervise};
 use crate::capture::labels::TraceContext;
 use crate::capture::labels::scope::Scope;
 use crate::probe::Catcher;
 
-/// Starts a thread that inherits the labels in force here. See [`Builder`] for more.
+/// Spawns a thread that inherits the labels in force here. See [`Builder`] for more options.
 ///
 /// # Panics
-/// When the operating system refuses a thread, as [`std::thread::spawn`] does.
+/// If the operating system refuses to create a thread, like [`std::thread::spawn`].
 ///
 /// # Examples
 /// ```
@@ -30,15 +31,16 @@ use crate::probe::Catcher;
 /// # Cost
 /// A few hundred nanoseconds over `std::thread::spawn`.
 #[track_caller]
+#[allow(clippy::panic, reason = "as std's `spawn` does")]
 pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     Builder::new().spawn(f).unwrap_or_else(|error| panic!("failed to spawn thread: {error}"))
 }
 
-/// Options of a thread.
+/// Configures a thread: name, labels, stack size, and what its panic does.
 ///
 /// # Examples
 /// ```
-/// use panic_agent::{Builder, Policy};
+/// use panic_agent::thread::{Builder, Policy};
 ///
 /// let worker = Builder::new()
 ///     .name("resizer")
@@ -69,33 +71,33 @@ impl Builder {
         self
     }
 
-    /// A label for every panic of the thread, besides those that it inherits.
+    /// Adds a label for every panic of the thread, in addition to the labels that it inherits.
     pub fn label(mut self, key: impl Into<String>, value: impl ToString) -> Self {
         self.labels.push((key.into(), value.to_string()));
         self
     }
 
-    /// The trace that the thread works for: labels `trace_id` and `span_id`.
+    /// Sets the trace that the thread works for: labels `trace_id` and `span_id`.
     pub fn trace(self, context: TraceContext) -> Self {
         self.label("trace_id", context.trace_id()).label("span_id", context.span_id())
     }
 
-    /// Bytes of its stack. Default: std's.
+    /// Sets the size of the stack in bytes. Default: that of std.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
     }
 
-    /// What a panic of the thread does, beyond the report.
+    /// Sets what a panic of the thread does, in addition to the report.
     pub fn on_panic(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Starts the thread.
+    /// Spawns the thread.
     ///
     /// # Errors
-    /// When the operating system refuses it, and for [`Policy::Restart`], which needs
+    /// If the operating system refuses to create a thread, and with [`Policy::Restart`], which needs
     /// [`spawn_worker`](Self::spawn_worker).
     #[track_caller]
     pub fn spawn<T: Send + 'static>(
@@ -108,16 +110,16 @@ impl Builder {
         Ok(JoinHandle { thread })
     }
 
-    /// Starts a thread whose function can be called again, which [`Policy::Restart`] does when it panics. With
-    /// another policy it is called once.
+    /// Spawns a thread whose function can be called again. [`Policy::Restart`] does so when it panics; with any other policy
+    /// it is called once.
     ///
     /// # Errors
-    /// When the operating system refuses the thread.
+    /// If the operating system refuses to create a thread.
     ///
     /// # Examples
     /// ```
     /// use std::time::Duration;
-    /// use panic_agent::{Builder, Policy};
+    /// use panic_agent::thread::{Builder, Policy};
     ///
     /// let mut attempts = 0;
     /// let policy = Policy::Restart { max: 3, backoff: Duration::from_millis(1) };
@@ -145,7 +147,7 @@ impl Builder {
         Ok(JoinHandle { thread })
     }
 
-    /// Starts a thread that may borrow, in a scope.
+    /// Spawns a scoped thread, which may borrow from its scope.
     ///
     /// # Errors
     /// As [`spawn`](Self::spawn).
@@ -154,7 +156,7 @@ impl Builder {
     /// ```
     /// let numbers = [1, 2, 3];
     /// let sum = std::thread::scope(|scope| {
-    ///     let adder = panic_agent::Builder::new().spawn_scoped(scope, || numbers.iter().sum::<i32>())?;
+    ///     let adder = panic_agent::thread::Builder::new().spawn_scoped(scope, || numbers.iter().sum::<i32>())?;
     ///     std::io::Result::Ok(adder.join().unwrap())
     /// })?;
     /// assert_eq!(sum, 6);
@@ -212,15 +214,15 @@ impl Start {
     }
 }
 
-/// A thread that can be joined. Dropped before that, the panic of the thread is reported as discarded: nobody can see
-/// it any more.
+/// Owned permission to join a thread. If you drop it, a panic of the thread is reported as discarded, because no one can
+/// receive it.
 #[derive(Debug)]
 pub struct JoinHandle<T> {
     thread: thread::JoinHandle<Result<T, Caught>>,
 }
 
 impl<T> JoinHandle<T> {
-    /// Waits for the end of the thread.
+    /// Waits for the thread to finish, and returns its result.
     ///
     /// # Errors
     /// The panic that ended it.
@@ -228,7 +230,7 @@ impl<T> JoinHandle<T> {
         joined(self.thread.join())
     }
 
-    /// Whether it has ended.
+    /// Whether the thread has finished.
     pub fn is_finished(&self) -> bool {
         self.thread.is_finished()
     }
@@ -239,7 +241,7 @@ impl<T> JoinHandle<T> {
     }
 }
 
-/// A scoped thread that can be joined; see [`Builder::spawn_scoped`]. Its scope does not panic when nobody joins it:
+/// Owned permission to join a scoped thread; see [`Builder::spawn_scoped`]. If you do not join it, the scope does not panic:
 /// the panic is reported as discarded.
 #[derive(Debug)]
 pub struct ScopedJoinHandle<'scope, T> {
@@ -247,7 +249,7 @@ pub struct ScopedJoinHandle<'scope, T> {
 }
 
 impl<T> ScopedJoinHandle<'_, T> {
-    /// Waits for the end of the thread.
+    /// Waits for the thread to finish, and returns its result.
     ///
     /// # Errors
     /// The panic that ended it.
@@ -255,7 +257,7 @@ impl<T> ScopedJoinHandle<'_, T> {
         joined(self.thread.join())
     }
 
-    /// Whether it has ended.
+    /// Whether the thread has finished.
     pub fn is_finished(&self) -> bool {
         self.thread.is_finished()
     }

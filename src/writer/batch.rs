@@ -19,13 +19,9 @@ pub(crate) struct Batch {
 impl Batch {
     /// Adds a line; one that cannot be serialized is left out.
     pub(crate) fn push(&mut self, line: Line) {
-        let before = self.bytes.len();
-        if serde_json::to_writer(&mut self.bytes, &line).is_err() {
-            self.bytes.truncate(before);
-            return;
+        if line.encode_into(&mut self.bytes) {
+            self.lines.push((line, self.bytes.len()));
         }
-        self.bytes.push(b'\n');
-        self.lines.push((line, self.bytes.len()));
     }
 
     /// Whether it is time to give the lines on.

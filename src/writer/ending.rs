@@ -26,6 +26,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 /// What the writer knows of the end.
 #[derive(Debug, Default)]
 pub(crate) struct Ending {
+    /// Whether the last lines are being written.
+    pub(super) begun: bool,
     /// Whether the `end` line is written.
     pub(super) finished: bool,
     /// Panics that the writer received: written, or counted as lost by the writer.
@@ -46,17 +48,18 @@ impl Ending {
 impl Worker {
     /// Writes whatever was published until now, the last verdicts, and the `end` line.
     pub(super) fn end(&mut self) {
+        self.ending.begun = true;
+        self.acting.forget_last();
         // In this order: a hook that is counted has published.
         let counted = self.builder.surroundings.panics();
         // Once, so that a storm cannot put off the end.
         let last = self.inbox.pending();
-        #[cfg(panic_agent_spool)]
         if let Some(spool) = self.spool.as_mut().filter(|_| last > 0) {
             spool.before_lines();
         }
         for _ in 0..last {
             let inbox = self.inbox;
-            if !inbox.receive(&mut |record| self.record(record)) {
+            if !inbox.receive(&mut |record| self.record(record, false)) {
                 break;
             }
         }
@@ -72,7 +75,8 @@ impl Worker {
 
     fn say_end(&mut self, counted: u64, lost: Lost) {
         let panics = self.ending.panics(counted, &lost.reports);
-        let line = end_line(&mut self.builder, panics, self.shared.written(), lost);
+        let by = self.acting.ended_by.clone();
+        let line = end_line(&mut self.builder, panics, self.shared.written(), lost, by);
         self.about(line);
         self.shared.close_subscriptions();
         // What it cannot deliver of this line nobody will hear of.
@@ -84,6 +88,7 @@ impl Worker {
         let requested = self.shared.requested();
         // Their queue shall not fill up.
         self.follow.collect();
+        self.note_read();
         let late = self.inbox.pending();
         if late == 0 {
             self.ending.late_since = None;
@@ -97,14 +102,15 @@ impl Worker {
                 }
                 return Some(Pause::Hold(left));
             }
-            // The thread that ends the process waits for its report, names included, as it would have before the end.
-            if self.inbox.ender().is_some()
-                && let Some(left) = self.patience.hold()
-            {
+            // Who waits for its report waits for its names, too, as it would have before the end.
+            if let Some(left) = self.patience.hold() {
+                return Some(Pause::Hold(left));
+            }
+            self.write_late(late);
+            if let Some(left) = self.patience.hold() {
                 return Some(Pause::Hold(left));
             }
             self.ending.late_since = None;
-            self.write_late(late);
         }
         self.done = requested;
         self.shared.advance(requested, true);
@@ -119,8 +125,10 @@ impl Worker {
         for number in 1..=late {
             let mut is_last = number == late;
             let received = inbox.receive(&mut |record| {
+                if !self.record(record, true) {
+                    return false;
+                }
                 is_last |= ender == Some(record.tid);
-                self.record(record);
                 if is_last {
                     self.flush();
                     let lost = self.lost();
@@ -128,6 +136,7 @@ impl Worker {
                     self.say_end(0, lost);
                     inbox.ender_is_served();
                 }
+                true
             });
             if !received || is_last {
                 return;

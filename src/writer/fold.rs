@@ -48,19 +48,19 @@ impl Fold {
     /// Whether the report is counted here instead of being written. One that ends the process never is.
     pub(crate) fn takes(&mut self, report: &Report, now: Instant) -> bool {
         let Some(folding) = self.folding else { return false };
-        if report.level == Level::Fatal {
+        if report.head.level == Level::Fatal {
             return false;
         }
         let Some(seen) = self.seen.get_mut(&report.fingerprint) else {
             if self.seen.len() < MOST || self.forget_quiet(now, folding.every) {
-                let seen = Seen { whole: 1, last: now, folded: None, total: 0, first: report.id };
+                let seen = Seen { whole: 1, last: now, folded: None, total: 0, first: report.head.id };
                 self.seen.insert(report.fingerprint.clone(), seen);
             }
             return false;
         };
         let quiet = now.saturating_duration_since(seen.last) >= folding.every;
         if quiet && seen.folded.is_none() {
-            *seen = Seen { whole: 0, last: now, folded: None, total: 0, first: report.id };
+            *seen = Seen { whole: 0, last: now, folded: None, total: 0, first: report.head.id };
         }
         seen.last = now;
         if seen.whole < folding.whole {
@@ -114,10 +114,10 @@ impl Seen {
             total: 0,
             fingerprint: report.fingerprint.clone(),
             first: self.first,
-            last: report.id,
+            last: report.head.id,
             last_ts: String::new(),
             last_ts_ms: 0,
-            level: report.level,
+            level: report.head.level,
             message: None,
             thread: None,
             location: None,
@@ -125,23 +125,21 @@ impl Seen {
         });
         folded.count += 1;
         folded.total = self.total;
-        folded.level = folded.level.max(report.level);
+        folded.level = folded.level.max(report.head.level);
         // Records of different threads may come out of order by a little.
-        if report.ts >= folded.last_ts {
-            folded.last = report.id;
-            folded.last_ts.clone_from(&report.ts);
-            folded.last_ts_ms = report.ts_ms;
+        if report.head.ts >= folded.last_ts {
+            folded.last = report.head.id;
+            folded.last_ts.clone_from(&report.head.ts);
+            folded.last_ts_ms = report.head.ts_ms;
             folded.message =
                 report.message.as_ref().map(|_| start_of(report.summary(), MESSAGE_BYTES).to_owned());
             folded.thread.clone_from(&report.thread);
             folded.location.clone_from(&report.location);
         }
-        let fate = serde_json::to_value(report.fate).ok();
-        if let Some(word) = fate.as_ref().and_then(|fate| fate.as_str()) {
-            match folded.fates.get_mut(word) {
-                Some(count) => *count += 1,
-                None => drop(folded.fates.insert(word.to_owned(), 1)),
-            }
+        let word = report.fate.word();
+        match folded.fates.get_mut(word) {
+            Some(count) => *count += 1,
+            None => drop(folded.fates.insert(word.to_owned(), 1)),
         }
     }
 }
@@ -160,9 +158,9 @@ mod tests {
 
     fn numbered(number: u64) -> Report {
         let mut report = samples::report();
-        report.id = PanicId::new(1, number);
-        report.ts_ms += number as i64;
-        report.ts = format!("2026-01-01T00:00:00.{number:09}Z");
+        report.head.id = PanicId::new(1, number);
+        report.head.ts_ms += number as i64;
+        report.head.ts = format!("2026-01-01T00:00:00.{number:09}Z");
         report
     }
 
@@ -199,7 +197,7 @@ mod tests {
     fn a_panic_that_ends_the_process_and_every_panic_without_the_option_is_whole() {
         let (mut fold, start) = (fold(1), Instant::now());
         let mut fatal = numbered(1);
-        fatal.level = Level::Fatal;
+        fatal.head.level = Level::Fatal;
         assert!((0..9).all(|_| !fold.takes(&fatal, start)));
         let mut off = Fold::new(None);
         assert!((0..9).all(|_| !off.takes(&numbered(1), start)));

@@ -6,7 +6,6 @@
 //! The line is written before the hook returns, so nothing is under way that could be lost. In exchange it has
 //! addresses and no names: reading debug information takes long, and the lock around it may never be free again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -15,12 +14,9 @@ use crate::config::Redactor;
 use crate::hook::ChildWriter;
 use crate::record::{EncodedLine, Line, LossReason, RawRecord, SoftError};
 use crate::report::build::Builder;
-use crate::report::clock::Clock;
-use crate::report::fingerprint::PortableFile;
 use crate::report::prepared::Stacks;
 use crate::report::process_lines::{Abilities, process_line};
 use crate::report::process_view::Surroundings;
-use crate::report::redact::Redact;
 use crate::report::report_json::LineBuffer;
 use crate::report::service::Service;
 use crate::sink::{Reopen, Sink};
@@ -108,15 +104,12 @@ impl Child {
         }
         let redactor: Option<Redactor> =
             if after.redacted { Some(Box::new(|_, _| Some(NO_REDACTOR.to_owned()))) } else { None };
-        let builder = Builder {
-            service: Service { instance: (after.instance)(), ..after.service.clone() },
-            surroundings: (after.surroundings)(),
-            stacks: Stacks::new(Box::new(Off), Strategy::THIS_BUILD),
-            redact: Redact::new(redactor),
-            clock: Clock::default(),
-            no_ancestors: Arc::default(),
-            portable: PortableFile::default(),
-        };
+        let builder = Builder::new(
+            Service { instance: (after.instance)(), ..after.service.clone() },
+            (after.surroundings)(),
+            Stacks::new(Box::new(Off), Strategy::THIS_BUILD),
+            redactor,
+        );
         let record = RawRecord::boxed();
         let mut child = Self { generation, record, panics: 0, builder, sinks, line: LineBuffer::new() };
         child.introduce()?;
@@ -147,7 +140,7 @@ impl Child {
             }
         }
         self.line.write(&mut report, &prepared, max).map_err(|_| LossReason::TooLarge)?;
-        put(&mut self.sinks, &EncodedLine::new(&report.into(), self.line.bytes()))?;
+        put(&mut self.sinks, &self.line.encoded(&report.into()))?;
         Ok(self.panics)
     }
 }

@@ -14,6 +14,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use super::caught_reports::{Board, Pigeonhole};
 use super::naming_budget::Budget;
 use super::source::Inbox;
+use crate::act::Counts;
 use crate::config::user_code::guarded;
 use crate::record::{ExitPlace, Line, LossCounters, LossReason};
 
@@ -44,6 +45,11 @@ pub(crate) struct Shared {
     waiting: Mutex<Vec<Waiting>>,
     /// `panic` lines that every sink took. Relaxed: the count publishes no other memory.
     written: AtomicU64,
+    /// What became of panics, as far as lines told. Relaxed, as `written`.
+    silent: AtomicU64,
+    uncaught: AtomicU64,
+    tasks_died: AtomicU64,
+    swallowed: AtomicU64,
     progress: Mutex<Progress>,
     moved: Condvar,
     subscribers: Mutex<Vec<Subscriber>>,
@@ -51,6 +57,8 @@ pub(crate) struct Shared {
     subscribed: AtomicUsize,
     /// Reports for wrappers.
     pub(crate) board: Board,
+    /// Whether somebody wants the debug information of the program to be read. Release when set, like a request.
+    wants_names: AtomicBool,
     /// Who ends the process, until the writer takes it.
     exit: Mutex<Option<ExitPlace>>,
 }
@@ -69,6 +77,8 @@ struct Progress {
     /// Newest request that is done.
     done: u64,
     finished: bool,
+    /// Whether the debug information of the program is read.
+    named: bool,
 }
 
 impl Shared {
@@ -103,10 +113,24 @@ impl Shared {
         if progress.done == done && progress.finished == finished {
             return;
         }
-        *progress = Progress { done, finished };
+        *progress = Progress { done, finished, ..*progress };
         drop(progress);
         locked(&self.waiting).retain(|one| one.request > done);
         self.moved.notify_all();
+    }
+
+    /// Writer: whether somebody wants names to be ready, once.
+    pub(crate) fn wants_names(&self) -> bool {
+        self.wants_names.load(Ordering::Relaxed) && self.wants_names.swap(false, Ordering::Acquire)
+    }
+
+    /// Writer: whether the debug information of the program is read.
+    pub(crate) fn names_are_read(&self, named: bool) {
+        let mut progress = locked(&self.progress);
+        if core::mem::replace(&mut progress.named, named) != named {
+            drop(progress);
+            self.moved.notify_all();
+        }
     }
 
     /// Writer: who ends the process, once.
@@ -134,6 +158,24 @@ impl Shared {
         self.written.load(Ordering::Relaxed)
     }
 
+    /// Writer: what became of panics so far.
+    pub(crate) fn set_counts(&self, counts: Counts) {
+        let Counts { silent, uncaught, tasks_died, swallowed } = counts;
+        self.silent.store(silent, Ordering::Relaxed);
+        self.uncaught.store(uncaught, Ordering::Relaxed);
+        self.tasks_died.store(tasks_died, Ordering::Relaxed);
+        self.swallowed.store(swallowed, Ordering::Relaxed);
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            silent: self.silent.load(Ordering::Relaxed),
+            uncaught: self.uncaught.load(Ordering::Relaxed),
+            tasks_died: self.tasks_died.load(Ordering::Relaxed),
+            swallowed: self.swallowed.load(Ordering::Relaxed),
+        }
+    }
+
     /// Writer: gives a line to everybody who asked for lines.
     pub(crate) fn publish(&self, line: &Line, losses: &LossCounters) {
         if self.subscribed.load(Ordering::Acquire) == 0 {
@@ -156,6 +198,25 @@ impl Shared {
         drop(subscribers);
         // A task that is woken may run here, and may subscribe.
         wakers.iter().for_each(SharedWaker::wake);
+    }
+
+    /// Waits for something that the writer does; `false` when the time was over before, and on the writer itself.
+    fn wait_until(&self, until: Option<Instant>, is_done: impl Fn(&Progress) -> bool) -> bool {
+        let mut progress = locked(&self.progress);
+        while !is_done(&progress) {
+            if IS_WRITER.get() {
+                return false;
+            }
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            progress = match left {
+                Some(Duration::ZERO) => return false,
+                Some(left) => {
+                    self.moved.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.moved.wait(progress).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        true
     }
 
     /// Writer: no line comes any more.
@@ -218,6 +279,14 @@ impl WriterHandle {
         self.wait(deadline, false)
     }
 
+    /// Lets the debug information of the program be read and waits for it; `false` when the time was over before.
+    pub(crate) fn warm_up(&self, deadline: Duration) -> bool {
+        let until = Instant::now().checked_add(deadline);
+        self.shared.wants_names.store(true, Ordering::Release);
+        self.inbox.wake();
+        self.shared.wait_until(until, |progress| progress.named)
+    }
+
     /// Says who ends the process, before [`finish`](Self::finish).
     pub(crate) fn note_exit(&self, place: ExitPlace) {
         locked(&self.shared.exit).get_or_insert(place);
@@ -249,6 +318,11 @@ impl WriterHandle {
         self.shared.written()
     }
 
+    /// What became of panics so far.
+    pub(crate) fn counts(&self) -> Counts {
+        self.shared.counts()
+    }
+
     /// A place for the report of a panic that a wrapper caught.
     pub(crate) fn await_report(&self, sequence: u64) -> Arc<Pigeonhole> {
         self.shared.board.await_report(sequence)
@@ -271,18 +345,6 @@ impl WriterHandle {
         let budget = waits.then(|| Budget::new(now, deadline));
         let request = self.shared.request(budget, finish);
         self.inbox.wake();
-        if IS_WRITER.get() {
-            return false;
-        }
-        let mut progress = locked(&self.shared.progress);
-        while progress.done < request || (finish && !progress.finished) {
-            let moved = &self.shared.moved;
-            progress = match until.map(|until| until.saturating_duration_since(Instant::now())) {
-                Some(Duration::ZERO) => return false,
-                Some(left) => moved.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0,
-                None => moved.wait(progress).unwrap_or_else(PoisonError::into_inner),
-            };
-        }
-        true
+        self.shared.wait_until(until, |progress| progress.done >= request && (!finish || progress.finished))
     }
 }

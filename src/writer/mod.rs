@@ -3,18 +3,21 @@
 //! Runs on: the thread `panic-agent`. Must not: be waited for without a deadline; let code that is not ours
 //! (sinks, redactor, filter) end the thread.
 
+mod acting;
+#[cfg(test)]
+mod acting_tests;
 mod batch;
+mod emit;
 mod ending;
 mod fan_out;
 pub(crate) mod fold;
 pub(crate) mod handle;
 pub(crate) mod worker;
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
 use crate::report::{Abilities, Service, Surroundings};
 pub(crate) use caught_reports::{Delivery, Pigeonhole};
@@ -22,16 +25,23 @@ pub(crate) use forked_child::{AfterFork, Sources};
 pub(crate) use handle::{SharedWaker, WriterHandle};
 pub(crate) use source::Inbox;
 
-use crate::config::{Console, Filter, Folding, Options, Redactor, Symbols};
+use crate::act::{Event, Judge, Reaction, TerminationLog};
+use crate::config::{Console, Filter, Folding, Options, Redactor, Symbols, tells_supervisor};
+use crate::harness::Harness;
 use crate::probe::EventQueue;
 use crate::probe::harness_notes::HarnessNotes;
+use crate::report::build::Builder;
+use crate::report::prepared::Stacks;
+use crate::report::report_json::LineBuffer;
 use crate::sink::{Pretty, Sink};
 use crate::spool::LiveSpool;
 #[cfg(test)]
 use crate::symbolize::Native;
-use crate::symbolize::{Off, Resolve, of_this_process};
-use crate::sys::descriptor;
+use crate::symbolize::{Off, Resolve, of_this_process, ready};
+use crate::sys::signal_mask::AllBlocked;
+use crate::sys::system;
 use crate::verdict::Strategy;
+use crate::verdict::follow::Follow;
 
 /// Name of the writer thread.
 const THREAD_NAME: &str = "panic-agent";
@@ -47,6 +57,7 @@ pub(crate) struct WriterConfig {
     /// Where debug files are looked for besides.
     pub(crate) debug_directories: Vec<PathBuf>,
     pub(crate) max_report_bytes: usize,
+    pub(crate) stacks: crate::sink::Stacks,
     /// How long a thread that is about to abort waits for the writer.
     pub(crate) flush_deadline: Duration,
     /// How long a verdict that may still change waits for the change.
@@ -54,6 +65,11 @@ pub(crate) struct WriterConfig {
     pub(crate) redactor: Option<Redactor>,
     pub(crate) before_write: Option<Filter>,
     pub(crate) folding: Option<Folding>,
+    pub(crate) termination_log: TerminationLog,
+    /// Whether a supervisor wants to know what has died.
+    pub(crate) supervisor: bool,
+    /// What to do about verdicts.
+    pub(crate) reactions: Vec<Reaction>,
     pub(crate) abilities: Abilities,
     pub(crate) surroundings: Box<dyn Surroundings>,
     /// What the probes see; `None` without probes.
@@ -62,16 +78,22 @@ pub(crate) struct WriterConfig {
     pub(crate) watched: bool,
     /// Whether the events come from wrappers alone.
     pub(crate) notes_only: bool,
+    /// Whether starts of threads are seen, with their places.
+    pub(crate) starts_are_noted: bool,
     /// In an audited test harness: what its probes note, and whether starts of threads are seen.
     pub(crate) harness: Option<(&'static HarnessNotes, bool)>,
     /// The file that holds the slots, if one does.
-    #[cfg_attr(not(panic_agent_spool), allow(dead_code))]
     pub(crate) spool: Option<&'static LiveSpool>,
     /// Called once on the writer thread, when the first line is written.
     pub(crate) started: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl WriterConfig {
+    /// Whether something is done about panics that nobody can ever see.
+    pub(crate) fn reacts_to_silent(&self) -> bool {
+        self.reactions.iter().any(|reaction| reaction.event() == Event::Silent)
+    }
+
     /// Takes what concerns the writer out of the options; `sinks` are the opened outputs.
     pub(crate) fn new(
         instance: u64,
@@ -86,16 +108,21 @@ impl WriterConfig {
             symbols: options.symbols,
             debug_directories: options.debug_directories.clone(),
             max_report_bytes: options.max_report_bytes,
+            stacks: options.stacks,
             flush_deadline: options.flush_deadline,
             settle: options.settle,
             redactor: options.redactor.take(),
             before_write: options.before_write.take(),
             folding: options.folding,
-            abilities: Abilities::of_this_build(options.symbols == Symbols::On),
+            termination_log: options.termination_log.clone(),
+            supervisor: tells_supervisor(options),
+            reactions: core::mem::take(&mut options.reactions),
+            abilities: Abilities::of_this_build(options.symbols != Symbols::Off),
             surroundings,
             events: None,
             watched: false,
             notes_only: false,
+            starts_are_noted: false,
             harness: None,
             spool: None,
             started: None,
@@ -110,22 +137,29 @@ impl WriterConfig {
 pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Result<WriterHandle> {
     let shared = Arc::new(handle::Shared::default());
     let handle = WriterHandle::new(shared.clone(), inbox);
-    let signals = crate::sys::signal_mask::AllBlocked::new();
+    let signals = AllBlocked::new();
     let started =
         thread::Builder::new().name(THREAD_NAME.to_owned()).stack_size(STACK_BYTES).spawn(move || {
             let mut config = config;
-            descriptor::keep_apart();
+            system::keep_apart();
             let started = config.started.take();
             handle::enter_writer_thread();
             config.surroundings.enter_writer_thread();
             let abilities = config.abilities.clone();
             let own_thread = config.surroundings.own_thread();
             let resolver = of_this_process(&config.debug_directories);
+            // Every run of a test harness ends with words about its threads, for which names are wanted at once.
+            let eager = config.symbols == Symbols::Eager || config.harness.is_some();
             let mut worker = worker(inbox, shared, config, Box::new(resolver.clone()));
             if worker.builder.stacks.has_symbols() {
-                let at = worker.builder.surroundings.image_of(crate::symbolize::ready::own_ip(), None);
-                worker.patience.symbols =
-                    crate::symbolize::ready::warm_up(Box::new(resolver), at, || inbox.wake(), own_thread);
+                let wake = || inbox.wake();
+                worker.patience.reader = Some(Box::new(move |wanted| {
+                    ready::read(Box::new(resolver.clone()), wanted, wake, own_thread)
+                }));
+                if eager {
+                    worker.names.keep();
+                    worker.read_own();
+                }
             }
             worker.start(abilities, Strategy::THIS_BUILD);
             if let Some(started) = started {
@@ -139,9 +173,8 @@ pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Re
 }
 
 /// Calls `start` with every signal blocked, so that the threads it starts have them blocked too.
-#[cfg(panic_agent_spool)]
 pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
-    let signals = crate::sys::signal_mask::AllBlocked::new();
+    let signals = AllBlocked::new();
     let started = start();
     drop(signals);
     started
@@ -158,43 +191,44 @@ pub(crate) fn worker(
         _ => resolver,
     };
     worker::Worker {
-        #[cfg(panic_agent_spool)]
         spool: config
             .spool
             .map(|live| spool_notes::Spooled::new(live, config.redactor.is_some(), config.max_report_bytes)),
         inbox,
         patience: naming_budget::Patience::new(shared.clone(), inbox, config.flush_deadline),
         shared,
-        builder: crate::report::build::Builder {
-            service: config.service,
-            surroundings: config.surroundings,
-            stacks: crate::report::prepared::Stacks::new(resolver, Strategy::THIS_BUILD),
-            redact: crate::report::redact::Redact::new(config.redactor),
-            clock: crate::report::clock::Clock::default(),
-            no_ancestors: Arc::default(),
-            portable: crate::report::fingerprint::PortableFile::default(),
-        },
-        follow: crate::verdict::follow::Follow::new(config.events, config.watched, config.settle)
+        builder: Builder::new(
+            config.service,
+            config.surroundings,
+            Stacks::new(resolver, Strategy::THIS_BUILD),
+            config.redactor,
+        ),
+        follow: Follow::new(config.events, config.watched, config.settle)
             .with_notes_only(config.notes_only)
-            .with_harness(
-                config.harness.map(|(notes, threads)| crate::harness::Harness::new(notes, threads)),
-            ),
+            .with_starts(config.starts_are_noted)
+            .with_harness(config.harness.map(|(notes, threads)| Harness::new(notes, threads))),
         sinks: fan_out::FanOut::new(config.sinks),
         console: (config.console == Console::Pretty).then(Pretty::new),
         before_write: config.before_write,
         fold: fold::Fold::new(config.folding),
+        last_words: termination::LastWords::new(&config.termination_log),
+        notices: supervisor::Notices::new(config.supervisor),
+        acting: acting::Acting::new(Judge::new(config.reactions)),
         max_report_bytes: config.max_report_bytes,
-        line: crate::report::report_json::LineBuffer::new(),
+        line: LineBuffer::with(config.stacks),
         verdicts: batch::Batch::default(),
-        losses: worker::LossesSaid::default(),
+        losses: emit::LossesSaid::default(),
         done: 0,
         unflushed: false,
         ending: ending::Ending::default(),
+        names: names::Names::default(),
+        places_since: None,
     }
 }
 
 pub(crate) mod caught_reports;
 pub(crate) mod forked_child;
+mod names;
 mod naming_budget;
 #[cfg(test)]
 mod naming_budget_tests;
@@ -203,7 +237,8 @@ mod real_tests;
 #[cfg(test)]
 mod schema_tests;
 mod source;
-#[cfg(panic_agent_spool)]
 pub(crate) mod spool_notes;
+mod supervisor;
+mod termination;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
 //! How long reports may wait for their names, and how long names may be looked up, while somebody waits for
 //! the writer.
 //!
-//! As long as the debug information is being read, reports stay where they are. Half of the time that a
+//! Debug information is read when a name is wanted for which it was not read yet. As long as that takes, reports stay where
+//! they are, and room is made for those that follow. Half of the time that a
 //! waiting thread gives the writer may go into that; three quarters may have gone when the last name is
 //! looked up. What comes later is written without names: a line without names is better than no line.
 //!
@@ -14,7 +15,7 @@ use super::ending::LIVES_ON;
 use super::handle::Shared;
 use super::source::Inbox;
 use crate::record::{RawFlag, RawRecord};
-use crate::symbolize::ready::Readiness;
+use crate::symbolize::ready::{Reader, Readiness, Wanted};
 use crate::symbolize::{Effort, Naming};
 use crate::sys::clock::mono_ns;
 
@@ -57,8 +58,15 @@ pub(crate) struct Patience {
     pub(crate) shared: Arc<Shared>,
     pub(crate) inbox: &'static dyn Inbox,
     pub(crate) symbols: Arc<Readiness>,
+    /// Reads debug information on another thread; `None`: the writer does so itself.
+    pub(crate) reader: Option<Reader>,
+    /// What is being read, until [`take_read`](Self::take_read).
+    reading: Vec<Wanted>,
+    /// Whether a name was wanted that must be read first.
+    wants: bool,
     /// What a thread that is about to abort gives the writer.
     pub(crate) flush_deadline: Duration,
+    /// When the last reading began.
     pub(crate) started: Instant,
     /// Since when threads are seen to wait for their reports.
     pub(crate) waited_since: Option<Instant>,
@@ -72,6 +80,9 @@ impl Patience {
             shared,
             inbox,
             symbols: Readiness::ready(),
+            reader: None,
+            reading: Vec::new(),
+            wants: false,
             flush_deadline,
             started: Instant::now(),
             waited_since: None,
@@ -82,7 +93,7 @@ impl Patience {
     /// How long reports may be left where they are, because their names are not ready and nobody is in a
     /// hurry; `None` when they are to be written.
     pub(crate) fn hold(&mut self) -> Option<Duration> {
-        if self.symbols.is_ready() || self.inbox.is_filling_up() {
+        if self.symbols.is_ready() || !self.inbox.make_room() {
             return None;
         }
         let now = (self.clock)();
@@ -95,20 +106,63 @@ impl Patience {
 
     /// Whether one more name may be looked up for a report; `own` is its [`budget_of`](Self::budget_of).
     pub(crate) fn naming(&mut self, effort: Effort, own: Option<Budget>) -> Naming {
+        self.ask(effort, own, false)
+    }
+
+    /// The same for a report that can wait: where debug information must be read first the answer is no, and
+    /// [`take_wants`](Self::take_wants) says so.
+    pub(crate) fn naming_or_later(&mut self, effort: Effort, own: Option<Budget>) -> Naming {
+        self.ask(effort, own, true)
+    }
+
+    fn ask(&mut self, effort: Effort, own: Option<Budget>, can_wait: bool) -> Naming {
         if !self.symbols.is_ready() {
+            self.wants |= can_wait;
             return Naming::NotReady;
         }
+        let first = effort == Effort::FirstOfImage;
         let now = (self.clock)();
         let hurry = self.budgets(now).into_iter().chain(own).filter_map(Budget::quarter_left).min();
-        let Some(left) = hurry.map(|hurry| hurry.saturating_duration_since(now)) else {
-            return Naming::Allowed;
-        };
-        match effort {
-            _ if left.is_zero() => Naming::OutOfTime,
+        if let Some(left) = hurry.map(|hurry| hurry.saturating_duration_since(now)) {
+            let took = self.symbols.took();
+            if left.is_zero() {
+                return Naming::OutOfTime;
+            }
             // Once begun it cannot be stopped. What it takes on this machine, under this load, was measured.
-            Effort::FirstOfImage if self.symbols.took() * IMAGES_DIFFER > left => Naming::Unopened,
-            _ => Naming::Allowed,
+            if first && took * IMAGES_DIFFER > left {
+                return Naming::Unopened;
+            }
+            if first && !can_wait && self.reader.is_some() && took.is_zero() {
+                return Naming::Unopened;
+            }
         }
+        if first && can_wait && self.reader.is_some() {
+            self.wants = true;
+            return Naming::NotReady;
+        }
+        Naming::Allowed
+    }
+
+    /// Whether, since the last call, a name was not looked up because debug information must be read first.
+    pub(crate) fn take_wants(&mut self) -> bool {
+        core::mem::take(&mut self.wants)
+    }
+
+    /// Begins to read, unless that is under way. `false` when there is nothing to be read.
+    pub(crate) fn read(&mut self, wanted: Vec<Wanted>) -> bool {
+        if !self.symbols.is_ready() {
+            return true;
+        }
+        let Some(reader) = self.reader.as_mut().filter(|_| !wanted.is_empty()) else { return false };
+        self.started = (self.clock)();
+        self.symbols = reader(wanted.clone());
+        self.reading = wanted;
+        true
+    }
+
+    /// What was read since the last call.
+    pub(crate) fn take_read(&mut self) -> Vec<Wanted> {
+        if self.symbols.is_ready() { core::mem::take(&mut self.reading) } else { Vec::new() }
     }
 
     /// The time that the panicking thread gives the writer for this report, if it waits for it.

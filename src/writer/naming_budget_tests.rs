@@ -3,14 +3,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use parking_lot::Mutex;
+
 use super::naming_budget::Budget;
 use super::worker::{Pause, Worker};
-use crate::record::Inlining;
-use crate::record::*;
+use crate::record::{Inlining, *};
 use crate::report::ProcessLabels;
 use crate::sink::MemorySink;
-use crate::symbolize::ready::Readiness;
+use crate::symbolize::ready::{Readiness, Wanted};
 use crate::symbolize::{Effort, Found, ImageAt, Images, Naming};
+use crate::sys::clock;
 use crate::testing::samples::*;
 use crate::writer::*;
 
@@ -146,7 +148,7 @@ fn nobody_waits_for_ever() {
 #[test]
 fn a_request_is_done_at_once_when_there_is_nothing_to_write() {
     let mut scene = Scene::new();
-    scene.inbox.receive(&mut |_| ());
+    scene.inbox.receive(&mut |_| true);
     scene.request(false);
     assert!(matches!(scene.work(), Pause::Park(_)));
     assert_eq!(scene.worker.done, scene.worker.shared.requested());
@@ -176,8 +178,7 @@ impl Resolve for Slow {
 fn names_are_looked_up_until_a_quarter_of_the_time_is_left() {
     let mut scene = Scene::new();
     scene.worker.patience.symbols = Readiness::ready();
-    scene.worker.builder.stacks =
-        crate::report::prepared::Stacks::new(Box::new(Slow(scene.clock.clone())), Strategy::Unwind);
+    scene.worker.builder.stacks = Stacks::new(Box::new(Slow(scene.clock.clone())), Strategy::Unwind);
     scene.request(false);
     scene.work();
     // Three names; 1.5 s of the 2 s are over then.
@@ -201,6 +202,8 @@ fn another_image_is_not_opened_when_that_may_take_too_long() {
         let mut scene = Scene::new();
         scene.worker.patience.symbols = Readiness::after(Duration::from_millis(took));
         scene.worker.builder.surroundings = Box::new(TwoImages);
+        let own = TwoImages.image_of(FakeSymbols::BASE, None);
+        scene.worker.builder.stacks.was_opened(own);
         scene.request(false);
         scene.work();
         let report = &scene.sink.reports()[0];
@@ -265,11 +268,11 @@ impl Surroundings for TwoImages {
 #[test]
 fn a_report_somebody_waits_for_brings_its_own_time() {
     let mut scene = Scene::new();
-    scene.inbox.receive(&mut |_| ());
+    scene.inbox.receive(&mut |_| true);
     scene.worker.patience.symbols = Readiness::ready();
     let mut record = raw_record();
     record.set_flag(RawFlag::Waiting);
-    record.mono_ns = crate::sys::clock::mono_ns();
+    record.mono_ns = clock::mono_ns();
     assert!(scene.worker.patience.budget_of(&record).is_some());
     record.mono_ns -= 1_500_000_000;
     scene.inbox.publish(record);
@@ -291,8 +294,8 @@ fn a_warm_up_that_never_ends_costs_names_and_no_reports() {
     let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
     let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
     let (end, stuck) = std::sync::mpsc::channel();
-    worker.patience.symbols =
-        crate::symbolize::ready::warm_up(Box::new(Stuck(stuck)), None, || inbox.wake(), || ());
+    let wanted = vec![(FakeSymbols::BASE, None)];
+    worker.patience.symbols = ready::read(Box::new(Stuck(stuck)), wanted, || inbox.wake(), || ());
     thread::spawn(move || worker.run());
     inbox.publish(raw_record());
     // The wait is real here, so it is short: half of it is spent on names that do not come.
@@ -305,4 +308,121 @@ fn a_warm_up_that_never_ends_costs_names_and_no_reports() {
         handle.flush(Duration::from_secs(20));
     }
     assert!(sink.reports()[1].frames.iter().all(|frame| frame.function.is_some()));
+}
+
+/// What was asked of a reader.
+type Asked = Arc<Mutex<Vec<(Arc<Readiness>, Vec<Wanted>)>>>;
+
+/// Lets a test say when what was wanted is read.
+fn by_command(scene: &mut Scene) -> Asked {
+    let asked = Asked::default();
+    let asks = asked.clone();
+    scene.worker.patience.symbols = Readiness::ready();
+    scene.worker.patience.reader = Some(Box::new(move |wanted| {
+        let readiness = Readiness::not_ready();
+        asks.lock().push((readiness.clone(), wanted));
+        readiness
+    }));
+    asked
+}
+
+#[test]
+fn nothing_is_read_before_a_report_asks_for_names_and_then_it_waits_for_them() {
+    let mut scene = Scene::new();
+    let asked = by_command(&mut scene);
+    let record = scene.inbox.take();
+    assert!(matches!(scene.work(), Pause::Park(None)), "nothing is to be done, also later");
+    assert_eq!(asked.lock().len(), 0);
+    scene.inbox.publish(record);
+    assert!(matches!(scene.work(), Pause::Hold(_)));
+    assert!(matches!(scene.work(), Pause::Hold(_)), "once is enough");
+    assert_eq!((asked.lock().len(), scene.sink.reports().len()), (1, 0));
+    let wanted: Vec<u64> = asked.lock()[0].1.iter().map(|(ip, _)| *ip).collect();
+    assert!(wanted.contains(&FakeSymbols::BASE) && wanted.len() >= 8, "{wanted:x?}");
+    asked.lock()[0].0.set(Duration::from_millis(3));
+    scene.work();
+    let reports = scene.sink.reports();
+    assert_eq!(reports[0].frames[0].function.as_deref(), Some("app::work"));
+    assert_eq!(codes(&reports[0]), [""; 0]);
+    // The next one finds everything read.
+    scene.inbox.publish(raw_record());
+    scene.work();
+    assert_eq!((asked.lock().len(), scene.sink.reports().len()), (1, 2));
+}
+
+#[test]
+fn the_images_of_the_system_are_read_after_those_of_the_program() {
+    let mut scene = Scene::new();
+    let asked = by_command(&mut scene);
+    scene.worker.builder.surroundings = Box::new(TwoImages);
+    for round in 1..=2 {
+        assert!(matches!(scene.work(), Pause::Hold(_)));
+        let asked = asked.lock();
+        assert_eq!(asked.len(), round);
+        let (readiness, wanted) = asked.last().unwrap();
+        let is_system =
+            |(_, at): &Wanted| at.as_ref().unwrap().image.path.as_deref() == Some("/usr/lib/libc.so.6");
+        assert!(!wanted.is_empty() && wanted.iter().all(|wanted| is_system(wanted) == (round == 2)));
+        readiness.set(Duration::from_millis(1));
+    }
+    scene.work();
+    assert!(scene.sink.reports()[0].frames.iter().all(|frame| frame.function.is_some()));
+}
+
+#[test]
+fn who_waits_for_a_report_is_kept_for_half_of_his_time_while_it_is_read() {
+    let mut scene = Scene::new();
+    let asked = by_command(&mut scene);
+    scene.request(true);
+    assert_eq!(scene.work(), Pause::Hold(WHOLE / 2));
+    assert_eq!(asked.lock().len(), 1);
+    scene.clock.pass(1000);
+    scene.assert_written_without_names();
+}
+
+#[test]
+fn what_was_read_is_given_back_after_a_quiet_minute_and_read_again_for_another_stack() {
+    for kept in [false, true] {
+        let mut scene = Scene::new();
+        let asked = by_command(&mut scene);
+        if kept {
+            scene.worker.names.keep();
+        }
+        scene.work();
+        asked.lock()[0].0.set(Duration::ZERO);
+        let Pause::Park(next) = scene.work() else { panic!("it is written") };
+        assert_eq!(next, if kept { None } else { Some(crate::writer::names::QUIET) });
+        scene.clock.pass(crate::writer::names::QUIET.as_millis() as u64 - 1);
+        assert!(
+            matches!(scene.work(), Pause::Park(next) if next == (!kept).then_some(Duration::from_millis(1)))
+        );
+        scene.clock.pass(1);
+        assert_eq!(scene.work(), Pause::Park(None), "no further look");
+        // A stack whose names are known needs nothing.
+        scene.inbox.publish(raw_record());
+        scene.work();
+        assert_eq!((asked.lock().len(), scene.sink.reports().len()), (1, 2));
+        let mut other = raw_record();
+        set_walk(&mut other, 12, 5);
+        scene.inbox.publish(other);
+        scene.work();
+        assert_eq!(asked.lock().len(), if kept { 1 } else { 2 });
+    }
+}
+
+#[test]
+fn a_program_that_asks_has_its_debug_information_read_at_once() {
+    let mut scene = Scene::new();
+    let asked = by_command(&mut scene);
+    scene.inbox.take();
+    let handle = WriterHandle::new(scene.worker.shared.clone(), scene.inbox);
+    assert!(!handle.warm_up(Duration::ZERO));
+    scene.work();
+    assert_eq!(asked.lock().len(), 1);
+    assert!(!handle.warm_up(Duration::ZERO));
+    asked.lock()[0].0.set(Duration::ZERO);
+    scene.work();
+    assert!(handle.warm_up(Duration::ZERO));
+    scene.work();
+    assert_eq!(asked.lock().len(), 1);
 }

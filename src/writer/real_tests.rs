@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::record::*;
+use crate::symbolize::{Logical, Symbolizer};
 use crate::testing::samples::*;
 
 /// The stack of the calling function, with `stopper` at the nearest frame that holds a catch.
@@ -19,13 +20,8 @@ fn here() -> Box<RawRecord> {
     walk.end = WalkEnd::Bottom as u8;
     walk.source = WalkSource::Tables as u8;
     walk.stop_action = EhAction::Catch as u8;
-    let stack = crate::symbolize::Symbolizer::new(Box::new(Native)).stack(
-        walk,
-        0,
-        &mut FakeSurroundings,
-        &mut always,
-    );
-    let holds_catch = |index: &usize| stack.logical(*index).iter().any(crate::symbolize::Logical::is_catch);
+    let stack = Symbolizer::new(Box::new(Native)).stack(walk, 0, &mut FakeSurroundings, &mut always);
+    let holds_catch = |index: &usize| stack.logical(*index).iter().any(Logical::is_catch);
     let stopper = (0..stack.physical().len()).find(holds_catch).expect("every thread has a catch");
     walk.stopper = stopper as u32;
     walk.push_landing(walk.ips[stopper]);
@@ -34,7 +30,7 @@ fn here() -> Box<RawRecord> {
 
 fn report_of(record: &RawRecord) -> Report {
     let mut builder = builder(None);
-    builder.stacks = crate::report::prepared::Stacks::new(Box::new(Native), Strategy::Unwind);
+    builder.stacks = Stacks::new(Box::new(Native), Strategy::Unwind);
     builder.report(record, &mut always).0
 }
 

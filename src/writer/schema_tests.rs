@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use super::*;
 use crate::harness::{Said, Word};
-use crate::record::NamedFrame;
+use crate::probe::{Event, Keeper, PanicRef, Trace};
 use crate::record::finding::Finding;
-use crate::record::*;
+use crate::record::{NamedFrame, *};
+use crate::report::process_lines::test_line;
 use crate::sink::MemorySink;
 use crate::testing::fake_probes::{FakeProbes, PROGRAM};
 use crate::testing::samples::*;
@@ -26,6 +27,7 @@ fn real_lines() -> Vec<Value> {
     let mut config =
         WriterConfig::new(0xabc, &mut options, vec![Box::new(sink.clone())], Box::new(FakeSurroundings));
     config.folding = Some(Folding::after(3));
+    config.stacks = crate::sink::Stacks::Once;
     let probes = FakeProbes::new(64);
     config.events = Some(probes.queue);
     let abilities = config.abilities.clone();
@@ -33,10 +35,13 @@ fn real_lines() -> Vec<Value> {
     worker.builder = builder(None);
     worker.start(abilities, Strategy::Unwind);
     let tid = raw_record().tid;
-    probes.spawned(tid, tid - 1, &[PROGRAM]);
+    probes.spawned(tid, tid - 1, &[NAMELESS, PROGRAM]);
     probes.raised(tid, 1, 0);
     probes.landed(tid, 1, 5);
-    probes.dropped(tid, 1, 0);
+    // Inside of the program's function is one without a name.
+    let panic = |sequence| PanicRef { serial: sequence, hooked: sequence };
+    let place = [NAMELESS, PROGRAM];
+    probes.send(tid, Event::Dropped { panic: panic(1), payload: 0, reads: 0 }, &place);
     inbox.publish(raw_record());
     let mut poor = empty_record();
     poor.sequence = 2;
@@ -57,12 +62,16 @@ fn real_lines() -> Vec<Value> {
     let mut fourth = raw_record();
     fourth.sequence = 6;
     inbox.publish(fourth);
+    evidence(&probes, 7);
+    (7..=10).map(apart).for_each(|record| inbox.publish(record));
     while worker.turn().is_none() {}
+    evidence(&probes, 9);
     probes.landed(tid + 4, 4, 5);
-    probes.read(tid, 4);
+    probes.send(tid, Event::Read { panic: panic(4), payload: 0, nth: 1 }, &place);
     probes.dropped(tid, 4, 1);
     let caller = NamedFrame { function: Some("app::main".to_owned()), ..NamedFrame::default() };
-    worker.find(Finding::hook_replaced(&[caller]));
+    let stack = vec!["app+0x10".to_owned()];
+    worker.find(Finding::hook_replaced(&[caller]).with_stack(stack, None));
     worker.find(Finding::raise_without_hook(4, true));
     worker.find(Finding::unbalanced(4, "landed_without_throw"));
     inbox.losses().record(LossReason::PoolFull);
@@ -73,11 +82,51 @@ fn real_lines() -> Vec<Value> {
         Word::Finished { name: "tests::adds".to_owned(), result: TestResult::Failed, should_panic: true },
     ];
     let said = |what| Said { mono_ns: 78, what };
-    let tests = words.map(|word| {
-        serde_json::to_value(crate::report::process_lines::test_line(&mut builder(None), said(word))).unwrap()
-    });
+    let tests = words.map(|word| serde_json::to_value(test_line(&mut builder(None), said(word))).unwrap());
     let lines = sink.lines().into_iter().map(|line| serde_json::from_str(&line).unwrap());
-    lines.flat_map(with_test).chain(tests).collect()
+    lines.flat_map(with_test).chain(tests).chain(deaths()).collect()
+}
+
+/// A panic of its own thread and fingerprint.
+fn apart(sequence: u64) -> Box<RawRecord> {
+    let mut record = raw_record();
+    record.sequence = sequence;
+    record.tid += sequence as u32;
+    record.message.set(["first", "second", "third", "fourth"][sequence as usize % 4]);
+    record
+}
+
+/// A wrapper drops this panic unseen; and the next one, which nobody can follow, it hands on.
+fn evidence(probes: &FakeProbes, sequence: u64) {
+    let of = |sequence| (apart(sequence).tid, PanicRef { serial: sequence, hooked: sequence });
+    let (tid, panic) = of(sequence);
+    probes.raised(tid, sequence, 0);
+    probes.landed(tid, sequence, 5);
+    probes.send(tid + 100, Event::Disposed { panic, by: Keeper::Wrapper }, &[PROGRAM]);
+    let (tid, panic) = of(sequence + 1);
+    let raised = Event::Raised {
+        panic,
+        exception: 0,
+        payload: 0,
+        vtable: 0,
+        trace: Trace::ZeroSized,
+        hops: 0,
+        walked: false,
+    };
+    probes.send(tid, raised, &[]);
+    probes.landed(tid, sequence + 1, 5);
+    probes.send(tid + 100, Event::Handed { panic }, &[]);
+}
+
+/// The line of a supervisor, bare and with everything in it.
+fn deaths() -> [Value; 2] {
+    let mut death = crate::recovery::death(4711, None);
+    let bare = serde_json::to_value(&death).unwrap();
+    let panic = "00000000000000ab-1".parse().unwrap();
+    death.panics = vec![LastPanic::new(panic, Some("the last one".to_owned()), Fate::Aborted)];
+    death.command = vec!["app".to_owned()];
+    death.usage = Some(DeathUsage::new(1, 2, 3));
+    [bare, serde_json::to_value(&death).unwrap()]
 }
 
 /// The line, and what it is in an audited harness.
@@ -142,7 +191,7 @@ fn every_documented_field_occurs_and_every_field_is_documented() {
     let documented = documented();
     let common = &documented["Fields of every line"];
     let lines = real_lines();
-    for of in ["process", "panic", "verdict", "finding", "repeats", "test", "losses", "end"] {
+    for of in ["process", "panic", "verdict", "finding", "repeats", "test", "losses", "end", "death"] {
         let mut seen = BTreeSet::new();
         lines.iter().filter(|line| kind(line) == of).for_each(|line| paths(line, "", &mut seen));
         let page: BTreeSet<String> = common.keys().chain(documented[of].keys()).cloned().collect();
@@ -156,7 +205,9 @@ fn only_fields_that_say_so_are_ever_null() {
     for line in real_lines() {
         let rows = documented["Fields of every line"].iter().chain(&documented[&kind(&line)]);
         for (field, of_type) in rows.filter(|(field, _)| !field.contains(['.', '['])) {
-            assert!(!line[field].is_null() || of_type.contains("or null"), "{field} of {}", kind(&line));
+            let is_left_out = of_type.contains("or left out") && line.get(field).is_none();
+            let may_be_null = is_left_out || of_type.contains("or null");
+            assert!(may_be_null || !line[field].is_null(), "{field} of {}", kind(&line));
         }
     }
 }
@@ -172,7 +223,8 @@ fn the_json_schema_accepts_real_lines_and_refuses_broken_ones() {
         for field in line.as_object().unwrap().keys() {
             let mut broken = line.clone();
             broken.as_object_mut().unwrap().remove(field);
-            assert!(!validator.is_valid(&broken), "{} without {field}", kind(&line));
+            let may_be_left_out = ["stack_id", "evidence"].contains(&field.as_str());
+            assert_eq!(validator.is_valid(&broken), may_be_left_out, "{} without {field}", kind(&line));
             broken[field] = Value::from(-1.5);
             assert!(!validator.is_valid(&broken), "{} with a wrong {field}", kind(&line));
         }
@@ -180,6 +232,14 @@ fn the_json_schema_accepts_real_lines_and_refuses_broken_ones() {
         later["a_field_of_later"] = Value::from(1);
         assert!(validator.is_valid(&later), "open to new fields");
     }
+    let mut named = real_lines().into_iter().find(|line| line.get("stack_id").is_some()).unwrap();
+    for field in ["prediction", "stack", "soft_errors", "images", "frames"] {
+        assert!(validator.is_valid(&named) == (field == "prediction"), "all of them or none: {field}");
+        named.as_object_mut().unwrap().remove(field);
+    }
+    assert!(validator.is_valid(&named), "another line shows its stack");
+    named.as_object_mut().unwrap().remove("stack_id");
+    assert!(!validator.is_valid(&named), "no line shows its stack");
     let mut frame = real_lines().into_iter().find(|line| kind(line) == "panic").unwrap();
     frame["frames"][0]["ip"] = Value::from(12);
     assert!(!validator.is_valid(&frame), "nested fields count too");
@@ -207,13 +267,14 @@ fn the_json_schema_names_the_fields_of_the_page() {
 
 #[test]
 fn the_words_of_the_code_are_on_the_page() {
-    let sources: [(&str, &[&str], usize); 6] = [
-        (include_str!("../verdict/reason.rs"), &["= \""], 14),
+    let sources: [(&str, &[&str], usize); 7] = [
+        (include_str!("../verdict/reason.rs"), &["= \""], 26),
         (include_str!("../verdict/tracker/incident.rs"), &[" => \""], 7),
-        (include_str!("../verdict/life/outcome.rs"), &["Some(\"", "{ \""], 5),
+        (include_str!("../verdict/tracker/trail.rs"), &[" => \""], 25),
+        (include_str!("../verdict/life/rule.rs"), &[" => \""], 11),
         (include_str!("../probe/ability.rs"), &[" => \""], 8),
         (include_str!("../record/finding.rs"), &["code: \""], 4),
-        (include_str!("../harness/threads.rs"), &["&str = \""], 6),
+        (include_str!("../harness/owner.rs"), &["&str = \""], 6),
     ];
     for (source, before, least) in sources {
         let source = source.split("#[cfg(test)]").next().unwrap();

@@ -10,8 +10,9 @@ use crate::record::{LossCounters, LossSite, RawRecord};
 
 /// Where published records come from.
 pub(crate) trait Inbox: Sync {
-    /// Lends the next record to `read`, and marks it written when `read` returns; `false` when there is none.
-    fn receive(&self, read: &mut dyn FnMut(&RawRecord)) -> bool;
+    /// Lends the next record to `read`, and marks it written when `read` is done with it, which it says; else it stays
+    /// the next one. `false` when none was taken.
+    fn receive(&self, read: &mut dyn FnMut(&RawRecord) -> bool) -> bool;
 
     /// Sleeps until woken or until the time is over.
     fn park(&self, timeout: Option<Duration>);
@@ -32,6 +33,20 @@ pub(crate) trait Inbox: Sync {
     /// Whether half of the room for records is in use.
     fn is_filling_up(&self) -> bool;
 
+    /// Makes room for records that wait for their names; whether there is enough.
+    fn make_room(&self) -> bool {
+        !self.is_filling_up()
+    }
+
+    /// None of them waits any more.
+    fn close_room(&self) {}
+
+    /// Nothing was to be done for long: memory that is not needed is let go.
+    fn rest(&self) {}
+
+    /// Whoever panics next is the first of its place.
+    fn forget_places(&self) {}
+
     /// OS id of the thread that ends the process, while it waits for a report that came after the end.
     fn ender(&self) -> Option<u32>;
 
@@ -46,14 +61,13 @@ pub(crate) trait Inbox: Sync {
 }
 
 impl Inbox for Channel {
-    fn receive(&self, read: &mut dyn FnMut(&RawRecord)) -> bool {
-        match self.try_receive() {
-            Some(slot) => {
-                read(slot.record());
-                true
-            }
-            None => false,
+    fn receive(&self, read: &mut dyn FnMut(&RawRecord) -> bool) -> bool {
+        let Some(slot) = self.try_receive() else { return false };
+        let done = read(slot.record());
+        if !done {
+            self.put_back(slot);
         }
+        done
     }
 
     fn park(&self, timeout: Option<Duration>) {
@@ -78,6 +92,22 @@ impl Inbox for Channel {
 
     fn is_filling_up(&self) -> bool {
         Channel::is_filling_up(self)
+    }
+
+    fn make_room(&self) -> bool {
+        Channel::make_room(self)
+    }
+
+    fn close_room(&self) {
+        Channel::close_room(self);
+    }
+
+    fn rest(&self) {
+        Channel::rest(self);
+    }
+
+    fn forget_places(&self) {
+        Channel::forget_places(self);
     }
 
     fn ender(&self) -> Option<u32> {

@@ -1,4 +1,4 @@
-//! The writer as a whole: most tests take single turns of the loop, without a thread.
+//! The writer as a whole: most tests take single turns of the loop, without a thread. One file: the loop is one thing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::worker::Pause;
 use super::*;
 use crate::config::RedactField;
-use crate::record::Inlining;
-use crate::record::*;
+use crate::record::{Inlining, *};
 use crate::sink::MemorySink;
 use crate::symbolize::ImageAt;
 use crate::testing::samples::*;
@@ -28,9 +27,9 @@ fn one_record_becomes_one_full_report() {
     while worker.turn().is_none() {}
     let reports = sink.reports();
     let report = &reports[0];
-    assert_eq!(report.id.to_string(), "0000000000000abc-1");
-    assert_eq!(report.ts, "2025-10-09T08:53:20.123456789Z");
-    assert_eq!((report.fate, report.level, report.basis), (Fate::Caught, Level::Warn, Basis::Predicted));
+    assert_eq!(report.head.id.to_string(), "0000000000000abc-1");
+    assert_eq!(report.head.ts, "2025-10-09T08:53:20.123456789Z");
+    assert_eq!((report.fate, report.head.level, report.basis), (Fate::Caught, Level::Warn, Basis::Predicted));
     assert_eq!((report.uncaught, report.receipt, report.silent), (Some(false), Receipt::Pending, None));
     assert_eq!(report.labels["task"], "inner", "the innermost scope wins");
     assert_eq!(report.labels["zone"], "eu");
@@ -39,7 +38,7 @@ fn one_record_becomes_one_full_report() {
     assert_eq!(report.frames[0].function.as_deref(), Some("app::work"));
     assert_eq!((report.stack.trimmed_inner, report.prediction.frame), (3, Some(2)));
     assert_eq!(report.images.len(), 1);
-    assert_eq!(report.incident, report.id);
+    assert_eq!(report.incident, report.head.id);
     assert!(report.soft_errors.is_empty(), "{:?}", report.soft_errors);
     assert_eq!(handle.written(), 1);
     assert!(sink.flushes() >= 2, "the process line and the report");
@@ -48,7 +47,7 @@ fn one_record_becomes_one_full_report() {
 #[test]
 fn the_spliced_line_is_what_plain_serde_writes() {
     let mut builder = builder(None);
-    let mut line = crate::report::report_json::LineBuffer::new();
+    let mut line = LineBuffer::new();
     for frames in [1, 4, 8, 60] {
         let mut record = raw_record();
         set_walk(&mut record, frames, 0);
@@ -62,9 +61,57 @@ fn the_spliced_line_is_what_plain_serde_writes() {
 }
 
 #[test]
+fn a_line_that_names_its_stack_comes_back_as_the_whole_one() {
+    let mut builder = builder(None);
+    let mut line = LineBuffer::with(crate::sink::Stacks::Once);
+    let (mut file, mut reports) = (Vec::new(), Vec::new());
+    let mut shown = std::collections::HashSet::new();
+    for (sequence, frames) in [8, 8, 60, 8, 60, 60].into_iter().enumerate() {
+        let mut record = raw_record();
+        set_walk(&mut record, frames, 0);
+        record.sequence = sequence as u64;
+        let (mut report, prepared) = builder.report(&record, &mut always);
+        line.write(&mut report, &prepared, 1 << 20).unwrap();
+        assert_eq!(line.bytes().trim_ascii_end(), serde_json::to_vec(&report).unwrap());
+        let value = crate::Line::from(report.clone());
+        let short = line.encoded(&value).short.unwrap();
+        assert!(short.with_newline.len() * 2 < line.bytes().len());
+        file.extend_from_slice(match shown.insert(short.stack_id) {
+            true => line.bytes(),
+            false => short.with_newline,
+        });
+        reports.push(value);
+    }
+    assert_eq!(shown.len(), 2);
+    let read: Vec<_> = crate::record::LineReader::new(&file[..]).map(Result::unwrap).collect();
+    assert_eq!(read.iter().map(|line| line.len + 1).sum::<u64>(), file.len() as u64);
+    for (read, report) in read.into_iter().zip(reports) {
+        assert_eq!(read.content, crate::record::LineContent::Line(report));
+    }
+}
+
+#[test]
+fn a_line_that_shows_what_no_other_does_names_no_stack() {
+    let mut builder = builder(None);
+    let mut line = LineBuffer::with(crate::sink::Stacks::Once);
+    let mut record = raw_record();
+    set_walk(&mut record, 60, 0);
+    let own = SoftError::new("labels", "truncated", "of this panic alone");
+    for (max, soft_error, named) in [(1 << 20, None, true), (1 << 20, Some(own), false), (6000, None, false)]
+    {
+        let (mut report, prepared) = builder.report(&record, &mut always);
+        report.soft_errors.extend(soft_error);
+        line.write(&mut report, &prepared, max).unwrap();
+        assert_eq!(line.bytes().trim_ascii_end(), serde_json::to_vec(&report).unwrap());
+        assert_eq!(report.stack_id.is_some(), named);
+        assert_eq!(line.encoded(&report.into()).short.is_some(), named);
+    }
+}
+
+#[test]
 fn lines_of_other_stacks_and_lengths_in_between_change_nothing() {
     let mut builder = builder(None);
-    let mut line = crate::report::report_json::LineBuffer::new();
+    let mut line = LineBuffer::new();
     // Scalars that grow, shrink, and exceed the room for them; stacks in turns; a line that is cut in between; and
     // everything set that a verdict can set.
     let messages = ["short", "with \"quotes\" and\nnewlines", &"x".repeat(1500), ""];
@@ -72,6 +119,7 @@ fn lines_of_other_stacks_and_lengths_in_between_change_nothing() {
     for round in 0..40_u32 {
         let mut record = raw_record();
         set_walk(&mut record, [8, 8, 5, 8][round as usize % 4], 5);
+        leave(&mut record, u64::from(round % 9));
         record.sequence = u64::from(round).pow(4);
         record.message.set(messages[round as usize / 3 % messages.len()]);
         let (mut report, prepared) = builder.report(&record, &mut always);
@@ -98,9 +146,10 @@ fn lines_of_other_stacks_and_lengths_in_between_change_nothing() {
 #[test]
 fn a_line_never_exceeds_its_maximum_and_says_what_was_cut() {
     let mut builder = builder(None);
-    let mut line = crate::report::report_json::LineBuffer::new();
+    let mut line = LineBuffer::new();
     let mut record = raw_record();
     set_walk(&mut record, 150, 5);
+    leave(&mut record, 16);
     record.message.set(&"zeile ä ".repeat(250));
     let mut least = usize::MAX;
     for max in (700..40_000).step_by(61) {
@@ -123,6 +172,13 @@ fn a_line_never_exceeds_its_maximum_and_says_what_was_cut() {
                 .count()
         };
         assert_eq!(said("frames"), usize::from(cut > 0));
+        let left = report.breadcrumbs.len();
+        assert_eq!(said("breadcrumbs"), usize::from(left < 16));
+        assert!(cut == 0 || left == 0, "breadcrumbs go first");
+        assert!(
+            report.breadcrumbs.last().is_none_or(|newest| newest.message == "step 15"),
+            "the oldest of them"
+        );
         let message = report.message.as_deref().unwrap();
         assert_eq!(said("message"), usize::from(message.len() < record.message.as_str().len()));
         assert!(said("message") == 0 || report.frames.len() <= 50, "frames go first");
@@ -275,7 +331,7 @@ fn a_sink_that_fails_or_panics_is_counted_and_used_again_and_others_get_their_li
 #[test]
 fn a_filter_decides_and_its_panic_lets_the_report_through() {
     let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
-    let filter: Filter = Box::new(|report| match report.id.sequence() {
+    let filter: Filter = Box::new(|report| match report.head.id.sequence() {
         1 => true,
         2 => false,
         _ => std::panic::resume_unwind(Box::new("filter")),
@@ -287,7 +343,7 @@ fn a_filter_decides_and_its_panic_lets_the_report_through() {
     }
     while worker.turn().is_none() {}
     let reports = sink.reports();
-    assert_eq!(reports.iter().map(|report| report.id.sequence()).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(reports.iter().map(|report| report.head.id.sequence()).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(reports[1].soft_errors[0].code, "filter_failed");
     assert_eq!((handle.written(), inbox.losses().totals().filtered), (2, 1));
 }
@@ -305,6 +361,8 @@ fn a_redactor_sees_every_text_and_its_panic_leaks_none() {
     let mut record = raw_record();
     record.message.set(secret);
     record.thread_name.set(secret);
+    let (target, message) = (b"home/u".as_slice(), b"in home/u".as_slice());
+    assert!(record.crumbs.push(RawCrumb { mono_ns: 0, level: 0, cut: false, target, message }));
     inbox.publish(record);
     worker.turn();
     let line = &sink.lines_of(LineKind::Panic)[0];
@@ -344,7 +402,7 @@ fn a_thread_writes_flushes_and_finishes_for_real() {
     assert!(handle.flush(LONG));
     assert_eq!(sink.reports().len(), 3);
     let sequence = |line| match line {
-        Line::Panic(report) => report.id.sequence(),
+        Line::Panic(report) => report.head.id.sequence(),
         other => panic!("{other:?}"),
     };
     assert_eq!(lines.try_iter().map(sequence).collect::<Vec<_>>(), [1, 2]);
@@ -430,7 +488,7 @@ fn images_that_come_or_go_drop_what_is_known_of_addresses() {
         }
     }
     let mut builder = builder(None);
-    builder.stacks = crate::report::prepared::Stacks::new(Box::new(Renaming(0)), Strategy::Unwind);
+    builder.stacks = Stacks::new(Box::new(Renaming(0)), Strategy::Unwind);
     let mut name = |images: u32| {
         let mut record = raw_record();
         record.images = images;

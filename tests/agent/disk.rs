@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use panic_agent::internals::faults;
-use panic_agent::{Agent, Console, Rotation, Symbols, init, stats};
+use panic_agent::sink::Rotation;
+use panic_agent::{Agent, Console, Symbols, init, stats};
 use serde_json::Value;
 
 use crate::Case;

@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use panic_agent::{Agent, Console, Line, LineContent, LineReader, init, stats};
+use panic_agent::record::{LineContent, LineReader, Report};
+use panic_agent::{Agent, Console, Line, init, stats};
 
 use crate::Case;
 use crate::tools::{LONG, caught};
@@ -27,7 +28,67 @@ fn open_to_all(path: &str, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("our own directory");
 }
 
+/// Panics at two places in turns, after the first names are known.
+fn panics_at_two_places() {
+    let _agent = init();
+    for _ in 0..20 {
+        caught("at one place");
+        caught("at another place");
+    }
+}
+
+/// The lines of those panics as they stand in the file, and as they are read.
+fn panics_as_written_and_read(directory: &Path) -> (Vec<serde_json::Value>, Vec<std::sync::Arc<Report>>) {
+    let text = std::fs::read(directory.join("panics.jsonl")).expect("the log");
+    let written = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let written: Vec<serde_json::Value> =
+        written.map(|line| serde_json::from_slice(line).expect("JSON")).collect();
+    let read = LineReader::new(&text[..]).map(|line| line.expect("memory").content);
+    let reports = read.filter_map(|content| match content {
+        LineContent::Line(Line::Panic(report)) => Some(report),
+        _ => None,
+    });
+    (written.into_iter().filter(|line| line["kind"] == "panic").collect(), reports.collect())
+}
+
 pub(crate) const CASES: &[Case] = &[
+    Case {
+        name: "a_file_shows_each_stack_once_and_a_reader_finds_it_for_every_line",
+        environment: &[("PANIC_AGENT_STACKS", "once"), ("PANIC_AGENT_CONSOLE", "off")],
+        program: panics_at_two_places,
+        check: |run| {
+            run.ended_with(0);
+            let (written, read) = panics_as_written_and_read(&run.directory);
+            assert_eq!((written.len(), read.len()), (40, 40));
+            let (shown, named): (Vec<_>, Vec<_>) =
+                written.iter().partition(|line| line.get("frames").is_some());
+            assert_eq!(shown.len(), 2);
+            let bytes = |lines: &[&serde_json::Value]| {
+                lines.iter().map(|line| line.to_string().len()).sum::<usize>() / lines.len()
+            };
+            assert!(bytes(&named) * 5 < bytes(&shown), "{} and {}", bytes(&named), bytes(&shown));
+            for pair in read.chunks(2) {
+                let [one, other] = pair else { unreachable!("an even number") };
+                assert_eq!((&one.frames, &one.prediction), (&read[0].frames, &read[0].prediction));
+                assert_eq!((&other.frames, &other.prediction), (&read[1].frames, &read[1].prediction));
+                assert_ne!(one.frames, other.frames);
+                assert!(one.frames.iter().any(|frame| frame.in_app == Some(true)));
+            }
+        },
+    },
+    Case {
+        name: "by_default_every_line_shows_its_stack",
+        environment: &[("PANIC_AGENT_CONSOLE", "off")],
+        program: panics_at_two_places,
+        check: |run| {
+            run.ended_with(0);
+            let (written, read) = panics_as_written_and_read(&run.directory);
+            assert_eq!((written.len(), read.len()), (40, 40));
+            for line in written {
+                assert!(line["frames"].is_array() && line.get("stack_id").is_none(), "{line}");
+            }
+        },
+    },
     Case {
         name: "a_directory_to_which_everybody_can_write_is_refused_and_the_program_goes_on",
         environment: &[("PANIC_AGENT_FILE", "drop/panics.jsonl"), ("PANIC_AGENT_CONSOLE", "off")],
@@ -120,7 +181,7 @@ pub(crate) const CASES: &[Case] = &[
                 for line in LineReader::new(std::io::BufReader::new(std::fs::File::open(file).unwrap())) {
                     match line.unwrap().content {
                         LineContent::Line(Line::Panic(report)) => {
-                            assert!(ids.insert(report.id), "{} is there twice", report.id)
+                            assert!(ids.insert(report.head.id), "{} is there twice", report.head.id)
                         }
                         LineContent::Line(Line::End(_)) => ends += 1,
                         LineContent::Damaged(why) => panic!("{why}"),

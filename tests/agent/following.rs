@@ -5,7 +5,9 @@ use std::panic::{catch_unwind, panic_any, set_hook};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, OnceLock};
 
-use panic_agent::{Agent, EncodedLine, LineKind, Sink};
+use panic_agent::record::LineKind;
+use panic_agent::sink::EncodedLine;
+use panic_agent::{Agent, Sink};
 use serde_json::{Value, json};
 
 use crate::Case;

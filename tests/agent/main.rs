@@ -4,6 +4,9 @@
 //! Runs on: the main thread of the child (programs), libtest-mimic's threads (checks). Must not: install
 //! the agent in the process that judges.
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod acting;
+mod breadcrumbs;
 mod configuration;
 mod destinations;
 mod disk;
@@ -12,13 +15,18 @@ mod files;
 mod following;
 mod outcome;
 mod questions;
+mod quiet;
 mod reports;
 mod starting;
 mod storms;
+#[cfg(target_os = "linux")]
+mod stripped;
 mod system;
 mod tasks;
 mod threads;
 mod tools;
+#[path = "../words/mod.rs"]
+mod words;
 mod wrappers;
 
 use std::path::{Path, PathBuf};
@@ -49,14 +57,20 @@ struct Case {
 
 fn cases() -> impl Iterator<Item = &'static Case> {
     [
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        acting::CASES,
+        breadcrumbs::CASES,
         starting::CASES,
         configuration::CASES,
         reports::CASES,
         questions::CASES,
+        quiet::CASES,
         destinations::CASES,
         disk::CASES,
         files::CASES,
         storms::CASES,
+        #[cfg(target_os = "linux")]
+        stripped::CASES,
         ending::CASES,
         following::CASES,
         threads::CASES,
@@ -83,7 +97,9 @@ fn main() {
             })
         })
         .collect();
-    libtest_mimic::run(&arguments, trials).exit();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    conclusion.exit_if_failed();
+    words::after("agent", conclusion.num_passed > 0 && conclusion.num_filtered_out == 0);
 }
 
 fn run(case: &Case) -> Result<Outcome, Failed> {
@@ -101,7 +117,20 @@ fn run(case: &Case) -> Result<Outcome, Failed> {
         .env("PANIC_AGENT_FLUSH_MS", PATIENCE_MS)
         .envs(case.environment.iter().copied())
         .output()?;
+    note_words(&directory)?;
+    [&output.stdout, &output.stderr].into_iter().for_each(|text| words::note_text(text));
     Ok(Outcome::new(&output, directory))
+}
+
+/// Of every log that the program left.
+fn note_words(directory: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_file() && path.to_string_lossy().contains(".jsonl") {
+            words::note_file(&path);
+        }
+    }
+    Ok(())
 }
 
 fn fresh_directory(name: &str) -> std::io::Result<PathBuf> {

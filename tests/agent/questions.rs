@@ -3,10 +3,10 @@
 use std::panic::catch_unwind;
 use std::time::Duration;
 
-use panic_agent::{
-    Agent, Console, Fate, Line, LineKind, MemorySink, Receipt, RecvError, flush, has_panicked, stats,
-    subscribe,
-};
+use panic_agent::record::RecvError;
+use panic_agent::record::{Fate, LineKind, Receipt};
+use panic_agent::sink::MemorySink;
+use panic_agent::{Agent, Console, Line, flush, stats, subscribe};
 
 use crate::Case;
 use crate::tools::{LONG, caught, on_a_thread};
@@ -16,13 +16,13 @@ pub(crate) const CASES: &[Case] = &[
         name: "the_counts_add_up_after_a_flush",
         environment: &[],
         program: || {
-            assert!(!has_panicked() && flush(LONG), "without an agent there is nothing to wait for");
+            assert!(stats().panics == 0 && flush(LONG), "without an agent there is nothing to wait for");
             let _agent = Agent::builder().console(Console::Off).install().expect("it starts");
-            assert!(!has_panicked());
+            assert_eq!(stats().panics, 0);
             for _ in 0..20 {
                 caught("counted");
             }
-            assert!(has_panicked());
+            assert_eq!(stats().panics, 20);
             assert!(flush(LONG));
             let stats = stats();
             assert_eq!((stats.panics, stats.pending), (20, 0));
@@ -83,10 +83,10 @@ pub(crate) const CASES: &[Case] = &[
                     _ => {}
                 }
             };
-            let (of_kept, of_dropped) = (report("kept").id, report("dropped"));
+            let (of_kept, of_dropped) = (report("kept").head.id, report("dropped"));
             if cfg!(all(target_os = "linux", target_env = "gnu")) {
                 let receipt = match of_dropped.receipt {
-                    Receipt::Pending => match lines.recv_verdict(of_dropped.id, LONG) {
+                    Receipt::Pending => match lines.recv_verdict(of_dropped.head.id, LONG) {
                         Ok(Line::Verdict(verdict)) => verdict.receipt,
                         other => panic!("{other:?}"),
                     },

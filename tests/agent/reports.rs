@@ -3,7 +3,8 @@
 use std::sync::mpsc;
 use std::thread;
 
-use panic_agent::{TraceContext, init};
+use panic_agent::init;
+use panic_agent::labels::TraceContext;
 use serde_json::json;
 
 use crate::Case;

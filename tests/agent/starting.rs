@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use panic_agent::{Agent, ErrorKind, Folding, Rotation, init, try_init};
+use panic_agent::sink::Rotation;
+use panic_agent::{Agent, ErrorKind, Folding, init, try_init};
 
 use crate::Case;
 use crate::tools::{caught, on_a_thread};
@@ -41,13 +42,64 @@ pub(crate) const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "a_hook_of_another_crate_is_named_and_what_is_there_twice",
+        environment: &[],
+        program: || {
+            log_panics::init();
+            let _agent = init();
+            caught("told to both");
+        },
+        check: |run| {
+            run.ended_with(0);
+            let lines = run.lines();
+            let process = lines.only("process");
+            assert_eq!(process["previous_hook"], "log_panics");
+            let message = process["message"].as_str().unwrap();
+            assert!(message.ends_with("; log-panics logs each panic, too: leave it out"), "{message}");
+        },
+    },
+    Case {
+        name: "a_hook_of_another_crate_that_is_not_called_makes_nothing_twice",
+        environment: &[("PANIC_AGENT_CONSOLE", "off")],
+        program: || {
+            log_panics::init();
+            let _agent = init();
+            caught("told to one");
+        },
+        check: |run| {
+            run.ended_with(0);
+            let lines = run.lines();
+            let process = lines.only("process");
+            assert_eq!(process["previous_hook"], "log_panics");
+            assert!(!process["message"].as_str().unwrap().contains("; "), "{process}");
+        },
+    },
+    Case {
+        name: "a_hook_of_the_program_is_another_one",
+        environment: &[],
+        program: || {
+            let hook = |_: &std::panic::PanicHookInfo<'_>| println!("the program's own");
+            std::panic::set_hook(Box::new(hook));
+            let _agent = init();
+            caught("printed by the program");
+        },
+        check: |run| {
+            run.ended_with(0);
+            assert_eq!(run.stdout, "the program's own\n");
+            let lines = run.lines();
+            let process = lines.only("process");
+            assert_eq!(process["previous_hook"], "other");
+            assert!(!process["message"].as_str().unwrap().contains("; "), "{process}");
+        },
+    },
+    Case {
         name: "a_file_that_cannot_be_opened_is_one_clear_line_and_the_program_runs",
         environment: &[("PANIC_AGENT_FILE", "no/such/directory/panics.jsonl")],
         program: || {
             let agent = init();
             assert!(!agent.is_active());
             caught("nobody records this");
-            assert!(!panic_agent::has_panicked() && panic_agent::flush(crate::tools::LONG));
+            assert!(panic_agent::stats().panics == 0 && panic_agent::flush(crate::tools::LONG));
             println!("alive");
         },
         check: |run| {
@@ -68,9 +120,9 @@ pub(crate) const CASES: &[Case] = &[
             let agent = init();
             assert!(!agent.is_active() && try_init().is_ok_and(|agent| !agent.is_active()));
             caught("only for std");
-            assert!(!panic_agent::has_panicked());
+            assert_eq!(panic_agent::stats().panics, 0);
             assert_eq!(panic_agent::stats(), panic_agent::Stats::default());
-            assert_eq!(panic_agent::subscribe(1).recv(), Err(panic_agent::RecvError::Closed));
+            assert_eq!(panic_agent::subscribe(1).recv(), Err(panic_agent::record::RecvError::Closed));
         },
         check: |run| {
             run.ended_with(0);

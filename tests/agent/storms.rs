@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use panic_agent::{Agent, Console, Folding, Overflow, stats};
+use panic_agent::{Agent, Console, Folding, Overflow, init, stats};
 
 use crate::Case;
 use crate::tools::{Gated, LONG, caught, on_a_thread};
 
 const THREADS: u64 = 4;
 const EACH: u64 = 3000;
-/// What the agent may keep besides the slots: names, stacks, buffers of one line.
-const MOST_KIB: u64 = 48 * 1024;
+/// What the agent may take: slots that are made while names are read, the debug information itself, names, stacks, buffers of
+/// one line.
+const MOST_KIB: u64 = 96 * 1024;
 
 /// Panics on several threads as fast as they can; prints what came of it.
 fn storm() {
@@ -37,7 +38,39 @@ fn resident_kib() -> u64 {
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
+/// Threads of a burst, and panics of each: more than there are slots at the start.
+const BURST: [usize; 2] = [4, 150];
+
 pub(crate) const CASES: &[Case] = &[
+    Case {
+        name: "a_burst_right_after_the_start_loses_nothing_and_has_its_names_and_verdicts",
+        environment: &[("PANIC_AGENT_CONSOLE", "off")],
+        program: || {
+            let _agent = init();
+            let [threads, panics] = BURST;
+            std::thread::scope(|scope| {
+                for _ in 0..threads {
+                    scope.spawn(|| {
+                        for _ in 0..panics {
+                            caught("in the burst");
+                            std::thread::yield_now();
+                        }
+                    });
+                }
+            });
+        },
+        check: |run| {
+            run.ended_with(0);
+            let lines = run.lines();
+            let all = BURST.iter().product::<usize>();
+            assert_eq!(lines.totals(), (all as u64, all as u64, 0));
+            for line in lines.of("panic") {
+                assert_eq!(line["fate"], "caught", "{line}");
+                let errors = line["soft_errors"].as_array().expect("a list");
+                assert!(errors.iter().all(|error| error["code"] != "symbols_not_ready"), "{line}");
+            }
+        },
+    },
     Case {
         name: "in_a_storm_every_panic_is_written_or_counted_and_memory_stays_bounded",
         environment: &[
@@ -83,7 +116,12 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "a_panic_waits_for_a_slot_no_longer_than_the_deadline",
-        environment: &[("PANIC_AGENT_SLOTS", "1"), ("PANIC_AGENT_CONSOLE", "off")],
+        // Reports that wait for names would have more slots.
+        environment: &[
+            ("PANIC_AGENT_SLOTS", "1"),
+            ("PANIC_AGENT_CONSOLE", "off"),
+            ("PANIC_AGENT_SYMBOLS", "off"),
+        ],
         program: || {
             let (gate, closed) = std::sync::mpsc::channel();
             let wait = Duration::from_millis(30);

@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use panic_agent::thread::InheritLabels;
 use panic_agent::{Agent, label};
 use serde_json::{Value, json};
 
@@ -116,7 +117,8 @@ pub(crate) const CASES: &[Case] = &[
         name: "the_builder_asks_for_labels_of_the_parent_and_what_was_cut_there_is_cut_here",
         environment: &[],
         program: || {
-            let _agent = Agent::builder().inherit_labels(true).install().expect("it starts");
+            let _agent =
+                Agent::builder().inherit_labels(InheritLabels::FromSpawner).install().expect("it starts");
             let long = "x".repeat(300);
             let cut = label("long", &long);
             thread::spawn(|| caught("cut")).join().expect("it ends");
@@ -141,7 +143,8 @@ pub(crate) const CASES: &[Case] = &[
         name: "many_threads_at_once_each_have_the_labels_of_their_own_parent",
         environment: &[("PANIC_AGENT_SLOTS", "4096"), ("PANIC_AGENT_CONSOLE", "off")],
         program: || {
-            let _agent = Agent::builder().inherit_labels(true).install().expect("it starts");
+            let _agent =
+                Agent::builder().inherit_labels(InheritLabels::FromSpawner).install().expect("it starts");
             thread::scope(|scope| {
                 for parent in 0..8 {
                     scope.spawn(move || {

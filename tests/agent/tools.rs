@@ -2,12 +2,13 @@
 //!
 //! Runs on: threads of the programs. Must not: install the agent.
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Receiver;
-use std::thread;
+use std::{io, thread};
 
-use panic_agent::{EncodedLine, LineKind, Sink};
+use panic_agent::Sink;
+use panic_agent::record::LineKind;
+use panic_agent::sink::EncodedLine;
 
 /// Longer than any of this takes; a program that waits this long has failed.
 pub(crate) const LONG: std::time::Duration = std::time::Duration::from_secs(60);

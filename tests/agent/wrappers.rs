@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use panic_agent::{Builder, Policy, Stop, TaskGroup, catch, catch_silent, ffi, init, label, spawn};
+use panic_agent::task::{Stop, TaskGroup};
+use panic_agent::thread::{Builder, Policy};
+use panic_agent::{catch, catch_silent, ffi, init, label, spawn};
 use serde_json::{Value, json};
 
 use crate::Case;
@@ -73,7 +75,7 @@ pub(crate) const CASES: &[Case] = everywhere! {
         let caught = catch(|| panic!("read")).unwrap_err();
         assert_eq!(caught.message(), Some("read"));
         let report = caught.report_within(crate::tools::LONG).expect("a report");
-        assert_eq!(Some(report.id), caught.id());
+        assert_eq!(Some(report.head.id), caught.id());
         assert_eq!(caught.location().unwrap().file, file!());
         let other = catch(|| std::panic::panic_any(17_u32)).unwrap_err();
         assert_eq!(other.downcast::<u32>().unwrap(), 17);
@@ -107,7 +109,7 @@ pub(crate) const CASES: &[Case] = everywhere! {
             ALIVE.set(Some(alive));
             panic!("never joined")
         });
-        drop(lost.map(|lost: panic_agent::JoinHandle<()>| lost));
+        drop(lost.map(|lost: panic_agent::thread::JoinHandle<()>| lost));
         ended.recv().expect_err("nothing is sent");
     },
     |run| {
@@ -127,8 +129,8 @@ pub(crate) const CASES: &[Case] = everywhere! {
     "the_border_to_c_is_a_catch":
     || {
         let _agent = init();
-        assert_eq!(ffi(|| panic!("at the border"), |caught| i32::from(caught.message().is_some())), 1);
-        assert_eq!(ffi(|| panic!("unread"), |_caught| -1), -1);
+        assert_eq!(ffi::catch(|| panic!("at the border"), |caught| i32::from(caught.message().is_some())), 1);
+        assert_eq!(ffi::catch(|| panic!("unread"), |_caught| -1), -1);
     },
     |run| {
         run.ended_with(0);
@@ -249,7 +251,7 @@ pub(crate) const OTHERS: &[Case] = &[
             let caught = catch(|| panic!("message {}", 1)).unwrap_err();
             assert_eq!(caught.message(), Some("message 1"));
             assert_eq!(caught.location().unwrap().file, file!());
-            assert_eq!(caught.report().unwrap_err(), panic_agent::NoReport::NoAgent);
+            assert_eq!(caught.report().unwrap_err(), panic_agent::record::NoReport::NoAgent);
             let second = catch_silent(|| panic!("quiet")).unwrap_err();
             assert_ne!(caught.id().unwrap(), second.id().unwrap());
         },
@@ -266,7 +268,10 @@ pub(crate) const OTHERS: &[Case] = &[
             let early = catch_silent(|| panic!("early")).unwrap_err();
             let _agent = init();
             let caught = catch(|| panic!("reported")).unwrap_err();
-            assert_eq!(caught.report_within(crate::tools::LONG).expect("a report").id, caught.id().unwrap());
+            assert_eq!(
+                caught.report_within(crate::tools::LONG).expect("a report").head.id,
+                caught.id().unwrap()
+            );
             assert_ne!(early.id().unwrap().instance(), caught.id().unwrap().instance());
         },
         check: |run| {

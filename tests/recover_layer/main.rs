@@ -14,7 +14,7 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use http_body_util::Empty;
 use hyper::body::Bytes;
-use panic_agent::CancelToken;
+use panic_agent::task::CancelToken;
 use panic_agent::tower::{Deadline, RecoverLayer, Situation};
 use tokio::sync::mpsc;
 use tower::ServiceExt as _;

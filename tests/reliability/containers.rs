@@ -15,7 +15,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use panic_agent::{Agent, Console, EncodedLine, LineKind, Sink};
+use panic_agent::record::LineKind;
+use panic_agent::sink::EncodedLine;
+use panic_agent::{Agent, Console, Sink};
 
 use super::log::{Log, spools};
 use super::program::{acknowledge, command, finished, fresh_directory};
@@ -146,7 +148,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let name = "containers_with_one_process_id_each_have_a_spool_of_their_own";
     vec![Trial::test(name, || -> Result<(), Failed> {
         if !are_there() {
-            println!("skipped: no pid namespace can be made here");
+            println!("SKIPPED: no pid namespace can be made here");
             return Ok(());
         }
         for round in 0..super::number("RELIABILITY_CONTAINERS", ROUNDS) {

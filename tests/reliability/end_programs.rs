@@ -8,7 +8,9 @@ use std::process::{self, Command};
 use std::sync::mpsc;
 use std::thread;
 
-use panic_agent::{Agent, Console, EncodedLine, LineKind, Sink};
+use panic_agent::record::LineKind;
+use panic_agent::sink::EncodedLine;
+use panic_agent::{Agent, Console, Sink};
 
 use super::program::acknowledge;
 

@@ -22,7 +22,7 @@ pub(crate) const PROGRAMS: &[(&str, fn())] = &[("recover-with-faults", || {
     let half = call == "write" && errno == "28";
     assert!(faults::fail(call, nth, errno.parse().expect("a number"), half, for_ever == "1"));
     // An error, or the reason in `left`; what it did is in the directory.
-    let recovered = panic_agent::recover(".");
+    let recovered = panic_agent::recovery::recover(".");
     let panics = recovered.map_or(0, |recovered| recovered.panics);
     println!("{} {panics}", faults::fired());
 })];
@@ -71,7 +71,7 @@ fn one(call: &str, plan: &str) -> bool {
     if fired == 0 {
         assert_eq!((before + panics, said), (PANICS as u64, PANICS as u64), "nothing failed: {plan}");
     }
-    let second = panic_agent::recover(&directory).expect("the directory is there");
+    let second = panic_agent::recovery::recover(&directory).expect("the directory is there");
     assert_eq!(second.left, [], "{plan}");
     let log = Log::read(&directory);
     for word in &words {
@@ -110,7 +110,7 @@ fn cut_short() {
     let first = Log::read(&directory);
     assert_eq!(first.of("panic").len(), PANICS);
     std::fs::remove_file(directory.join("panics.jsonl")).expect("it is there");
-    let recovered = panic_agent::recover(&directory).expect("the directory is there");
+    let recovered = panic_agent::recovery::recover(&directory).expect("the directory is there");
     let again = Log::read(&directory).of("panic").len() as u64;
     assert_eq!((recovered.panics, again), (0, 0), "{words:?}");
     assert_eq!((recovered.known as usize, spools(&directory).len()), (PANICS, 0));

@@ -90,7 +90,7 @@ fn own_agent() {
     caught("parent before");
     // The debug information is read by then; a child that is forked in the middle of that gets no names.
     assert!(panic_agent::flush(Duration::from_secs(60)));
-    panic_agent::set_process_label("from", "the parent");
+    panic_agent::labels::set_process_label("from", "the parent");
     in_child(|| {
         caught("child before");
         drop(agent());
@@ -246,7 +246,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             let keeps_the_child = parent.stdin.take().expect("a pipe");
             parent.wait().expect("it was started here");
             assert_eq!(spools(&directory).len(), 1);
-            let recovered = panic_agent::recover(&directory).expect("the directory is there");
+            let recovered = panic_agent::recovery::recover(&directory).expect("the directory is there");
             assert_eq!(recovered.processes, 1, "{recovered:?}");
             assert_eq!(spools(&directory), [""; 0]);
             assert_eq!(

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use panic_agent::{Agent, Console, Overflow};
 
+use super::instants::{Random, busy};
 use super::log::{Log, spools};
 use super::program::{acknowledge, command, finished, fresh_directory};
 
@@ -24,6 +25,15 @@ const THREADS: usize = 4;
 const LONGEST: Duration = Duration::from_millis(60);
 /// One run in this many reads debug information first, and holds its reports until then.
 const WITH_SYMBOLS: u64 = 25;
+
+/// Between two panics of a thread of a service that has the agent's defaults, in milliseconds.
+pub(crate) const PACES: [u64; 2] = [2, 20];
+/// The pace of such a program.
+const PACE: &str = "STORM_PACE_MS";
+/// Its longest life after the first acknowledgement.
+const LONGEST_PACED: Duration = Duration::from_millis(300);
+/// Kills of it in the test command; the long campaign has as many as the first.
+const KILLS_PACED: u64 = 10;
 
 /// Begins the messages of a program, where several write to one log.
 const NAME: &str = "STORM_NAME";
@@ -42,21 +52,27 @@ pub(crate) const PROGRAMS: &[(&str, fn())] = &[("storm", storm), ("nothing", not
 /// Panics and acknowledges until it is killed.
 fn storm() {
     let wait = Overflow::Block(Duration::from_secs(60));
-    let _agent =
-        Agent::builder().console(Console::Off).overflow(wait).slots(64).install().expect("it starts");
+    let agent = Agent::builder().console(Console::Off);
+    let agent = if pace().is_some() { agent } else { agent.overflow(wait).slots(64) };
+    let _agent = agent.install().expect("it starts");
     let threads: Vec<_> = (0..THREADS).map(|thread| thread::spawn(move || panic_for_ever(thread))).collect();
     threads.into_iter().for_each(|thread| thread.join().expect("never ends"));
 }
 
+fn pace() -> Option<Duration> {
+    std::env::var(PACE).ok().map(|pace| Duration::from_millis(pace.parse().expect("a number")))
+}
+
 fn panic_for_ever(thread: usize) {
     let name = std::env::var(NAME).unwrap_or_default();
+    // Others are recovered meanwhile, and the log shall stay small.
+    let pause = pace().or((!name.is_empty()).then_some(PAUSE));
     for number in 0_u64.. {
         let text = format!("{name}{thread}-{number}");
         assert!(catch_unwind(|| panic!("{text}")).is_err());
         acknowledge(&text);
-        if !name.is_empty() {
-            // Others are recovered meanwhile, and the log shall stay small.
-            thread::sleep(PAUSE);
+        if let Some(pause) = pause {
+            thread::sleep(pause);
         }
     }
 }
@@ -64,18 +80,6 @@ fn panic_for_ever(thread: usize) {
 /// The next start in the same place.
 fn nothing() {
     let _agent = panic_agent::init();
-}
-
-/// A small generator of reproducible instants (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
 }
 
 /// Totals of a campaign.
@@ -99,9 +103,29 @@ pub(crate) fn campaign() {
     let mut random = Random(seed.max(1));
     let (mut totals, start) = (Totals::default(), Instant::now());
     for run in 0..kills {
-        one(run, &mut random, &mut totals);
+        let symbols = if run % WITH_SYMBOLS == WITH_SYMBOLS - 1 { "on" } else { "off" };
+        let life = Duration::from_nanos(random.below(LONGEST.as_nanos() as u64));
+        one("kill", run, &[("PANIC_AGENT_SYMBOLS", symbols)], life, &mut totals);
     }
     println!("seed {seed:#x}, {:.1} s: {totals:?}", start.elapsed().as_secs_f64());
+    assert_shows(&totals, kills);
+}
+
+/// The same with a service that panics now and then and has the agent's defaults: no report may find the slots full.
+pub(crate) fn campaign_paced(pace: u64) {
+    let kills = KILLS_PACED + super::number("RELIABILITY_KILLS", KILLS).saturating_sub(KILLS);
+    let mut random = Random(super::number("RELIABILITY_SEED", 0x5eed).max(1));
+    let (mut totals, start) = (Totals::default(), Instant::now());
+    let text = pace.to_string();
+    for run in 0..kills {
+        let life = Duration::from_nanos(random.below(LONGEST_PACED.as_nanos() as u64));
+        one(&format!("kill-every-{pace}"), run, &[(PACE, &text)], life, &mut totals);
+    }
+    println!("every {pace} ms, {:.1} s: {totals:?}", start.elapsed().as_secs_f64());
+    assert_shows(&totals, kills);
+}
+
+fn assert_shows(totals: &Totals, kills: u64) {
     assert_eq!((totals.lost, totals.duplicated, totals.torn), (0, 0, 0), "{totals:?}");
     assert!(
         totals.acknowledged as u64 > kills && totals.recovered > 0,
@@ -109,19 +133,16 @@ pub(crate) fn campaign() {
     );
 }
 
-fn one(run: u64, random: &mut Random, totals: &mut Totals) {
-    let directory = fresh_directory("kill");
-    let symbols = if run % WITH_SYMBOLS == WITH_SYMBOLS - 1 { "on" } else { "off" };
-    let child =
-        command("storm", &directory).env("PANIC_AGENT_SYMBOLS", symbols).spawn().expect("the program starts");
-    let life = Duration::from_nanos(random.below(LONGEST.as_nanos() as u64));
-    let acknowledged = kill_after(child, life);
+fn one(name: &str, run: u64, environment: &[(&str, &str)], life: Duration, totals: &mut Totals) {
+    let directory = fresh_directory(name);
+    let child = command("storm", &directory).envs(environment.iter().copied()).spawn();
+    let acknowledged = kill_after(child.expect("the program starts"), life);
     let in_file = spools(&directory);
     assert_eq!(in_file.len(), 1, "{in_file:?}");
     totals.torn_by_kill += Log::read(&directory).torn.len();
     // Through the library call, which reads debug information, and more often through the next start of an agent.
     if run.is_multiple_of(BY_CALL) {
-        let recovered = panic_agent::recover(&directory).expect("the directory is there");
+        let recovered = panic_agent::recovery::recover(&directory).expect("the directory is there");
         assert_eq!((recovered.processes, recovered.left.len()), (1, 0), "{recovered:?}");
     } else {
         let next =
@@ -169,14 +190,6 @@ fn kill_after(child: Child, life: Duration) -> Vec<String> {
     let storm = Storm::of(child);
     busy(life);
     storm.killed()
-}
-
-/// Busy, because a sleep ends at instants that the scheduler likes.
-fn busy(time: Duration) {
-    let start = Instant::now();
-    while start.elapsed() < time {
-        std::hint::spin_loop();
-    }
 }
 
 /// Several programs write to one log. One of them is killed again and again, and recovered while the others go on.
@@ -227,7 +240,7 @@ fn judge(directory: &Path, acknowledged: &[String], totals: &mut Totals, run: u6
     let recovered = log.of("panic").iter().filter(|line| line["recovered"] == true).count();
     if !lost.is_empty() || duplicated > 0 || !log.torn.is_empty() {
         eprintln!("run {run}: lost {lost:?}, duplicated {duplicated}, torn {:?}", log.torn);
-        let kept = directory.with_file_name(format!("kill-{run}"));
+        let kept = directory.with_extension(run.to_string());
         let _old = std::fs::remove_dir_all(&kept);
         std::fs::rename(directory, kept).expect("a directory");
     }

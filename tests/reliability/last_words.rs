@@ -12,9 +12,8 @@ use std::{panic, process, thread};
 
 use libtest_mimic::{Failed, Trial};
 use panic_agent::{Agent, Console};
-use serde_json::Value;
 
-use super::log::{Log, spools};
+use super::log::{Log, balances, none_is_pending, spools};
 use super::program::{command, finished, fresh_directory};
 
 /// Ends of the test command, and of the long campaign (`RELIABILITY_ENDS=2000`).
@@ -113,39 +112,6 @@ const WAYS: [(&str, Option<i32>, bool); 4] = [
     ("last-hook-exits", Some(3), true),
     ("last-sigterm", None, false),
 ];
-
-/// Everything about a log that an `end` line promises. Gives the panics that it counts.
-fn balances(log: &Log) -> u64 {
-    let ends: Vec<usize> = (0..log.lines.len()).filter(|at| log.lines[*at]["kind"] == "end").collect();
-    let number = |line: &Value, field: &str| line[field].as_u64().expect("a number");
-    let mut counted = 0;
-    for at in &ends {
-        let end = &log.lines[*at];
-        let lost: u64 = end["losses"]
-            .as_object()
-            .expect("losses")
-            .iter()
-            .filter(|(reason, _)| *reason != "subscriber_full")
-            .map(|(_, lost)| lost.as_u64().expect("a number"))
-            .sum();
-        let lines = log.lines[..*at].iter().filter(|line| line["kind"] == "panic").count() as u64;
-        assert_eq!(number(end, "written"), lines, "{end}");
-        assert_eq!(number(end, "panics"), lines + lost, "{end}");
-        counted = number(end, "panics");
-    }
-    let last = ends.last().expect("it says that it ends");
-    assert_eq!(log.lines[last + 1..], [Value::Null; 0], "the last word is the last line");
-    counted
-}
-
-/// Nothing that was raised before the `end` line waits for its last word.
-fn none_is_pending(log: &Log) {
-    for line in log.of("panic") {
-        let verdict = log.of("verdict").into_iter().rfind(|verdict| verdict["id"] == line["id"]);
-        let last = verdict.unwrap_or(line);
-        assert_ne!(last["fate"], "pending", "{last}");
-    }
-}
 
 fn one(directory: &Path, (program, status, says_so): (&str, Option<i32>, bool)) -> u64 {
     let run = finished(command(program, directory).env("PANIC_AGENT_SYMBOLS", "off"));

@@ -20,7 +20,10 @@ impl Log {
         let mut log = Self { lines: Vec::new(), torn: Vec::new() };
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
             match serde_json::from_slice(line) {
-                Ok(value) => log.lines.push(value),
+                Ok(value) => {
+                    crate::words::note(&value);
+                    log.lines.push(value);
+                }
                 Err(_) => log.torn.push(String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned()),
             }
         }
@@ -63,4 +66,37 @@ pub(crate) fn spools(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).expect("a directory");
     let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
     names.filter(|name| name.contains(".spool-")).collect()
+}
+
+/// Everything about a log that an `end` line promises. Gives the panics that it counts.
+pub(crate) fn balances(log: &Log) -> u64 {
+    let ends: Vec<usize> = (0..log.lines.len()).filter(|at| log.lines[*at]["kind"] == "end").collect();
+    let number = |line: &Value, field: &str| line[field].as_u64().expect("a number");
+    let mut counted = 0;
+    for at in &ends {
+        let end = &log.lines[*at];
+        let lost: u64 = end["losses"]
+            .as_object()
+            .expect("losses")
+            .iter()
+            .filter(|(reason, _)| *reason != "subscriber_full")
+            .map(|(_, lost)| lost.as_u64().expect("a number"))
+            .sum();
+        let lines = log.lines[..*at].iter().filter(|line| line["kind"] == "panic").count() as u64;
+        assert_eq!(number(end, "written"), lines, "{end}");
+        assert_eq!(number(end, "panics"), lines + lost, "{end}");
+        counted = number(end, "panics");
+    }
+    let last = ends.last().expect("it says that it ends");
+    assert_eq!(log.lines[last + 1..], [Value::Null; 0], "the last word is the last line");
+    counted
+}
+
+/// Nothing that was raised before the `end` line waits for its last word.
+pub(crate) fn none_is_pending(log: &Log) {
+    for line in log.of("panic") {
+        let verdict = log.of("verdict").into_iter().rfind(|verdict| verdict["id"] == line["id"]);
+        let last = verdict.unwrap_or(line);
+        assert_ne!(last["fate"], "pending", "{last}");
+    }
 }

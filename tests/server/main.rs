@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use panic_agent::{Agent, MemorySink};
+use panic_agent::Agent;
+use panic_agent::sink::MemorySink;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Barrier, mpsc};

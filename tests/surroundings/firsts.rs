@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 
 use libtest_mimic::Trial;
-use panic_agent::{Agent, EncodedLine, LineKind, Sink, stats};
+use panic_agent::record::LineKind;
+use panic_agent::sink::EncodedLine;
+use panic_agent::{Agent, Sink, stats};
 
 use super::log::Log;
 use super::program::{DEADLINE, Program, command, fresh_directory, run};

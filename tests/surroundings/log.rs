@@ -25,7 +25,9 @@ impl Log {
             serde_json::from_slice(line)
                 .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(line)))
         };
-        Self(lines.map(parse).collect())
+        let lines: Vec<Value> = lines.map(parse).collect();
+        lines.iter().for_each(crate::words::note);
+        Self(lines)
     }
 
     pub(crate) fn kind(&self, kind: &str) -> Vec<&Value> {

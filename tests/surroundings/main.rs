@@ -15,7 +15,10 @@ mod program;
 mod same;
 mod sanitizers;
 mod seccomp;
+mod seccomp_filter;
 mod signals;
+#[path = "../words/mod.rs"]
+mod words;
 
 use libtest_mimic::Arguments;
 
@@ -33,5 +36,7 @@ fn main() {
     trials.extend(sanitizers::trials());
     trials.extend(seccomp::trials());
     trials.extend(signals::trials());
-    libtest_mimic::run(&arguments, trials).exit();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    conclusion.exit_if_failed();
+    words::after("surroundings", conclusion.num_passed > 0 && conclusion.num_filtered_out == 0);
 }

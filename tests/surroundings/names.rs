@@ -87,7 +87,7 @@ fn recovered(by_call: bool) {
     let status = run(&mut killed).status;
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGKILL));
     if by_call {
-        let recovered = panic_agent::recover(&directory).expect("the directory is there");
+        let recovered = panic_agent::recovery::recover(&directory).expect("the directory is there");
         assert_eq!((recovered.processes, recovered.left.len()), (1, 0), "{recovered:?}");
     } else {
         let mut next = command("names", &directory);

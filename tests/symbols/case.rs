@@ -2,15 +2,20 @@
 //!
 //! Runs on: threads of tests. Must not: let a name of the other build pass.
 
-use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use serde_json::Value;
 
 use crate::fixtures;
+
+/// How long a file may be busy.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The program, built once.
 pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -85,7 +90,7 @@ impl Case {
         if let Some(directory) = &self.debug_directory {
             command.env("PANIC_AGENT_DEBUG_DIR", directory);
         }
-        let output = command.output().expect("it runs");
+        let output = output(&mut command);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let lines = fs::read_to_string(&log).unwrap();
         let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -197,6 +202,20 @@ pub(crate) const LIBRARY: &str = include_str!("../fixtures/symbols/library/enter
 pub(crate) fn line_of(source: &str, mark: &str) -> u64 {
     let mark = format!("// line: {mark}");
     1 + source.lines().position(|line| line.ends_with(&mark)).expect("the mark is there") as u64
+}
+
+/// Runs a program that may just have been written: a child that another test forks meanwhile has it open until it becomes
+/// another program.
+fn output(command: &mut Command) -> Output {
+    let start = Instant::now();
+    loop {
+        match command.output() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && start.elapsed() < DEADLINE => {
+                thread::yield_now();
+            }
+            ran => return ran.expect("it runs"),
+        }
+    }
 }
 
 /// Runs `objcopy`; whether it can do that.

@@ -2,7 +2,8 @@
 //!
 //! Runs on: any thread of the parent. Must not: know how the agent finds its answers.
 
-use panic_agent::{Frame, Report};
+use panic_agent::Report;
+use panic_agent::record::Frame;
 
 use super::{Deviation, deviate, subject};
 use crate::Names;

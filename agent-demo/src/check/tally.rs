@@ -4,7 +4,7 @@
 
 use core::ops::AddAssign;
 
-use panic_agent::{Fate, HandlerKind, Receipt};
+use panic_agent::record::{Fate, HandlerKind, Receipt};
 
 use super::assign;
 use crate::child::Observed;

@@ -5,7 +5,8 @@
 
 use core::fmt;
 
-use panic_agent::{Basis, Fate, HandlerKind, Place, Receipt, Report};
+use panic_agent::Report;
+use panic_agent::record::{Basis, Fate, HandlerKind, Place, Receipt, StopKind};
 
 use super::{Deviation, deviate, outcome_of, subject};
 use crate::child::Observed;
@@ -39,7 +40,11 @@ pub(super) fn judge(
         let Some(word) = observed.lines.last_word(report) else { continue };
         let Outcome { stop, handler, abort_reason, .. } = outcome_of(report);
         let predicted = Outcome { stop, handler, abort_reason, fate: outcome_of(report).predicted_fate() };
-        let due = panic.verdict.known_in(setting, predicted, expected.ends_in_order);
+        let astray = setting.probes == Probes::Names
+            && predicted.stop != StopKind::Unknown
+            && !panic.accepts(predicted, setting.profile);
+        let told = if astray { panic.verdict.told_by_hooks() } else { panic.verdict };
+        let due = told.known_in(setting, predicted, expected.ends_in_order);
         let at_risk = expected.delivery != Delivery::Certain;
         let mut case = Case { setting, truth: panic.verdict, due, at_risk, word, deviations: Vec::new() };
         case.fate(predicted);
@@ -73,8 +78,10 @@ impl Case<'_> {
     /// Whether less than the truth may be told, because nothing in this build tells what was inlined where: that
     /// something caught it, but not who; and not who dropped what was caught. Roots need no names.
     fn less_may_be_known(&self) -> bool {
-        self.setting.profile.names() != Names::Inlined
-            && matches!(self.truth.fate, Fate::Caught | Fate::RuntimeCaught | Fate::Unknown)
+        let by_names = self.setting.probes == Probes::Names && self.word.fate == Fate::Unknown;
+        by_names
+            || self.setting.profile.names() != Names::Inlined
+                && matches!(self.truth.fate, Fate::Caught | Fate::RuntimeCaught | Fate::Unknown)
     }
 
     /// Whether the truth may be told although less is due: it is never wrong.
@@ -92,11 +99,12 @@ impl Case<'_> {
         let fits =
             fate == self.due.fate || self.truth_allowed() && fate == self.truth.fate || announced || less;
         self.expect(fits, "fate", word(&self.due.fate), word(&fate));
-        let basis_fits = match (self.due.fate, self.setting.probes) {
+        let settled = if self.setting.probes == Probes::Names { fate } else { self.due.fate };
+        let basis_fits = match (settled, self.setting.probes) {
             // The process dies at once: how much was seen of it is a matter of luck.
             (Fate::Aborted, _) => basis != Basis::Inferred,
             (_, Probes::On) => basis == self.due.basis || self.at_risk,
-            (_, Probes::Off) => basis != Basis::Confirmed,
+            (_, Probes::Off | Probes::Names) => basis != Basis::Confirmed || basis == self.due.basis,
         };
         self.expect(basis_fits, "basis", word(&self.due.basis), word(&basis));
         let expected =
@@ -171,7 +179,7 @@ impl Case<'_> {
         let truth = self.truth_allowed() && found == self.truth.landing
             || self.less_may_be_known() && found == Some(HandlerKind::Unknown);
         // Without probes nobody sees it land, and at best a later panic tells.
-        let fits = found == due || truth || self.setting.probes == Probes::Off && found.is_none();
+        let fits = found == due || truth || self.setting.probes != Probes::On && found.is_none();
         self.expect(fits, "landing", due.map(|due| word(&due)), found.map(|found| word(&found)));
     }
 }
@@ -190,7 +198,7 @@ fn chain(
     // That a panic died in a one-time initialization is a name on its stack; and a destructor that was inlined into the
     // frame of the catch runs after the landing, so what panics in it is nested in nothing.
     let unseen = word.relation.is_none() && matches!(relation, Some("poisoned_init" | "while_unwinding"));
-    if unseen && setting.profile.names() != Names::Inlined {
+    if unseen && (setting.profile.names() != Names::Inlined || setting.probes == Probes::Names) {
         return;
     }
     if word.relation.as_deref() != relation {
@@ -200,11 +208,11 @@ fn chain(
         return;
     }
     let first = match due.link {
-        None => Some(report.id),
+        None => Some(report.head.id),
         Some(link) => expected.panics.get(link.first).and_then(|first| {
             let is_first =
                 |panic: &ExpectedPanic| panic.message == first.message && panic.thread == first.thread;
-            pairs.iter().find(|(_, panic)| is_first(panic)).map(|(report, _)| report.id)
+            pairs.iter().find(|(_, panic)| is_first(panic)).map(|(report, _)| report.head.id)
         }),
     };
     if first.is_some_and(|first| first != word.incident) {
@@ -219,7 +227,9 @@ fn chain(
 fn is_at(due: &str, found: &Place) -> bool {
     let Some((file, function)) = due.split_once("::") else { return false };
     let in_file = found.file.as_deref().is_some_and(|path| path.ends_with(&format!("scenarios/{file}.rs")));
-    let mut name = found.function.as_deref().unwrap_or_default();
+    let name = found.function.as_deref().unwrap_or_default();
+    // Compilers from 1.96 on name an instance of a generic function with its arguments.
+    let mut name = name.split_once("::<").map_or(name, |(generic, _)| generic);
     while let Some((outer, _)) = name.rsplit_once("::").filter(|(_, last)| last.starts_with('{')) {
         name = outer;
     }
@@ -243,6 +253,8 @@ mod tests {
         let file = "agent-demo/src/scenarios/locks.rs";
         assert!(is_at("locks::holder", &place("agent_demo::scenarios::locks::holder", file)));
         assert!(is_at("locks::holder", &place("a::locks::holder::{{closure}}::{closure#1}", file)));
+        assert!(is_at("locks::holder", &place("a::locks::holder::<a::locks::other::{closure#0}>", file)));
+        assert!(!is_at("locks::holder", &place("a::locks::other::<a::locks::holder::{closure#0}>", file)));
         assert!(is_at("locks::holder", &place("holder<a::locks::other::{closure_env#0}>", file)));
         assert!(is_at("locks::holder", &place("{closure#0}", file)));
         assert!(!is_at("locks::holder", &place("{closure#0}", "src/scenarios/other.rs")));

@@ -2,6 +2,7 @@
 //!
 //! Runs on: the main thread and a few that wait for children. Must not: stop at the first deviation.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,11 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::{env, thread};
 
-use agent_demo::check::{Deviation, deviations, outcome_of};
+use agent_demo::check::{Deviation, deviations, outcome_of, wrong_abilities};
 use agent_demo::child::{self, AgentSwitch, Observed};
-use agent_demo::{LastWord, Probes, Profile, Scenario, Setting, catalogue, word};
+use agent_demo::{Delivery, LastWord, Probes, Profile, Scenario, Setting, catalogue, word};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
-use panic_agent::{Fate, Report};
+use panic_agent::Report;
+use panic_agent::record::Fate;
 use serde_json::{Value, json};
 
 use super::{Failure, print, print_json, shown};
@@ -104,15 +106,17 @@ fn judge_all(
 }
 
 fn judge(exe: &Path, directory: &Path, scenario: &'static Scenario, probes: Probes) -> Judged {
-    let setting = Setting { profile: Profile::current(), probes };
     let agent = match probes {
         Probes::On => AgentSwitch::On,
-        Probes::Off => AgentSwitch::WithoutProbes,
+        Probes::Off | Probes::Names => AgentSwitch::WithoutProbes,
     };
     match child::run(exe, scenario, agent, directory) {
         Ok(observed) => {
-            let deviations = deviations(&scenario.expectation(setting.profile), setting, &observed);
-            Judged { scenario, observed: Ok(observed), deviations }
+            let profile = Profile::current();
+            let mut wrong = wrong_abilities(probes, profile, &observed);
+            let setting = Setting { profile, probes: probes.told(observed.lines.can()) };
+            wrong.extend(deviations(&scenario.expectation(setting.profile), setting, &observed));
+            Judged { scenario, observed: Ok(observed), deviations: wrong }
         }
         Err(error) => Judged { scenario, observed: Err(error.to_string()), deviations: Vec::new() },
     }
@@ -220,7 +224,30 @@ fn print_deviations(judged: &[Judged]) -> Result<(), Failure> {
             print(format_args!("  {deviation}"))?;
         }
     }
-    Ok(())
+    print_unknown(judged)
+}
+
+/// How many fates are unknown at last, and why, where all lines must be there.
+fn print_unknown(judged: &[Judged]) -> Result<(), Failure> {
+    let mut reasons = BTreeMap::<&str, usize>::new();
+    let mut panics = 0_usize;
+    for result in judged {
+        let Ok(observed) = &result.observed else { continue };
+        if result.scenario.expectation(Profile::current()).delivery != Delivery::Certain {
+            continue;
+        }
+        for report in &observed.lines.panics {
+            let Some(last) = observed.lines.last_word(report) else { continue };
+            panics += 1;
+            if last.fate == Fate::Unknown {
+                *reasons.entry(last.reason.as_deref().unwrap_or("no reason")).or_default() += 1;
+            }
+        }
+    }
+    let unknown: usize = reasons.values().sum();
+    let why: Vec<String> = reasons.iter().map(|(why, count)| format!("{why} {count}")).collect();
+    let why = if why.is_empty() { String::new() } else { format!(": {}", why.join(", ")) };
+    print(format_args!("{panics} panics, {unknown} with an unknown fate{why}"))
 }
 
 fn result(judged: &Judged) -> Value {
@@ -242,7 +269,7 @@ fn result(judged: &Judged) -> Value {
 fn panics(observed: &Observed) -> Vec<Value> {
     let value = |report: &Report| {
         json!({
-            "id": report.id,
+            "id": report.head.id,
             "thread": report.thread,
             "message": report.message,
             "hook": report.hook,

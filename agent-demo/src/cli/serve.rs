@@ -2,6 +2,9 @@
 //!
 //! Runs on: the main thread and a runtime's. Must not: listen to anything but this machine unless told to.
 
+mod orders;
+mod supervise;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -10,11 +13,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::MatchedPath;
+use axum::extract::{MatchedPath, Path};
+use axum::http::StatusCode;
 use axum::routing::get;
 use futures_util::stream;
 use panic_agent::tower::RecoverLayer;
 
+use self::orders::Orders;
 use super::{Failure, print};
 
 /// Options of the server.
@@ -23,15 +28,22 @@ pub(super) struct Arguments {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8017")]
     address: SocketAddr,
+    /// Start the server in a process of its own, and again when a part of it has died unseen.
+    #[arg(long)]
+    supervise: bool,
 }
 
 /// Serves until the process is ended.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    if arguments.supervise {
+        return supervise::run(arguments.address);
+    }
     let _agent = panic_agent::init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|why| Failure::new("cannot start a runtime", why))?;
+    let orders = Orders::start().map_err(|why| Failure::new("cannot start the thread for orders", why))?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(arguments.address)
             .await
@@ -39,14 +51,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let address =
             listener.local_addr().map_err(|why| Failure::new("the listener has no address", why))?;
         print(format_args!(
-            "http://{address}/  try /fine, /early, /late-answer, /locked, /body, /left, /child; reports: panics.jsonl"
+            "http://{address}/  try /fine, /early, /late-answer, /locked, /body, /left, /child; /order/3, /order/three, /total, /health; reports: panics.jsonl"
         ))?;
-        axum::serve(listener, router()).await.map_err(|why| Failure::new("cannot serve", why))?;
+        axum::serve(listener, router(orders)).await.map_err(|why| Failure::new("cannot serve", why))?;
         Ok(ExitCode::SUCCESS)
     })
 }
 
-fn router() -> Router {
+fn router(orders: Orders) -> Router {
+    let total = orders.clone();
     let layer = RecoverLayer::new()
         .deadline(Duration::from_millis(500))
         .retry_after(Duration::from_secs(1))
@@ -59,7 +72,17 @@ fn router() -> Router {
         .route("/body", get(body))
         .route("/left", get(left))
         .route("/child", get(child))
+        .route("/order/{pieces}", get(async move |Path(order): Path<String>| orders.place(order)))
+        .route("/total", get(async move || format!("{}\n", total.total())))
+        .route("/health", get(health))
         .layer(layer)
+}
+
+/// What a supervisor or a load balancer asks.
+async fn health() -> (StatusCode, String) {
+    let health = panic_agent::stats().health();
+    let status = if health.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, format!("{health}\n"))
 }
 
 async fn early() -> &'static str {

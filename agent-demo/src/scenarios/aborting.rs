@@ -1,10 +1,9 @@
 //! Frames that must not unwind, and deaths that are no panic.
 
 use std::hint::black_box;
-use std::process;
-use std::thread;
+use std::{process, thread};
 
-use panic_agent::{AbortReason, HandlerKind};
+use panic_agent::record::{AbortReason, HandlerKind};
 
 use super::{CANNOT_UNWIND, MAIN, MAIN_ROOT, NOUNWIND, USER, catch, panic};
 use crate::{Outcome, Scenario, ThreadName};

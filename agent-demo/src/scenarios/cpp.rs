@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::thread;
 
-use panic_agent::{AbortReason, HandlerKind};
+use panic_agent::record::{AbortReason, HandlerKind};
 
 use super::{FOREIGN_ON_MAIN, MAIN, USER, catch, panic};
 use crate::{Delivery, Outcome, Scenario};

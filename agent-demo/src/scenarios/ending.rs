@@ -1,8 +1,7 @@
 //! How the process ends while panics are open, queued, or over.
 
-use std::process;
 use std::sync::{Arc, Barrier};
-use std::thread;
+use std::{process, thread};
 
 use super::gate::Gate;
 use super::{MAIN, MAIN_ROOT, THREAD_ROOT, USER, catch, panic, panics};

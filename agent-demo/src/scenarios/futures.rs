@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use panic_agent::HandlerKind;
+use panic_agent::record::HandlerKind;
 
 use super::tokio_tasks::{TOKIO_TASK, current_thread};
 use super::{MAIN, MAIN_ROOT, panic};

@@ -9,6 +9,7 @@ mod aborting;
 #[cfg(feature = "allocator")]
 mod allocator;
 mod catching;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code)] // a function in `.init_array`
 mod constructor;
 #[cfg(feature = "cpp")]
@@ -17,6 +18,7 @@ mod cpp;
 mod destructors;
 mod ending;
 mod failures;
+#[cfg(unix)]
 #[allow(unsafe_code)] // C functions and foreign threads
 mod foreign;
 #[cfg(feature = "libraries")]
@@ -32,6 +34,7 @@ mod payloads;
 mod rayon_jobs;
 mod scoped;
 mod stacks;
+#[cfg(unix)]
 #[allow(unsafe_code)] // fork, `_exit`, `pthread_exit`
 mod system;
 mod threads;
@@ -45,7 +48,7 @@ mod tokio_tasks;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use panic_agent::{AbortReason, HandlerKind};
+use panic_agent::record::{AbortReason, HandlerKind};
 
 #[cfg(feature = "allocator")]
 pub use self::allocator::PanickingAllocator;
@@ -73,12 +76,15 @@ pub(crate) const THEMES: &[Theme] = &[
     theme("destructors", destructors::SCENARIOS),
     theme("aborting", aborting::SCENARIOS),
     theme("end of the process", ending::SCENARIOS),
+    #[cfg(unix)]
     theme("system calls", system::SCENARIOS),
     theme("hooks", hooks::SCENARIOS),
     theme("payloads", payloads::SCENARIOS),
     theme("failures of std", failures::SCENARIOS),
     theme("stacks", stacks::SCENARIOS),
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
     theme("before main", constructor::SCENARIOS),
+    #[cfg(unix)]
     theme("foreign code", foreign::SCENARIOS),
     #[cfg(feature = "cpp")]
     theme("C++", cpp::SCENARIOS),
@@ -105,6 +111,7 @@ const THREAD_ROOT: &[Outcome] = &[Outcome::caught_by(HandlerKind::ThreadRoot)];
 const MAIN_ROOT: &[Outcome] = &[Outcome::caught_by(HandlerKind::MainRoot)];
 const NOUNWIND: &[Outcome] = &[Outcome::aborted(AbortReason::NounwindBoundary)];
 const IN_DROP: &[Outcome] = &[Outcome::aborted(AbortReason::DropDuringUnwind)];
+#[cfg(unix)]
 const NO_HANDLER: &[Outcome] = &[Outcome::aborted(AbortReason::NoHandler)];
 
 /// What std says when a destructor panics during unwinding.
@@ -113,6 +120,7 @@ const IN_CLEANUP: &str = "panic in a destructor during cleanup";
 /// With `panic = "abort"` std stops most foreign unwindings at its boundaries, with a hook call.
 #[cfg(feature = "cpp")]
 const FOREIGN_ON_MAIN: &[ExpectedPanic] = &[panic(CANNOT_UNWIND, MAIN, NOUNWIND)];
+#[cfg(all(unix, not(target_env = "musl")))]
 const FOREIGN_ON_THREAD: &[ExpectedPanic] = &[panic(CANNOT_UNWIND, ThreadName::Unnamed, NOUNWIND)];
 
 /// One panic whose message contains this text.

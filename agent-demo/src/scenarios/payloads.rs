@@ -1,12 +1,10 @@
 //! What a panic carries.
 
 use std::any::Any;
-use std::io;
-use std::mem;
 use std::panic::panic_any;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::thread;
+use std::{io, mem, thread};
 
 use super::{MAIN, THREAD_ROOT, USER, catch, panic, panics};
 use crate::{Message, Scenario, ThreadName};

@@ -1,6 +1,6 @@
 //! rayon: the pool stops every panic of a job and moves it to the caller, loses it, or aborts.
 
-use panic_agent::HandlerKind;
+use panic_agent::record::HandlerKind;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 

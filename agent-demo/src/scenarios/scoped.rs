@@ -85,6 +85,18 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     ])
     .twin("scope-child-unjoined"),
     Scenario::new(
+        "scope-grandchild",
+        "A child of the scope spawns another one in the scope, which dies: the scope speaks of it, too",
+        "`thread::scope`, child not joined",
+        scope_grandchild,
+    )
+    .exits(101)
+    .panics(&[
+        panic("lost further in", ThreadName::Unnamed, THREAD_ROOT).discarded().carried_on(),
+        panic(SCOPE_MESSAGE, MAIN, MAIN_ROOT).linked("scope", 0),
+    ])
+    .twin("scope-child-joined"),
+    Scenario::new(
         "scope-beside-detached",
         "A child of the scope dies, and so did a thread whose handle was dropped: which one the scope means \
          cannot be told",
@@ -93,7 +105,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     )
     .exits(101)
     .panics(&[
-        panic("not of the scope", DETACHED, THREAD_ROOT).discarded().perhaps_silent(),
+        panic("not of the scope", DETACHED, THREAD_ROOT).discarded().doubted(),
         panic("lost in the scope", ThreadName::Unnamed, THREAD_ROOT).discarded().perhaps_silent(),
         panic(SCOPE_MESSAGE, MAIN, MAIN_ROOT),
     ])
@@ -149,6 +161,14 @@ fn scope_two_children() {
     thread::scope(|scope| {
         scope.spawn(|| panic!("one of two"));
         scope.spawn(|| panic!("one of two"));
+    });
+}
+
+fn scope_grandchild() {
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            scope.spawn(|| panic!("lost further in"));
+        });
     });
 }
 

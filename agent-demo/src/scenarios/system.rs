@@ -5,8 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+#[cfg(not(target_env = "musl"))]
+use super::FOREIGN_ON_THREAD;
 use super::gate::Gate;
-use super::{FOREIGN_ON_THREAD, MAIN, THREAD_ROOT, USER, catch, panic};
+use super::{MAIN, THREAD_ROOT, USER, catch, panic};
 use crate::{Delivery, Exit, Scenario, ThreadName};
 
 /// Far longer than the writer needs.
@@ -34,6 +36,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         .panics(&[panic("perhaps in time", MAIN, USER).dropped_at("system::killed")])
         .delivery(Delivery::AtRisk)
         .twin("return-after-caught"),
+    // musl's ends the thread without an unwinding.
+    #[cfg(not(target_env = "musl"))]
     Scenario::new(
         "pthread-exit",
         "A thread of std ends with `pthread_exit`: abort without a hook call",
@@ -103,6 +107,7 @@ fn killed() {
     let _ = unsafe { libc::raise(libc::SIGKILL) };
 }
 
+#[cfg(not(target_env = "musl"))]
 fn pthread_exit() {
     unsafe extern "C-unwind" {
         // Declared here because libc's own declaration promises not to unwind, and this is how it ends.

@@ -1,6 +1,6 @@
 //! tokio: the same deaths in its other places, each seen and unseen.
 
-use panic_agent::HandlerKind;
+use panic_agent::record::HandlerKind;
 use tokio::sync::oneshot;
 use tokio::task::{self, JoinSet, LocalSet};
 

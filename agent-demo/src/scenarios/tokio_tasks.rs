@@ -1,6 +1,6 @@
 //! tokio: the executor stops every panic of a task, and whoever holds the handle may find out.
 
-use panic_agent::HandlerKind;
+use panic_agent::record::HandlerKind;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{self, JoinSet, LocalSet};

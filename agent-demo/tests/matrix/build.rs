@@ -64,12 +64,12 @@ const fn stripped(name: &'static str, profile: Profile) -> Build {
 
 /// Every build. The debug build is `tests/scenario`'s.
 pub(crate) const BUILDS: [Build; 18] = [
-    build("lines", Profile::Lines, true),
+    build("lines", Profile::Lines, false),
     variant("compressed-zlib", Container::Compressed("zlib"), false),
     variant("compressed-zstd", Container::Compressed("zstd"), false),
     variant("debuglink", Container::Linked, false),
     variant("debuglink-missing", Container::LinkMissing, false),
-    variant("debuglink-stale", Container::LinkStale, true),
+    variant("debuglink-stale", Container::LinkStale, false),
     build("release", Profile::Release, true),
     stripped("release-stripped", Profile::Release),
     build("small", Profile::Small, true),

@@ -8,14 +8,15 @@
 
 mod build;
 mod page;
+#[path = "../../../tests/words/mod.rs"]
+mod words;
 
-use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::{io, thread};
 
-use agent_demo::check::{Deviation, Tally, deviations, differences, exit, printed, tally};
+use agent_demo::check::{Deviation, Tally, deviations, differences, exit, printed, tally, wrong_reactions};
 use agent_demo::child::{self, AgentSwitch, Observed};
 use agent_demo::{Names, Probes, Profile, Scenario, Setting, catalogue};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -34,7 +35,10 @@ fn main() {
             Trial::test(build.name, move || all_come_out_as_expected(build)).with_ignored_flag(!due)
         })
         .collect();
-    libtest_mimic::run(&arguments, trials).exit();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    conclusion.exit_if_failed();
+    // Every change is tested with those builds, so those words are theirs.
+    words::after("matrix", asked.is_some() && conclusion.num_passed > 0 && conclusion.num_filtered_out == 0);
 }
 
 fn all_come_out_as_expected(build: Build) -> Result<(), Failed> {
@@ -81,7 +85,7 @@ fn judge(exe: &Path, scenario: &Scenario, profile: Profile) -> (Vec<String>, Tal
 fn compare(exe: &Path, scenario: &Scenario, profile: Profile) -> io::Result<(Vec<String>, Tally)> {
     let expected = scenario.expectation(profile);
     let panics: usize = expected.panics.iter().map(|panic| panic.count).sum();
-    let off = run(exe, scenario, AgentSwitch::Off)?;
+    let off = run(child::run, exe, scenario, AgentSwitch::Off)?;
     // If this deviates the expectation is wrong, whatever the agent does.
     let mut found = Vec::new();
     exit(&expected, off.exit, &mut found);
@@ -94,7 +98,7 @@ fn compare(exe: &Path, scenario: &Scenario, profile: Profile) -> io::Result<(Vec
         (AgentSwitch::On, Probes::On, "with probes"),
         (AgentSwitch::WithoutProbes, Probes::Off, "without probes"),
     ] {
-        let on = run(exe, scenario, agent)?;
+        let on = run(child::run, exe, scenario, agent)?;
         if probes == Probes::On {
             unknown = tally(&expected, &on);
         }
@@ -109,14 +113,20 @@ fn compare(exe: &Path, scenario: &Scenario, profile: Profile) -> io::Result<(Vec
         };
         seen.retain(|difference| profile != Profile::Abort || !race(&difference.subject));
         texts.extend(labelled(label, seen));
+        let acting = run(child::run_with_warnings, exe, scenario, agent)?;
+        texts.extend(labelled(label, wrong_reactions(&expected, Setting { profile, probes }, &acting)));
     }
     Ok((texts, unknown))
 }
 
+type Run = fn(&Path, &Scenario, AgentSwitch, &Path) -> io::Result<Observed>;
+
 /// In a directory of its own: a process that aborted leaves its spool to the next one that starts there.
-fn run(exe: &Path, scenario: &Scenario, agent: AgentSwitch) -> io::Result<Observed> {
+fn run(how: Run, exe: &Path, scenario: &Scenario, agent: AgentSwitch) -> io::Result<Observed> {
     let directory = tempfile::tempdir()?;
-    child::run(exe, scenario, agent, directory.path())
+    let observed = how(exe, scenario, agent, directory.path())?;
+    words::note_file(&observed.file);
+    Ok(observed)
 }
 
 fn labelled(label: &str, found: Vec<Deviation>) -> Vec<String> {

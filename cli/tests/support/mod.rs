@@ -2,6 +2,9 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
+#[path = "../../../tests/words/mod.rs"]
+pub mod words;
+
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
@@ -220,7 +223,9 @@ impl Observed {
         library();
         let output = environment(kind, &mut tool).output().expect("the tool runs");
         let text = fs::read_to_string(&log).unwrap_or_default();
-        let lines = text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+        let lines: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+        lines.iter().for_each(words::note);
         Self { ran: ran(&output), lines }
     }
 

@@ -7,6 +7,8 @@ use std::process::Command;
 
 use serde::Deserialize;
 
+use crate::sites::Site;
+
 /// `tests/survey/crates.toml`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +29,11 @@ pub(crate) struct Published {
     pub(crate) skip: Vec<String>,
     #[serde(default)]
     pub(crate) finding: Vec<Judged>,
+    /// Whether its source is scanned, and held against what happened.
+    #[serde(default)]
+    pub(crate) crosscheck: bool,
+    #[serde(default)]
+    pub(crate) site: Vec<Site>,
 }
 
 /// A finding that somebody has looked at.

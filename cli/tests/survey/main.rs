@@ -1,6 +1,8 @@
 //! The survey: test suites of published crates, run without and with `cargo panic-agent test`.
 //!
-//! Their own results must be the same, and every finding must be one that `tests/survey/crates.toml` judges. It fetches
+//! Their own results must be the same, and every finding must be one that `tests/survey/crates.toml` judges. For those with
+//! `crosscheck = true` the source is scanned, too, and each place that the suite exercised must have the answer of its
+//! judgement there. It fetches
 //! and builds a good deal and takes most of an hour, so it is shown as ignored unless `AUDIT_SURVEY` is set: to `1` for all
 //! crates, or to names separated by commas.
 //!
@@ -8,6 +10,7 @@
 
 mod crates;
 mod report;
+mod sites;
 mod suite;
 
 use std::path::Path;
@@ -15,6 +18,7 @@ use std::path::Path;
 use crates::Survey;
 use libtest_mimic::{Arguments, Failed, Trial};
 use report::Report;
+use sites::Sites;
 use suite::Suite;
 
 fn main() {
@@ -35,7 +39,9 @@ fn survey(wanted: &str) -> Result<(), Failed> {
     let mut reports = Vec::new();
     for (published, source) in wanted.iter().zip(&sources) {
         let suite = Suite::prepare(&scratch, published, source);
-        let report = Report::new(published, &suite.plain(), &suite.audited());
+        let (plain, audited) = (suite.plain(), suite.audited());
+        let sites = published.crosscheck.then(|| Sites::new(published, &suite.crosscheck()));
+        let report = Report::new(published, &plain, &audited, sites);
         eprintln!("{report}");
         reports.push(report);
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use crate::crates::{Judgement, Published};
+use crate::sites::Sites;
 use crate::suite::{Finding, Outcome};
 
 /// One suite, without and with the audit.
@@ -20,10 +21,17 @@ pub(crate) struct Report {
     unjudged: BTreeMap<String, u64>,
     lost: u64,
     seconds: (f64, f64),
+    /// What `crosscheck` said, if it was asked.
+    sites: Option<Sites>,
 }
 
 impl Report {
-    pub(crate) fn new(published: &Published, plain: &Outcome, audited: &Outcome) -> Self {
+    pub(crate) fn new(
+        published: &Published,
+        plain: &Outcome,
+        audited: &Outcome,
+        sites: Option<Sites>,
+    ) -> Self {
         let mut differences = Vec::new();
         if plain.status != audited.status {
             differences.push(format!("status {:?} became {:?}", plain.status, audited.status));
@@ -53,6 +61,7 @@ impl Report {
             unjudged: audited.unjudged.clone(),
             lost: audited.lost,
             seconds: (plain.time.as_secs_f64(), audited.time.as_secs_f64()),
+            sites,
         }
     }
 
@@ -61,7 +70,8 @@ impl Report {
         let judged = |(_, judgement): &(Finding, Option<(Judgement, String)>)| {
             judgement.as_ref().is_some_and(|(judgement, _)| *judgement != Judgement::False)
         };
-        self.tests > 0 && self.differences.is_empty() && self.findings.iter().all(judged)
+        let sites = self.sites.as_ref().is_none_or(|sites| sites.wrong.is_empty());
+        self.tests > 0 && self.differences.is_empty() && self.findings.iter().all(judged) && sites
     }
 }
 
@@ -81,6 +91,12 @@ impl fmt::Display for Report {
             let test = finding.test.as_deref().unwrap_or("(no test)");
             write!(f, "\n  {words}: {} {} {test} × {}", finding.class, finding.binary, finding.count)?;
             write!(f, " {:?}", finding.message.as_deref().unwrap_or_default())?;
+        }
+        if let Some(sites) = &self.sites {
+            write!(f, "\n  places {:?}", sites.answers)?;
+            for wrong in &sites.wrong {
+                write!(f, "\n  {wrong}")?;
+            }
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Runs on: the test's thread. Must not: let the two runs differ in anything else.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -88,12 +89,45 @@ impl<'a> Suite<'a> {
     /// The same under the audit; nothing is denied, so that the status is the suite's own.
     pub(crate) fn audited(&self) -> Outcome {
         let json = self.scratch.join(format!("{}.jsonl", self.published.name));
-        drop(fs::remove_file(&json));
+        let lines = self.lines();
+        drop((fs::remove_file(&json), fs::remove_dir_all(&lines)));
         let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-panic-agent"));
         command.arg("panic-agent");
         let mut command = self.command(command);
         command.env("PANIC_AGENT_AUDIT", "warn").arg("--json").arg(&json);
+        if self.published.crosscheck {
+            command.arg("--lines").arg(&lines);
+        }
         self.run(command, Some(&json))
+    }
+
+    /// What `crosscheck` makes of the source and of the audited run.
+    pub(crate) fn crosscheck(&self) -> serde_json::Value {
+        let scan = self.scratch.join(format!("{}.scan.json", self.published.name));
+        fs::write(&scan, self.tool(&["scan".as_ref(), "--format".as_ref(), "json".as_ref()]))
+            .expect("a scan");
+        // A directory for each run, and in it one for each process.
+        let within =
+            |place: PathBuf| fs::read_dir(place).into_iter().flatten().flatten().map(|entry| entry.path());
+        let lines = within(self.lines()).flat_map(within).map(|process| process.join("lines.jsonl"));
+        let lines: Vec<PathBuf> = lines.filter(|path| path.is_file()).collect();
+        let what: [&OsStr; 4] = ["--tests".as_ref(), "--all".as_ref(), "--format".as_ref(), "json".as_ref()];
+        let mut args: Vec<&OsStr> = vec!["crosscheck".as_ref(), scan.as_os_str()];
+        args.extend(lines.iter().map(|path| path.as_os_str()));
+        args.extend(what);
+        serde_json::from_slice(&self.tool(&args)).expect("an object")
+    }
+
+    /// Where the lines of the audited run are.
+    fn lines(&self) -> PathBuf {
+        self.scratch.join(format!("{}.lines", self.published.name))
+    }
+
+    fn tool(&self, args: &[&OsStr]) -> Vec<u8> {
+        let mut tool = Command::new(env!("CARGO_BIN_EXE_panic-agent"));
+        let output = tool.current_dir(&self.directory).args(args).output().expect("the tool");
+        assert!(output.status.success(), "{tool:?}\n{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
     }
 
     fn run(&self, mut command: Command, json: Option<&Path>) -> Outcome {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::finding::Origin;
 use crate::record::{
     Ancestor, Basis, Fate, Handler, HandlerKind, PanicId, Place, Receipt, Report, SpawnPlace, TestEvidence,
-    TestRef, VerdictLine,
+    TestRef, Verdict, VerdictLine,
 };
 
 /// Label that `expect_panic` puts in force.
@@ -47,7 +47,7 @@ impl Site {
                 function: nearest,
                 file: Some(at.file.clone()),
                 line: Some(at.line),
-                os_thread: None,
+                ..Place::default()
             }),
             None => frames().find(|frame| frame.function.is_some() || frame.file.is_some()).map(place_of),
         };
@@ -62,7 +62,7 @@ impl Site {
 }
 
 fn place_of(frame: &crate::record::Frame) -> Place {
-    Place { function: frame.function.clone(), file: frame.file.clone(), line: frame.line, os_thread: None }
+    Place { function: frame.function.clone(), file: frame.file.clone(), line: frame.line, ..Place::default() }
 }
 
 /// What is said of a panic last.
@@ -76,6 +76,22 @@ pub(super) struct LastWord {
     pub(super) reason: Option<String>,
     pub(super) handler: Option<Handler>,
     pub(super) received_at: Option<Place>,
+}
+
+impl LastWord {
+    /// `predicted`: who stops it when the landing was not seen.
+    fn new(verdict: &Verdict<'_>, predicted: Option<&Handler>) -> Self {
+        Self {
+            fate: verdict.fate,
+            basis: verdict.basis,
+            receipt: verdict.receipt,
+            silent: verdict.silent,
+            swallowed: verdict.swallowed,
+            reason: verdict.reason.map(str::to_owned),
+            handler: verdict.landing.or(predicted).cloned(),
+            received_at: verdict.received_at.cloned(),
+        }
+    }
 }
 
 /// A panic of the process.
@@ -96,25 +112,16 @@ pub(super) struct Case {
 
 impl Case {
     pub(super) fn new(report: &Report, site: Arc<Site>) -> Self {
-        let handler = report.landing.clone().or_else(|| report.prediction.handler.clone());
+        let predicted = report.prediction.handler.as_ref();
         Self {
-            id: report.id,
+            id: report.head.id,
             site,
             thread: report.thread.clone(),
             lineage: report.lineage.clone(),
             tid: report.thread_facts.os_id.unwrap_or_default(),
             mono_ns: report.mono_ns,
             test: report.test.clone(),
-            word: LastWord {
-                fate: report.fate,
-                basis: report.basis,
-                receipt: report.receipt,
-                silent: report.silent,
-                swallowed: report.swallowed,
-                reason: report.reason.clone(),
-                handler,
-                received_at: report.received_at.clone(),
-            },
+            word: LastWord::new(&report.verdict(), predicted),
             expected: report.labels.get(EXPECTED).cloned(),
         }
     }
@@ -122,17 +129,7 @@ impl Case {
     /// Takes later knowledge.
     pub(super) fn learn(&mut self, verdict: VerdictLine) {
         // A verdict that has not seen the landing speaks of the one that is predicted.
-        let handler = verdict.landing.or_else(|| self.word.handler.take());
-        self.word = LastWord {
-            fate: verdict.fate,
-            basis: verdict.basis,
-            receipt: verdict.receipt,
-            silent: verdict.silent,
-            swallowed: verdict.swallowed,
-            reason: verdict.reason,
-            handler,
-            received_at: verdict.received_at,
-        };
+        self.word = LastWord::new(&verdict.verdict(), self.word.handler.as_ref());
         if let Some(test) = verdict.test {
             let known_before = self.test.as_ref().is_some_and(|before| before.via != TestEvidence::Unknown);
             if test.via != TestEvidence::Unknown || !known_before {
@@ -158,7 +155,7 @@ impl Case {
             function: at.function.clone(),
             file: at.file.clone(),
             line: at.line,
-            os_thread: None,
+            ..Place::default()
         };
         let origin = |ancestor: &Ancestor| Origin {
             name: ancestor.name.clone(),

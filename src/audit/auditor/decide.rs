@@ -13,6 +13,7 @@ use super::case::Case;
 use super::gather::TestSaid;
 use super::sorting::{Sorted, Sorting};
 use crate::record::{Fate, HandlerKind, Place};
+use crate::symbolize::with_slashes;
 
 /// Finding of the agent: `exit` was called in a test.
 const EXIT_IN_TEST: &str = "exit_in_test";
@@ -85,7 +86,7 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
 }
 
 fn is_of_libtest(place: &Place) -> bool {
-    place.file.as_deref().is_some_and(|file| file.contains("/library/test/src/"))
+    place.file.as_deref().is_some_and(|file| with_slashes(file).contains("/library/test/src/"))
         || place.function.as_deref().is_some_and(|function| function.starts_with("test::test_main"))
 }
 

@@ -66,18 +66,18 @@ impl Gathered {
             Line::Verdict(verdict) => self.verdict(Arc::unwrap_or_clone(verdict)),
             Line::Finding(finding) => self.finding(Arc::unwrap_or_clone(finding)),
             Line::Test(test) => self.test(Arc::unwrap_or_clone(test)),
-            Line::Losses(line) => self.losses(line.id.clone(), &line.losses),
-            Line::End(line) => self.losses(line.id.clone(), &line.losses),
+            Line::Losses(line) => self.losses(line.head.id.clone(), &line.losses),
+            Line::End(line) => self.losses(line.head.id.clone(), &line.losses),
             Line::Process(process) => {
                 self.blind |= !process.can.iter().any(|word| word == RECEIPTS);
             }
-            // They are among the losses.
-            Line::Repeats(_) => {}
+            // They are among the losses; and how a process ended is known from itself.
+            Line::Repeats(_) | Line::Death(_) => {}
         }
     }
 
     pub(crate) fn panic(&mut self, report: &Report) {
-        if self.cases.len() >= MAX_CASES && !self.cases.contains_key(&report.id) {
+        if self.cases.len() >= MAX_CASES && !self.cases.contains_key(&report.head.id) {
             self.not_kept = self.not_kept.saturating_add(1);
             return;
         }
@@ -86,11 +86,11 @@ impl Gathered {
             Entry::Vacant(place) => place.insert(Arc::new(Site::of(report))).clone(),
         };
         // A line that comes twice, as after a recovery, says the same.
-        self.cases.entry(report.id).or_insert_with(|| Case::new(report, site));
+        self.cases.entry(report.head.id).or_insert_with(|| Case::new(report, site));
     }
 
     pub(crate) fn verdict(&mut self, verdict: VerdictLine) {
-        if let Some(case) = self.cases.get_mut(&verdict.id) {
+        if let Some(case) = self.cases.get_mut(&verdict.head.id) {
             case.learn(verdict);
         }
     }
@@ -131,6 +131,6 @@ impl Gathered {
 
 /// Kinds that this version understands: a line of one of them that it could not read is damaged.
 fn is_ours(kind: Option<&str>) -> bool {
-    let ours = ["process", "panic", "verdict", "finding", "repeats", "test", "losses", "end"];
+    let ours = ["process", "panic", "verdict", "finding", "repeats", "test", "losses", "end", "death"];
     kind.is_none_or(|kind| ours.contains(&kind))
 }

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use super::Auditor;
 use super::samples::*;
-use crate::audit::Policy;
-use crate::audit::{Audit, Baseline, Detail, Ending, Run};
+use crate::audit::{Audit, Baseline, Detail, Ending, Policy, Run};
 use crate::record::LineReader;
 
 /// Real lines.

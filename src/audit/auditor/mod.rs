@@ -26,7 +26,7 @@ use crate::record::LineContent;
 /// # Examples
 /// ```
 /// use panic_agent::audit::{Auditor, Ending, Policy};
-/// use panic_agent::LineReader;
+/// use panic_agent::record::LineReader;
 ///
 /// let lines = b"{\"schema\":1,\"kind\":\"of a later version\"}\n";
 /// let mut auditor = Auditor::new(Policy::new()).binary("billing");

@@ -32,7 +32,7 @@ fn a_finding_says_what_is_known_of_the_panic() {
     assert_eq!((place.file.as_deref(), place.line, finding.column), (Some("src/pool.rs"), Some(33), Some(9)));
     assert!(place.function.as_deref().is_some_and(|function| function.starts_with("app::")), "{place:?}");
     assert!(!finding.stack.is_empty());
-    assert_eq!(finding.stop.as_deref(), Some("the root of its thread"));
+    assert_eq!(finding.stop.as_deref(), Some("by the root of its thread"));
     assert!(audit.is_denied() && !audit.is_quiet());
 }
 

@@ -8,14 +8,15 @@ use crate::record::{Basis, Fate, Handler, HandlerKind, Place, Receipt};
 /// What stopped the unwinding.
 pub(super) fn stop(word: &LastWord) -> String {
     let what = match word.fate {
-        Fate::ThreadDied => "the root of its thread".to_owned(),
-        Fate::MainDied => "the root of `main`".to_owned(),
-        Fate::Interrupted => "nothing: the process ended first".to_owned(),
-        Fate::Aborted => "the end of the process".to_owned(),
-        Fate::Unknown => "not known".to_owned(),
-        Fate::Caught | Fate::RuntimeCaught => {
-            word.handler.as_ref().map_or_else(|| "a catch".to_owned(), catch)
-        }
+        Fate::ThreadDied => "by the root of its thread".to_owned(),
+        Fate::MainDied => "by the root of `main`".to_owned(),
+        Fate::Interrupted => "nowhere: the process ended first".to_owned(),
+        Fate::Aborted => "nowhere: the process aborted".to_owned(),
+        Fate::Unknown => "unknown".to_owned(),
+        Fate::Caught | Fate::RuntimeCaught => word
+            .handler
+            .as_ref()
+            .map_or_else(|| "by a catch".to_owned(), |handler| format!("by {}", catch(handler))),
     };
     let basis = match word.basis {
         Basis::Confirmed => "",
@@ -27,20 +28,8 @@ pub(super) fn stop(word: &LastWord) -> String {
 
 fn catch(handler: &Handler) -> String {
     let what = match handler.kind {
-        HandlerKind::ThreadRoot => "the root of its thread",
-        HandlerKind::MainRoot => "the root of `main`",
-        HandlerKind::TestHarness => "the test harness",
-        HandlerKind::TokioTask => "the root of a tokio task",
-        HandlerKind::TokioBlocking => "the root of a blocking task of tokio",
-        HandlerKind::Rayon => "a job boundary of rayon",
-        HandlerKind::Futures => "`FutureExt::catch_unwind`",
-        HandlerKind::Tower => "a tower middleware",
-        HandlerKind::TaskGroup => "a task group",
-        HandlerKind::Supervisor => "the supervisor of a worker",
-        HandlerKind::Ffi => "a guard at the border to another language",
-        HandlerKind::Foreign => "a frame of another language",
-        HandlerKind::User => "`catch_unwind`",
         HandlerKind::Unknown => "a catch",
+        known => known.words(),
     };
     let at = place(handler.function.as_deref(), handler.file.as_deref(), handler.line);
     match (handler.kind, at) {
@@ -59,7 +48,7 @@ pub(super) fn receipt(word: &LastWord) -> String {
         (Receipt::Received, Some(at)) => format!("dropped unread in {at}"),
         (Receipt::Received, None) => "dropped unread".to_owned(),
         (Receipt::Discarded, _) if word.fate == Fate::Interrupted => {
-            "none: nobody could have it yet".to_owned()
+            "not delivered: the process ended first".to_owned()
         }
         (Receipt::Discarded, _) => "dropped by the runtime: nobody can ever see it".to_owned(),
         (Receipt::Pending, _) => "still held when the process ended: nobody had taken it".to_owned(),

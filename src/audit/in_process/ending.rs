@@ -30,7 +30,7 @@ pub(super) fn at_exit(status: i32) {
         Ok(thread) => thread.join().unwrap_or_else(|_| failed()),
         Err(error) => {
             output::complain(&format_args!(
-                "this test binary is not audited: no thread to do it on: {error}"
+                "this test binary is not audited: cannot start a thread: {error}"
             ));
             false
         }
@@ -42,7 +42,7 @@ pub(super) fn at_exit(status: i32) {
 
 /// The audit panicked, which is a mistake of the agent's and not of the test.
 fn failed() -> bool {
-    output::complain(&"the audit of this test binary failed; this is a mistake in panic-agent");
+    output::complain(&"the audit of this test binary failed; this is a bug in panic-agent");
     false
 }
 
@@ -58,7 +58,7 @@ fn end(installed: &Installed, status: i32) -> bool {
         Ok(policy) => (policy, false),
         Err(error) => {
             output::complain(&format_args!(
-                "{error}; the defaults are used, and the policy counts as denied"
+                "{error}; the default policy is used, and the broken one counts as denied"
             ));
             (Policy::new(), true)
         }

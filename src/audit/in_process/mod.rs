@@ -17,10 +17,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::{Class, Gathered, Level};
+use crate::config::Harness;
 use crate::config::{AuditEnv, AuditMode};
 use crate::error::complain;
 use crate::sys::{at_exit, fork, symbol};
-use crate::{Agent, Harness, Overflow, Spool};
+use crate::{Agent, Overflow, Spool};
 use sink::GatheringSink;
 
 /// What the preloaded agent exports.
@@ -79,7 +80,7 @@ fn start(manifest_dir: &'static str, package: &'static str, levels: Levels) {
     if cfg!(not(panic_agent_probes)) {
         complain(
             &"`audit!` sees nothing here and this test binary is not audited: it needs the cargo feature `probes`, and \
-              Linux with a dynamically linked glibc on x86_64 or aarch64",
+              Linux with a dynamically linked glibc or musl on x86_64 or aarch64",
         );
         return;
     }
@@ -93,7 +94,7 @@ fn start(manifest_dir: &'static str, package: &'static str, levels: Levels) {
     }
     // Before the agent's own handler, so that it runs after it.
     if !at_exit::register_status(ending::at_exit) {
-        complain(&"the system has no room for the audit of this test binary");
+        complain(&"this test binary is not audited: its exit handler could not be registered");
         return;
     }
     let builder = Agent::builder()

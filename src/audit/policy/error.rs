@@ -31,7 +31,7 @@ impl PolicyError {
 
     /// The file cannot be read.
     pub(crate) fn unreadable(path: &Path, source: io::Error) -> Self {
-        let accepted = "a file of the user that can be read, or none".to_owned();
+        let accepted = "a readable file, or no file".to_owned();
         Self { accepted, source: Some(source), ..Self::new(path, "cannot be read") }
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::pattern::Pattern;
 use crate::audit::Class;
+use crate::symbolize::with_slashes;
 
 /// What an entry is compared with.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +52,7 @@ impl Expect {
         };
         self.class.is_none_or(|class| class == subject.class)
             && holds(&self.test, subject.test)
-            && holds(&self.file, subject.file)
+            && holds(&self.file, subject.file.map(with_slashes).as_deref())
             && holds(&self.message, subject.message)
             && self.function.as_ref().is_none_or(function)
     }
@@ -104,6 +105,8 @@ mod tests {
             ..expect()
         };
         assert!(right.matches(&subject));
+        assert!(right.matches(&Subject { file: Some(r"src\pool.rs"), ..subject }));
+        assert!(!right.matches(&Subject { file: Some(r"src\whirlpool.rs"), ..subject }));
         for wrong in [
             Expect { class: Some(Class::Received), ..right.clone() },
             Expect { test: some("tests"), ..right.clone() },

@@ -36,6 +36,9 @@ struct Raw {
     baseline: Option<Spanned<String>>,
     #[serde(default)]
     expect: Vec<Spanned<RawExpect>>,
+    /// The part of `panic-agent scan`, which reads it itself.
+    #[serde(default, rename = "scan")]
+    _scan: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -50,7 +53,7 @@ struct RawExpect {
 }
 
 /// What is accepted at the top of the file and in an entry.
-const KEYS: &str = "deny, warn, allow, strict_entries, baseline, [[expect]]";
+const KEYS: &str = "deny, warn, allow, strict_entries, baseline, [[expect]], [scan]";
 const ENTRY_KEYS: &str = "class, test, function, file, message, reason";
 
 pub(super) fn parse(text: &str, path: &Path) -> Result<FilePolicy, PolicyError> {
@@ -65,7 +68,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<FilePolicy, PolicyError> 
         for word in words {
             let class = source.class(word, key)?;
             if let Some((_, before)) = read.levels.iter().find(|(known, _)| *known == class) {
-                let problem = format!("`{class}` stands under `{before}` already");
+                let problem = format!("`{class}` is already listed under `{before}`");
                 return Err(source.error(&word.span(), problem).key(key).accepted("each class once"));
             }
             read.levels.push((class, level));
@@ -122,7 +125,7 @@ impl Source<'_> {
 
     fn class(&self, word: &Spanned<String>, key: &str) -> Result<Class, PolicyError> {
         Class::from_word(word.get_ref()).ok_or_else(|| {
-            let problem = format!("`{}` is no class", word.get_ref());
+            let problem = format!("`{}` is not a class", word.get_ref());
             self.error(&word.span(), problem).key(key).accepted(Class::words())
         })
     }
@@ -233,15 +236,15 @@ mod tests {
         let classes = Class::words();
         assert_eq!(
             error("\ndeny = [\n  \"late\",\n  \"lat\",\n]"),
-            format!("a/panic-audit.toml:4: `deny`: `lat` is no class; accepted: {classes}")
+            format!("a/panic-audit.toml:4: `deny`: `lat` is not a class; accepted: {classes}")
         );
         assert_eq!(
             error("deny = [\"late\"]\nwarn = [\"late\"]"),
-            "a/panic-audit.toml:2: `warn`: `late` stands under `deny` already; accepted: each class once"
+            "a/panic-audit.toml:2: `warn`: `late` is already listed under `deny`; accepted: each class once"
         );
         assert_eq!(
             error("[[expect]]\nclass = \"Late\"\nreason = \"x\""),
-            format!("a/panic-audit.toml:2: `expect.class`: `Late` is no class; accepted: {classes}")
+            format!("a/panic-audit.toml:2: `expect.class`: `Late` is not a class; accepted: {classes}")
         );
         assert_eq!(
             error("deny = []\n\n[[expect]]\ntest = \"a\""),
@@ -283,7 +286,7 @@ mod tests {
         assert_eq!(
             error("\n\ndenied = [\"late\"]"),
             "a/panic-audit.toml:3: `denied`: unknown field `denied`, expected one of `deny`, `warn`, `allow`, \
-             `strict_entries`, `baseline`, `expect`"
+             `strict_entries`, `baseline`, `expect`, `scan`"
         );
         assert_eq!(
             error("[[expect]]\nthread = \"a\"\nreason = \"x\""),

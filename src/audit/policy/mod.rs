@@ -65,7 +65,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The defaults: `late`, `silent_death` and `hidden_exit` are denied, the others said.
+    /// The defaults: `late`, `silent_death` and `hidden_exit` are denied, the others reported.
     pub fn new() -> Self {
         Self::default()
     }
@@ -75,7 +75,7 @@ impl Policy {
     /// are no error.
     ///
     /// # Errors
-    /// A file that cannot be read, one that says what cannot be used, and two of one name for one directory.
+    /// If a file cannot be read, if it has a value that is not accepted, or if one directory has two of the same name.
     pub fn load(package: impl AsRef<Path>) -> Result<Self, PolicyError> {
         let package = package.as_ref();
         let root = workspace_root(package);
@@ -88,10 +88,10 @@ impl Policy {
         Ok(policy)
     }
 
-    /// The defaults, and what a text says; `path` is what errors call it. No baseline is read.
+    /// The defaults with the settings of a text; errors call it `path`. No baseline is read.
     ///
     /// # Errors
-    /// When the text says what cannot be used.
+    /// If the text has a value that is not accepted.
     pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Self, PolicyError> {
         let path = path.as_ref();
         let mut policy = Self::default();
@@ -117,12 +117,12 @@ impl Policy {
         self.levels.get(class as usize).copied().unwrap_or_else(|| class.default_level())
     }
 
-    /// No class is denied any more: what was denied is said.
+    /// Lowers every denied class to a warning.
     pub fn warn_only(&mut self) {
         self.map(|level| if level == Level::Deny { Level::Warn } else { level });
     }
 
-    /// What was said is denied.
+    /// Raises every warning to a denial.
     pub fn deny_warnings(&mut self) {
         self.map(|level| if level == Level::Warn { Level::Deny } else { level });
     }
@@ -137,7 +137,7 @@ impl Policy {
         &self.baseline
     }
 
-    /// Where a new baseline belongs: where the file with the policy says; `None` when it says nothing.
+    /// The path of a new baseline, if the file with the policy sets one.
     pub fn baseline_path(&self) -> Option<&Path> {
         self.baseline_path.as_deref()
     }

@@ -102,6 +102,15 @@ fn a_policy_may_lie_in_the_config_directory_and_its_baseline_beside_it() {
 }
 
 #[test]
+fn the_part_of_the_scan_is_passed_over_and_other_parts_are_not() {
+    let with = |name: &str| {
+        Policy::parse(&format!("deny = [\"late\"]\n[{name}]\ndeny = [\"dropped-handle\"]\n"), "p")
+    };
+    assert_eq!(with("scan").unwrap().level(Class::Late), Level::Deny);
+    assert!(with("scam").is_err());
+}
+
+#[test]
 fn what_cannot_be_read_is_an_error_and_no_empty_policy() {
     let dir = workspace("audit-unreadable");
     fs::create_dir(dir.join("member").join(POLICY_FILE)).unwrap();

@@ -118,7 +118,7 @@ impl<'a> Block<'a> {
             self.others.iter().filter(|finding| without_test(finding).as_ref() != Some(&bare)).count();
         Some(match differ {
             0 => bare,
-            _ => Cow::Owned(format!("{} ({differ} say it with other words)", super::one_line(&bare))),
+            _ => Cow::Owned(format!("{} ({differ} with another message)", super::one_line(&bare))),
         })
     }
 

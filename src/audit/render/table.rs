@@ -50,11 +50,11 @@ impl Run {
         }
         let unused = self.unused();
         table.named(
-            "`[[expect]]` entries that nothing matched",
+            "`[[expect]]` entries that matched nothing",
             unused.iter().map(|entry| (*entry).to_owned()),
         );
         let stale = self.stale();
-        table.named("entries of the baseline that are no longer seen", stale.into_iter().map(entry));
+        table.named("baseline entries that were no longer found", stale.into_iter().map(entry));
         table.text
     }
 }
@@ -131,7 +131,7 @@ impl Table {
             self.row("thread", &thread);
         }
         if let Some(stop) = &finding.stop {
-            self.row("stopped", &format!("by {stop}"));
+            self.row("stopped", stop);
         }
         if let Some(receipt) = &finding.receipt {
             self.row("error", receipt);
@@ -180,9 +180,9 @@ impl Table {
         if audit.unreadable > 0 {
             self.line(&format!("  {} lines could not be read", audit.unreadable));
         }
-        self.named("entries of the baseline that are no longer seen", audit.stale.iter().map(entry));
+        self.named("baseline entries that were no longer found", audit.stale.iter().map(entry));
         if audit.strict_entries {
-            self.named("`[[expect]]` entries that nothing matched", audit.unused().map(str::to_owned));
+            self.named("`[[expect]]` entries that matched nothing", audit.unused().map(str::to_owned));
         }
     }
 

@@ -219,7 +219,7 @@ fn threads_of_one_place_that_outlive_many_tests_are_one_block_with_the_tests_nam
         audit.table(Detail::default()),
         "panic-agent: 54 findings in `app`, 0 denied
   54 tests: tests::t00, tests::t01, tests::t02 and 51 more
-    warn harness_end: something of a test was still going on when the process ended (× 54)
+    warn harness_end: a panic or a thread of a test was still running when the process ended (× 54)
       what     1 thread of test … had not ended when the process did
       at       app::Pool::new (src/lib.rs:3)
 "
@@ -260,7 +260,7 @@ fn another_place_another_class_and_another_fate_are_blocks_of_their_own() {
     assert_eq!(blocks_of(&text), 2, "{text}");
     let other_words = [of(1, "tests::a", json!({})), of(2, "tests::b", json!({"message": "lost again"}))];
     let text = audit(Policy::new(), &other_words).table(Detail::default());
-    assert!(text.contains("      panic    connection lost (1 say it with other words)\n"), "{text}");
+    assert!(text.contains("      panic    connection lost (1 with another message)\n"), "{text}");
 }
 
 fn knowing(baseline: &Baseline) -> Policy {

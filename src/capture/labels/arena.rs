@@ -5,7 +5,6 @@
 
 use core::cell::{Cell, RefCell};
 
-#[cfg(any(test, panic_agent_probes))]
 use super::Handover;
 use super::request;
 use crate::record::{LabelBytes, RawFlag, RawRecord, start_of};
@@ -26,22 +25,9 @@ thread_local! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     /// 0 when there was no room for the label.
-    id: u32,
+    pub(super) id: u32,
     /// Whether something of it is missing.
-    cut: bool,
-}
-
-#[cfg(all(panic_agent_probes, feature = "preload"))]
-impl Entry {
-    /// As a number that is not 0.
-    pub(super) fn to_number(self) -> u64 {
-        u64::from(self.id) << 2 | u64::from(self.cut) << 1 | 1
-    }
-
-    /// What [`to_number`](Self::to_number) gave.
-    pub(super) fn from_number(number: u64) -> Self {
-        Self { id: (number >> 2) as u32, cut: number & 2 != 0 }
-    }
+    pub(super) cut: bool,
 }
 
 #[derive(Clone)]
@@ -96,7 +82,6 @@ impl Arena {
     }
 
     /// Takes labels over as the outermost ones. There are none yet; no guard will ever remove these.
-    #[cfg(any(test, panic_agent_probes))]
     fn take_over(&mut self, from: &Handover) {
         if self.count > 0 {
             return;
@@ -168,7 +153,7 @@ pub(super) fn is_empty() -> bool {
 }
 
 /// The labels in force on this thread as `key=value`.
-#[cfg(feature = "testing")]
+#[cfg(feature = "__testing")]
 pub(super) fn pairs() -> Vec<String> {
     ARENA.with(|arena| {
         let Ok(arena) = arena.try_borrow() else { return Vec::new() };
@@ -211,7 +196,6 @@ pub(super) fn copy_into(record: &mut RawRecord) {
 }
 
 /// Copies the labels in force on this thread.
-#[cfg(any(test, panic_agent_probes))]
 pub(super) fn hand_over(to: &mut Handover) {
     to.labels.clear();
     to.cut = false;
@@ -224,7 +208,6 @@ pub(super) fn hand_over(to: &mut Handover) {
 }
 
 /// Copies the innermost value of one label, if it is in force on this thread.
-#[cfg(any(test, panic_agent_probes))]
 pub(super) fn hand_over_only(wanted: &str, to: &mut Handover) {
     to.labels.clear();
     to.cut = false;
@@ -239,7 +222,6 @@ pub(super) fn hand_over_only(wanted: &str, to: &mut Handover) {
 }
 
 /// Puts labels of the parent in force on this thread.
-#[cfg(any(test, panic_agent_probes))]
 pub(super) fn take_over(from: &Handover) {
     ARENA.with(|arena| {
         if let Ok(mut arena) = arena.try_borrow_mut() {

@@ -1,9 +1,11 @@
-//! Labels: what the program says about what it is doing, for the reports of panics that happen meanwhile.
+//! Labels: what the program is doing, as key and value, for the reports of panics that happen meanwhile.
 //!
 //! Runs on: every thread of the program; `copy_into` on the panicking thread.
 //! Must not: allocate on a thread (process labels may); call the program's code inside a borrow.
 
 mod arena;
+#[cfg(all(panic_agent_probes, feature = "preload"))]
+pub(crate) mod for_program;
 pub(crate) mod process;
 pub(crate) mod request;
 pub(crate) mod scope;
@@ -17,8 +19,11 @@ use core::marker::PhantomData;
 pub use process::{remove_process_label, set_process_label};
 pub use trace_context::{ParseTraceContextError, TraceContext};
 
+#[cfg(feature = "log")]
+pub use super::breadcrumbs::LogBreadcrumbs;
+#[cfg(feature = "breadcrumbs")]
+pub use super::breadcrumbs::{__breadcrumb, breadcrumb};
 use super::nesting;
-#[cfg(any(test, panic_agent_probes))]
 use crate::record::LabelBytes;
 use crate::record::{FixedText, RawRecord, start_of};
 use crate::sys::preloaded;
@@ -31,18 +36,18 @@ const KEY_BYTES: usize = 64;
 /// Bytes of a value that are kept.
 const VALUE_BYTES: usize = 256;
 
-/// Puts a label in force on this thread until the guard is dropped.
+/// Sets a label on this thread until the guard is dropped.
 ///
-/// Every panic of this thread meanwhile is reported with it. Scopes nest: a label shadows an outer one with
-/// the same key and uncovers it when its guard is dropped. Threads that are spawned meanwhile begin without it,
-/// unless [`inherit_labels`](crate::AgentBuilder::inherit_labels) says otherwise. Guards may be dropped in any order; each takes
-/// away its own label. A guard that is forgotten leaves its label in force until the thread ends.
+/// Every panic of this thread is reported with it. Scopes nest: a label shadows an outer one with the same key until its
+/// guard is dropped. A thread that you spawn meanwhile starts without it, unless you set
+/// [`inherit_labels`](crate::AgentBuilder::inherit_labels). You may drop guards in any order; each removes its own label. A
+/// guard that is forgotten keeps its label until the thread ends.
 ///
-/// Keys are kept up to 64 bytes, values up to 256, all labels of a thread together up to 1024 bytes. What
-/// does not fit is cut or left out, and the report says so.
+/// A key has at most 64 bytes, a value 256, and all labels of a thread together 1024. Longer ones are cut or dropped, and the
+/// report has a soft error.
 ///
 /// # Panics
-/// Only if `value`'s own `Display` panics; no label is in force then.
+/// Only if the `Display` of `value` panics. Then no label is set.
 ///
 /// # Examples
 /// ```
@@ -52,7 +57,7 @@ const VALUE_BYTES: usize = 256;
 /// }
 /// // 17 again
 /// ```
-/// Bind the guard to a name: `let _ = panic_agent::label(..)` takes the label away at once.
+/// Bind the guard to a name: `let _ = panic_agent::label(..)` removes the label at once.
 ///
 /// # Cost
 /// No allocation (unless `Display` allocates); one formatting and one copy.
@@ -69,7 +74,7 @@ pub fn label(key: &str, value: impl fmt::Display) -> LabelGuard {
     LabelGuard { entry: arena::push(kept, text.as_str(), cut), preloaded, _thread: PhantomData }
 }
 
-/// Keeps a label in force; see [`label`].
+/// Keeps a label set; see [`label`].
 ///
 /// Belongs to the thread on which it was made:
 /// ```compile_fail
@@ -93,22 +98,7 @@ impl Drop for LabelGuard {
     }
 }
 
-/// A label that a library in the program sets with an agent that was loaded before it.
-#[cfg(all(panic_agent_probes, feature = "preload"))]
-pub(crate) fn push_for_program(key: &str, value: &str, cut: bool) -> u64 {
-    nesting::forget_if_landed();
-    let entry = arena::push(start_of(key, KEY_BYTES), start_of(value, VALUE_BYTES), cut);
-    entry.to_number()
-}
-
-/// Takes it away.
-#[cfg(all(panic_agent_probes, feature = "preload"))]
-pub(crate) fn remove_for_program(number: u64) {
-    arena::remove(arena::Entry::from_number(number));
-    nesting::forget_if_landed();
-}
-
-/// Several labels that end together; made by [`labels!`](crate::labels!).
+/// Several labels with one guard; see [`labels!`](crate::labels!).
 #[derive(Debug)]
 #[must_use = "the labels are in force only as long as the guard lives"]
 pub struct LabelSet<const N: usize> {
@@ -123,9 +113,9 @@ impl<const N: usize> From<[LabelGuard; N]> for LabelSet<N> {
     }
 }
 
-/// Puts several labels in force on this thread until the one guard it returns is dropped.
+/// Sets several labels on this thread, and returns one guard for all of them.
 ///
-/// A key is a text or, for short, a name that stands for its own text. See [`label`](crate::label()).
+/// A key is a string literal, or an identifier that stands for its own name. See [`label`](crate::label()).
 ///
 /// # Examples
 /// ```
@@ -135,7 +125,7 @@ impl<const N: usize> From<[LabelGuard; N]> for LabelSet<N> {
 #[macro_export]
 macro_rules! labels {
     ($($key:tt = $value:expr),+ $(,)?) => {
-        $crate::LabelSet::from([$($crate::label($crate::__label_key!($key), &$value)),+])
+        $crate::labels::LabelSet::from([$($crate::label($crate::__label_key!($key), &$value)),+])
     };
 }
 
@@ -152,14 +142,12 @@ macro_rules! __label_key {
 }
 
 /// Labels on their way from a thread to one that it spawns.
-#[cfg(any(test, panic_agent_probes))]
 pub(crate) struct Handover {
     labels: LabelBytes,
     /// Whether something of them is missing.
     cut: bool,
 }
 
-#[cfg(any(test, panic_agent_probes))]
 impl Handover {
     /// No labels.
     pub(crate) const fn new() -> Self {
@@ -171,7 +159,6 @@ impl Handover {
 ///
 /// # Cost
 /// No allocation; one copy of the labels that there are.
-#[cfg(any(test, panic_agent_probes))]
 pub(crate) fn hand_over(to: &mut Handover) {
     arena::hand_over(to);
 }
@@ -180,7 +167,6 @@ pub(crate) fn hand_over(to: &mut Handover) {
 ///
 /// # Cost
 /// No allocation; one look at each label that there is.
-#[cfg(any(test, panic_agent_probes))]
 pub(crate) fn hand_over_expected(to: &mut Handover) {
     arena::hand_over_only(EXPECTED, to);
 }
@@ -189,7 +175,6 @@ pub(crate) fn hand_over_expected(to: &mut Handover) {
 ///
 /// # Cost
 /// As [`hand_over`].
-#[cfg(any(test, panic_agent_probes))]
 pub(crate) fn take_over(from: &Handover) {
     arena::take_over(from);
 }
@@ -200,7 +185,7 @@ pub(super) fn copy_into(record: &mut RawRecord) {
 }
 
 /// The labels in force on this thread as `key=value`, outermost first.
-#[cfg(feature = "testing")]
+#[cfg(feature = "__testing")]
 pub(crate) fn in_force() -> Vec<String> {
     arena::pairs()
 }

@@ -30,8 +30,8 @@ static HISTORY: ForkCell<VecDeque<(u32, Labels)>> = ForkCell::new();
 ///
 /// # Examples
 /// ```
-/// panic_agent::set_process_label("region", "eu-1");
-/// panic_agent::remove_process_label("region");
+/// panic_agent::labels::set_process_label("region", "eu-1");
+/// panic_agent::labels::remove_process_label("region");
 /// ```
 ///
 /// # Cost
@@ -44,7 +44,7 @@ pub fn set_process_label(key: impl Into<String>, value: impl fmt::Display) {
     );
 }
 
-/// Takes a label of the process away; nothing happens when there is none. See [`set_process_label`].
+/// Removes a label of the process, if it is set. See [`set_process_label`].
 pub fn remove_process_label(key: &str) {
     change(|labels| labels.contains_key(key), |labels| drop(labels.remove(key)));
 }
@@ -90,9 +90,6 @@ fn find(history: &VecDeque<(u32, Labels)>, generation: u32) -> Option<Labels> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-    #![allow(clippy::arithmetic_side_effects)]
-
     use super::*;
 
     /// One test, because the labels belong to the process.

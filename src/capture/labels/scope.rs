@@ -3,11 +3,14 @@
 //! Runs on: threads that run tasks. Must not: leave a label of one task in force for another.
 
 use super::arena::{self, Arena};
+use crate::capture::breadcrumbs::TaskCrumbs;
 use crate::record::start_of;
 
 /// Labels that move with a task. While it does not run they are here; while it runs, those of the thread are.
 pub(crate) struct Scope {
     arena: Box<Arena>,
+    /// Its breadcrumbs, which move alike.
+    crumbs: TaskCrumbs,
     /// Names the thread on which it ran last; 0 for none.
     thread: usize,
 }
@@ -15,7 +18,7 @@ pub(crate) struct Scope {
 impl Scope {
     /// A copy of the labels that are in force on this thread.
     pub(crate) fn inherit() -> Self {
-        Self { arena: arena::inherit(), thread: 0 }
+        Self { arena: arena::inherit(), crumbs: TaskCrumbs::new(), thread: 0 }
     }
 
     /// The same with more labels; `None` when there is none at all.
@@ -55,6 +58,7 @@ impl Scope {
             self.thread = here;
         }
         arena::swap(&mut self.arena);
+        self.crumbs.swap();
         Entered(self)
     }
 
@@ -70,6 +74,7 @@ pub(crate) struct Entered<'a>(&'a mut Scope);
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         arena::swap(&mut self.0.arena);
+        self.0.crumbs.swap();
         super::nesting::forget_if_landed();
     }
 }

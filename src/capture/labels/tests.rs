@@ -1,5 +1,4 @@
 //! Labels of a thread as the hook would see them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use core::fmt;
 

@@ -21,7 +21,7 @@ const SAMPLED: u8 = 1;
 ///
 /// # Examples
 /// ```
-/// use panic_agent::TraceContext;
+/// use panic_agent::labels::TraceContext;
 ///
 /// let header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 /// let context = TraceContext::parse(header)?;
@@ -29,7 +29,7 @@ const SAMPLED: u8 = 1;
 /// assert_eq!(context.span_id(), "b7ad6b7169203331");
 /// assert!(context.sampled());
 /// let _labels = context.label(); // panics of this thread now carry `trace_id` and `span_id`
-/// # Ok::<(), panic_agent::ParseTraceContextError>(())
+/// # Ok::<(), panic_agent::labels::ParseTraceContextError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TraceContext {
@@ -50,7 +50,7 @@ impl TraceContext {
     ///
     /// # Examples
     /// ```
-    /// use panic_agent::TraceContext;
+    /// use panic_agent::labels::TraceContext;
     ///
     /// let zeros = "00-00000000000000000000000000000000-b7ad6b7169203331-01";
     /// let error = TraceContext::parse(zeros).unwrap_err();
@@ -150,9 +150,6 @@ impl std::error::Error for ParseTraceContextError {}
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-    #![allow(clippy::arithmetic_side_effects)]
-
     use super::*;
 
     const GOOD: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

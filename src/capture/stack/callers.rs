@@ -3,33 +3,16 @@
 //! Runs on: the thread that does so. Allocates. Must not: take a lock; another process may have been forked while one
 //! was held, and a thread that reads debug information may hold one for seconds.
 
+use super::walk_of_callers;
+
 /// Return addresses of the calling function and of the frames outside of it, innermost first, at most so many.
 #[inline(never)]
 pub(crate) fn callers(frames: usize) -> Vec<u64> {
     let anchor = 0_u8;
     let mut ips = vec![0; frames];
-    let len = walk(&mut ips, core::hint::black_box(&raw const anchor).addr());
+    let len = walk_of_callers(&mut ips, core::hint::black_box(&raw const anchor).addr());
     ips.truncate(len);
     ips
-}
-
-#[cfg(panic_agent_tables)]
-use super::short_walk as walk;
-
-/// By the platform's unwinder, which takes no lock of the `backtrace` crate on Unix.
-#[cfg(not(panic_agent_tables))]
-fn walk(ips: &mut [u64], anchor: usize) -> usize {
-    let mut len = 0;
-    crate::sys::portable_unwinder::trace(&mut |ip, sp| {
-        if sp <= anchor {
-            return true;
-        }
-        let Some(place) = ips.get_mut(len) else { return false };
-        *place = ip as u64;
-        len = len.saturating_add(1);
-        true
-    });
-    len
 }
 
 #[cfg(all(test, not(panic_agent_loom)))]

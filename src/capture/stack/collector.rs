@@ -4,7 +4,7 @@
 
 use core::ops::ControlFlow;
 
-use super::root_functions::{Root, is_foreign_main_start, learned};
+use super::root_functions::{Root, learned, recognize_foreign_main_start};
 use crate::record::{EhAction, MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
 use crate::sys::thread as sys_thread;
 
@@ -102,7 +102,8 @@ impl<'w> Collector<'w> {
         out.at_thread_start = u8::from(whole && self.thread_start_seen);
         if whole && at_outermost_catch {
             let stopper = out.stopper_ip();
-            let in_main_start = || learned().main_start().holds(stopper) || is_foreign_main_start(stopper);
+            let in_main_start =
+                || learned().main_start().holds(stopper) || recognize_foreign_main_start(stopper);
             out.at_main_start = u8::from(sys_thread::is_first_thread() && in_main_start());
         }
     }

@@ -5,13 +5,9 @@
 
 use core::ops::ControlFlow;
 
+use super::outside_walk::{Visitor, walk_outside};
 use super::root_functions::{Root, learned};
-use super::table_walk::follow_tables;
-use crate::image;
-use crate::record::WalkEnd;
-use crate::sys::registers;
 use crate::sys::signal_stack;
-use crate::sys::system_unwinder::trace;
 
 /// Frames that are followed: a stack of 8 MiB has room for no more, with the least of frames.
 const MAX_FOLLOWED: usize = 500_000;
@@ -39,45 +35,22 @@ pub(crate) fn both_ends(inner: &mut [u64], outer: &mut [u64], anchor: usize) -> 
     if signal_stack::is_short() {
         return Ends { inner: 0, outer: 0, std_thread: false };
     }
-    let registers = registers::current();
-    let mut kept = Kept {
-        inner,
-        outer,
-        seen: 0,
-        anchor: anchor as u64,
-        start: learned().thread_start(),
-        started: false,
-    };
-    let followed = image::current().and_then(|snapshot| {
-        follow_tables(snapshot, &registers, &mut |frame| match kept.frame(frame.ip, frame.sp) {
-            ControlFlow::Continue(()) => ControlFlow::Continue(()),
-            ControlFlow::Break(()) => ControlFlow::Break(WalkEnd::TooDeep),
-        })
-    });
-    if followed.is_none() {
-        kept.seen = 0;
-        kept.started = false;
-        trace(&mut |frame| kept.frame(frame.ip, frame.sp));
-    }
-    kept.finish()
+    let mut ends = BothEnds { inner, outer, seen: 0, start: learned().thread_start(), started: false };
+    walk_outside(&mut ends, anchor);
+    ends.finish()
 }
 
-struct Kept<'a> {
+struct BothEnds<'a> {
     inner: &'a mut [u64],
     /// A ring while the walk goes on.
     outer: &'a mut [u64],
     seen: usize,
-    anchor: u64,
     start: Root,
     started: bool,
 }
 
-impl Kept<'_> {
-    fn frame(&mut self, ip: u64, sp: u64) -> ControlFlow<()> {
-        // The stack pointer of a frame is below its locals, and that of its caller is above them.
-        if sp <= self.anchor {
-            return ControlFlow::Continue(());
-        }
+impl Visitor for BothEnds<'_> {
+    fn frame(&mut self, ip: u64) -> ControlFlow<()> {
         if ip == 0 || self.seen >= MAX_FOLLOWED {
             return ControlFlow::Break(());
         }
@@ -94,6 +67,13 @@ impl Kept<'_> {
         ControlFlow::Continue(())
     }
 
+    fn restart(&mut self) {
+        self.seen = 0;
+        self.started = false;
+    }
+}
+
+impl BothEnds<'_> {
     fn finish(self) -> Ends {
         let inner = self.seen.min(self.inner.len());
         let beyond = self.seen.saturating_sub(inner);
@@ -109,8 +89,6 @@ impl Kept<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
-
     use super::super::short_walk;
     use super::*;
 

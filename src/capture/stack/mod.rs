@@ -7,52 +7,40 @@
 //!
 //! Runs on: the panicking thread (`walk`), the thread that installs the agent and the writer (the rest).
 //! Must not: allocate, lock, panic, or keep large locals in `walk`; the thread may own a 16 KiB stack.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects,
-        clippy::print_stderr
-    )
-)]
 
 mod callers;
-#[cfg(panic_agent_tables)]
-mod collector;
-#[cfg(panic_agent_tables)]
-mod short_walk;
-#[cfg(panic_agent_tables)]
-mod system_walk;
-#[cfg(panic_agent_tables)]
-mod table_walk;
-#[cfg(panic_agent_tables)]
-mod walker;
 
+/// The walk over unwind tables, and what follows from it.
+#[cfg(panic_agent_tables)]
+#[cfg_attr(
+    not(all(panic_agent_probes, feature = "preload")),
+    allow(dead_code, unused_imports, reason = "some is for probes, and for a preloaded library, alone")
+)]
+#[path = "."]
+mod by_tables {
+    mod collector;
+    mod ends;
+    mod outside_walk;
+    mod root_functions;
+    mod short_walk;
+    mod system_walk;
+    mod table_walk;
+    #[cfg(test)]
+    mod tests;
+    mod walker;
+
+    pub(crate) use ends::both_ends;
+    pub(crate) use root_functions::{
+        catches_at_root_only, is_whole, knows_thread_start, learn_main_start, learn_thread_start,
+        learning_from,
+    };
+    pub(crate) use root_functions::{learn_foreign_start, learn_own_start};
+    pub(crate) use short_walk::{frame_holding, short_walk, short_walk as walk_of_callers};
+    pub(crate) use walker::{lacks_root, prepare, walk};
+}
 #[cfg(not(panic_agent_tables))]
-mod portable;
+#[path = "portable.rs"]
+mod by_tables;
 
+pub(crate) use by_tables::*;
 pub(crate) use callers::callers;
-#[cfg(panic_agent_probes)]
-pub(crate) use ends::both_ends;
-#[cfg(not(panic_agent_tables))]
-pub(crate) use portable::{learn_main_start, learn_thread_start, prepare, short_walk, walk};
-#[cfg(panic_agent_probes)]
-pub(crate) use root_functions::learn_foreign_start;
-#[cfg(panic_agent_tables)]
-pub(crate) use root_functions::{learn_main_start, learn_thread_start};
-#[cfg(all(panic_agent_tables, feature = "preload"))]
-pub(crate) use short_walk::frame_holding;
-#[cfg(panic_agent_tables)]
-pub(crate) use short_walk::short_walk;
-#[cfg(panic_agent_tables)]
-pub(crate) use walker::{prepare, walk};
-
-#[cfg(panic_agent_probes)]
-mod ends;
-#[cfg(panic_agent_tables)]
-mod root_functions;
-#[cfg(all(test, panic_agent_tables))]
-mod tests;

@@ -5,16 +5,16 @@
 //! Must not: allocate or panic on the panicking thread.
 
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::walker::walk;
-use crate::image::{self, Snapshot};
-use crate::probe::foreign;
-use crate::record::{MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
+use crate::image::{self, Snapshot, Way};
+use crate::platform;
+use crate::record::{EhAction, MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
 use crate::sys::thread as sys_thread;
 
-/// Frames that lie between std's thread start function and the bottom of a static executable's thread: the
-/// C library's `start_thread` and `clone3`.
+/// Frames that lie between std's thread start function and the bottom of a static executable's thread: glibc's
+/// `start_thread` and `clone3`, musl's `start` and `__clone`.
 const C_FRAMES: usize = 2;
 
 /// Copies of std whose thread start is learned besides the agent's own.
@@ -24,7 +24,6 @@ static LEARNED: Learned = Learned {
     thread_start: AtomicRange::new(),
     main_start: AtomicRange::new(),
     foreign: [const { AtomicRange::new() }; FOREIGN],
-    #[cfg(panic_agent_probes)]
     refused: [const { AtomicU64::new(0) }; FOREIGN],
 };
 
@@ -36,7 +35,6 @@ pub(super) struct Learned {
     foreign: [AtomicRange; FOREIGN],
     /// Start routines that are none, so that they need not be looked at again; the newest take the place of the
     /// oldest.
-    #[cfg(panic_agent_probes)]
     refused: [AtomicU64; FOREIGN],
 }
 
@@ -54,7 +52,7 @@ impl Learned {
     /// Whether a return address belongs to a call in the thread start of any std.
     pub(super) fn is_thread_start(&self, own: Root, ip: u64) -> bool {
         own.holds(ip)
-            || (foreign::is_on()
+            || (platform::std().is_foreign()
                 && self
                     .foreign
                     .iter()
@@ -106,6 +104,38 @@ impl AtomicRange {
     }
 }
 
+/// OS id of the thread that is about to start the writer, else 0: the start routine of that thread is std's.
+static STARTS_WRITER: AtomicU32 = AtomicU32::new(0);
+
+/// Starts a thread by std, and learns what std has it begin in, if the probes see that.
+pub(crate) fn learning_from<T>(start: impl FnOnce() -> T) -> T {
+    STARTS_WRITER.store(sys_thread::tid(), Ordering::Relaxed);
+    let started = start();
+    STARTS_WRITER.store(0, Ordering::Relaxed);
+    started
+}
+
+/// By the probe of `pthread_create`: the calling thread starts one with this routine.
+///
+/// # Cost
+/// One load, but while the writer is started.
+pub(crate) fn learn_own_start(routine: u64) {
+    let starts_writer = STARTS_WRITER.load(Ordering::Relaxed);
+    if starts_writer == 0 || starts_writer != sys_thread::tid() {
+        return;
+    }
+    let function = image::current().and_then(|snapshot| snapshot.function_at(routine));
+    // Beyond a stub there may be another function.
+    if let Some(function) = function.filter(|function| function.start == routine) {
+        LEARNED.thread_start.store(function);
+    }
+}
+
+/// Whether it is known what std threads begin in.
+pub(crate) fn knows_thread_start() -> bool {
+    LEARNED.thread_start().end != 0
+}
+
 /// Learns the function that std threads begin in. To be called once, on a thread that std spawned.
 ///
 /// `false` when the stack did not show it; no panic is called a thread root then.
@@ -121,7 +151,7 @@ pub(crate) fn learn_thread_start() -> bool {
         };
         let index = match ips.iter().rposition(outside) {
             Some(index) => index,
-            None => ips.len().checked_sub(C_FRAMES)?.checked_sub(1)?,
+            None => ips.len().checked_sub(c_frames(walk))?.checked_sub(1)?,
         };
         // std's start function is further out than the catch of its thread. Where nothing unwinds there is no
         // catch.
@@ -136,12 +166,43 @@ pub(crate) fn learn_thread_start() -> bool {
     .is_some()
 }
 
+/// Whether a walk saw the whole stack. Where it ended at a frame without unwind information, as all do that end in a musl that has
+/// none, it did if the root of the thread or of `main` is on it.
+pub(crate) fn is_whole(walk: &RawWalk) -> bool {
+    let at_root = || {
+        let main = learned().main_start();
+        walk.at_thread_start == 1 || walk.ips().iter().any(|ip| main.holds(*ip))
+    };
+    walk.end == WalkEnd::Bottom as u8 || walk.end == WalkEnd::NoUnwindInfo as u8 && at_root()
+}
+
+/// musl is commonly built without unwind tables. Then the walk ends at the first of its frames.
+fn c_frames(walk: &RawWalk) -> usize {
+    if cfg!(target_env = "musl") && walk.end == WalkEnd::NoUnwindInfo as u8 { 1 } else { C_FRAMES }
+}
+
+/// Whether nothing on a stack of this process catches but the root of its thread or of `main`: return addresses, innermost
+/// first, as a short walk gives them. `false` also when that cannot be told, as of a stack that was cut.
+///
+/// Runs on the writer thread.
+pub(crate) fn catches_at_root_only(ips: &[u64]) -> bool {
+    let Some(snapshot) = image::current() else { return false };
+    let facts = |ip: &u64| snapshot.facts(ip.wrapping_sub(1));
+    let lets_pass = |ip: &u64| matches!(facts(ip).action, EhAction::None | EhAction::Cleanup);
+    let mut outward = ips.iter().skip_while(|ip| lets_pass(ip));
+    let Some(catch) = outward.next() else {
+        return ips.last().is_some_and(|ip| facts(ip).way == Way::Bottom);
+    };
+    let (learned, own) = (learned(), learned().thread_start());
+    let of_thread = || outward.clone().any(|ip| learned.is_thread_start(own, *ip));
+    learned.main_start().holds(*catch) || (outward.clone().all(lets_pass) && of_thread())
+}
+
 /// Whether the function that a thread is about to begin in is the start function of another copy of std: the same
 /// code as the agent's own.
 ///
 /// # Cost
 /// A few loads for a routine that was looked at before.
-#[cfg(panic_agent_probes)]
 pub(crate) fn learn_foreign_start(routine: u64) {
     let own = LEARNED.thread_start();
     let known = LEARNED.foreign.iter().any(|range| range.load().start == routine);
@@ -150,7 +211,7 @@ pub(crate) fn learn_foreign_start(routine: u64) {
         return;
     }
     let Some(function) = image::current().and_then(|snapshot| snapshot.function_at(routine)) else { return };
-    if function.start == routine && foreign::is_like(&(own.start..own.end), &function) {
+    if function.start == routine && platform::std().is_like(&(own.start..own.end), &function) {
         // Two threads may add the same one: it is the same answer twice.
         if let Some(free) = LEARNED.foreign.iter().find(|range| range.load().end == 0) {
             free.store(function);
@@ -167,12 +228,14 @@ pub(crate) fn learn_foreign_start(routine: u64) {
 ///
 /// # Cost
 /// A comparison of two functions the first time it is so, and each time it is not.
-pub(super) fn is_foreign_main_start(ip: u64) -> bool {
-    if !foreign::is_on() {
+pub(super) fn recognize_foreign_main_start(ip: u64) -> bool {
+    if !platform::std().is_foreign() {
         return false;
     }
     let function = image::current().and_then(|snapshot| snapshot.function_at(ip.wrapping_sub(1)));
-    let Some(function) = function.filter(foreign::is_main_start) else { return false };
+    let Some(function) = function.filter(|function| platform::std().is_main_start(function)) else {
+        return false;
+    };
     LEARNED.main_start.store(function);
     true
 }
@@ -184,7 +247,10 @@ pub(super) fn is_foreign_main_start(ip: u64) -> bool {
 /// symbols.
 pub(crate) fn learn_main_start() -> bool {
     // The main thread of a foreign program is in the hands of another std.
-    if foreign::is_on() || !sys_thread::is_first_thread() || std::thread::current().name() != Some("main") {
+    if platform::std().is_foreign()
+        || !sys_thread::is_first_thread()
+        || std::thread::current().name() != Some("main")
+    {
         return false;
     }
     with_own_stack(|snapshot, walk| {

@@ -5,12 +5,12 @@
 
 use core::ops::ControlFlow;
 
+use super::outside_walk::{Visitor, walk_outside};
 use super::table_walk::follow_tables;
 use crate::image;
 use crate::record::WalkEnd;
 use crate::sys::registers;
 use crate::sys::signal_stack;
-use crate::sys::system_unwinder::trace;
 
 /// Writes the return addresses of the frames outside of `anchor`, innermost first, and returns their number.
 ///
@@ -24,27 +24,15 @@ pub(crate) fn short_walk(ips: &mut [u64], anchor: usize) -> usize {
     if signal_stack::is_short() {
         return 0;
     }
-    let registers = registers::current();
-    let mut kept = Kept { ips, len: 0, anchor: anchor as u64 };
-    let followed = image::current().and_then(|snapshot| {
-        follow_tables(snapshot, &registers, &mut |frame| match kept.frame(frame.ip, frame.sp) {
-            ControlFlow::Continue(()) => ControlFlow::Continue(()),
-            ControlFlow::Break(()) => ControlFlow::Break(WalkEnd::TooDeep),
-        })
-    });
-    if followed.is_none() {
-        kept.len = 0;
-        // How it ends does not matter: what was kept is right.
-        let _ = trace(&mut |frame| kept.frame(frame.ip, frame.sp));
-    }
-    kept.len
+    let mut inner = Inner { ips, len: 0 };
+    walk_outside(&mut inner, anchor);
+    inner.len
 }
 
 /// Return address of the frame of this stack that holds an address, if the tables lead there.
 ///
 /// # Cost
 /// As for [`short_walk`], up to that frame.
-#[cfg(feature = "preload")]
 #[inline(never)]
 pub(crate) fn frame_holding(address: usize) -> Option<u64> {
     let registers = registers::current();
@@ -61,23 +49,22 @@ pub(crate) fn frame_holding(address: usize) -> Option<u64> {
     found
 }
 
-struct Kept<'a> {
+struct Inner<'a> {
     ips: &'a mut [u64],
     len: usize,
-    anchor: u64,
 }
 
-impl Kept<'_> {
-    fn frame(&mut self, ip: u64, sp: u64) -> ControlFlow<()> {
-        // The stack pointer of a frame is below its locals, and that of its caller is above them.
-        if sp <= self.anchor {
-            return ControlFlow::Continue(());
-        }
+impl Visitor for Inner<'_> {
+    fn frame(&mut self, ip: u64) -> ControlFlow<()> {
         let Some(place) = self.ips.get_mut(self.len).filter(|_| ip != 0) else {
             return ControlFlow::Break(());
         };
         *place = ip;
         self.len = self.len.saturating_add(1);
         ControlFlow::Continue(())
+    }
+
+    fn restart(&mut self) {
+        self.len = 0;
     }
 }

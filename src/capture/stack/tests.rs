@@ -1,9 +1,6 @@
 //! Compares the two walks with each other and with the answers of the personality routines themselves.
 //! Whole programs, one process per panic, are in `tests/fixtures/landing`.
 #![allow(unsafe_code)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::arithmetic_side_effects)]
-
 use core::ffi::{c_int, c_void};
 use std::hint::black_box;
 use std::panic;

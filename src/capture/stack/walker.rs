@@ -15,6 +15,11 @@ pub(crate) fn prepare() {
     image::refresh();
 }
 
+/// Never: the tables of all frames say whether anything catches.
+pub(crate) fn lacks_root(_: &RawWalk) -> bool {
+    false
+}
+
 /// Walks the stack of this thread into `out` and finds the frame that will stop the unwinding.
 ///
 /// `anchor` is the address of the `PanicHookInfo` that std passed to the hook. It lies in the frame of std's

@@ -24,6 +24,12 @@ fn count_on_a_new_thread() -> Vec<u64> {
             let _two = label("user", "u-7");
             panic!("with labels {number}");
         }));
+        counts.push(count(&|| {
+            for crumb in 0..20 {
+                crate::breadcrumb!("step {crumb} of {number}");
+            }
+            panic!("with breadcrumbs");
+        }));
         counts
     };
     std::thread::Builder::new().name("counted".to_owned()).spawn(body).unwrap().join().unwrap()
@@ -39,8 +45,9 @@ fn a_panic_allocates_as_often_as_with_an_empty_hook() {
         // The first panic under the agent is not warmed up in any way.
         let with = count_on_a_new_thread();
         assert_eq!(with, without);
+        assert_eq!(with[6], with[1], "breadcrumbs allocate nothing");
         let seen = drain(state);
-        assert_eq!(seen.len(), 6);
+        assert_eq!(seen.len(), 7);
         assert_eq!(seen[2].message, "formatted 7");
         assert_eq!(seen[5].labels.len(), 2);
         // The empty hook was no hook at all to compare with if panics did not allocate.

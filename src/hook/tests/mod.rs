@@ -1,7 +1,5 @@
 //! The hook in processes of its own: each case runs in a child that is this test binary, run again for one
 //! test.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::arithmetic_side_effects, clippy::print_stderr)]
 
 mod allocations;
 #[allow(unsafe_code)]
@@ -10,6 +8,7 @@ mod contract;
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 mod obstruction;
+mod previous_hook;
 mod threads;
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
@@ -66,7 +65,7 @@ fn install_with(slots: usize, change: impl FnOnce(&mut HookState)) -> &'static H
     }));
     // As the agent does. Without a look at the images the system's unwinder would walk, with the loader's lock.
     crate::capture::stack::prepare();
-    let channel = Box::leak(Box::new(Channel::new(slots, 0).unwrap()));
+    let channel = Box::leak(Box::new(Channel::new(slots, 0, 0).unwrap()));
     let mut state = HookState::new(channel);
     change(&mut state);
     let state = Box::leak(Box::new(state));

@@ -6,7 +6,7 @@
 use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::probe::state;
+use super::super::state;
 use crate::sys::clock;
 
 /// How long after a load began the writer looks for its images, in nanoseconds.
@@ -50,7 +50,7 @@ extern "C" fn begins() -> usize {
 }
 
 /// When the writer is to look for images again; `None` when nothing is being loaded.
-pub(crate) fn look_in() -> Option<Duration> {
+pub(super) fn look_in() -> Option<Duration> {
     let until = UNTIL.load(Ordering::Relaxed);
     (until != 0 && clock::mono_ns() < until).then_some(EVERY)
 }

@@ -17,6 +17,7 @@ use super::shapes::{SHAPES, clear_stack, formatted};
 use super::text::is_like;
 use crate::capture::stack;
 use crate::image;
+use crate::platform::FoundLocation;
 use crate::sys::registers;
 use crate::sys::stack_bound::StackWindow;
 
@@ -54,14 +55,6 @@ struct FrameOf {
     length: u64,
     /// Offset of the instruction after the call.
     call: u64,
-}
-
-/// The place of a panic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FoundLocation {
-    pub(crate) file: &'static str,
-    pub(crate) line: u32,
-    pub(crate) column: u32,
 }
 
 /// std's `Location`; the calibration compares it with what `Location` itself says.
@@ -144,15 +137,13 @@ fn agrees(address: usize) -> bool {
         && (raw.line, raw.column) == (location.line(), location.column())
 }
 
-/// Whether this thread raises to calibrate.
-pub(in crate::probe) fn is_calibrating() -> bool {
-    CALIBRATION.try_with(|cell| cell.get().is_some()).unwrap_or(false)
-}
-
-/// A raise of the calibration.
-pub(in crate::probe) fn raised(anchor: usize) {
-    let _gone = CALIBRATION.try_with(|cell| {
+/// A raise of the calibration; `false` when this thread does not raise to calibrate.
+pub(super) fn raised(anchor: usize) -> bool {
+    let calibrates = CALIBRATION.try_with(|cell| {
         let mut calibration = cell.get();
+        if calibration.is_none() {
+            return false;
+        }
         match &mut calibration {
             Some(Calibration::Words { location, holding }) => {
                 for word in 0..WORDS {
@@ -166,7 +157,9 @@ pub(in crate::probe) fn raised(anchor: usize) {
             Some(Calibration::Location(_)) | None => {}
         }
         cell.set(calibration);
+        true
     });
+    calibrates.unwrap_or(false)
 }
 
 fn place_of(anchor: usize, word: usize) -> usize {
@@ -201,7 +194,7 @@ fn called_by(ip: u64) -> Option<FrameOf> {
 ///
 /// # Cost
 /// A look into the tables for each address; no allocation, no lock.
-pub(crate) fn calls_hook(ips: &[u64]) -> Option<usize> {
+pub(super) fn calls_hook(ips: &[u64]) -> Option<usize> {
     if WORD.load(Ordering::Acquire) == 0 {
         return None;
     }
@@ -220,7 +213,7 @@ pub(crate) fn calls_hook(ips: &[u64]) -> Option<usize> {
 ///
 /// # Cost
 /// A walk of half a dozen frames.
-pub(crate) fn find(anchor: usize) -> Option<FoundLocation> {
+pub(super) fn find(anchor: usize) -> Option<FoundLocation> {
     let word = WORD.load(Ordering::Acquire);
     if word == 0 {
         return None;

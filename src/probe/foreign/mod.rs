@@ -17,70 +17,118 @@ mod segments;
 mod shapes;
 mod text;
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::ops::Range;
+use std::path::Path;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 pub use loading::dlopen;
-pub(crate) use loading::{look_in, when_loading};
-pub(crate) use location::{calls_hook, find as location};
-pub(super) use location::{is_calibrating, raised};
-pub(crate) use names::name as thread_name;
-pub(super) use names::{begin as thread_begins, first_name, set_name};
-pub(crate) use text::{is_like, is_main_start};
+pub(crate) use loading::when_loading;
+pub(super) use names::set_name;
 
 use crate::image;
+use crate::platform::{self, FoundLocation, Platform, StdLibrary};
 
-/// Whether this agent observes another std than its own. Set once, before the probes are installed.
-static FOREIGN: AtomicBool = AtomicBool::new(false);
 /// The compiler that built the agent, as `.comment` sections say it.
 static COMPILER: OnceLock<&'static str> = OnceLock::new();
 
 /// The code of std's function that calls `main`.
 static MAIN_START: OnceLock<&'static [u8]> = OnceLock::new();
 
-/// From now on every raise is recorded by the probe, whatever hooks do. `main_start` is the code of std's function that
-/// calls `main`; empty when it is not known.
+/// The platform of a program that knows nothing of the agent.
+static PRELOADED: Platform = Platform::of_this_build(&ForeignStd);
+
+/// From now on every raise is recorded by the probe, whatever hooks do. Before the probes are installed. `main_start` is
+/// the code of std's function that calls `main`; empty when it is not known.
 pub(crate) fn switch_on(compiler: &'static str, main_start: &'static [u8]) {
     COMPILER.get_or_init(|| compiler);
     MAIN_START.get_or_init(|| main_start);
-    FOREIGN.store(true, Ordering::Relaxed);
+    platform::choose(&PRELOADED);
 }
 
-/// # Cost
-/// One load.
-pub(crate) fn is_on() -> bool {
-    FOREIGN.load(Ordering::Relaxed)
+fn is_on() -> bool {
+    platform::std().is_foreign()
 }
 
-/// An address in the executable, for which the agent's own code stands elsewhere.
-pub(crate) fn entry() -> Option<u64> {
-    if !is_on() {
-        return None;
+/// The std of a program that was built without the agent.
+struct ForeignStd;
+
+impl StdLibrary for ForeignStd {
+    fn is_foreign(&self) -> bool {
+        true
     }
-    // SAFETY: no preconditions.
-    let entry = unsafe { libc::getauxval(libc::AT_ENTRY) };
-    (entry != 0).then(|| entry.saturating_add(1))
-}
 
-/// Learns where std keeps the place of a panic; why not, otherwise.
-pub(super) fn calibrate() -> Result<(), &'static str> {
-    location::calibrate()
-}
-
-/// Notes the images that were loaded since. Reads their files: not for an observed thread.
-pub(super) fn refresh() {
-    if !is_on() {
-        return;
+    fn entry(&self) -> Option<u64> {
+        // SAFETY: no preconditions.
+        let entry = unsafe { libc::getauxval(libc::AT_ENTRY) };
+        (entry != 0).then(|| entry.saturating_add(1))
     }
-    let Some(snapshot) = image::current() else { return };
-    segments::take_down();
-    for loaded in snapshot.images() {
-        let bias = loaded.bias() as usize;
-        if !segments::is_judged(bias) {
-            let path = loaded.path().map(std::path::Path::new);
-            let compilers = path.map(comment::compilers).unwrap_or_default();
-            segments::judge(bias, built_alike(&compilers));
+
+    fn is_rust(&self, image: &Path) -> bool {
+        !comment::compilers(image).is_empty()
+    }
+
+    fn is_main_start(&self, function: &Range<u64>) -> bool {
+        text::is_main_start(function)
+    }
+
+    fn is_like(&self, own: &Range<u64>, function: &Range<u64>) -> bool {
+        text::is_like(own, function)
+    }
+
+    fn thread_name(&self, known: Option<&str>, give: &mut dyn FnMut(&str)) {
+        names::name(known, give);
+    }
+
+    fn location(&self, anchor: usize) -> Option<FoundLocation> {
+        location::find(anchor)
+    }
+
+    fn calls_hook(&self, ips: &[u64]) -> Option<usize> {
+        location::calls_hook(ips)
+    }
+
+    fn look_in(&self) -> Option<Duration> {
+        loading::look_in()
+    }
+
+    fn refresh(&self) {
+        let Some(snapshot) = image::current() else { return };
+        segments::take_down();
+        for loaded in snapshot.images() {
+            let bias = loaded.bias() as usize;
+            if !segments::is_judged(bias) {
+                let path = loaded.path().map(Path::new);
+                let compilers = path.map(comment::compilers).unwrap_or_default();
+                segments::judge(bias, built_alike(&compilers));
+            }
         }
+    }
+
+    fn calibrate(&self) -> Result<(), &'static str> {
+        location::calibrate()
+    }
+
+    fn raised_to_calibrate(&self, anchor: usize) -> bool {
+        location::raised(anchor)
+    }
+
+    /// # Cost
+    /// A few dozen loads.
+    fn trusts(&self, canary: usize) -> bool {
+        segments::is_trusted(canary)
+    }
+
+    fn thread_begins(&self, argument: usize) {
+        names::begin(argument);
+    }
+
+    fn names_threads(&self) -> usize {
+        set_name as *const () as usize
+    }
+
+    fn first_name(&self, give: &mut dyn FnMut(&str)) {
+        names::first_name(give);
     }
 }
 
@@ -91,21 +139,9 @@ pub(crate) fn other_compilers() -> Vec<String> {
 }
 
 /// Whether Rust's own parts of an image come from the agent's compiler.
-pub(crate) fn is_rust(path: &std::path::Path) -> bool {
-    !comment::compilers(path).is_empty()
-}
-
 fn built_alike(compilers: &[String]) -> bool {
     match (compilers, COMPILER.get()) {
         ([one], Some(own)) => one == own,
         _ => false,
     }
-}
-
-/// Whether an exception with this canary comes from a std of the agent's compiler.
-///
-/// # Cost
-/// A few dozen loads.
-pub(super) fn trusts(canary: usize) -> bool {
-    is_on() && segments::is_trusted(canary)
 }

@@ -7,8 +7,8 @@
 use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_char, c_int};
 
+use super::super::got::Symbol;
 use super::is_on;
-use crate::probe::got::Symbol;
 use crate::record::FixedText;
 
 /// Bytes of a name in the system, without the final zero.
@@ -37,16 +37,14 @@ thread_local! {
 type RealSetName = unsafe extern "C-unwind" fn(libc::pthread_t, *const c_char) -> c_int;
 
 /// A thread is about to call its start routine.
-pub(in crate::probe) fn begin(argument: usize) {
-    if is_on() {
-        let _gone = ARGUMENT.try_with(|kept| kept.set(argument));
-        BEGUN.set(true);
-    }
+pub(super) fn begin(argument: usize) {
+    let _gone = ARGUMENT.try_with(|kept| kept.set(argument));
+    BEGUN.set(true);
 }
 
 /// Shows the name of this thread, given what the system says: whole, where that is known; not at all for a thread that
 /// has only inherited the name of its parent.
-pub(crate) fn name(system: Option<&str>, show: impl FnOnce(&str)) {
+pub(super) fn name(system: Option<&str>, show: &mut dyn FnMut(&str)) {
     let Some(system) = system else { return };
     if BEGUN.get() && !NAMED.get() {
         return;
@@ -60,7 +58,7 @@ pub(crate) fn name(system: Option<&str>, show: impl FnOnce(&str)) {
 }
 
 /// Shows the name that std gave this thread as it began, if all of it is known.
-pub(in crate::probe) fn first_name(show: impl FnOnce(&str)) {
+pub(super) fn first_name(show: &mut dyn FnMut(&str)) {
     let _gone = FIRST.try_with(|name| {
         if let Ok(name) = name.try_borrow()
             && !name.as_str().is_empty()
@@ -261,7 +259,7 @@ mod tests {
             scope.spawn(|| {
                 ARGUMENT.set(argument);
                 names.iter().for_each(|name| note(name));
-                first_name(|name| first = name.to_owned());
+                first_name(&mut |name| first = name.to_owned());
             });
         });
         first

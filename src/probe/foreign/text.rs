@@ -11,7 +11,7 @@ use super::segments;
 const ALIKE: usize = 60;
 
 /// Whether a function is std's that calls `main`, by the code that the compiler links into executables.
-pub(crate) fn is_main_start(function: &Range<u64>) -> bool {
+pub(super) fn is_main_start(function: &Range<u64>) -> bool {
     let Some(known) = super::MAIN_START.get().filter(|known| !known.is_empty()) else { return false };
     let start = known.as_ptr().addr() as u64;
     is_like(&(start..start.saturating_add(known.len() as u64)), function)
@@ -19,7 +19,7 @@ pub(crate) fn is_main_start(function: &Range<u64>) -> bool {
 
 /// Whether two functions are the same code at two places. Each is one that runs on this thread, or the agent's own: the
 /// table of segments may be older than a `dlclose`, but the images of such functions are still loaded.
-pub(crate) fn is_like(one: &Range<u64>, other: &Range<u64>) -> bool {
+pub(super) fn is_like(one: &Range<u64>, other: &Range<u64>) -> bool {
     let len =
         |range: &Range<u64>| range.end.checked_sub(range.start).and_then(|len| usize::try_from(len).ok());
     let (Some(length), Some(second)) = (len(one), len(other)) else { return false };

@@ -16,14 +16,8 @@ const DT_STRSZ: u64 = 10;
 const DT_JMPREL: u64 = 23;
 const DT_RELACOUNT: u64 = 0x6fff_fff9;
 
-#[cfg(target_arch = "x86_64")]
-const GLOB_DAT: u32 = 6;
-#[cfg(target_arch = "x86_64")]
-const JUMP_SLOT: u32 = 7;
-#[cfg(target_arch = "aarch64")]
-const GLOB_DAT: u32 = 1025;
-#[cfg(target_arch = "aarch64")]
-const JUMP_SLOT: u32 = 1026;
+/// `GLOB_DAT` and `JUMP_SLOT`: relocations of slots through which an image reads an address, and calls.
+const RELOCATIONS: [u32; 2] = if cfg!(target_arch = "aarch64") { [1025, 1026] } else { [6, 7] };
 
 /// Entries of a dynamic section that are looked at: real ones have a few dozen.
 const MAX_DYNAMIC: usize = 512;
@@ -106,9 +100,12 @@ impl Tables {
     fn name(&self, image: &Image<'_>, symbol: &Sym) -> Option<Symbol> {
         let start = self.strings.wrapping_add(symbol.name as usize);
         let left = self.strings_len.checked_sub(symbol.name as usize)?;
+        // Most symbols are told apart by this one.
+        let first = image.read::<u8>(start)?;
         Symbol::ALL.into_iter().find(|candidate| {
             let name = candidate.name().to_bytes_with_nul();
-            name.len() <= left
+            name.first() == Some(&first)
+                && name.len() <= left
                 && name
                     .iter()
                     .enumerate()
@@ -125,7 +122,7 @@ fn scan(image: &Image<'_>, tables: &Tables, start: usize, len: usize, visit: &mu
     for index in 0..count {
         let at = start.wrapping_add(index.wrapping_mul(size_of::<Rela>()));
         let Some(rela) = image.read::<Rela>(at) else { return };
-        if !matches!(rela.info as u32, GLOB_DAT | JUMP_SLOT) {
+        if !RELOCATIONS.contains(&(rela.info as u32)) {
             continue;
         }
         let number = (rela.info >> 32) as usize;

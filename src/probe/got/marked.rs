@@ -3,16 +3,13 @@
 //! Runs on: whatever thread calls the real function (the entries), the installer and the writer (what reads marks). Must
 //! not: do anything but go on to the probe.
 
+use super::super::{land, raise, stdout_tap, threads};
 use super::{Image, Symbol, for_each_image};
-use crate::probe::{land, raise, stdout_tap, threads};
 
 /// Follows the first instruction of each entry. The last byte is raised when agents can no longer share a process.
 const MARK: [u8; 16] = *b"panic-agent-got\x01";
 /// Bytes of the first instruction: a jump over the mark.
-#[cfg(target_arch = "x86_64")]
-const MARK_AT: usize = 2;
-#[cfg(target_arch = "aarch64")]
-const MARK_AT: usize = 4;
+const MARK_AT: usize = if cfg!(target_arch = "aarch64") { 4 } else { 2 };
 
 macro_rules! entries {
     ($($name:ident => $probe:path;)*) => {$(

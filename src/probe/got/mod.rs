@@ -13,6 +13,7 @@ mod marked;
 mod symbol;
 
 use core::ffi::{c_int, c_void};
+use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 pub(super) use marked::entry;
@@ -21,12 +22,7 @@ pub(super) use symbol::Symbol;
 pub(super) use symbol::note_exported;
 use symbol::{REAL, exported};
 
-use crate::sys::loader;
-
-const PT_LOAD: u32 = 1;
-const PT_DYNAMIC: u32 = 2;
-const PT_GNU_RELRO: u32 = 0x6474_e552;
-const PF_W: u32 = 2;
+use crate::sys::phdr::{self, ImageView};
 
 /// Whether another agent was there first, so that this one has its own image alone. Set once, by the first [`apply`].
 static SECOND: AtomicBool = AtomicBool::new(false);
@@ -120,7 +116,7 @@ pub(super) fn is_called(symbol: Symbol, own: usize) -> bool {
 }
 
 /// Leads the calls back to the real functions. The probes stay callable: another thread may be inside one.
-#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "__testing"))]
 pub(super) fn restore(probes: [usize; Symbol::ALL.len()]) {
     for_each_image(&mut |image| {
         dynamic::for_each_slot(image, &mut |slot| {
@@ -176,26 +172,25 @@ fn learn_real(probes: &[usize; Symbol::ALL.len()]) {
     }
 }
 
-/// One loaded image, for the time of a `dl_iterate_phdr` callback.
+/// One loaded image that is linked dynamically, for the time of a visit.
 pub(super) struct Image<'a> {
+    view: &'a ImageView<'a>,
     bias: usize,
     dynamic: usize,
     low: usize,
     high: usize,
-    headers: &'a [libc::Elf64_Phdr],
 }
 
 impl<'a> Image<'a> {
-    fn new(bias: usize, headers: &'a [libc::Elf64_Phdr]) -> Option<Self> {
-        let dynamic = headers.iter().find(|header| header.p_type == PT_DYNAMIC)?;
-        let loads = || headers.iter().filter(|header| header.p_type == PT_LOAD);
-        let end = |header: &libc::Elf64_Phdr| header.p_vaddr.wrapping_add(header.p_memsz) as usize;
+    fn new(view: &'a ImageView<'a>) -> Option<Self> {
+        let (dynamic, _) = view.find(libc::PT_DYNAMIC)?;
+        let loads = || view.find_all(libc::PT_LOAD);
         Some(Self {
-            bias,
-            dynamic: bias.wrapping_add(dynamic.p_vaddr as usize),
-            low: bias.wrapping_add(loads().map(|header| header.p_vaddr as usize).min()?),
-            high: bias.wrapping_add(loads().map(end).max()?),
-            headers,
+            view,
+            bias: view.bias() as usize,
+            dynamic: dynamic as usize,
+            low: loads().map(|(start, _)| start as usize).min()?,
+            high: loads().map(|(_, end)| end as usize).max()?,
         })
     }
 
@@ -203,22 +198,9 @@ impl<'a> Image<'a> {
         (self.low..self.high).contains(&address)
     }
 
-    /// Whether a loaded segment with all of these flags holds the whole range.
-    fn is_loaded(&self, address: usize, len: usize, flags: u32) -> bool {
-        self.headers.iter().any(|header| {
-            let start = self.bias.wrapping_add(header.p_vaddr as usize);
-            let end = start.wrapping_add(header.p_memsz as usize);
-            header.p_type == PT_LOAD
-                && header.p_flags & flags == flags
-                && address >= start
-                && address.checked_add(len).is_some_and(|last| last <= end)
-        })
-    }
-
     /// Copies a plain value out of a loaded segment; `None` outside.
     fn read<T: Copy>(&self, address: usize) -> Option<T> {
-        const PF_R: u32 = 4;
-        if !self.is_loaded(address, size_of::<T>(), PF_R) {
+        if !self.view.is_loaded(address as u64, size_of::<T>() as u64, libc::PF_R) {
             return None;
         }
         // SAFETY: the range lies in a readable segment of an image that cannot be unloaded during the
@@ -228,15 +210,13 @@ impl<'a> Image<'a> {
 
     fn slot(&self, symbol: Symbol, address: usize) -> Option<Slot> {
         let aligned = address.is_multiple_of(align_of::<usize>());
-        if !aligned || !self.is_loaded(address, size_of::<usize>(), PF_W) {
+        if !aligned || !self.view.is_loaded(address as u64, size_of::<usize>() as u64, libc::PF_W) {
             return None;
         }
-        let protected = self.headers.iter().any(|header| {
-            let start = self.bias.wrapping_add(header.p_vaddr as usize);
-            let end = start.wrapping_add(header.p_memsz as usize);
-            // As the loader does it: whole pages, the end rounded down.
-            header.p_type == PT_GNU_RELRO && (page_of(start)..page_of(end)).contains(&address)
-        });
+        // As the loader does it: whole pages, the end rounded down.
+        let is_in =
+            |(start, end): (u64, u64)| (page_of(start as usize)..page_of(end as usize)).contains(&address);
+        let protected = self.view.find_all(libc::PT_GNU_RELRO).any(is_in);
         Some(Slot { symbol, address, protected })
     }
 }
@@ -301,30 +281,12 @@ fn errno() -> c_int {
     unsafe { *place }
 }
 
-/// Calls `visit` for each loaded image, the executable first.
+/// Calls `visit` for each loaded image that is linked dynamically, the executable first.
 fn for_each_image(visit: &mut dyn FnMut(&Image<'_>)) {
-    type Visit<'a> = &'a mut dyn FnMut(&Image<'_>);
-
-    unsafe extern "C" fn callback(info: *mut libc::dl_phdr_info, _: usize, data: *mut c_void) -> c_int {
-        // SAFETY: the loader lends a valid description for the time of the callback.
-        let info = unsafe { &*info };
-        // SAFETY: `data` is the `visit` that the call below passes, alive until it returns.
-        let visit = unsafe { &mut *data.cast::<Visit<'_>>() };
-        if info.dlpi_phdr.is_null() {
-            return 0;
-        }
-        // SAFETY: the loader tells address and number of the program headers.
-        let headers = unsafe { core::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
-        if let Some(image) = Image::new(info.dlpi_addr as usize, headers) {
+    phdr::for_each_image(&mut |view| {
+        if let Some(image) = Image::new(view) {
             visit(&image);
         }
-        0
-    }
-
-    let mut visit: Visit<'_> = visit;
-    let data = (&raw mut visit).cast::<c_void>();
-    loader::look(|| {
-        // SAFETY: the callback has the documented signature and uses `data` as what it is.
-        unsafe { libc::dl_iterate_phdr(Some(callback), data) };
+        ControlFlow::Continue(())
     });
 }

@@ -78,7 +78,7 @@ pub(super) static REAL: [AtomicUsize; Symbol::ALL.len()] = [const { AtomicUsize:
 static EXPORTED: [AtomicUsize; Symbol::ALL.len()] = [const { AtomicUsize::new(0) }; Symbol::ALL.len()];
 
 /// Calls that the loader has bound to this function reach the probe of its name.
-#[cfg(feature = "preload")]
+#[cfg_attr(not(feature = "preload"), allow(dead_code, reason = "only a preloaded library exports"))]
 pub(in crate::probe) fn note_exported(symbol: Symbol, function: usize) {
     if let Some(exported) = EXPORTED.get(symbol as usize) {
         exported.store(function, Ordering::Relaxed);

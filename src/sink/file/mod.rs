@@ -5,6 +5,8 @@
 //! taken for a file of its own.
 
 mod rotation;
+mod rotations;
+mod shown;
 #[cfg(all(test, unix))]
 mod tests;
 
@@ -13,12 +15,14 @@ use std::path::{Path, PathBuf};
 
 pub use rotation::Rotation;
 pub(crate) use rotation::{MIN_AGE as MIN_ROTATION_AGE, MIN_BYTES as MIN_ROTATION_BYTES};
+pub use rotations::rotations;
 
 use crate::files::whole_line::WholeLine;
 use crate::files::{Appending, FileTrust, syscalls};
-use crate::record::EncodedLine;
+use crate::record::{EncodedLine, ShortLine};
 use crate::sink::Sink;
 use rotation::Directory;
+use shown::Shown;
 
 /// Lines between two looks at whether the file was moved; after a pause the next line always looks.
 const LINES_PER_LOOK: u32 = 64;
@@ -47,6 +51,8 @@ pub struct FileSink {
     /// Whether to try to rotate when it is due. After an attempt that changed nothing, not before the next look.
     may_rotate: bool,
     trouble: Trouble,
+    /// Stacks that the open file has.
+    shown: Shown,
 }
 
 /// What does not work and costs no line.
@@ -79,7 +85,7 @@ impl FileSink {
     ///
     /// # Examples
     /// ```no_run
-    /// let sink = panic_agent::FileSink::open("panics.jsonl")?;
+    /// let sink = panic_agent::sink::FileSink::open("panics.jsonl")?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
@@ -94,7 +100,7 @@ impl FileSink {
     ///
     /// # Examples
     /// ```no_run
-    /// use panic_agent::{FileSink, FileTrust, Rotation};
+    /// use panic_agent::sink::{FileSink, FileTrust, Rotation};
     ///
     /// let rotation = Rotation::never().at_bytes(64 * 1024 * 1024);
     /// let sink = FileSink::open_with("panics.jsonl", FileTrust::Strict, rotation)?;
@@ -117,6 +123,7 @@ impl FileSink {
             until_look: 0,
             may_rotate: true,
             trouble,
+            shown: Shown::default(),
         })
     }
 
@@ -146,6 +153,7 @@ impl FileSink {
                 Ok(open) => {
                     self.open = open;
                     self.line = WholeLine::default();
+                    self.shown = Shown::default();
                     self.end_unknown = true;
                 }
                 // The program has closed it again before we had a look at it.
@@ -154,7 +162,7 @@ impl FileSink {
                 // The file was renamed and cannot be made again. It is still a file that can be found.
                 Err(error) if free && self.open.look().unwrap_or(false) => {
                     self.trouble.note(
-                        "lines go to the file that was moved away, for want of",
+                        "lines still go to the file that was renamed, because this one cannot be made:",
                         &self.path,
                         &error,
                     );
@@ -179,6 +187,25 @@ impl FileSink {
         }
     }
 
+    /// Writes a line that names its stack where the file has it, and shows it where it does not.
+    fn append_once(&mut self, line: &EncodedLine<'_>, short: ShortLine<'_>) -> io::Result<()> {
+        if self.open.regular && self.shown.has(short.stack_id) {
+            let before = self.open.size;
+            if self.open.look().is_ok() && self.open.size >= before {
+                match self.line.write(&mut self.open, short.with_newline) {
+                    // Nothing was written, and the path may lead to a file that does not have the stack.
+                    Err(_) if !self.open.is_ours() => {}
+                    other => return other,
+                }
+            }
+            // Somebody has truncated it, or it is to be opened again.
+            self.shown = Shown::default();
+        }
+        self.append(line.with_newline())?;
+        self.shown.add(short.stack_id);
+        Ok(())
+    }
+
     /// Puts the file aside and begins a new one, unless somebody else just does that.
     fn rotate(&mut self, more: usize) -> io::Result<()> {
         // With any place trusted, the path may be a link.
@@ -199,7 +226,9 @@ impl FileSink {
         syscalls::rename(&path, &directory.free_name()?)?;
         if self.open.is_at(&self.path) {
             self.rotation = Rotation::never();
-            return Err(io::Error::other("the path leads to an open file, whatever the name of that is"));
+            return Err(io::Error::other(
+                "the path leads to an open file under any name, so it cannot be rotated",
+            ));
         }
         self.look()?;
         directory.delete_old(self.rotation.keep)
@@ -224,7 +253,10 @@ impl Sink for FileSink {
                 Err(error) => self.trouble.note("cannot rotate", &self.path, &error),
             }
         }
-        self.append(bytes)
+        match line.short {
+            Some(short) => self.append_once(line, short),
+            None => self.append(bytes),
+        }
     }
 
     /// One `write(2)`; one for each line when the file is rotated, so that it is put aside between the right two.

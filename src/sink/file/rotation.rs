@@ -27,14 +27,14 @@ const STAMP_LEN: usize = 26;
 /// End of the name of an archive that a tool of the system has compressed.
 const GZ: &str = ".gz";
 
-/// When a file is put aside as an archive and begun anew. Never, by default.
+/// When a file is rotated. Never, by default.
 ///
-/// An archive lies beside the file and has its name, a dot and the UTC time at which it was put aside, such as
+/// An archive lies beside the file. Its name is that of the file, a dot and the UTC time of the rotation, such as
 /// `panics.jsonl.20260131T235959.123456789Z`.
 ///
 /// # Examples
 /// ```
-/// use panic_agent::Rotation;
+/// use panic_agent::sink::Rotation;
 ///
 /// let rotation = Rotation::never().at_bytes(64 * 1024 * 1024).keep(4);
 /// assert_ne!(rotation, Rotation::never());
@@ -220,9 +220,9 @@ mod tests {
 
     #[test]
     fn a_stamp_is_in_the_order_of_time_and_is_found_again() {
-        let at = SystemTime::UNIX_EPOCH + Duration::new(1_795_468_988, 7);
+        let at = SystemTime::UNIX_EPOCH + Duration::new(1_795_468_988, 700);
         let stamp = stamp(at);
-        assert_eq!(stamp, "20261123T212308.000000007Z");
+        assert_eq!(stamp, "20261123T212308.000000700Z");
         assert_eq!(parse(format!("p.jsonl.{stamp}.gz").as_ref(), "p.jsonl".as_ref()), Some(stamp.as_str()));
         for other in [
             "p.jsonl",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::files::testing::Dir;
+use crate::record::ShortLine;
 use crate::testing::samples::line_of_any_kind;
 
 fn put(sink: &mut FileSink, text: &[u8]) -> io::Result<()> {
@@ -52,6 +53,46 @@ fn lines_that_come_together_stand_in_the_file_as_if_they_had_come_one_by_one() {
         sink.write_all(&lines).unwrap();
         assert_eq!(text(&path), "1\n22\n333\n");
     }
+}
+
+/// Puts a line that shows the stack with this number, or names it.
+fn put_stack(sink: &mut FileSink, stack_id: u64) {
+    let line = line_of_any_kind();
+    let [shown, named] = ["shows", "names"].map(|does| format!("{does} {stack_id}\n").into_bytes());
+    let short = ShortLine { stack_id, with_newline: &named };
+    sink.write(&EncodedLine::new(&line, &shown).with_short(Some(short))).unwrap();
+}
+
+#[test]
+fn each_file_shows_a_stack_once() {
+    let dir = Dir::new("stacks");
+    let path = dir.join("p.jsonl");
+    let rotation = Rotation::never().after(Duration::from_secs(60));
+    let mut sink = FileSink::open_with(&path, FileTrust::Strict, rotation).unwrap();
+    for stack_id in [1, 1, 2, 1] {
+        put_stack(&mut sink, stack_id);
+    }
+    put(&mut sink, b"a line of another kind\n").unwrap();
+    put_stack(&mut sink, 2);
+    let whole = "shows 1\nnames 1\nshows 2\nnames 1\na line of another kind\nnames 2\n";
+    assert_eq!(text(&path), whole);
+    // Put aside by the sink.
+    sink.open.since -= Duration::from_secs(61);
+    put_stack(&mut sink, 1);
+    put_stack(&mut sink, 1);
+    assert_eq!(text(&archives(&dir)[0]), whole);
+    assert_eq!(text(&path), "shows 1\nnames 1\n");
+    // Renamed by somebody else.
+    sink.flush().unwrap();
+    fs::rename(&path, dir.join("moved")).unwrap();
+    put_stack(&mut sink, 1);
+    assert_eq!(text(&path), "shows 1\n");
+    // Truncated, after a look at the path.
+    put_stack(&mut sink, 1);
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
+    put_stack(&mut sink, 1);
+    put_stack(&mut sink, 1);
+    assert_eq!(text(&path), "shows 1\nnames 1\n");
 }
 
 #[test]
@@ -145,6 +186,9 @@ fn a_full_disk_is_an_error_every_time_and_never_a_panic() {
     for _ in 0..3 {
         let error = put(&mut sink, b"1\n").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        let (line, short) = (line_of_any_kind(), ShortLine { stack_id: 1, with_newline: b"names\n" });
+        sink.write(&EncodedLine::new(&line, b"shows\n").with_short(Some(short))).unwrap_err();
+        assert!(!sink.shown.has(1));
     }
 }
 

@@ -6,25 +6,29 @@ use std::sync::Arc;
 
 use crate::record::{AbortReason, DetachState, Fate, Handler, Place, StopKind};
 
+/// What the hook knew: what the unwind tables promise, and whether a `JoinHandle` existed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Predicted {
+    /// What stops the unwinding.
+    pub(crate) stop: StopKind,
+    /// The fate that follows from it.
+    pub(crate) fate: Fate,
+    /// Who catches, if somebody does.
+    pub(crate) handler: Option<Arc<Handler>>,
+    /// What the tables say of `uncaught` although the fate is unknown: a catch that is no root.
+    pub(crate) inside_root: bool,
+    /// Why the process aborts, if it does.
+    pub(crate) abort_reason: Option<AbortReason>,
+    /// Whether somebody could join the thread then.
+    pub(crate) detached: DetachState,
+}
+
 /// One fact about one panic. Facts are applied in the order in which they happened on the thread
 /// concerned; facts of different threads may interleave in any order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LifeEvent {
-    /// The hook ran: what the unwind tables promise, and whether a `JoinHandle` existed.
-    Hooked {
-        /// What stops the unwinding.
-        stop: StopKind,
-        /// The fate that follows from it.
-        fate: Fate,
-        /// Who catches, if somebody does.
-        handler: Option<Arc<Handler>>,
-        /// What the tables say of `uncaught` although the fate is unknown: a catch that is no root.
-        inside_root: bool,
-        /// Why the process aborts, if it does.
-        abort_reason: Option<AbortReason>,
-        /// Whether somebody could join the thread then.
-        detached: DetachState,
-    },
+    /// The hook ran.
+    Hooked(Predicted),
     /// The unwinder was entered: the first time for the panic itself, later times for re-raises of the
     /// same payload.
     Thrown {
@@ -51,6 +55,8 @@ pub(crate) enum LifeEvent {
     EndOfStack,
     /// Something makes the process abort before this panic can land.
     MustAbort(Option<AbortReason>),
+    /// The process aborts, and perhaps because of this panic: it may have landed before, or may have been unwinding.
+    Doubted,
     /// The thread was seen doing something else: the panic is over, wherever it landed.
     ThreadWentOn,
     /// The thread runs where the frames of this unwinding cannot be: it has landed, or was left without a landing
@@ -69,6 +75,10 @@ pub(crate) enum LifeEvent {
     PerhapsMoved,
     /// Another panic speaks of this one and carries it on.
     Carried,
+    /// A `thread::scope` may have spawned the thread: it will report the death then, unless the program joins the thread.
+    AwaitsScope,
+    /// The threads whose scope could have reported the death have ended.
+    ScopesAreOver,
     /// The `thread::scope` that owns the thread reported the death to its caller.
     ScopeObserved,
     /// A scope reported a death, and this may be the one it speaks of.

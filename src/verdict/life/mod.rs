@@ -8,15 +8,21 @@
 
 mod event;
 mod outcome;
+mod rule;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use event::{DroppedBy, LifeEvent};
+pub(crate) use event::{DroppedBy, LifeEvent, Predicted};
 pub(crate) use outcome::{Imbalance, Outcome};
+#[cfg(all(feature = "symbols", panic_agent_spool))]
+pub(crate) use rule::Rule;
 
 use std::sync::Arc;
 
-use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, Place, StopKind};
+use crate::record::{AbortReason, Basis, Fate, Handler, Place, StopKind};
+use crate::verdict::reason::{
+    DROPPED_AT_UNNAMED_PLACE, EVENTS_LOST, LEFT_BEHIND, PAYLOAD_MOVED, PAYLOAD_NOT_TRACED,
+};
 
 /// Everything that is known of one panic.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +39,7 @@ pub(crate) struct Life {
     doom: Option<Doom>,
     payload: Payload,
     carried: bool,
+    awaits_scope: bool,
     scope_observed: bool,
     scope_ambiguous: bool,
     evidence_lost: bool,
@@ -40,20 +47,11 @@ pub(crate) struct Life {
     perhaps_moved: bool,
     /// Whether the last throw was left behind before a landing was seen. Only a landing takes that back.
     left_behind: bool,
+    /// Whether its prediction, which nothing confirmed, is in doubt.
+    doubted: bool,
     ended: bool,
     /// The first thing that could not happen and did.
     imbalance: Option<Imbalance>,
-}
-
-/// What the hook knew.
-#[derive(Clone, Debug)]
-struct Predicted {
-    stop: StopKind,
-    fate: Fate,
-    handler: Option<Arc<Handler>>,
-    inside_root: bool,
-    abort_reason: Option<AbortReason>,
-    detached: DetachState,
 }
 
 /// Where the panic stopped for the time being.
@@ -89,14 +87,8 @@ impl Life {
     /// Adds one fact.
     pub(crate) fn apply(&mut self, event: LifeEvent) {
         match event {
-            LifeEvent::Hooked { stop, fate, handler, inside_root, abort_reason, detached } => {
-                if self.predicted.is_some() {
-                    self.object(Imbalance::HookedTwice);
-                } else {
-                    self.predicted =
-                        Some(Predicted { stop, fate, handler, inside_root, abort_reason, detached });
-                }
-            }
+            LifeEvent::Hooked(_) if self.predicted.is_some() => self.object(Imbalance::HookedTwice),
+            LifeEvent::Hooked(predicted) => self.predicted = Some(predicted),
             LifeEvent::Thrown { traced } => {
                 // Also after the process was seen to end: this thread was still running then.
                 if self.throws > self.landings && !matches!(self.doom, Some(Doom::Aborted(_))) {
@@ -113,6 +105,7 @@ impl Life {
             LifeEvent::Wrapped { fate, handler } => self.wrapped(fate, handler),
             LifeEvent::EndOfStack => self.meet(Doom::Aborted(Some(AbortReason::NoHandler))),
             LifeEvent::MustAbort(reason) => self.meet(Doom::Aborted(reason)),
+            LifeEvent::Doubted => self.doubted = true,
             LifeEvent::ThreadWentOn => self.went_on(),
             LifeEvent::LeftBehind => self.left_behind |= self.landed.is_none() || self.is_unwinding(),
             LifeEvent::Read(place) => self.read(place),
@@ -120,6 +113,8 @@ impl Life {
             // What is unwinding is in its box.
             LifeEvent::PerhapsMoved => self.perhaps_moved |= self.landings >= self.throws,
             LifeEvent::Carried => self.carried = true,
+            LifeEvent::AwaitsScope => self.awaits_scope = true,
+            LifeEvent::ScopesAreOver => self.awaits_scope = false,
             LifeEvent::ScopeObserved => self.scope_observed = true,
             LifeEvent::ScopeAmbiguous => self.scope_ambiguous = true,
             LifeEvent::EvidenceLost => self.evidence_lost = true,
@@ -140,6 +135,36 @@ impl Life {
     /// Whether its frames were left before it landed, as far as that was seen.
     fn is_left_behind(&self) -> bool {
         self.is_unwinding() && self.left_behind
+    }
+
+    /// Whether the unwinder was entered for it.
+    pub(crate) fn was_thrown(&self) -> bool {
+        self.throws > 0
+    }
+
+    /// Whether the process ends before it can land.
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.doom.is_some()
+    }
+
+    /// Whether nobody has read or dropped the payload.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.payload == Payload::Held
+    }
+
+    /// What cannot be seen of it, in words of `reason`.
+    pub(crate) fn unseen(&self) -> impl Iterator<Item = &'static str> {
+        let held = self.is_untouched() && !self.is_doomed();
+        let unnamed = matches!(self.payload, Payload::Dropped(DroppedBy::Unknown, _));
+        [
+            (held && self.evidence_lost, EVENTS_LOST),
+            (self.is_left_behind(), LEFT_BEHIND),
+            (held && self.perhaps_moved, PAYLOAD_MOVED),
+            (held && self.was_thrown() && !self.traced, PAYLOAD_NOT_TRACED),
+            (unnamed, DROPPED_AT_UNNAMED_PLACE),
+        ]
+        .into_iter()
+        .filter_map(|(is, word)| is.then_some(word))
     }
 
     /// Whether the last throw ended in a landing.

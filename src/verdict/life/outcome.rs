@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use super::{Doom, DroppedBy, Landing, Life, Payload};
 use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, Place, Receipt};
-use crate::verdict::reason::{ABORT_WITHOUT_SYMBOLS, HANDLER_UNKNOWN, LEFT_BEHIND};
+use crate::verdict::reason::{
+    ABORT_WITHOUT_SYMBOLS, DETACHED_THREAD_OR_SCOPE, DROPPED_AT_UNNAMED_PLACE, EVENTS_LOST, HANDLER_UNKNOWN,
+    LEFT_BEHIND, NAMES_DESTRUCTOR, PAYLOAD_MOVED, PAYLOAD_NOT_TRACED, PERHAPS_SCOPED,
+};
 
 /// The verdict on one panic, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,8 +64,10 @@ impl Life {
     pub(crate) fn outcome(&self) -> Outcome {
         let (fate, basis) = self.fate();
         let (receipt, mut reason, received_at) = self.receipt(fate);
-        if self.scope_ambiguous && reason.is_none() {
-            reason = Some("perhaps_scoped");
+        let silent = self.rule(fate, receipt).silent();
+        let is_open = self.scope_ambiguous || (silent.is_none() && self.is_scopes_to_tell(fate, receipt));
+        if is_open && reason.is_none() {
+            reason = Some(PERHAPS_SCOPED);
         }
         let abort_reason = self.abort_reason();
         if fate == Fate::Aborted && abort_reason.is_none() {
@@ -70,6 +75,9 @@ impl Life {
         }
         if self.is_left_behind() {
             reason = Some(LEFT_BEHIND);
+        }
+        if fate == Fate::Unknown && self.doubted {
+            reason = Some(NAMES_DESTRUCTOR);
         }
         if fate == Fate::Unknown && reason.is_none() {
             reason = Some(HANDLER_UNKNOWN);
@@ -79,7 +87,7 @@ impl Life {
             basis,
             receipt,
             uncaught: self.uncaught(fate),
-            silent: self.silent(fate, receipt),
+            silent,
             swallowed: self.swallowed(receipt),
             abort_reason,
             reason,
@@ -114,7 +122,7 @@ impl Life {
             (Some(Doom::Aborted(_)), ..) => (Fate::Aborted, Basis::Confirmed),
             (Some(Doom::Interrupted), ..) => (Fate::Interrupted, Basis::Confirmed),
             (None, Some(landing), _) => (landing.fate, landing.basis),
-            (None, None, _) if self.is_left_behind() => (Fate::Unknown, Basis::Predicted),
+            (None, None, _) if self.is_left_behind() || self.doubted => (Fate::Unknown, Basis::Predicted),
             // A prediction speaks of the first throw only; a payload thrown again goes elsewhere.
             (None, None, Some(predicted)) if self.throws <= 1 => (predicted.fate, Basis::Predicted),
             (None, None, _) => (Fate::Unknown, Basis::Predicted),
@@ -124,7 +132,7 @@ impl Life {
     fn abort_reason(&self) -> Option<AbortReason> {
         match (self.doom, self.settled_landing(), &self.predicted) {
             (Some(Doom::Aborted(reason)), ..) => reason,
-            (None, None, _) if self.is_left_behind() => None,
+            (None, None, _) if self.is_left_behind() || self.doubted => None,
             (None, None, Some(predicted)) if self.throws <= 1 => predicted.abort_reason,
             _ => None,
         }
@@ -136,14 +144,14 @@ impl Life {
             Payload::Dropped(DroppedBy::Program, place) => (Receipt::Received, None, Some(place.clone())),
             Payload::Dropped(DroppedBy::Runtime, _) => (Receipt::Discarded, None, None),
             Payload::Dropped(DroppedBy::Unknown, place) => {
-                (Receipt::Unknown, Some("dropped_at_unnamed_place"), Some(place.clone()))
+                (Receipt::Unknown, Some(DROPPED_AT_UNNAMED_PLACE), Some(place.clone()))
             }
             // The process dies before anybody can look.
             Payload::Held if self.doom.is_some() || fate == Fate::Aborted => (Receipt::Discarded, None, None),
             Payload::Held if self.scope_observed => (Receipt::Discarded, None, None),
-            Payload::Held if self.evidence_lost => (Receipt::Unknown, Some("events_lost"), None),
+            Payload::Held if self.evidence_lost => (Receipt::Unknown, Some(EVENTS_LOST), None),
             Payload::Held if self.is_left_behind() => (Receipt::Unknown, Some(LEFT_BEHIND), None),
-            Payload::Held if self.perhaps_moved => (Receipt::Unknown, Some("payload_moved"), None),
+            Payload::Held if self.perhaps_moved => (Receipt::Unknown, Some(PAYLOAD_MOVED), None),
             Payload::Held if self.traced => (Receipt::Pending, None, None),
             // Untraced. Who is dying of it is known; who looks at it is not, except where nobody can.
             Payload::Held if fate == Fate::MainDied => (Receipt::Discarded, None, None),
@@ -157,27 +165,17 @@ impl Life {
     fn untraced_reason(&self) -> &'static str {
         let detached =
             self.predicted.as_ref().is_some_and(|predicted| predicted.detached == DetachState::Detached);
-        if detached { "detached_thread_or_scope" } else { "payload_not_traced" }
+        if detached { DETACHED_THREAD_OR_SCOPE } else { PAYLOAD_NOT_TRACED }
     }
 
-    fn silent(&self, fate: Fate, receipt: Receipt) -> Option<bool> {
-        if self.scope_observed || self.carried {
-            return Some(false);
-        }
-        if self.scope_ambiguous {
-            return None;
-        }
-        match (fate, receipt) {
-            (Fate::Aborted | Fate::Interrupted | Fate::MainDied, _) => Some(false),
-            (_, Receipt::Read | Receipt::Received) => Some(false),
-            (Fate::Unknown, _) | (_, Receipt::Unknown) => None,
-            (_, Receipt::Discarded) => Some(true),
-            (_, Receipt::Pending) => self.is_over().then_some(true),
-        }
+    /// Whether the error is gone and a scope has yet to tell of it. Of what a runtime caught no scope speaks.
+    pub(crate) fn is_scopes_to_tell(&self, fate: Fate, receipt: Receipt) -> bool {
+        let is_gone = receipt == Receipt::Discarded && fate != Fate::RuntimeCaught;
+        is_gone && self.awaits_scope && !self.scope_observed
     }
 
     /// Whether the process ends with this panic at rest.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.ended && !self.is_unwinding()
     }
 
@@ -187,21 +185,6 @@ impl Life {
             Receipt::Read | Receipt::Discarded => Some(false),
             Receipt::Pending => self.is_over().then_some(false),
             Receipt::Unknown => None,
-        }
-    }
-
-    #[cfg(test)]
-    /// What the tables promised, for a comparison with what came.
-    pub(crate) fn prediction_held(&self) -> Option<bool> {
-        use crate::record::StopKind;
-        let predicted = self.predicted.as_ref()?;
-        match (predicted.stop, self.doom, &self.landed) {
-            (StopKind::Unknown, ..) | (_, Some(Doom::Interrupted), _) => None,
-            (StopKind::Catch, None, Some(_)) => Some(true),
-            (StopKind::Catch, Some(Doom::Aborted(_)), _) => Some(false),
-            (StopKind::Abort | StopKind::None, Some(Doom::Aborted(_)), _) => Some(true),
-            (StopKind::Abort | StopKind::None, None, Some(_)) => Some(false),
-            (_, None, None) => None,
         }
     }
 }

@@ -16,10 +16,14 @@ pub(crate) struct Raise {
     pub(crate) sequence: u64,
     /// OS thread id.
     pub(crate) tid: u32,
+    /// When it was raised, by the monotonic clock.
+    pub(crate) mono_ns: u64,
     /// The panic of the same thread that was still unwinding, as far as the hook could tell; 0 for none.
     pub(crate) nested_in: u64,
     /// Whether the stack shows that no other earlier panic of the thread is unwinding on it.
     pub(crate) nothing_else_unwinds: bool,
+    /// Whether it may have been raised by a destructor while an earlier panic of the thread was unwinding, and no table tells.
+    pub(crate) perhaps_nested: bool,
     /// core's own "cannot unwind" panic.
     pub(crate) cannot_unwind: bool,
     /// core's own "in a destructor during cleanup" panic.
@@ -64,6 +68,8 @@ pub(crate) struct OfStack {
     pub(crate) stop: Stop,
     /// Whether the stack runs through std's one-time initialization; `None` when no name tells.
     pub(crate) in_once: Option<bool>,
+    /// Whether the stack runs through a destructor; `None` when no name tells.
+    pub(crate) in_destructor: Option<bool>,
     /// Whether `thread::scope` is what panics; `None` when no name tells.
     pub(crate) by_scope: Option<bool>,
 }

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Kept, Lives};
+use super::{Kept, Lives, Trail};
 use crate::verdict::Holder;
 use crate::verdict::life::Life;
 
@@ -17,7 +17,7 @@ const OLD: u64 = KEPT as u64 / 2;
 impl Lives {
     /// The life of a panic; begins it if this is the first that is heard of it.
     pub(super) fn keep(&mut self, sequence: u64) -> &mut Kept {
-        self.kept.entry(sequence).or_insert_with(|| Kept {
+        let kept = || Kept {
             life: Life::default(),
             raise: None,
             serial: 0,
@@ -32,9 +32,11 @@ impl Lives {
             hops_ahead: 0,
             caught_by: Holder::Unknown,
             cleaned: None,
+            trail: Trail::default(),
             touched: false,
             published: None,
-        })
+        };
+        self.kept.entry(sequence).or_insert_with(|| Box::new(kept()))
     }
 
     /// Forgets one life if a new one would be one too many: the oldest that is settled, else the oldest.
@@ -51,6 +53,9 @@ impl Lives {
         if let Some(kept) = self.kept.remove(&victim) {
             self.by_serial.remove(&kept.serial);
             self.close_on(kept.tid, victim);
+            if self.dying.get(&kept.tid) == Some(&victim) {
+                self.dying.remove(&kept.tid);
+            }
         }
         Some(victim)
     }

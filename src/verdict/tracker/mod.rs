@@ -3,8 +3,11 @@
 //!
 //! Runs on: the writer thread. Must not: do I/O, read clocks, or grow without bound.
 
+mod changes;
 mod events;
 mod eviction;
+#[cfg(test)]
+mod evidence_tests;
 mod incident;
 mod payload_holders;
 pub(crate) mod place;
@@ -13,7 +16,9 @@ mod random_tests;
 mod relation;
 #[cfg(test)]
 mod tests;
+mod thread_events;
 mod threads;
+mod trail;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -23,9 +28,11 @@ pub(crate) use incident::Relation;
 pub(crate) use threads::Thread;
 
 use crate::record::{AbortReason, Fate, Handler, Place};
-use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent};
+use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent, Predicted};
 use crate::verdict::{Holder, fate_of_handler};
 use threads::Threads;
+pub(crate) use trail::Saw;
+use trail::{Moment, Trail};
 
 /// Whether an unwinding ran destructors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +69,8 @@ struct Kept {
     /// Whether destructors ran on the way, as far as that is known: a frame's own, or one of a function that was inlined
     /// into the frame of the catch. `None` without probes.
     cleaned: Option<Cleaned>,
+    /// What was seen of it.
+    trail: Trail,
     /// Whether something happened to it since the last look at what changed.
     touched: bool,
     /// What was said of it last.
@@ -71,7 +80,8 @@ struct Kept {
 /// The lives of the panics of this process.
 #[derive(Debug, Default)]
 pub(crate) struct Lives {
-    kept: BTreeMap<u64, Kept>,
+    /// Boxed: the map moves its values about, and they are large.
+    kept: BTreeMap<u64, Box<Kept>>,
     by_serial: HashMap<u64, u64>,
     threads: Threads,
     /// Panics whose payload a thread holds: it caught them, or joined the thread that died of them.
@@ -86,7 +96,13 @@ pub(crate) struct Lives {
     touched: Vec<u64>,
     /// Lives that can make room.
     settled: BTreeSet<u64>,
+    /// Panics of which a scope may still speak, oldest first.
+    awaiting_scopes: VecDeque<u64>,
     imbalances: Vec<(u64, Imbalance)>,
+    /// Panics at whose landing a thread began to end, by the thread.
+    dying: HashMap<u32, u64>,
+    /// When and where that happens which the lives are told now.
+    now: Moment,
     /// Highest number that had to make room.
     forgotten_up_to: u64,
 }
@@ -95,18 +111,21 @@ impl Lives {
     /// A record arrived. Gives the number of the panic that had to make room for this one, if one had to.
     pub(crate) fn raised(&mut self, raise: Raise) -> Option<u64> {
         let (sequence, tid) = (raise.sequence, raise.tid);
+        self.at(tid, raise.mono_ns);
         if raise.nothing_else_unwinds {
             self.left_behind(tid, sequence, raise.nested_in);
         }
-        self.went_on(tid, raise.nested_in);
-        let event = LifeEvent::Hooked {
+        if !raise.perhaps_nested {
+            self.went_on(tid, raise.nested_in);
+        }
+        let event = LifeEvent::Hooked(Predicted {
             stop: raise.stop,
             fate: raise.at.fate,
             handler: raise.at.handler.clone(),
             inside_root: raise.at.inside_root,
             abort_reason: raise.abort_reason,
             detached: raise.detached,
-        };
+        });
         let forgotten = self.make_room_for(sequence);
         let kept = self.keep(sequence);
         kept.tid = tid;
@@ -169,8 +188,10 @@ impl Lives {
             _ => Cleaned::Perhaps,
         };
         kept.cleaned = Some(kept.cleaned.map_or(cleaned, |before| before.max(cleaned)));
-        if !matches!(stop.fate, Fate::ThreadDied | Fate::MainDied) {
-            self.hold(tid, sequence);
+        match stop.fate {
+            Fate::ThreadDied => _ = self.dying.insert(tid, sequence),
+            Fate::MainDied => {}
+            _ => self.hold(tid, sequence),
         }
         self.close_on(tid, sequence);
         // What was raised later on this thread ran inside of a destructor that is done.
@@ -197,6 +218,7 @@ impl Lives {
 
     /// The thread `tid` was handed the error of a wrapper.
     pub(crate) fn handed(&mut self, sequence: u64, tid: u32) {
+        self.saw(sequence, Saw::Handed);
         self.give(tid, sequence);
     }
 
@@ -209,6 +231,7 @@ impl Lives {
             Some(raise) if raise.at.fate == Fate::Aborted => raise.abort_reason,
             _ => Some(AbortReason::NounwindBoundary),
         };
+        self.saw(sequence, Saw::MetBoundary);
         self.apply(sequence, LifeEvent::MustAbort(reason));
     }
 
@@ -221,7 +244,7 @@ impl Lives {
     /// OS ids of the threads whose panics the end of the process cut short.
     pub(crate) fn interrupted_on(&self) -> Vec<u32> {
         let cut_short = |kept: &&Kept| kept.life.outcome().fate == Fate::Interrupted;
-        self.kept.values().filter(cut_short).map(|kept| kept.tid).collect()
+        self.kept.values().map(Box::as_ref).filter(cut_short).map(|kept| kept.tid).collect()
     }
 
     /// The unwinder found the end of the stack.
@@ -237,17 +260,30 @@ impl Lives {
 
     /// A payload was dropped on the thread `tid`, after `reads` reads.
     ///
-    /// `by` is what its wrapper or names tell of it; where they do not, what threads did decides.
+    /// `by` is what names tell of it; where they do not, what threads did decides.
     pub(crate) fn dropped(&mut self, sequence: u64, tid: u32, by: DroppedBy, place: Place, reads: u32) {
-        let by = match by {
-            DroppedBy::Unknown => self.dropped_by_whom(sequence, tid),
-            told => told,
-        };
+        let told = self.dropper(sequence, tid);
+        let by = if by == DroppedBy::Unknown { told.map_or(by, Saw::dropped_by) } else { by };
+        let saw = told.filter(|told| told.dropped_by() == by).unwrap_or_else(|| Saw::named(by));
         if reads > 0 {
             // The read itself may have been one of those that are not sent.
             self.apply(sequence, LifeEvent::Read(Place::default()));
         }
+        self.gone(sequence, tid, saw, by, place);
+    }
+
+    /// The error of a wrapper was dropped on the thread `tid`; `by` is whose it was, as the wrapper knows.
+    pub(crate) fn disposed(&mut self, sequence: u64, tid: u32, by: DroppedBy, place: Place) {
+        let saw = if by == DroppedBy::Runtime { Saw::DroppedByWrapper } else { Saw::DroppedGiven };
+        self.gone(sequence, tid, saw, by, place);
+    }
+
+    fn gone(&mut self, sequence: u64, tid: u32, saw: Saw, by: DroppedBy, place: Place) {
         self.link_dropped(sequence, tid);
+        let now = self.now;
+        if let Some(kept) = self.kept.get_mut(&sequence).filter(|kept| kept.life.is_untouched()) {
+            kept.trail.dropped(saw, now, &place);
+        }
         self.apply(sequence, LifeEvent::Dropped { by, place });
         self.let_go(sequence);
     }
@@ -259,47 +295,6 @@ impl Lives {
             self.kept.iter().filter(|(_, kept)| alike(kept)).map(|(sequence, _)| *sequence).collect();
         for sequence in all {
             self.apply(sequence, LifeEvent::PerhapsMoved);
-        }
-    }
-
-    /// A thread began.
-    pub(crate) fn started(&mut self, number: u64, thread: Thread) {
-        self.threads.started(number, thread);
-    }
-
-    /// A thread ended, at that time of the monotonic clock.
-    pub(crate) fn exited(&mut self, number: u64, tid: u32, mono_ns: u64) {
-        self.last_read.remove(&tid);
-        self.last_detached.remove(&tid);
-        for sequence in self.under_way_on(tid) {
-            self.apply(sequence, LifeEvent::LeftBehind);
-        }
-        self.open.remove(&tid);
-        self.threads.ended(number, mono_ns);
-    }
-
-    /// The thread `tid` joined a thread whose last panic has this serial.
-    pub(crate) fn joined(&mut self, tid: u32, last_panic: u64) {
-        let Some(&sequence) = self.by_serial.get(&last_panic) else { return };
-        // A joined thread is gone, and so is what else could have stopped its last panic, unless something did.
-        let root = |fate| matches!(fate, Fate::ThreadDied | Fate::Unknown);
-        if self.kept.get(&sequence).is_some_and(|kept| root(kept.life.outcome().fate)) {
-            self.give(tid, sequence);
-        }
-    }
-
-    /// The thread `tid` has the payload, and the program knows it.
-    fn give(&mut self, tid: u32, sequence: u64) {
-        self.hold(tid, sequence);
-        if let Some(kept) = self.kept.get_mut(&sequence) {
-            kept.given = true;
-        }
-    }
-
-    /// The thread `tid` dropped the handle of a thread whose last panic has this serial.
-    pub(crate) fn detached(&mut self, tid: u32, last_panic: u64) {
-        if let Some(&sequence) = self.by_serial.get(&last_panic) {
-            self.last_detached.insert(tid, sequence);
         }
     }
 
@@ -321,84 +316,19 @@ impl Lives {
         self.apply(sequence, LifeEvent::EvidenceLost);
     }
 
-    /// The thread `tid` ends the process, while it unwinds the panic whose number ends in `inside` and what that is nested
-    /// in, and nothing else; 0 for none.
-    pub(crate) fn exits(&mut self, tid: u32, inside: u32) {
-        let open = self.open.get(&tid).map(Vec::as_slice).unwrap_or_default();
-        let innermost = match inside {
-            0 => Some(0),
-            // It may have landed, and its destructors run on in the frame of the catch.
-            inside => {
-                let is_it = |sequence: &u64| *sequence as u32 == inside;
-                let landed = || self.kept.keys().copied().rfind(is_it);
-                open.iter().copied().rfind(is_it).or_else(landed)
-            }
-        };
-        if let Some(innermost) = innermost {
-            self.left_behind(tid, u64::MAX, innermost);
-        }
-    }
-
     /// The process ends: every panic gets its last verdict.
     pub(crate) fn process_ends(&mut self, watched: bool) {
+        self.now = Moment::default();
         let all: Vec<u64> = self.kept.keys().copied().collect();
         for sequence in all {
             self.apply(sequence, LifeEvent::ProcessEnds { watched });
         }
     }
 
-    /// The thread with this OS id at that time of the monotonic clock, and its ancestors, as far as their starts were
-    /// seen.
-    pub(crate) fn line_of(&self, tid: u32, mono_ns: u64) -> impl Iterator<Item = &Thread> {
-        self.threads.line_of(self.threads.number(tid, mono_ns))
-    }
-
-    /// The verdict on one panic as it stands, which counts as said from now on.
-    pub(crate) fn publish(&mut self, sequence: u64) -> Option<Change> {
-        let change = self.change(sequence)?;
-        self.kept.get_mut(&sequence)?.published = Some(change.clone());
-        Some(change)
-    }
-
-    /// Whether the verdict on a panic can still change before the process ends.
-    pub(crate) fn is_settled(&self, sequence: u64) -> bool {
-        self.kept.get(&sequence).is_none_or(|kept| kept.life.is_settled())
-    }
-
-    /// Panics to which something happened since the last call and whose verdict differs from what was said,
-    /// in order. [`publish`](Self::publish) says it.
-    pub(crate) fn take_changed(&mut self) -> Vec<u64> {
-        let mut changed = core::mem::take(&mut self.touched);
-        for sequence in &changed {
-            if let Some(kept) = self.kept.get_mut(sequence) {
-                kept.touched = false;
-            }
-        }
-        changed.retain(|sequence| self.differs(*sequence));
-        changed.sort_unstable();
-        changed
-    }
-
-    /// Whether the verdict on a panic whose record has arrived differs from what was said.
-    pub(crate) fn differs(&self, sequence: u64) -> bool {
-        self.kept
-            .get(&sequence)
-            .is_some_and(|kept| kept.raise.is_some() && self.change(sequence) != kept.published)
-    }
-
-    /// Lives that did not add up since the last call.
-    pub(crate) fn take_imbalances(&mut self) -> Vec<(u64, Imbalance)> {
-        std::mem::take(&mut self.imbalances)
-    }
-
-    fn change(&self, sequence: u64) -> Option<Change> {
-        let kept = self.kept.get(&sequence)?;
-        let (incident, relation) = (kept.incident, kept.relation);
-        Some(Change { sequence, incident, relation, outcome: kept.life.outcome() })
-    }
-
     fn apply(&mut self, sequence: u64, event: LifeEvent) {
+        let now = self.now;
         let Some(kept) = self.kept.get_mut(&sequence) else { return };
+        kept.trail.follow(&event, &kept.life, now);
         let before = kept.life.imbalance();
         let was_settled = kept.life.is_settled();
         kept.life.apply(event);
@@ -411,13 +341,5 @@ impl Lives {
             _ => {}
         }
         self.touch(sequence);
-    }
-
-    /// The verdict on a panic may have changed.
-    fn touch(&mut self, sequence: u64) {
-        let Some(kept) = self.kept.get_mut(&sequence) else { return };
-        if !core::mem::replace(&mut kept.touched, true) {
-            self.touched.push(sequence);
-        }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::Lives;
+use super::{Lives, Saw};
 use crate::record::Fate;
 use crate::verdict::life::{DroppedBy, LifeEvent};
 
@@ -68,16 +68,23 @@ impl Lives {
 
     /// Who dropped a payload, from what threads did before: the same in every build.
     pub(crate) fn dropped_by_whom(&self, sequence: u64, tid: u32) -> DroppedBy {
-        let Some(kept) = self.kept.get(&sequence) else { return DroppedBy::Unknown };
+        self.dropper(sequence, tid).map_or(DroppedBy::Unknown, Saw::dropped_by)
+    }
+
+    /// The same as what is seen of it; `None` where that does not tell.
+    pub(super) fn dropper(&self, sequence: u64, tid: u32) -> Option<Saw> {
+        let kept = self.kept.get(&sequence)?;
         match kept.life.outcome().fate {
             // Somebody joined the thread and was given the payload, wherever it went from there; or the root of the dying
             // thread drops what nobody can join any more.
-            Fate::ThreadDied if kept.given => DroppedBy::Program,
-            Fate::ThreadDied if kept.tid == tid => DroppedBy::Runtime,
+            Fate::ThreadDied if kept.given => Some(Saw::DroppedGiven),
+            Fate::ThreadDied if kept.tid == tid => Some(Saw::DroppedByRoot),
             // Dropping a handle detaches first and drops the result then.
-            Fate::ThreadDied if self.last_detached.get(&tid) == Some(&sequence) => DroppedBy::Runtime,
-            Fate::MainDied => DroppedBy::Runtime,
-            _ => DroppedBy::Unknown,
+            Fate::ThreadDied if self.last_detached.get(&tid) == Some(&sequence) => {
+                Some(Saw::DroppedWithHandle)
+            }
+            Fate::MainDied => Some(Saw::DroppedByMain),
+            _ => None,
         }
     }
 }

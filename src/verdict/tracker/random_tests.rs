@@ -44,11 +44,13 @@ fn raise(sequence: u64, tid: u32, nested_in: u64, fate: Fate) -> Step {
     Step::Raised(Box::new(Raise {
         sequence,
         tid,
+        mono_ns: 1_000_000,
         nested_in,
         cannot_unwind: false,
         in_cleanup: false,
         nothing_else_unwinds: false,
         in_once: Some(false),
+        perhaps_nested: false,
         by_scope: Some(false),
         message: Some("x".to_owned()),
         stop: if fate == Fate::Unknown { StopKind::Unknown } else { StopKind::Catch },

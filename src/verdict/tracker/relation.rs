@@ -3,7 +3,7 @@
 //! Runs on: the writer thread. Must not: link without evidence; of several candidates none is chosen.
 
 use super::incident::{Echo, Relation, echo};
-use super::{Cleaned, Kept, Lives};
+use super::{Cleaned, Kept, Lives, Raise, Saw};
 use crate::record::{AbortReason, Fate};
 use crate::verdict::life::LifeEvent;
 
@@ -18,8 +18,10 @@ impl Lives {
                 (Relation::InCleanup, AbortReason::DropDuringUnwind)
             };
             // Every panic that was still unwinding on this thread dies with it.
-            let open = self.unwinding_on(raise.tid, sequence, raise.nested_in);
+            let mut open = self.unwinding_on(raise.tid, sequence, raise.nested_in);
+            open.splice(..0, self.unwinding_as_well(&raise, &open));
             for earlier in &open {
+                self.saw(*earlier, Saw::CoreAborts);
                 self.apply(*earlier, LifeEvent::MustAbort(Some(reason)));
             }
             if let Some(&innermost) = open.last() {
@@ -76,6 +78,27 @@ impl Lives {
         found
     }
 
+    /// The panic that unwinds further out than these, where only core tells that there is one: a panic left a destructor that ran
+    /// because of it. If it can be any of several, all of them are in doubt; and if core does not tell, so is even a single one.
+    fn unwinding_as_well(&mut self, by_core: &Raise, inner: &[u64]) -> Option<u64> {
+        let is_nested = |sequence: &u64| {
+            let raise = self.kept.get(sequence).and_then(|kept| kept.raise.as_ref());
+            raise.is_some_and(|raise| raise.perhaps_nested)
+        };
+        let outermost = *inner.first().filter(|_| inner.iter().any(is_nested))?;
+        let earlier: Vec<u64> = self.open.get(&by_core.tid).map_or_else(Vec::new, |open| {
+            open.iter().copied().filter(|earlier| *earlier < outermost).collect()
+        });
+        if let ([only], true) = (earlier.as_slice(), by_core.in_cleanup) {
+            self.join_chain(outermost, *only, Relation::WhileUnwinding);
+            return Some(*only);
+        }
+        for sequence in earlier {
+            self.apply(sequence, LifeEvent::Doubted);
+        }
+        None
+    }
+
     /// A panic, and what it is nested in.
     pub(super) fn around(&self, innermost: u64) -> Vec<u64> {
         let mut around = Vec::new();
@@ -90,18 +113,25 @@ impl Lives {
 
     /// The scope speaks of children that died without anybody joining them.
     fn link_scope(&mut self, sequence: u64, tid: u32) {
-        let children: Vec<u64> = self
-            .kept
-            .range(..sequence)
-            .filter(|(_, kept)| self.threads.is_child(kept.thread, tid))
-            .filter(|(_, kept)| {
-                let outcome = kept.life.outcome();
-                outcome.fate == Fate::ThreadDied && outcome.silent == Some(true)
-            })
-            .map(|(child, _)| *child)
-            .collect();
+        let is_untold = |kept: &Kept| {
+            let outcome = kept.life.outcome();
+            let is_scopes = kept.life.is_scopes_to_tell(outcome.fate, outcome.receipt);
+            outcome.fate == Fate::ThreadDied && (outcome.silent == Some(true) || is_scopes)
+        };
+        let deaths = self.kept.range(..sequence).filter(|(_, kept)| is_untold(kept));
+        let (mut children, mut of_unseen_start) = (Vec::new(), Vec::new());
+        for (child, kept) in deaths {
+            if self.threads.is_descendant(kept.thread, tid) {
+                children.push(*child);
+            } else if self.threads.line_of(kept.thread).next().is_none() {
+                of_unseen_start.push(*child);
+            }
+        }
         match children[..] {
+            // It may mean one of these, or a child of whose death too little is known.
+            [] => of_unseen_start.into_iter().for_each(|child| self.apply(child, LifeEvent::ScopeAmbiguous)),
             [child] => {
+                self.awaiting_scopes.retain(|awaiting| *awaiting != child);
                 self.apply(child, LifeEvent::ScopeObserved);
                 self.join_chain(sequence, child, Relation::Scope);
             }

@@ -4,21 +4,23 @@ use crate::record::{Basis, DetachState, Handler, HandlerKind, Receipt, StopKind}
 use crate::verdict::life::Outcome;
 use crate::verdict::tracker::*;
 
-const MAIN: u32 = 1;
-const CHILD: u32 = 2;
+pub(super) const MAIN: u32 = 1;
+pub(super) const CHILD: u32 = 2;
 /// Where every panic here stops.
-const STOP: u64 = 0x1000;
+pub(super) const STOP: u64 = 0x1000;
 const UNWRAP_ANY: &str = "called `Result::unwrap()` on an `Err` value: Any { .. }";
 
-fn raise(sequence: u64, tid: u32, message: &str) -> Raise {
+pub(super) fn raise(sequence: u64, tid: u32, message: &str) -> Raise {
     Raise {
         sequence,
         tid,
+        mono_ns: 1_000_000,
         nested_in: 0,
         cannot_unwind: false,
         in_cleanup: false,
         nothing_else_unwinds: false,
         in_once: Some(false),
+        perhaps_nested: false,
         by_scope: Some(false),
         message: Some(message.to_owned()),
         stop: StopKind::Catch,
@@ -28,7 +30,7 @@ fn raise(sequence: u64, tid: u32, message: &str) -> Raise {
     }
 }
 
-fn throw(lives: &mut Lives, sequence: u64, thread: u64, tid: u32) {
+pub(super) fn throw(lives: &mut Lives, sequence: u64, thread: u64, tid: u32) {
     lives.thrown(
         sequence,
         Throw { serial: sequence, thread, tid, traced: true, kind: 0, recorded_again: false },
@@ -41,7 +43,7 @@ fn dying(sequence: u64, tid: u32, message: &str) -> Raise {
 }
 
 /// A child thread (number `number`) died of the panic `sequence`.
-fn child_death(lives: &mut Lives, sequence: u64, number: u64) {
+pub(super) fn child_death(lives: &mut Lives, sequence: u64, number: u64) {
     let tid = CHILD + number as u32;
     lives.started(
         number,
@@ -114,6 +116,44 @@ fn without_probes_nesting_shows_every_panic_that_dies_of_a_destructor() {
 }
 
 #[test]
+fn where_no_table_tells_of_nesting_core_tells_of_one_panic_and_casts_doubt_on_more_than_one() {
+    let doubtful = |sequence| Raise { perhaps_nested: true, ..raise(sequence, MAIN, "perhaps nested") };
+    let by_core = |sequence, in_cleanup| Raise {
+        nested_in: sequence - 1,
+        in_cleanup,
+        cannot_unwind: !in_cleanup,
+        ..raise(sequence, MAIN, "by core")
+    };
+    // A panic left a destructor: what the thread unwinds besides can only be the first one.
+    let mut lives = Lives::default();
+    for raise in [raise(1, MAIN, "first"), doubtful(2), by_core(3, true)] {
+        lives.raised(raise);
+    }
+    assert_eq!(outcome(&lives, 1).abort_reason, Some(AbortReason::DropDuringUnwind));
+    assert_eq!([2, 3].map(|sequence| chain(&lives, sequence).0), [1, 1]);
+    // It reached a boundary, or may have left any of two: the earlier ones may have landed before.
+    for (earlier, in_cleanup) in [(vec![1], false), (vec![1, 2], true)] {
+        let mut lives = Lives::default();
+        let last = earlier.len() as u64 + 1;
+        lives.raised(raise(1, MAIN, "first"));
+        (2..=last).for_each(|sequence| _ = lives.raised(doubtful(sequence)));
+        lives.raised(by_core(last + 1, in_cleanup));
+        assert_eq!(outcome(&lives, last).fate, Fate::Aborted);
+        for sequence in earlier {
+            let told = outcome(&lives, sequence);
+            assert_eq!((told.fate, told.reason), (Fate::Unknown, Some("names_destructor")), "{sequence}");
+            assert_eq!(chain(&lives, sequence), (sequence, None));
+        }
+    }
+    // Without a destructor on its stack the second one shows that the first is over.
+    let mut lives = Lives::default();
+    for raise in [raise(1, MAIN, "first"), raise(2, MAIN, "second"), by_core(3, false)] {
+        lives.raised(raise);
+    }
+    assert_eq!((outcome(&lives, 1).fate, outcome(&lives, 1).basis), (Fate::Caught, Basis::Inferred));
+}
+
+#[test]
 fn an_unwrapped_join_carries_the_death_on_and_an_ignored_one_swallows_it() {
     for (unwrapped, swallowed) in [(true, false), (false, true)] {
         let mut lives = Lives::default();
@@ -157,7 +197,7 @@ fn a_shown_join_error_is_linked_by_its_text_and_another_text_is_not() {
     }
 }
 
-fn scope_panic(sequence: u64) -> Raise {
+pub(super) fn scope_panic(sequence: u64) -> Raise {
     Raise { by_scope: Some(true), ..raise(sequence, MAIN, "a scoped thread panicked") }
 }
 
@@ -170,6 +210,77 @@ fn a_scope_that_speaks_up_for_its_child_is_not_silent() {
     lives.raised(scope_panic(2));
     assert_eq!(outcome(&lives, 1).silent, Some(false));
     assert_eq!(chain(&lives, 2), (1, Some(Relation::Scope)));
+}
+
+#[test]
+fn a_child_of_a_scope_is_not_called_silent_before_the_scope_has_spoken() {
+    let mut lives = Lives::default();
+    child_death(&mut lives, 1, 1);
+    lives.awaits_scope(1);
+    lives.dropped(1, CHILD + 1, DroppedBy::Runtime, Place::default(), 0);
+    assert_eq!(outcome(&lives, 1).silent, None);
+    lives.raised(scope_panic(2));
+    assert_eq!(outcome(&lives, 1).silent, Some(false));
+    assert_eq!(chain(&lives, 2), (1, Some(Relation::Scope)));
+}
+
+/// A thread with that parent; both have their number plus 1000 as OS id.
+fn started(lives: &mut Lives, number: u64, parent: u64) {
+    let tid = |number: u64| 1000 + number as u32;
+    let (parent_tid, tid) = (if parent == 0 { MAIN } else { tid(parent) }, tid(number));
+    lives.started(number, Thread { tid, began_ns: 0, parent, parent_tid, spawned_at: Box::default() });
+}
+
+/// A thread that a scope may have spawned dies of a panic with its own number, and nobody can join it.
+fn dies_unjoined(lives: &mut Lives, number: u64) {
+    let tid = 1000 + number as u32;
+    lives.raised(dying(number, tid, "first"));
+    throw(lives, number, number, tid);
+    lives.landed(number, tid, STOP, 1);
+    lives.awaits_scope(number);
+    lives.dropped(number, tid, DroppedBy::Runtime, Place::default(), 0);
+}
+
+#[test]
+fn a_scope_speaks_of_threads_that_its_children_spawned_too() {
+    let mut lives = Lives::default();
+    started(&mut lives, 1, 0);
+    started(&mut lives, 2, 1);
+    dies_unjoined(&mut lives, 2);
+    lives.raised(scope_panic(3));
+    assert_eq!((outcome(&lives, 2).silent, chain(&lives, 3)), (Some(false), (2, Some(Relation::Scope))));
+}
+
+#[test]
+fn a_scope_that_has_no_dead_child_may_speak_of_a_thread_that_started_unseen() {
+    let mut lives = Lives::default();
+    dies_unjoined(&mut lives, 1);
+    assert_eq!((outcome(&lives, 1).silent, outcome(&lives, 1).reason), (None, Some("perhaps_scoped")));
+    lives.raised(scope_panic(2));
+    assert_eq!((outcome(&lives, 1).silent, chain(&lives, 2)), (None, (2, None)));
+    lives.process_ends(true);
+    assert_eq!(outcome(&lives, 1).silent, None, "also when the process ends");
+
+    // The twin: its own child died, and the other one is nobody's that is known.
+    let mut lives = Lives::default();
+    dies_unjoined(&mut lives, 1);
+    started(&mut lives, 2, 0);
+    dies_unjoined(&mut lives, 2);
+    lives.raised(scope_panic(3));
+    assert_eq!([outcome(&lives, 1).silent, outcome(&lives, 2).silent], [None, Some(false)]);
+}
+
+#[test]
+fn a_death_that_no_scope_can_speak_of_any_more_is_silent() {
+    let mut lives = Lives::default();
+    started(&mut lives, 1, 0);
+    started(&mut lives, 2, 1);
+    dies_unjoined(&mut lives, 2);
+    assert_eq!((outcome(&lives, 2).silent, outcome(&lives, 2).reason), (None, Some("perhaps_scoped")));
+    assert_eq!((lives.awaiting_scopes_on(1), lives.awaiting_scopes_on(2)), (vec![2], vec![]));
+    lives.scopes_are_over(2);
+    assert_eq!((outcome(&lives, 2).silent, outcome(&lives, 2).reason), (Some(true), None));
+    assert_eq!(lives.awaiting_scopes_on(1), [0; 0]);
 }
 
 #[test]

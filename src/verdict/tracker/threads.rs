@@ -2,7 +2,7 @@
 //!
 //! Runs on: the writer thread. Must not: grow without bound; ended threads are forgotten, oldest first.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use crate::probe::SeenThreads;
 
 /// Ended threads that are remembered, for panics whose events come late.
 const ENDED: usize = 4096;
@@ -11,7 +11,7 @@ const ENDED: usize = 4096;
 const LONGEST_LINE: usize = 32;
 
 /// A thread that the probes saw start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Thread {
     /// OS thread id.
     pub(crate) tid: u32,
@@ -26,61 +26,49 @@ pub(crate) struct Thread {
 }
 
 /// Threads by the probes' numbers.
-#[derive(Debug, Default)]
-pub(crate) struct Threads {
-    known: HashMap<u64, Known>,
-    /// Numbers by OS id and beginning: an id may be used again.
-    numbers: BTreeMap<(u32, u64), u64>,
-    ended: VecDeque<u64>,
-}
-
 #[derive(Debug)]
-struct Known {
-    thread: Thread,
-    ended_ns: Option<u64>,
+pub(crate) struct Threads(SeenThreads<Thread>);
+
+impl Default for Threads {
+    fn default() -> Self {
+        Self(SeenThreads::new(ENDED))
+    }
 }
 
 impl Threads {
     /// A thread began.
     pub(crate) fn started(&mut self, number: u64, thread: Thread) {
-        self.numbers.insert((thread.tid, thread.began_ns), number);
-        self.known.insert(number, Known { thread, ended_ns: None });
+        let kept = self.0.began(number, thread.tid, thread.began_ns);
+        *kept = thread;
     }
 
     /// A thread ended; it stays known for a while.
     pub(crate) fn ended(&mut self, number: u64, mono_ns: u64) {
-        if let Some(known) = self.known.get_mut(&number) {
-            known.ended_ns = Some(mono_ns);
-        }
-        self.ended.push_back(number);
-        if self.ended.len() > ENDED
-            && let Some(oldest) = self.ended.pop_front()
-            && let Some(Known { thread, .. }) = self.known.remove(&oldest)
-        {
-            self.numbers.remove(&(thread.tid, thread.began_ns));
-        }
+        self.0.ended(number, mono_ns);
     }
 
     /// Number of the thread that had this OS id at that time, 0 when its start was not seen.
     pub(crate) fn number(&self, tid: u32, mono_ns: u64) -> u64 {
-        let newest = self.numbers.range((tid, 0)..=(tid, mono_ns)).next_back();
-        let had_it = |number: &u64| {
-            let known = self.known.get(number);
-            known.is_some_and(|known| known.ended_ns.is_none_or(|ended| mono_ns <= ended))
-        };
-        newest.map(|(_, number)| *number).filter(had_it).unwrap_or_default()
+        let newest = self.0.with_tid(tid, mono_ns);
+        let had_it = newest.filter(|(_, thread)| thread.ended_ns.is_none_or(|ended| mono_ns <= ended));
+        had_it.map_or(0, |(number, _)| number)
     }
 
     /// A thread and its ancestors, as far as their starts were seen: each names its parent. Bounded, whatever the
     /// numbers say.
     pub(crate) fn line_of(&self, number: u64) -> impl Iterator<Item = &Thread> {
-        let thread = |number| self.known.get(&number).map(|known| &known.thread);
+        let thread = |number| self.0.get(number).map(|known| &known.of);
         core::iter::successors(thread(number), move |child| thread(child.parent)).take(LONGEST_LINE)
     }
 
-    /// Whether `parent_tid` started the thread.
-    pub(crate) fn is_child(&self, number: u64, parent_tid: u32) -> bool {
-        self.known.get(&number).is_some_and(|known| known.thread.parent_tid == parent_tid)
+    /// Whether the thread is known to have ended.
+    pub(crate) fn has_ended(&self, number: u64) -> bool {
+        self.0.get(number).is_some_and(|known| known.ended_ns.is_some())
+    }
+
+    /// Whether `ancestor_tid` started the thread, or one that did so in turn.
+    pub(crate) fn is_descendant(&self, number: u64, ancestor_tid: u32) -> bool {
+        self.line_of(number).any(|thread| thread.parent_tid == ancestor_tid)
     }
 }
 
@@ -102,12 +90,13 @@ mod tests {
         threads.started(1, thread(11, 0, 10));
         threads.started(2, thread(12, 1, 11));
         assert_eq!(ancestors(&threads, 2), [11, 10]);
-        assert!(threads.is_child(2, 11) && !threads.is_child(2, 10));
+        assert!(threads.is_descendant(2, 11) && threads.is_descendant(2, 10));
+        assert!(threads.is_descendant(1, 10) && !threads.is_descendant(1, 11));
         for number in 3..10_000 {
             threads.started(number, thread(1, 0, 0));
             threads.ended(number, number);
         }
-        assert!(threads.known.len() <= ENDED + 2 && threads.numbers.len() <= ENDED + 2);
+        assert!(threads.0.size() <= ENDED + 2);
         threads.started(5, thread(1, 5, 1));
         let claims = ancestors(&threads, 5).len();
         assert_eq!(claims, LONGEST_LINE, "a thread that claims to be its own parent ends the walk");

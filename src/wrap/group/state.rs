@@ -9,10 +9,10 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 
 use super::{GroupError, TaskError};
-use crate::probe::wrapper_notes;
-use crate::probe::{Event, PanicRef};
+use crate::probe::{Event, PanicRef, wrapper_notes};
 use crate::record::Notice;
-use crate::wrap::{CancelToken, Caught, Stop};
+use crate::wrap::Caught;
+use crate::wrap::cancel::{CancelToken, Stop};
 
 /// How a task ended.
 pub(in crate::wrap) type Ended<T, E> = Result<Result<T, Stop<E>>, Caught>;

@@ -12,19 +12,19 @@ use super::state::{Admission, Shared};
 use super::{Full, GroupError, TaskError};
 use crate::capture::labels::scope::Scope;
 use crate::probe::Catcher;
+use crate::wrap::cancel::{CancelToken, Stop};
 use crate::wrap::catch::{Console, guard};
-use crate::wrap::{CancelToken, Stop};
 
-/// Tasks on threads of their own that belong together: the first failure cancels the others, and
-/// [`wait`](Self::wait) gives everything that happened.
+/// A group of tasks, each on its own thread. The first failure cancels the others, and [`wait`](Self::wait) returns all
+/// outcomes.
 ///
-/// A task gets the group's token and stops when it is cancelled; no thread can be stopped from outside. Tasks inherit
-/// the labels, and so the trace, that are in force where they are spawned. A group that is dropped without `wait` is
-/// a finding: it cancels its tasks, does not wait for them, and nobody sees how they end.
+/// A task gets the group's token and must stop when it is cancelled, because a thread cannot be stopped from outside. Tasks
+/// inherit the labels, and with them the trace, in force where they are spawned. Dropping a group without `wait` cancels its
+/// tasks, does not wait for them, loses their outcomes, and emits a finding.
 ///
 /// # Examples
 /// ```
-/// use panic_agent::{Stop, TaskError, TaskGroup};
+/// use panic_agent::task::{Stop, TaskError, TaskGroup};
 ///
 /// let group = TaskGroup::<u32, String>::new().limit(8);
 /// for number in 0..10 {
@@ -49,19 +49,19 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
         Self { shared: Arc::default() }
     }
 
-    /// At most this many tasks at a time; at least 1.
+    /// Limits how many tasks run at a time; at least 1.
     pub fn limit(self, limit: usize) -> Self {
         self.shared.set_limit(limit);
         self
     }
 
-    /// Failures cancel nobody: every task runs, and [`wait`](Self::wait) gives all that happened.
+    /// Failures do not cancel the other tasks: every task runs, and [`wait`](Self::wait) returns all outcomes.
     pub fn keep_going(self) -> Self {
         self.shared.keep_going();
         self
     }
 
-    /// Cancels the group when this much time has passed.
+    /// Cancels the group after this time.
     pub fn cancel_after(self, time: Duration) -> Self {
         if let Some(deadline) = Instant::now().checked_add(time) {
             self.shared.cancel.cancel_at(deadline);
@@ -74,13 +74,13 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
         self.shared.cancel.clone()
     }
 
-    /// Tasks that run now.
+    /// Number of tasks that are running.
     pub fn running(&self) -> usize {
         self.shared.running()
     }
 
-    /// Starts a task. Waits while the limit is reached. A task that comes after the group was cancelled does not run
-    /// and counts as cancelled; one whose thread the operating system refuses counts as
+    /// Spawns a task, and waits while the limit is reached. After the group is cancelled, a task does not run and counts as
+    /// cancelled. If the operating system refuses to create a thread, the task counts as
     /// [`NotStarted`](TaskError::NotStarted).
     #[track_caller]
     pub fn spawn(&self, task: impl FnOnce(&CancelToken) -> Result<T, Stop<E>> + Send + 'static) {
@@ -89,7 +89,7 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
         }
     }
 
-    /// Starts a task unless the limit is reached.
+    /// Spawns a task unless the limit is reached.
     ///
     /// # Errors
     /// [`Full`] with the task, when the limit is reached.

@@ -17,12 +17,13 @@ use pin_project_lite::pin_project;
 use super::task::begin;
 use crate::capture::labels::scope::Scope;
 use crate::probe::Catcher;
+use crate::wrap::cancel::{CancelToken, Stop};
 use crate::wrap::future::{CatchPanic, Labelled};
 use crate::wrap::group::Shared;
-use crate::wrap::{CancelToken, Full, GroupError, Stop};
+use crate::wrap::group::{Full, GroupError};
 
 /// Tasks of a runtime that belong together: the first failure cancels the others, and [`wait`](Self::wait) gives
-/// everything that happened. As [`panic_agent::TaskGroup`](crate::TaskGroup), without blocking.
+/// everything that happened. As [`panic_agent::task::TaskGroup`](crate::task::TaskGroup), without blocking.
 ///
 /// A task gets the group's token and stops when it is cancelled, which it can await. Tasks inherit the labels, and so
 /// the trace, that are in force where they are spawned. A group that is dropped without `wait` is a finding.
@@ -31,7 +32,8 @@ use crate::wrap::{CancelToken, Full, GroupError, Stop};
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 /// # runtime.block_on(async {
-/// use panic_agent::{Stop, TaskError, tokio::TaskGroup};
+/// use panic_agent::task::{Stop, TaskError};
+/// use panic_agent::tokio::TaskGroup;
 ///
 /// let group = TaskGroup::<u32, String>::new().limit(8);
 /// group.spawn(|_cancel| async { panic!("the first failure") });
@@ -68,7 +70,7 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
         self
     }
 
-    /// Failures cancel nobody: every task runs, and [`wait`](Self::wait) gives all that happened.
+    /// Failures do not cancel the other tasks: every task runs, and [`wait`](Self::wait) returns all outcomes.
     pub fn keep_going(self) -> Self {
         self.shared.keep_going();
         self

@@ -13,17 +13,17 @@ use crate::probe::Catcher;
 use crate::wrap::Caught;
 use crate::wrap::catch::{Console, guard};
 
-/// How it stood with a request when its handler panicked.
+/// The state of a request when its handler panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Situation {
-    /// Somebody waited for the answer.
+    /// The client was waiting for the response.
     Awaited,
-    /// The request had been cancelled: its [`CancelToken`](crate::CancelToken) extension was, or that of
+    /// The request had been cancelled, by its [`CancelToken`](crate::task::CancelToken) extension or by the token of
     /// [`cancelled_by`](super::RecoverLayer::cancelled_by).
     Cancelled,
-    /// Its deadline had passed, or a layer further in had given it up: it had answered 408, 503 or 504 when the
-    /// destructor of the handler panicked.
+    /// Its deadline had passed, or an inner layer had timed out: it had answered 408, 503 or 504 when the destructor of the
+    /// handler panicked.
     Expired,
 }
 

@@ -114,7 +114,7 @@ impl<B> fmt::Debug for RecoverBody<B> {
     }
 }
 
-/// The body panicked when the response had begun.
+/// The body panicked after the response had started.
 #[derive(Debug)]
 pub struct BodyPanicked(Caught);
 

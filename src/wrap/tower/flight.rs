@@ -11,9 +11,9 @@ use super::Situation;
 use crate::capture::labels::TraceContext;
 use crate::capture::labels::request::Request as Open;
 use crate::capture::labels::scope::Scope;
-use crate::wrap::CancelToken;
+use crate::wrap::cancel::CancelToken;
 
-/// When the answer to a request is no longer wanted: an extension of the request, for layers that know.
+/// The time after which the client no longer wants a response. Layers that know it set it as an extension of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(pub Instant);
 

@@ -22,15 +22,16 @@ use super::answer::Answer;
 use super::flight::{Flight, Reading};
 use super::{RecoverBody, Situation};
 use crate::probe::Catcher;
+use crate::wrap::Caught;
+use crate::wrap::cancel::CancelToken;
 use crate::wrap::catch::{Console, guard};
 use crate::wrap::future::CatchPanic;
-use crate::wrap::{CancelToken, Caught};
 
 /// What a timeout layer further in answers when it gives a handler up, whose destructors may panic then.
 const GIVEN_UP: [StatusCode; 3] =
     [StatusCode::REQUEST_TIMEOUT, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
 
-/// Makes responses of panics; see the [module](self::super).
+/// Turns panics of a service into responses; see the [module](self::super).
 #[derive(Clone, Debug)]
 pub struct RecoverLayer {
     settings: Arc<Settings>,
@@ -43,8 +44,8 @@ struct Settings {
 }
 
 impl RecoverLayer {
-    /// With the defaults: the status in words as the body, no deadline but that of a [`Deadline`](super::Deadline)
-    /// extension.
+    /// A layer with the defaults: the body is the status in words, and the only deadline is that of a
+    /// [`Deadline`](super::Deadline) extension.
     #[track_caller]
     #[expect(clippy::new_without_default, reason = "the place of the call is kept")]
     pub fn new() -> Self {
@@ -52,22 +53,22 @@ impl RecoverLayer {
         Self { settings: Arc::new(Settings { answer: Answer::default(), reading: Reading::default(), call }) }
     }
 
-    /// Body of the answer to a panic.
+    /// Sets the body of the response to a panic.
     pub fn body(self, body: impl Into<Bytes>) -> Self {
         self.with(|settings| settings.answer.body = body.into())
     }
 
-    /// A header of the answer to a panic; `content-type` is there unless it is given here.
+    /// Adds a header to the response to a panic. `content-type` is set unless you set it here.
     pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
         self.with(|settings| settings.answer.header(name, value))
     }
 
-    /// When a client may try again after 503: header `retry-after`, in whole seconds.
+    /// Sets the header `retry-after` of a 503, in whole seconds.
     pub fn retry_after(self, wait: Duration) -> Self {
         self.with(|settings| settings.answer.retry_after = Some(wait))
     }
 
-    /// Makes the whole answer itself. When it panics, the default answer is given.
+    /// Builds the whole response. If `answer` panics, the default response is sent.
     pub fn respond_with(
         self,
         respond: impl Fn(&Caught, Situation) -> Response<Bytes> + Send + Sync + 'static,
@@ -75,32 +76,31 @@ impl RecoverLayer {
         self.with(|settings| settings.answer.respond = Some(Box::new(respond)))
     }
 
-    /// How long a client waits for an answer. Only decides between 500 and 503: nothing is cut short.
+    /// How long a client waits for a response. It only decides between 500 and 503; no request is cut short.
     pub fn deadline(self, limit: Duration) -> Self {
         self.with(|settings| settings.reading.deadline = Some(limit))
     }
 
-    /// A request header in which clients say how long they wait: a number of milliseconds, or a number with a unit as
-    /// in `grpc-timeout` (`H`, `M`, `S`, `m`, `u`, `n`). Anything else is no deadline.
+    /// A request header with the time that the client waits: a number of milliseconds, or a number with a unit as in
+    /// `grpc-timeout` (`H`, `M`, `S`, `m`, `u`, `n`). Any other value is ignored.
     pub fn deadline_header(self, name: HeaderName) -> Self {
         self.with(|settings| settings.reading.deadline_header = Some(name))
     }
 
-    /// Gives every request a [`CancelToken`] extension, unless it has one: cancelled as soon as the request is over
-    /// (its client has gone, or has its answer) and, for those who ask it, past the deadline. A handler that panics
-    /// when it was cancelled is answered with 503. Costs two allocations a request.
+    /// Adds a [`CancelToken`] extension to every request that has none. It is cancelled when the request is over (the client
+    /// has gone, or has its response), and reads as cancelled after the deadline. A panic after the cancellation becomes 503.
+    /// Costs two allocations per request.
     pub fn cancel_token(self) -> Self {
         self.with(|settings| settings.reading.cancel = true)
     }
 
-    /// A token that stands for all requests, such as that of a server that is going down: once it is cancelled, panics
-    /// are answered with 503.
+    /// A token for all requests, such as the shutdown token of a server. Once it is cancelled, panics become 503.
     pub fn cancelled_by(self, token: CancelToken) -> Self {
         self.with(|settings| settings.reading.cancelled_by = Some(token))
     }
 
-    /// Reads the label `http_path` from the extensions of the request, such as axum's `MatchedPath`; else it is the
-    /// path of the request.
+    /// Takes the label `http_path` from an extension of the request, such as axum's `MatchedPath`. Default: the path of the
+    /// request.
     pub fn path(self, path: impl Fn(&Extensions) -> Option<String> + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.reading.path = Some(Box::new(path)))
     }

@@ -23,15 +23,15 @@ thread_local! {
     static ENTERED: RefCell<Vec<(Id, Vec<LabelGuard>)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A layer that puts each span's name (label `span`) and fields in force as labels while the span is entered, and
-/// those of the spans around it. The innermost span wins where keys are equal; all names, outermost first and
-/// separated by colons, are the label `spans` of a span inside another.
+/// Returns a layer that sets labels while a span is entered: its name (label `span`), its fields, and those of the spans
+/// around it. If keys are equal, the innermost span wins. In a span inside another, the label `spans` has all names, outermost
+/// first, separated by colons.
 ///
-/// The texts are made when a span is created, records a value or is entered for the first time, never in the hook.
+/// Values are formatted when a span is created, when it records a value, or when it is first entered, never in the hook.
 ///
-/// With the feature `tracing-opentelemetry`, `trace_id` and `span_id` of the span follow, when a layer of that crate
-/// is in the same subscriber. To be asked for its ids starts a span for OpenTelemetry, as entering it does by default;
-/// see [`SpanLabels::without_trace_ids`].
+/// With the feature `tracing-opentelemetry`, and a layer of that crate in the same subscriber, the labels include `trace_id`
+/// and `span_id`. Reading them starts the span for OpenTelemetry, as entering it does by default; see
+/// [`SpanLabels::without_trace_ids`].
 pub fn layer() -> SpanLabels {
     SpanLabels { tracer: Some(Tracer::default()) }
 }
@@ -44,8 +44,8 @@ pub struct SpanLabels {
 }
 
 impl SpanLabels {
-    /// Does not ask an OpenTelemetry layer for ids. For one with `with_context_activation(false)`, whose spans are not
-    /// to be started by being entered.
+    /// Does not read ids from an OpenTelemetry layer. For a layer with `with_context_activation(false)`, whose spans must not
+    /// start when they are entered.
     pub fn without_trace_ids(mut self) -> Self {
         self.tracer = None;
         self
@@ -170,11 +170,12 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLabels {
     }
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(all(test, feature = "__testing"))]
 mod tests {
     use super::*;
     use crate::capture::labels::in_force;
-    use ::tracing::{Instrument as _, info_span, subscriber::with_default};
+    use ::tracing::subscriber::with_default;
+    use ::tracing::{Instrument as _, info_span};
     use tracing_subscriber::layer::SubscriberExt as _;
 
     #[test]

@@ -10,9 +10,11 @@
 //! });
 //! ```
 //!
-//! With the feature `tracing-opentelemetry`, a span that a layer of `tracing-opentelemetry` 0.34 follows has its
-//! `trace_id` and `span_id` as labels, too, whichever of the two layers was added first.
+//! With the feature `tracing-opentelemetry`, the labels of a span include its `trace_id` and `span_id`, if a layer of
+//! `tracing-opentelemetry` 0.34 is in the same subscriber. The order of the two layers does not matter.
 
+#[cfg(feature = "breadcrumbs")]
+mod breadcrumbs;
 mod layer;
 mod sink;
 #[cfg(feature = "tracing-opentelemetry")]
@@ -21,5 +23,7 @@ mod trace_ids;
 #[path = "no_trace_ids.rs"]
 mod trace_ids;
 
+#[cfg(feature = "breadcrumbs")]
+pub use breadcrumbs::{EventBreadcrumbs, breadcrumbs};
 pub use layer::{SpanLabels, layer};
 pub use sink::TracingSink;

@@ -6,13 +6,13 @@ use std::io;
 
 use ::tracing::{error, info, warn};
 
-use crate::record::{EncodedLine, FindingLine, Level, Line, Report, VerdictLine};
+use crate::record::{EncodedLine, FindingLine, Head, Level, Line, Report, VerdictLine};
 use crate::sink::Sink;
 
-/// A sink that makes an event of each panic, which says what is known by then, of each later verdict, and of each
-/// finding: `error` for `error` and `fatal`, `warn` for what something caught, target `panic_agent`, field `kind` =
-/// `panic`, `verdict` or `finding`. Events come from the agent's own thread, so they need a global subscriber, and
-/// they belong to no span: the labels are a field.
+/// A sink that emits a `tracing` event for each panic, each later verdict and each finding. The event of a panic has what is
+/// known at that time. The level is `error` for the levels `error` and `fatal`, and `warn` for a panic that something caught;
+/// the target is `panic_agent`, and the field `kind` is `panic`, `verdict` or `finding`. Events are emitted on the agent's
+/// thread, so they need a global subscriber. They belong to no span; a field has the labels.
 ///
 /// # Examples
 /// ```
@@ -46,20 +46,21 @@ impl Sink for TracingSink {
     fn write(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
         match line.line {
             Line::Panic(report) => {
-                let Report { level, id, fate, receipt, basis, silent, thread, location, labels, .. } =
-                    &**report;
+                let Head { level, id, .. } = &report.head;
+                let Report { fate, receipt, basis, silent, thread, location, labels, .. } = &**report;
                 let place = location.as_ref().map(|at| format!("{}:{}:{}", at.file, at.line, at.column));
                 let (thread, place) = (thread.as_deref(), place.as_deref());
                 let (kind, text) = ("panic", report.summary());
                 at_level!(level, kind, %id, ?fate, ?receipt, ?basis, silent, thread, place, ?labels, "panic: {text}");
             }
             Line::Verdict(verdict) => {
-                let VerdictLine { level, id, fate, receipt, basis, silent, message, .. } = &**verdict;
+                let Head { level, id, .. } = &verdict.head;
+                let VerdictLine { fate, receipt, basis, silent, message, .. } = &**verdict;
                 let message = message.as_deref().unwrap_or("(payload is not a text)");
                 at_level!(level, kind = "verdict", %id, ?fate, ?receipt, ?basis, silent, "verdict: {message}");
             }
             Line::Finding(finding) => {
-                let FindingLine { level, code, message, panic, .. } = &**finding;
+                let FindingLine { head: Head { level, .. }, code, message, panic, .. } = &**finding;
                 let panic = panic.map(|id| id.to_string());
                 at_level!(level, kind = "finding", code, panic, "finding: {message}");
             }

@@ -6,6 +6,9 @@
 //! minute hits every subject alike, and ratios are formed within a round before the median is taken.
 
 mod measure;
+mod quiet;
+mod quiet_table;
+mod sizes;
 mod subject;
 mod table;
 mod workload;
@@ -52,6 +55,6 @@ fn misunderstood(word: &str) -> String {
 fn help() -> String {
     let tables: String = TABLES.iter().map(|(name, what, _)| format!("\n  {name:<11}{what}")).collect();
     format!(
-        "panic-bench [TABLE] [ROUNDS]\n\nWithout a table: all but `storms`. ROUNDS is 7 unless given.\n{tables}"
+        "panic-bench [TABLE] [ROUNDS]\n\nWithout a table: all but `storms` and `sizes`. ROUNDS is 7 unless given.\n{tables}"
     )
 }

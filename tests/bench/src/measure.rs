@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::quiet;
 use crate::subject::{self, checked_reports};
 use crate::workload::{caught_panic, sample};
 
@@ -22,7 +23,8 @@ const REPORTS: u64 = 200_000;
 const FLUSH: Duration = Duration::from_secs(60);
 
 /// Runs one measurement in this process: `cost SUBJECT FRAMES`, `idle SUBJECT FRAMES`, `first SUBJECT
-/// FRAMES`, `threads SUBJECT COUNT`, `hook FRAMES`, `init`, `writer null|file FRAMES`, `writes BYTES`, `storm SUBJECT THREADS`.
+/// FRAMES`, `threads SUBJECT COUNT`, `hook FRAMES`, `init`, `writer null|file FRAMES`, `writes BYTES`, `storm SUBJECT THREADS`,
+/// `start SUBJECT`, `nothing SUBJECT`, `line SUBJECT FRAMES`, `burst SUBJECT`, `processors SUBJECT FRAMES`.
 pub fn child(arguments: &[&str]) -> Result<(), String> {
     let number = |text: &str| text.parse::<usize>().map_err(|_| format!("`{text}` is not a number"));
     match *arguments {
@@ -73,6 +75,11 @@ pub fn child(arguments: &[&str]) -> Result<(), String> {
             let _keep = subject::install(name)?;
             storm(number(threads)?)?;
         }
+        ["start", name] => quiet::start(name)?,
+        ["nothing", name] => drop(subject::install(name)?),
+        ["line", name, frames] => quiet::line(name, number(frames)?)?,
+        ["burst", name] => quiet::burst(name)?,
+        ["processors", name, frames] => quiet::processors(name, number(frames)?)?,
         _ => return Err(format!("unknown measurement `{}`", arguments.join(" "))),
     }
     Ok(())
@@ -217,7 +224,7 @@ fn writer_busy() -> u64 {
 }
 
 /// Nanoseconds that a thread has run, as the scheduler counts them.
-fn busy(thread: &Path) -> u64 {
+pub fn busy(thread: &Path) -> u64 {
     let times = std::fs::read_to_string(thread.join("schedstat")).unwrap_or_default();
     times.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(0)
 }
@@ -256,7 +263,12 @@ fn timed(frames: usize) -> u64 {
 /// Runs `arguments` in a child and reads its numbers.
 pub fn run(arguments: &[&str]) -> Result<Vec<f64>, String> {
     let me = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
-    let output = Command::new(me)
+    run_by(&me, arguments)
+}
+
+/// The same by another build of this program.
+pub fn run_by(program: &Path, arguments: &[&str]) -> Result<Vec<f64>, String> {
+    let output = Command::new(program)
         .arg("child")
         .args(arguments)
         .env("RUST_BACKTRACE", "1")
@@ -280,7 +292,8 @@ fn print_quantiles(samples: &mut [u64], third: f64) {
     println!("{} {} {third}", quantile(50), quantile(99));
 }
 
-fn resident_kib() -> u64 {
+/// What is resident of this process.
+pub fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
         .lines()

@@ -7,14 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use panic_agent::{Agent, AgentBuilder, Folding, EncodedLine, Overflow, Probes, Rotation, Sink};
+use panic_agent::act::{Action, Event};
+use panic_agent::sink::{EncodedLine, Rotation, Stacks};
+use panic_agent::{Agent, AgentBuilder, Folding, Line, Overflow, Probes, Sink, Symbols};
 
 /// A hook to measure. The first is the baseline of every ratio.
-pub const SUBJECTS: [&str; 10] = [
+pub const SUBJECTS: [&str; 11] = [
     "empty hook",
     "panic-agent",
     "panic-agent, no probes",
     "panic-agent, 8 labels",
+    "panic-agent, file",
     "force_capture, unresolved",
     "force_capture, formatted",
     "sentry",
@@ -43,6 +46,14 @@ pub fn install(name: &str) -> Result<Keep, String> {
                 keep.push(Box::new(panic_agent::label(key, "a value of ordinary length")));
             }
         }
+        "panic-agent, reacting" => {
+            keep.push(Box::new(install_agent_with(|agent| {
+                // None of these is called for by a caught panic; one that did would end the process.
+                [Event::Silent, Event::Uncaught, Event::TaskDied]
+                    .into_iter()
+                    .fold(agent.sink(NullSink), |agent, event| agent.on(event, Action::Abort))
+            })?));
+        }
         "panic-agent, no probes" => {
             keep.push(Box::new(install_agent_with(|agent| agent.sink(NullSink).probes(Probes::Off))?));
         }
@@ -51,6 +62,20 @@ pub fn install(name: &str) -> Result<Keep, String> {
         })?)),
         "panic-agent, folding" => {
             keep.push(Box::new(install_agent_with(|agent| agent.sink(NullSink).fold(Folding::after(10)))?));
+        }
+        "panic-agent, eager" => {
+            keep.push(Box::new(install_agent_with(|agent| agent.sink(NullSink).symbols(Symbols::Eager))?));
+        }
+        "panic-agent, file" => {
+            let directory = TempDirectory::new()?;
+            keep.push(Box::new(install_agent_with_file(&directory.0.join("panics.jsonl"))?));
+            keep.push(Box::new(directory));
+        }
+        "panic-agent, stacks once" => {
+            let directory = TempDirectory::new()?;
+            let path = directory.0.join("panics.jsonl");
+            keep.push(Box::new(install_agent_with(|agent| agent.file(path).stacks(Stacks::Once))?));
+            keep.push(Box::new(directory));
         }
         "panic-agent, rotated file" => {
             let directory = TempDirectory::new()?;
@@ -102,7 +127,7 @@ pub struct NullSink;
 
 impl Sink for NullSink {
     fn write(&mut self, line: &EncodedLine<'_>) -> std::io::Result<()> {
-        let Some(report) = line.report else { return Ok(()) };
+        let Line::Panic(report) = line.line else { return Ok(()) };
         let stack = &report.stack;
         let whole = stack.source == "tables"
             && stack.end == "bottom"
@@ -154,9 +179,18 @@ fn install_agent_with(
 /// Gone with everything in it when the measurement ends.
 struct TempDirectory(PathBuf);
 
+/// Bytes of the file that a subject with a file has written; 0 without one.
+pub fn written() -> u64 {
+    std::fs::metadata(TempDirectory::path().join("panics.jsonl")).map_or(0, |file| file.len())
+}
+
 impl TempDirectory {
+    fn path() -> PathBuf {
+        std::env::temp_dir().join(format!("panic-bench-{}", std::process::id()))
+    }
+
     fn new() -> Result<Self, String> {
-        let path = std::env::temp_dir().join(format!("panic-bench-{}", std::process::id()));
+        let path = Self::path();
         std::fs::create_dir(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         Ok(Self(path))
     }

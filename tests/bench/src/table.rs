@@ -1,6 +1,8 @@
 //! Rounds, medians and tables.
 
 use crate::measure::run;
+use crate::quiet_table::{print_first, print_processors, print_start};
+use crate::sizes::print_sizes;
 use crate::subject::{STORMS, SUBJECTS};
 
 const FRAMES: [&str; 3] = ["5", "20", "50"];
@@ -11,7 +13,10 @@ const FRAMES_OF_36: &str = "16";
 pub type Print = fn(usize) -> Result<(), String>;
 
 /// Every table: its name, what it says, and how it is made.
-pub const TABLES: [(&str, &str, Print); 10] = [
+pub const TABLES: [(&str, &str, Print); 15] = [
+    ("start", "what a start costs, and what goes on while nothing panics", print_start),
+    ("first", "the first panic of a program, and a storm right after the start", print_first),
+    ("processors", "processor time of the whole process in a long storm", print_processors),
     ("caught-5", "a caught panic through 5 frames", |rounds| caught("5", rounds)),
     ("caught-20", "the same through 20 frames", |rounds| caught("20", rounds)),
     ("caught-50", "the same through 50 frames", |rounds| caught("50", rounds)),
@@ -20,13 +25,18 @@ pub const TABLES: [(&str, &str, Print); 10] = [
     ("hook", "the agent's hook alone", print_hook),
     ("install", "installing the agent", print_install),
     ("writer", "reports that the writer makes of one stack", print_writer),
+    ("reactions", "a caught panic that calls for no reaction", print_reactions),
     ("storm", "a storm with the defaults", print_storm),
     ("storms", "storms with every way to go through one", print_storms),
+    ("sizes", "a start and a first panic with 0, 60 and 600 MB of debug information more", print_sizes),
 ];
 
-/// Prints every table but the last, from `rounds` interleaved rounds.
+/// Tables that are printed only when asked for: the last ones.
+const ON_REQUEST: usize = 2;
+
+/// Prints every table but the last two, from `rounds` interleaved rounds.
 pub fn print_all(rounds: usize) -> Result<(), String> {
-    TABLES[..TABLES.len() - 1].iter().try_for_each(|(_, _, print)| print(rounds))
+    TABLES[..TABLES.len() - ON_REQUEST].iter().try_for_each(|(_, _, print)| print(rounds))
 }
 
 fn caught(frames: &str, rounds: usize) -> Result<(), String> {
@@ -39,6 +49,11 @@ fn print_rare(rounds: usize) -> Result<(), String> {
     costs("idle", &SUBJECTS[..4], "20", rounds)?;
     println!("\nThe first panic of a new thread, 20 frames:");
     costs("first", &SUBJECTS[..4], "20", rounds)
+}
+
+fn print_reactions(rounds: usize) -> Result<(), String> {
+    println!("\nA caught panic through 20 frames, with and without reactions that wait for others:");
+    costs("cost", &["panic-agent", "panic-agent, reacting"], "20", rounds)
 }
 
 fn print_threads(rounds: usize) -> Result<(), String> {
@@ -116,15 +131,15 @@ pub fn print_storms(rounds: usize) -> Result<(), String> {
 
 /// The middle, least and greatest of some rounds.
 #[derive(Clone, Copy, Debug)]
-struct Spread {
-    median: f64,
-    low: f64,
-    high: f64,
+pub struct Spread {
+    pub median: f64,
+    pub low: f64,
+    pub high: f64,
 }
 
 impl Spread {
     /// `values` must not be empty.
-    fn of(mut values: Vec<f64>) -> Self {
+    pub fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         Self { median: values[values.len() / 2], low: values[0], high: values[values.len() - 1] }
     }
@@ -137,7 +152,7 @@ fn repeat(rounds: usize, arguments: &[&str]) -> Result<Vec<Spread>, String> {
 }
 
 /// Each number of some runs.
-fn spreads(runs: Vec<Vec<f64>>) -> Vec<Spread> {
+pub fn spreads(runs: Vec<Vec<f64>>) -> Vec<Spread> {
     let mut columns: Vec<Vec<f64>> = Vec::new();
     for numbers in runs {
         columns.resize_with(numbers.len(), Vec::new);

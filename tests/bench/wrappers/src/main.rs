@@ -29,7 +29,16 @@ fn main() {
     let mut plain = Plain;
     let mut wrapped = RecoverLayer::new().layer(Plain);
     compare("a request through the tower layer", rounds, 100_000, || serve(&mut plain), || serve(&mut wrapped));
+    compare("`breadcrumb!` with a text", rounds, 1_000_000, nothing, || panic_agent::breadcrumb!("loading the order"));
+    compare("`breadcrumb!` with a number", rounds, 1_000_000, nothing, || {
+        panic_agent::breadcrumb!("loading order {}", black_box(17_u32));
+    });
     drop(agent);
+}
+
+#[inline(never)]
+fn nothing() {
+    black_box(());
 }
 
 #[inline(never)]

@@ -16,15 +16,15 @@ const MOST_KIB: u64 = 1024;
 /// A stretch in which nothing happens. That is what is looked at, so its length is no guess.
 const STRETCH: Duration = Duration::from_millis(400);
 
-/// A number in a file of `/proc` that looks like `status`.
-fn number(path: &Path, name: &str) -> u64 {
-    let text = std::fs::read_to_string(path).expect("a thread that lives");
+/// A number in the text of a file of `/proc` that looks like `status`.
+fn number(text: &str, name: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a field");
     line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 fn resident_kib() -> u64 {
-    let of = |kind| number("/proc/self/status".as_ref(), kind);
+    let status = std::fs::read_to_string("/proc/self/status").expect("the own status");
+    let of = |kind| number(&status, kind);
     of("RssAnon") + of("RssShmem")
 }
 
@@ -53,27 +53,28 @@ fn mappings() -> String {
 struct Done([u64; 4]);
 
 impl Done {
-    fn of(task: &Path) -> Self {
-        let status = task.join("status");
-        let stat = std::fs::read_to_string(task.join("stat")).expect("a thread that lives");
+    /// `None` once the thread has ended.
+    fn of(task: &Path) -> Option<Self> {
+        let status = std::fs::read_to_string(task.join("status")).ok()?;
+        let stat = std::fs::read_to_string(task.join("stat")).ok()?;
         let fields: Vec<&str> = stat.rsplit(") ").next().expect("fields").split(' ').collect();
         let field = |number: usize| fields[number - 3].parse().expect("a number");
-        Self([
+        Some(Self([
             number(&status, "voluntary_ctxt_switches"),
             number(&status, "nonvoluntary_ctxt_switches"),
             field(10),
             field(12),
-        ])
+        ]))
     }
 }
 
-/// The threads of this process by name, with what they did.
+/// The threads of this process by name, with what they did. One that ends while they are listed is left out.
 fn threads() -> Vec<(String, Done)> {
     let tasks = std::fs::read_dir("/proc/self/task").expect("a list of threads").flatten();
     let mut threads: Vec<_> = tasks
-        .map(|task| {
-            let name = std::fs::read_to_string(task.path().join("comm")).expect("a thread that lives");
-            (name.trim_end().to_owned(), Done::of(&task.path()))
+        .filter_map(|task| {
+            let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
+            Some((name.trim_end().to_owned(), Done::of(&task.path())?))
         })
         .collect();
     threads.sort_by(|one, other| one.0.cmp(&other.0));

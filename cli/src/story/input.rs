@@ -4,8 +4,8 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use clap::Args;
 use panic_agent::sink::rotations;
@@ -14,6 +14,9 @@ use crate::failure::Failure;
 
 /// The file of an agent that was told nothing else.
 const DEFAULT: &str = "panics.jsonl";
+/// How far below a named directory is looked when it has no logs itself: `cargo panic-agent test --lines DIR` makes one
+/// directory for the run and one for each process.
+const MAX_DEPTH: usize = 3;
 
 /// What is read; shared by all commands that read lines.
 #[derive(Args, Clone, Debug)]
@@ -73,12 +76,7 @@ impl InputArgs {
     /// A file as it is, and the logs of a directory.
     fn expand(&self, path: &Path, may_come: bool) -> Result<Vec<PathBuf>, Failure> {
         if path.is_dir() {
-            let entries = fs::read_dir(path).map_err(|error| Failure::io("list", path, &error))?;
-            let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-            let mut files: Vec<PathBuf> = paths
-                .filter(|path| path.extension() == Some(OsStr::new("jsonl")) && path.is_file())
-                .collect();
-            files.sort();
+            let files = logs(path, MAX_DEPTH).map_err(|error| Failure::io("list", path, &error))?;
             if files.is_empty() {
                 return Err(Failure::new(format!("`{}` has no `*.jsonl` file; name one", path.display())));
             }
@@ -96,9 +94,42 @@ impl InputArgs {
     }
 }
 
+/// The logs of a directory, by name; if it has none itself, those of the directories in it. Links to directories are not
+/// followed.
+fn logs(directory: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let (mut directories, mut files): (Vec<_>, Vec<_>) =
+        paths.partition(|path| fs::symlink_metadata(path).is_ok_and(|it| it.is_dir()));
+    files.retain(|path| path.extension() == Some(OsStr::new("jsonl")) && path.is_file());
+    if files.is_empty() && depth > 0 {
+        directories.sort();
+        // One that may not be listed is no reason to leave out the others.
+        files = directories.iter().filter_map(|inner| logs(inner, depth - 1).ok()).flatten().collect();
+    } else {
+        files.sort();
+    }
+    Ok(files)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_stands_for_the_logs_in_it_and_otherwise_for_those_below_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let below = dir.path().join("run/7");
+        std::fs::create_dir_all(&below).unwrap();
+        std::fs::write(below.join("lines.jsonl"), "").unwrap();
+        std::fs::write(dir.path().join("notes.txt"), "").unwrap();
+        let args = InputArgs { files: vec![dir.path().to_owned()], no_rotations: false };
+        assert_eq!(args.inputs().unwrap(), [Input::Files(vec![below.join("lines.jsonl")])]);
+        std::fs::write(dir.path().join("panics.jsonl"), "").unwrap();
+        assert_eq!(args.inputs().unwrap(), [Input::Files(vec![dir.path().join("panics.jsonl")])]);
+        std::fs::remove_file(below.join("lines.jsonl")).unwrap();
+        std::fs::remove_file(dir.path().join("panics.jsonl")).unwrap();
+        assert!(args.inputs().unwrap_err().to_string().contains("no `*.jsonl` file"));
+    }
 
     #[test]
     fn a_file_that_is_a_rotation_of_another_is_not_read_twice() {

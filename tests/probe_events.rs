@@ -198,6 +198,7 @@ fn check(profile: &str) {
     }
     assert!(failures.is_empty(), "{profile}:\n{}", failures.join("\n"));
     allocations_are_the_same(&program);
+    the_trial_moves_away_from_a_place_where_it_may_not_look(&program);
     a_landing_has_the_number_of_cleanups_before_it(&program);
     a_panic_without_hook_has_its_text_and_its_place(&program);
     threads_have_parents_ends_and_joiners(&program);
@@ -210,6 +211,18 @@ fn allocations_are_the_same(program: &Program) {
     let (with, without) = (program.run("allocations", "on"), program.run("allocations", "off"));
     assert!(with.output.contains('('), "{}", with.text);
     assert_eq!(with.output, without.output);
+}
+
+/// The allocator gives each exception the same place across two pages, until somebody keeps it.
+fn the_trial_moves_away_from_a_place_where_it_may_not_look(program: &Program) {
+    let run = program.run("catch-drop", "across");
+    assert!(
+        run.text.contains("ACROSS 2\n"),
+        "for the first exception and what is kept in its place: {}",
+        run.text
+    );
+    assert!(!run.text.contains("OFF "), "{}", run.text);
+    assert_eq!(run.story(), "r1m l1m d1m");
 }
 
 fn a_landing_has_the_number_of_cleanups_before_it(program: &Program) {

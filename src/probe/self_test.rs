@@ -74,14 +74,15 @@ impl Drop for Private {
 
 /// Tries until an exception lies within a page.
 pub(super) fn run() -> Outcome {
-    // What is kept moves the next exception to another place.
+    // What is kept takes the place of the exception before and moves the next one to another. It is seen, or the compiler
+    // would leave it out, and has no content: zeros would come from `calloc`, which passes over what a thread gave back last.
     let mut kept = [const { None }; TRIES];
     let mut outcome = once();
     for place in &mut kept {
         if outcome.seen & ACROSS_PAGES == 0 {
             break;
         }
-        *place = Some(Box::new([0_u8; size_of::<Exception>()]));
+        *place = Some(core::hint::black_box(Box::<Exception>::new_uninit()));
         outcome = once();
     }
     drop(kept);

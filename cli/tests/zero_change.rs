@@ -188,31 +188,6 @@ fn a_program_that_is_not_there_or_dies_of_a_signal_ends_as_in_a_shell() {
     assert_eq!(status(&["sh", "-c", "kill -TERM $$"]).signal(), Some(15));
 }
 
-/// The library has not the feature that it needs to tell systemd.
-#[test]
-fn a_supervisor_that_cannot_be_told_is_said_once_and_harms_nothing() {
-    let program = build(Build::Debug).program("program");
-    let lacks = |supervisor: &str| {
-        let observed = Observed::with_log(|log| {
-            let socket = format!("NOTIFY_SOCKET={}", log.with_extension("notify").display());
-            let wish = format!("PANIC_AGENT_SUPERVISOR={supervisor}");
-            let args = vec![socket.into(), wish.into(), program.clone().into(), "thread_lost".into()];
-            (vec![], "env".into(), args)
-        });
-        assert_eq!(observed.ran.0, "status 0", "{}", observed.ran.2);
-        let [told] = &observed.told()[..] else { panic!("one panic: {:?}", observed.told()) };
-        assert_eq!((&*told.fate, &*told.receipt), ("thread_died", "discarded"));
-        let process = observed.lines.iter().find(|line| line["kind"] == "process").expect("a process line");
-        let lacks = process["soft_errors"].as_array().cloned().unwrap_or_default();
-        lacks.into_iter().filter(|lack| lack["field"] == "supervisor").collect::<Vec<_>>()
-    };
-    let [lack] = &lacks("systemd")[..] else { panic!("it is said once") };
-    assert_eq!(lack["code"], "not_compiled");
-    assert!(lack["detail"].as_str().is_some_and(|detail| detail.contains("`systemd`")), "{lack}");
-    // The twin: nobody wants to know.
-    assert!(lacks("off").is_empty());
-}
-
 #[test]
 fn a_program_in_c_is_unharmed() {
     if !has("cc") {

@@ -176,20 +176,41 @@ fn beginnings(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
 }
 
 fn parse(bytes: &[u8]) -> serde_json::Result<LineContent> {
+    // Lines of the agent say their kind at once, and are read but once.
+    if let Some(Ok(line)) = kind_at_begin(bytes).and_then(|kind| typed(kind, bytes)) {
+        return Ok(LineContent::Line(line));
+    }
     let value: Value = serde_json::from_slice(bytes)?;
-    let known = match value.get("kind").and_then(Value::as_str) {
-        Some("process") => serde_json::from_slice(bytes).map(Line::Process),
-        Some("panic") => serde_json::from_slice(bytes).map(Line::Panic),
-        Some("verdict") => serde_json::from_slice(bytes).map(Line::Verdict),
-        Some("finding") => serde_json::from_slice(bytes).map(Line::Finding),
-        Some("repeats") => serde_json::from_slice(bytes).map(Line::Repeats),
-        Some("test") => serde_json::from_slice(bytes).map(Line::Test),
-        Some("losses") => serde_json::from_slice(bytes).map(Line::Losses),
-        Some("end") => serde_json::from_slice(bytes).map(Line::End),
-        Some("death") => serde_json::from_slice(bytes).map(Line::Death),
-        _ => return Ok(LineContent::Other(value)),
-    };
-    Ok(known.map_or(LineContent::Other(value), LineContent::Line))
+    let known = value.get("kind").and_then(Value::as_str).and_then(|kind| typed(kind, bytes));
+    Ok(match known {
+        Some(Ok(line)) => LineContent::Line(line),
+        _ => LineContent::Other(value),
+    })
+}
+
+/// The kind of a line whose first fields are `schema` and `kind`.
+fn kind_at_begin(bytes: &[u8]) -> Option<&str> {
+    let rest = bytes.strip_prefix(BEGIN)?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = rest.get(digits..)?.strip_prefix(b",\"kind\":\"")?;
+    let end = rest.iter().take(16).position(|byte| *byte == b'"')?;
+    core::str::from_utf8(rest.get(..end)?).ok()
+}
+
+/// `None`: no kind of this version.
+fn typed(kind: &str, bytes: &[u8]) -> Option<serde_json::Result<Line>> {
+    Some(match kind {
+        "process" => serde_json::from_slice(bytes).map(Line::Process),
+        "panic" => serde_json::from_slice(bytes).map(Line::Panic),
+        "verdict" => serde_json::from_slice(bytes).map(Line::Verdict),
+        "finding" => serde_json::from_slice(bytes).map(Line::Finding),
+        "repeats" => serde_json::from_slice(bytes).map(Line::Repeats),
+        "test" => serde_json::from_slice(bytes).map(Line::Test),
+        "losses" => serde_json::from_slice(bytes).map(Line::Losses),
+        "end" => serde_json::from_slice(bytes).map(Line::End),
+        "death" => serde_json::from_slice(bytes).map(Line::Death),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! `panic-agent stats`: panics counted by what they have in common.
 //!
-//! Reading order: this file (the command), `scan` (what is read of a line), `group` (what is counted), `tally` (lines into
-//! groups), `read` (files on several threads), `show` (table, JSON, CSV).
+//! Reading order: this file (the command), `group` (what is counted), `tally` (lines into groups), `read` (all files), `show`
+//! (table, JSON, CSV). What is read of a line is in `story::flat`.
 //!
 //! Runs on: the main thread, and those that `read` starts. Must not: use memory that grows with the files.
 
 pub(crate) mod group;
 mod read;
-mod scan;
 mod show;
 mod tally;
 mod top;

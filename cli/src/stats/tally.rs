@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::By;
 use super::group::{Few, Group};
-use super::scan::{Bad, Head, Kind, behind, head};
+use crate::story::flat::{Bad, Head, Kind, behind, head};
 
 /// Panics whose later verdict is waited for: twice as many at most.
 const MAX_OPEN: usize = 1 << 15;

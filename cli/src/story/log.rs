@@ -5,7 +5,7 @@
 use panic_agent::Line;
 use panic_agent::record::{LineContent, LineReader};
 
-use super::{At, Complaint, Complaints, Input, RawLines};
+use super::{At, Complaint, Complaints, Input, Part, Passed, RawLines, Sieve};
 
 /// Version of the record schema that this tool understands.
 const SCHEMA: u32 = 1;
@@ -23,8 +23,17 @@ pub(crate) struct Entry {
 pub(crate) struct Log {
     streams: Vec<Stream>,
     pub(crate) complaints: Complaints,
-    /// What a line must hold somewhere to be of interest.
-    needle: Option<Vec<u8>>,
+    interest: Interest,
+    /// Panics that nobody asks for, whose lines were not read in full.
+    pub(crate) passed_over: u64,
+}
+
+/// Which lines are read in full.
+enum Interest {
+    All,
+    /// Those that hold this somewhere.
+    Needle(Vec<u8>),
+    Sieve(Sieve),
 }
 
 struct Stream {
@@ -37,18 +46,28 @@ struct Stream {
 
 impl Log {
     pub(crate) fn new(inputs: Vec<Input>) -> Self {
-        let stream = |input| Stream { raw: RawLines::whole(input), next: None, time: i64::MIN, ended: false };
+        Self::of(inputs.into_iter().map(RawLines::whole), Interest::All)
+    }
+
+    /// Passes over what is not asked for.
+    pub(crate) fn sieved(inputs: Vec<Vec<Part>>, sieve: Sieve) -> Self {
+        Self::of(inputs.into_iter().map(RawLines::of_open), Interest::Sieve(sieve))
+    }
+
+    fn of(inputs: impl Iterator<Item = RawLines>, interest: Interest) -> Self {
+        let stream = |raw| Stream { raw, next: None, time: i64::MIN, ended: false };
         Self {
-            streams: inputs.into_iter().map(stream).collect(),
+            streams: inputs.map(stream).collect(),
             complaints: Complaints::default(),
-            needle: None,
+            interest,
+            passed_over: 0,
         }
     }
 
     /// Passes over lines of other processes unread, and over what is no line: `id` is that of a panic, or its beginning.
     pub(crate) fn of_process(mut self, id: &str) -> Self {
         let instance = id.split('-').next().unwrap_or_default();
-        self.needle = Some(instance.as_bytes().to_vec());
+        self.interest = Interest::Needle(instance.as_bytes().to_vec());
         self
     }
 }
@@ -58,7 +77,7 @@ impl Iterator for Log {
 
     fn next(&mut self) -> Option<Entry> {
         for stream in &mut self.streams {
-            stream.fill(&mut self.complaints, self.needle.as_deref());
+            self.passed_over += stream.fill(&mut self.complaints, &self.interest);
         }
         let waiting = self.streams.iter_mut().filter(|stream| stream.next.is_some());
         let first = waiting.min_by_key(|stream| stream.next.as_ref().map(|(time, _)| *time))?;
@@ -66,15 +85,31 @@ impl Iterator for Log {
     }
 }
 
+impl Interest {
+    fn judge(&self, line: &[u8]) -> Passed {
+        match self {
+            Self::All => Passed::Through,
+            Self::Needle(needle) if memchr::memmem::find(line, needle).is_some() => Passed::Through,
+            Self::Needle(_) => Passed::Word,
+            Self::Sieve(sieve) => sieve.judge(line),
+        }
+    }
+}
+
 impl Stream {
-    fn fill(&mut self, complaints: &mut Complaints, needle: Option<&[u8]>) {
+    /// Reads on to the next line of interest; how many panics were passed over.
+    fn fill(&mut self, complaints: &mut Complaints, interest: &Interest) -> u64 {
+        let mut passed_over = 0;
         while self.next.is_none() && !self.ended {
             match self.raw.next() {
                 Ok(None) => self.ended = true,
                 Err((at, error)) => complaints.unreadable(&at, &error),
-                Ok(Some((_, text)))
-                    if needle.is_some_and(|needle| memchr::memmem::find(text, needle).is_none()) => {}
                 Ok(Some((at, text))) => {
+                    let passed = interest.judge(text);
+                    if passed != Passed::Through {
+                        passed_over += u64::from(passed == Passed::Panic);
+                        continue;
+                    }
                     let line = content(text, &at, complaints);
                     self.next = line.map(|line| {
                         self.time = self.time.max(line.head().ts_ms);
@@ -83,6 +118,7 @@ impl Stream {
                 }
             }
         }
+        passed_over
     }
 }
 

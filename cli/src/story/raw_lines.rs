@@ -5,20 +5,20 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 use panic_agent::record::StackBook;
 
-use super::Input;
+use super::{Input, Part};
 
 /// Longest line that is kept; the reader of the library has the same limit.
 const MAX_BYTES: usize = 1 << 20;
 /// What is read at once.
 const PIECE: usize = 256 << 10;
 /// How every line of the agent begins.
-const BEGIN: &[u8] = b"{\"schema\":";
+pub(super) const BEGIN: &[u8] = b"{\"schema\":";
 
 /// Whether a file that begins so is compressed.
 pub(crate) fn is_gzip(start: &[u8]) -> bool {
@@ -42,9 +42,15 @@ impl fmt::Display for At {
 /// A line that cannot be read, and why.
 pub(crate) type Unread = (At, io::Error);
 
+/// One file of an input.
+enum Source {
+    Named(PathBuf),
+    Open(Part),
+}
+
 /// Reads the parts of one input.
 pub(crate) struct RawLines {
-    parts: std::vec::IntoIter<PathBuf>,
+    parts: std::vec::IntoIter<Source>,
     open: Option<Box<dyn BufRead>>,
     at: At,
     line: Vec<u8>,
@@ -61,13 +67,22 @@ impl RawLines {
 
     /// Lines as they stand in the file.
     pub(crate) fn new(input: Input) -> Self {
-        let (parts, open, name) = match input {
+        match input {
             Input::Stdin => {
                 let stdin = BufReader::with_capacity(PIECE, io::stdin());
-                (Vec::new(), Some(unpacked(stdin)), "standard input")
+                Self::of(Vec::new(), Some(unpacked(stdin)), "standard input")
             }
-            Input::Files(parts) => (parts, None, ""),
-        };
+            Input::Files(parts) => Self::of(parts.into_iter().map(Source::Named).collect(), None, ""),
+        }
+    }
+
+    /// Files that are open already, up to the given lengths; every line shows its stack.
+    pub(super) fn of_open(parts: Vec<Part>) -> Self {
+        let parts = parts.into_iter().map(Source::Open).collect();
+        Self { stacks: Some(StackBook::default()), ..Self::of(parts, None, "") }
+    }
+
+    fn of(parts: Vec<Source>, open: Option<Box<dyn BufRead>>, name: &str) -> Self {
         Self {
             parts: parts.into_iter(),
             open,
@@ -85,9 +100,10 @@ impl RawLines {
     pub(crate) fn next(&mut self) -> Result<Option<(At, &[u8])>, Unread> {
         loop {
             if self.open.is_none() {
-                let Some(path) = self.parts.next() else { return Ok(None) };
+                let Some(source) = self.parts.next() else { return Ok(None) };
+                let (Source::Named(path) | Source::Open(Part { path, .. })) = &source;
                 self.at = At { file: path.display().to_string().into(), line: 0 };
-                self.open = Some(open(&path).map_err(|error| (self.at.clone(), error))?);
+                self.open = Some(source.open().map_err(|error| (self.at.clone(), error))?);
             }
             let Some(input) = &mut self.open else { return Ok(None) };
             self.at.line += 1;
@@ -106,8 +122,13 @@ impl RawLines {
     }
 }
 
-fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
-    Ok(unpacked(BufReader::with_capacity(PIECE, File::open(path)?)))
+impl Source {
+    fn open(self) -> io::Result<Box<dyn BufRead>> {
+        Ok(match self {
+            Self::Named(path) => unpacked(BufReader::with_capacity(PIECE, File::open(path)?)),
+            Self::Open(Part { file, len, .. }) => Box::new(BufReader::with_capacity(PIECE, file.take(len))),
+        })
+    }
 }
 
 fn unpacked(mut input: BufReader<impl Read + 'static>) -> Box<dyn BufRead> {

@@ -83,12 +83,15 @@ pub(crate) fn error(told: &Told) -> String {
     let detached = told.report.as_ref().map(|report| report.thread_facts.detached);
     let landing = word.landing.as_ref().map(|landing| landing.kind);
     let nobody = match (word.silent, word.receipt, word.fate, landing) {
-        (Some(true), Receipt::Discarded, Fate::ThreadDied, _) => match detached {
-            Some(DetachState::Detached) => {
-                "nobody can ever receive it: the handle of the thread was gone before it died"
-            }
-            _ => "nobody can ever receive it: the handle was dropped without a join",
-        },
+        // Still held: the process ended while the thread did.
+        (Some(true), Receipt::Discarded | Receipt::Pending, Fate::ThreadDied, _)
+            if detached == Some(DetachState::Detached) =>
+        {
+            "nobody can ever receive it: the handle of the thread was gone before it died"
+        }
+        (Some(true), Receipt::Discarded, Fate::ThreadDied, _) => {
+            "nobody can ever receive it: the handle was dropped without a join"
+        }
         (Some(true), Receipt::Discarded, _, Some(HandlerKind::TokioTask | HandlerKind::TokioBlocking)) => {
             "nobody can ever receive it: the runtime dropped it, because nobody awaited the task"
         }

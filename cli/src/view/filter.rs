@@ -9,6 +9,7 @@ use panic_agent::record::{Fate, PanicId, Receipt};
 use regex::Regex;
 
 use super::args::{fate, receipt};
+use crate::story::flat::{Head, Kind};
 use crate::story::{Incident, Story, Told};
 use crate::time;
 
@@ -70,6 +71,32 @@ impl FilterArgs {
             && self.since.is_none()
             && self.until.is_none()
             && self.incident.is_none()
+    }
+
+    /// Whether most lines may be passed over: something is asked of the panics that the first fields of a line tell. What
+    /// concerns no panic is not shown then.
+    pub(crate) fn is_told_by_heads(&self) -> bool {
+        self.silent || self.swallowed || self.uncaught || self.thread.is_some() || self.message.is_some()
+    }
+
+    /// Whether a line, of which the first fields are known, may be one on a panic that is asked for. A verdict has no more
+    /// of the message than its first line, and comes later than the panic.
+    pub(crate) fn may_match(&self, head: &Head<'_>) -> bool {
+        let is_panic = head.kind == Kind::Panic;
+        (!self.silent || head.silent == Some(true))
+            && (!self.swallowed || head.swallowed == Some(true))
+            && (!self.uncaught || head.uncaught == Some(true))
+            && self.service.as_deref().is_none_or(|wanted| head.service.as_deref() == Some(wanted))
+            && self.since.is_none_or(|since| head.ts_ms >= since.as_millisecond())
+            && (!is_panic || self.until.is_none_or(|until| head.ts_ms <= until.as_millisecond()))
+            && self
+                .thread
+                .as_ref()
+                .is_none_or(|glob| head.thread.as_ref().is_some_and(|name| glob.is_match(name.decoded())))
+            && (!is_panic
+                || self.message.as_ref().is_none_or(|regex| {
+                    head.message.as_ref().is_some_and(|text| regex.is_match(&text.decoded()))
+                }))
     }
 
     pub(crate) fn matches(&self, story: &Story) -> bool {

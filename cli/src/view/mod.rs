@@ -26,7 +26,7 @@ use tale::{Level, Teller};
 use crate::Outcome;
 use crate::failure::Failure;
 use crate::screen::{Paint, Screen, one_line};
-use crate::story::{Gather, Incident, Input, Log, Story, words};
+use crate::story::{Gather, Incident, Input, Log, Sieve, Story, words};
 use crate::time::Clock;
 
 /// Silent incidents that are listed before all others.
@@ -39,10 +39,7 @@ pub(crate) fn view(args: &ViewArgs) -> Outcome {
     let inputs = args.input.inputs()?;
     hint_at_spools(&inputs);
     let mut shower = Shower::new(args, true);
-    let mut log = Log::new(inputs);
-    if let Some(id) = &args.filter.incident {
-        log = log.of_process(id);
-    }
+    let mut log = log(inputs, &args.filter);
     let mut gather = Gather::new((args.memory.max(1) as usize) << 20);
     let mut begun = false;
     while let Some(entry) = log.next() {
@@ -65,8 +62,21 @@ pub(crate) fn view(args: &ViewArgs) -> Outcome {
             return Ok(log.complaints.status());
         }
     }
+    shower.summary.passed_over(log.passed_over);
     shower.finish(&gather, &log.complaints)?;
     Ok(log.complaints.status())
+}
+
+/// The lines that matter to a filter, as far as that can be told without reading them in full.
+fn log(inputs: Vec<Input>, filter: &FilterArgs) -> Log {
+    if let Some(id) = &filter.incident {
+        return Log::new(inputs).of_process(id);
+    }
+    let sieve = filter.is_told_by_heads().then(|| Sieve::build(&inputs, |head| filter.may_match(head)));
+    match sieve.flatten() {
+        Some((sieve, parts)) => Log::sieved(parts, sieve),
+        None => Log::new(inputs),
+    }
 }
 
 /// Shows stories that the filters let through, and counts them.
@@ -129,7 +139,7 @@ impl<'a> Shower<'a> {
     /// False when nobody reads any more.
     fn show(&mut self, story: &Story, gather: &Gather) -> Result<bool, Failure> {
         if !self.args.filter.matches(story) {
-            self.summary.hidden();
+            self.summary.hidden(story);
             return Ok(true);
         }
         self.summary.shown(story);

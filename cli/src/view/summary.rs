@@ -35,8 +35,15 @@ impl Summary {
         self.open += u64::from(incident.panics.iter().any(|told| told.word.silent.is_none()));
     }
 
-    pub(crate) fn hidden(&mut self) {
-        self.hidden += 1;
+    pub(crate) fn hidden(&mut self, story: &Story) {
+        if let Story::Incident(incident) = story {
+            self.passed_over(incident.panics.len() as u64);
+        }
+    }
+
+    /// Panics that the filters hide.
+    pub(crate) fn passed_over(&mut self, panics: u64) {
+        self.hidden = self.hidden.saturating_add(panics);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -62,7 +69,7 @@ impl Summary {
         part(self.notes, Paint::Warning, if self.notes == 1 { "note" } else { "notes" });
         let lost: u64 = gather.processes().map(Process::lost).fold(0, u64::saturating_add);
         part(lost, Paint::Alarm, "reports lost by the agents");
-        part(self.hidden, Paint::Faint, "not shown (filters)");
+        part(self.hidden, Paint::Faint, "more not shown (filters)");
         part(complaints.total(), Paint::Faint, "lines left out");
         format!("{}\n", parts.join(", "))
     }

@@ -44,6 +44,65 @@ fn the_last_breadcrumbs_are_told_and_all_of_them_in_full_and_on_the_page() {
     assert!(!place.text(&["view", "--oneline", "with.jsonl"]).contains("step"));
 }
 
+/// Through a pipe, where each line is read in full because none can be read twice.
+fn piped(place: &Place, args: &[&str], text: &str) -> String {
+    let mut view = place.command(&[args, &["-"]].concat());
+    let mut view = view.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    view.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = view.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    told.replace("standard input", "all.jsonl")
+}
+
+#[test]
+fn a_file_of_which_most_is_passed_over_reads_like_one_that_is_read_in_full() {
+    let scenarios = [
+        "thread-handle-dropped",
+        "thread-join-unwrapped",
+        "catch-swallowed",
+        "drop-panics-in-unwind",
+        "hook-replaced",
+        "mutex-poisoned",
+        "payload-lines",
+        "scope-child-unjoined",
+        "tokio-join-read",
+    ];
+    // Twice, the second time in other processes; and with lines that are none.
+    let mut text: String = scenarios.map(lines).concat();
+    let torn = text.split_at(100).0.to_owned();
+    let again = scenarios.map(|name| {
+        let id = id_of(name);
+        let instance = id.split('-').next().unwrap();
+        lines(name).replace(instance, &instance.chars().rev().collect::<String>())
+    });
+    text = text + &torn + &again.concat() + "no line\n{\"schema\":2,\"kind\":\"panic\"}\n";
+    let place = Place::new(&[]);
+    place.put("all.jsonl", &text);
+    let filters: [&[&str]; 9] = [
+        &["--silent"],
+        &["--swallowed"],
+        &["--uncaught"],
+        &["--silent", "--uncaught", "--since", "2020-01-01"],
+        &["--silent", "--until", "2020-01-01"],
+        &["--thread", "worker"],
+        &["--message", "told"],
+        &["--message", "cause", "--silent"],
+        &["--thread", "work*", "--service", "nobody"],
+    ];
+    let mut shown = 0;
+    for filter in filters {
+        for level in [&["--oneline"][..], &[], &["--full"], &["--json"]] {
+            let args = [&["view"], level, filter].concat();
+            let ran = place.run(&[&args[..], &["all.jsonl"]].concat());
+            let read = piped(&place, &args, &text);
+            assert_eq!(ran.out.clone() + &ran.err, read, "{args:?}");
+            assert!(ran.err.contains("all.jsonl"), "what cannot be read is told: {}", ran.err);
+            shown += usize::from(ran.out.lines().count() > 1);
+        }
+    }
+    assert!(shown >= 16, "{shown}");
+}
+
 #[test]
 fn each_filter_keeps_what_it_names_and_hides_its_twin() {
     let scenarios = [

@@ -14,27 +14,29 @@ use serde::de::IgnoredAny;
 
 /// What counts of a line.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Head<'a> {
-    pub(super) kind: Kind,
+pub(crate) struct Head<'a> {
+    pub(crate) kind: Kind,
     /// Process instance, and number of the panic in it.
-    pub(super) id: (u64, u64),
-    pub(super) ts_ms: i64,
-    pub(super) service: Option<Cow<'a, str>>,
-    pub(super) version: Option<Cow<'a, str>>,
-    pub(super) host: Option<Cow<'a, str>>,
-    pub(super) fingerprint: u64,
-    pub(super) message: Option<Text<'a>>,
-    pub(super) thread: Option<Text<'a>>,
-    pub(super) uncaught: Option<bool>,
-    pub(super) silent: Option<bool>,
-    pub(super) swallowed: Option<bool>,
+    pub(crate) id: (u64, u64),
+    pub(crate) ts_ms: i64,
+    pub(crate) service: Option<Cow<'a, str>>,
+    pub(crate) version: Option<Cow<'a, str>>,
+    pub(crate) host: Option<Cow<'a, str>>,
+    pub(crate) fingerprint: u64,
+    pub(crate) message: Option<Text<'a>>,
+    pub(crate) thread: Option<Text<'a>>,
+    pub(crate) uncaught: Option<bool>,
+    pub(crate) silent: Option<bool>,
+    pub(crate) swallowed: Option<bool>,
+    /// The panic that its chain began with.
+    pub(crate) incident: (u64, u64),
     /// Panics that the line stands for.
-    pub(super) count: u64,
+    pub(crate) count: u64,
 }
 
 /// Lines that are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Panic,
     Verdict,
     Repeats,
@@ -44,14 +46,14 @@ pub(super) enum Kind {
 
 /// A text that is decoded when somebody wants it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Text<'a> {
+pub(crate) enum Text<'a> {
     /// As it stands between the quotation marks.
     Raw(&'a [u8]),
     Plain(Cow<'a, str>),
 }
 
 impl Text<'_> {
-    pub(super) fn decoded(&self) -> String {
+    pub(crate) fn decoded(&self) -> String {
         match self {
             Self::Raw(bytes) => decode(bytes).unwrap_or_default().into_owned(),
             Self::Plain(text) => text.clone().into_owned(),
@@ -61,14 +63,14 @@ impl Text<'_> {
 
 /// Why a line is not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bad {
+pub(crate) enum Bad {
     Torn,
     Foreign,
     Newer,
 }
 
 /// The head of a line, and whether it had the usual order.
-pub(super) fn head(line: &[u8]) -> Result<(Head<'_>, bool), Bad> {
+pub(crate) fn head(line: &[u8]) -> Result<(Head<'_>, bool), Bad> {
     if !line.ends_with(b"}") {
         return Err(if line.starts_with(b"{\"schema\":") { Bad::Torn } else { Bad::Foreign });
     }
@@ -126,6 +128,10 @@ fn quick(line: &[u8]) -> Option<Head<'_>> {
     let silent = at.word()?;
     at.skip(b",\"swallowed\":")?;
     let swallowed = at.word()?;
+    at.skip(b",\"reason\":")?;
+    at.text()?;
+    at.skip(b",\"incident\":\"")?;
+    let incident = self::id(at.until_quote()?)?;
     let count = 1;
     Some(Head {
         kind,
@@ -140,6 +146,7 @@ fn quick(line: &[u8]) -> Option<Head<'_>> {
         uncaught,
         silent,
         swallowed,
+        incident,
         count,
     })
 }
@@ -158,6 +165,7 @@ fn other() -> Head<'static> {
         uncaught: None,
         silent: None,
         swallowed: None,
+        incident: (0, 0),
         count: 0,
     }
 }
@@ -281,6 +289,8 @@ struct Slow<'a> {
     silent: Option<bool>,
     #[serde(default)]
     swallowed: Option<bool>,
+    #[serde(borrow, default)]
+    incident: Option<Cow<'a, str>>,
     #[serde(default)]
     count: Option<u64>,
 }
@@ -308,6 +318,7 @@ fn slow(line: &[u8]) -> Result<Head<'_>, Bad> {
         Kind::Repeats => (0, 0),
         _ => id(line.id.as_bytes()).ok_or(Bad::Foreign)?,
     };
+    let incident = line.incident.as_deref().and_then(|text| id(text.as_bytes()));
     let fingerprint = line.fingerprint.as_deref().and_then(|text| hex(text.as_bytes()));
     Ok(Head {
         kind,
@@ -322,12 +333,14 @@ fn slow(line: &[u8]) -> Result<Head<'_>, Bad> {
         uncaught: line.uncaught,
         silent: line.silent,
         swallowed: line.swallowed,
+        // Lines of before have none: such a panic stands alone.
+        incident: incident.unwrap_or(number),
         count: if kind == Kind::Repeats { line.count.unwrap_or(0) } else { 1 },
     })
 }
 
 /// The value behind a key that can stand nowhere else in a line: inside a text its quotation marks would be escaped.
-pub(super) fn behind<'d, T: Deserialize<'d>>(line: &'d [u8], key: &str) -> Option<T> {
+pub(crate) fn behind<'d, T: Deserialize<'d>>(line: &'d [u8], key: &str) -> Option<T> {
     let at = memchr::memmem::find(line, key.as_bytes())?;
     let rest = line.get(at + key.len()..)?;
     serde_json::Deserializer::from_slice(rest).into_iter().next()?.ok()

@@ -26,19 +26,19 @@ pub fn print_sizes(rounds: usize) -> Result<(), String> {
     println!("\nA start and the first panic, by the size of the debug information:");
     println!(
         "{:>9} {:<12} {:>10} {:>8} {:>10} {:>11} {:>10}",
-        "MB", "hook", "caller us", "KiB", "panic us", "line ms", "KiB then"
+        "MB", "hook", "call us", "KiB", "panic us", "line ms", "KiB then"
     );
     let mut runs = runs.into_iter();
     for program in &programs {
         let size = std::fs::metadata(program).map_err(|error| error.to_string())?.len() / 1_000_000;
         for (hook, runs) in HOOKS.iter().zip(&mut runs) {
             let columns: Vec<f64> = spreads(runs).iter().map(|spread| spread.median).collect();
-            let [_, caller, _, started, _, _, panic, line, grown] = columns[..] else {
+            let [call, _, _, started, _, _, panic, line, grown] = columns[..] else {
                 return Err(format!("{hook}: {columns:?}"));
             };
-            let (caller, panic, line) = (caller / 1e3, panic / 1e3, line / 1e6);
+            let (call, panic, line) = (call / 1e3, panic / 1e3, line / 1e6);
             println!(
-                "{size:>9} {hook:<12} {caller:>10.0} {started:>8.0} {panic:>10.1} {line:>11.1} {grown:>10.0}"
+                "{size:>9} {hook:<12} {call:>10.0} {started:>8.0} {panic:>10.1} {line:>11.1} {grown:>10.0}"
             );
         }
     }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::By;
 use super::group::{Few, Group};
-use crate::story::flat::{Bad, Head, Kind, behind, head};
+use crate::story::flat::{Bad, Head, Id, Kind, behind, head};
 
 /// Panics whose later verdict is waited for: twice as many at most.
 const MAX_OPEN: usize = 1 << 15;
@@ -50,8 +50,6 @@ struct Open {
     words: Words,
 }
 
-/// Process instance, and number of the panic in it.
-type Id = (u64, u64);
 /// `uncaught`, `silent`, `swallowed`.
 type Words = [Option<bool>; 3];
 /// A map whose keys are hashes already.

@@ -8,16 +8,20 @@
 //! A little longer than other files: the quick way and the one by `serde_json` must read the same fields.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+
+/// Process instance, and number of the panic in it.
+pub(crate) type Id = (u64, u64);
 
 /// What counts of a line.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Head<'a> {
     pub(crate) kind: Kind,
-    /// Process instance, and number of the panic in it.
-    pub(crate) id: (u64, u64),
+    pub(crate) id: Id,
     pub(crate) ts_ms: i64,
     pub(crate) service: Option<Cow<'a, str>>,
     pub(crate) version: Option<Cow<'a, str>>,
@@ -29,7 +33,7 @@ pub(crate) struct Head<'a> {
     pub(crate) silent: Option<bool>,
     pub(crate) swallowed: Option<bool>,
     /// The panic that its chain began with.
-    pub(crate) incident: (u64, u64),
+    pub(crate) incident: Id,
     /// Panics that the line stands for.
     pub(crate) count: u64,
 }
@@ -78,6 +82,23 @@ pub(crate) fn head(line: &[u8]) -> Result<(Head<'_>, bool), Bad> {
         Some(head) => Ok((head, true)),
         None => slow(line).map(|head| (head, false)),
     }
+}
+
+/// Kind, id and incident alone, of a line on a panic that is as usual; `None`: [`head`] must tell.
+pub(crate) fn ids(line: &[u8]) -> Option<(Kind, Id, Id)> {
+    static INCIDENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b",\"incident\":\""));
+    let mut at = Cursor { rest: line.strip_suffix(b"}")? };
+    at.skip(b"{\"schema\":1,\"kind\":\"")?;
+    let kind = match at.until_quote()? {
+        b"panic" => Kind::Panic,
+        b"verdict" => Kind::Verdict,
+        _ => return None,
+    };
+    at.skip(b",\"id\":\"")?;
+    let own = id(at.until_quote()?)?;
+    // What stands before it are texts, in which quotation marks are escaped, and numbers.
+    at.rest = at.rest.get(INCIDENT.find(at.rest)? + INCIDENT.needle().len()..)?;
+    Some((kind, own, id(at.until_quote()?)?))
 }
 
 fn quick(line: &[u8]) -> Option<Head<'_>> {
@@ -182,7 +203,7 @@ impl<'a> Cursor<'a> {
 
     /// A text without escapes, up to its end.
     fn until_quote(&mut self) -> Option<&'a [u8]> {
-        let end = self.rest.iter().take(64).position(|byte| *byte == b'"')?;
+        let end = memchr::memchr(b'"', self.rest.get(..64).unwrap_or(self.rest))?;
         let (text, rest) = self.rest.split_at(end);
         self.rest = rest.get(1..)?;
         (!text.contains(&b'\\')).then_some(text)
@@ -244,7 +265,7 @@ fn decode(text: &[u8]) -> Option<Cow<'_, str>> {
     serde_json::from_slice(&quoted).ok().map(Cow::Owned)
 }
 
-fn id(text: &[u8]) -> Option<(u64, u64)> {
+fn id(text: &[u8]) -> Option<Id> {
     let (instance, number) = text.split_at_checked(16)?;
     let number = std::str::from_utf8(number.strip_prefix(b"-")?).ok()?.parse().ok()?;
     Some((hex(instance)?, number))
@@ -374,6 +395,9 @@ mod tests {
                 Head { message: None, thread: None, ..quick.clone() },
                 Head { message: None, thread: None, ..slow }
             );
+            let of_panic = matches!(quick.kind, Kind::Panic | Kind::Verdict);
+            let wanted = of_panic.then_some((quick.kind, quick.id, quick.incident));
+            assert_eq!(ids(line.as_bytes()), wanted);
             counted += usize::from(quick.kind == Kind::Panic);
         }
         assert!(counted >= 10, "{counted}");

@@ -9,17 +9,17 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::Input;
-use super::flat::{self, Head, Kind};
+use super::flat::{self, Head, Id, Kind};
 use super::parts::{Piece, in_parts, is_packed};
 use super::raw_lines::BEGIN;
 
 /// Panics and links that are kept; with more of them everything is read in full.
 const MAX_IDS: usize = 1 << 20;
-
-/// Process instance, and number of a panic in it.
-type Id = (u64, u64);
 
 /// Panics that are asked for, and all that are linked to them.
 #[derive(Debug, Default)]
@@ -85,15 +85,16 @@ impl Sieve {
 
     /// Whether a line must be read in full; where not, whether it is that of a panic.
     pub(crate) fn judge(&self, line: &[u8]) -> Passed {
-        let Ok((head, _)) = flat::head(line) else { return Passed::Through };
-        let is_of_interest = match head.kind {
-            Kind::Panic | Kind::Verdict => self.ids.contains(&head.id) || self.ids.contains(&head.incident),
+        let of_head = || flat::head(line).ok().map(|(head, _)| (head.kind, head.id, head.incident));
+        let Some((kind, id, incident)) = flat::ids(line).or_else(of_head) else { return Passed::Through };
+        let is_of_interest = match kind {
+            Kind::Panic | Kind::Verdict => self.ids.contains(&id) || self.ids.contains(&incident),
             Kind::Repeats | Kind::Other => true,
         };
         if is_of_interest || beginnings(line).next().is_some() {
             return Passed::Through;
         }
-        if head.kind == Kind::Panic { Passed::Panic } else { Passed::Word }
+        if kind == Kind::Panic { Passed::Panic } else { Passed::Word }
     }
 }
 
@@ -156,7 +157,8 @@ impl Found {
 
 /// Where a line begins inside of one that was torn. In a text the quotation marks would be escaped.
 fn beginnings(line: &[u8]) -> impl Iterator<Item = usize> + '_ {
-    memchr::memmem::find_iter(line, BEGIN).skip_while(|at| *at == 0)
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BEGIN));
+    FINDER.find_iter(line).skip_while(|at| *at == 0)
 }
 
 #[cfg(test)]

@@ -166,11 +166,9 @@ mod tests {
     use super::*;
 
     fn line(kind: &str, id: u32, incident: u32, silent: &str) -> String {
-        let ids = ["id", "incident"].map(|_| "00000000000000aa-");
         format!(
-            "{{\"schema\":1,\"kind\":\"{kind}\",\"id\":\"{}{id}\",\"ts_ms\":1,\"fingerprint\":\"0000000000000001\",\"incident\":\
-             \"{}{incident}\",\"silent\":{silent}}}",
-            ids[0], ids[1]
+            "{{\"schema\":1,\"kind\":\"{kind}\",\"id\":\"00000000000000aa-{id}\",\"ts_ms\":1,\"fingerprint\":\"0000000000000001\",\
+             \"incident\":\"00000000000000aa-{incident}\",\"silent\":{silent}}}"
         )
     }
 

@@ -79,10 +79,12 @@ impl FilterArgs {
         self.silent || self.swallowed || self.uncaught || self.thread.is_some() || self.message.is_some()
     }
 
-    /// Whether a line, of which the first fields are known, may be one on a panic that is asked for. A verdict has no more
-    /// of the message than its first line, and comes later than the panic.
+    /// Whether a line, of which the first fields are known, may be one on a panic that is asked for. A verdict comes later
+    /// than the panic and has no more of the message than its first line: the `panic` line answers for the message, but where
+    /// a verdict alone may say the words that are asked for.
     pub(crate) fn may_match(&self, head: &Head<'_>) -> bool {
         let is_panic = head.kind == Kind::Panic;
+        let is_word = !is_panic && (self.silent || self.swallowed || self.uncaught);
         (!self.silent || head.silent == Some(true))
             && (!self.swallowed || head.swallowed == Some(true))
             && (!self.uncaught || head.uncaught == Some(true))
@@ -93,7 +95,7 @@ impl FilterArgs {
                 .thread
                 .as_ref()
                 .is_none_or(|glob| head.thread.as_ref().is_some_and(|name| glob.is_match(name.decoded())))
-            && (!is_panic
+            && (is_word
                 || self.message.as_ref().is_none_or(|regex| {
                     head.message.as_ref().is_some_and(|text| regex.is_match(&text.decoded()))
                 }))

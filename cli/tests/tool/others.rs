@@ -99,6 +99,23 @@ fn spools_of_dead_processes_are_written_down() {
     assert!(after.contains("recovered from its spool") && after.contains("process_died"), "{after}");
 }
 
+/// Commands with examples in their help and a row on the page.
+const COMMANDS: &[&str] = &[
+    "view",
+    "stats",
+    "top",
+    "explain",
+    "report",
+    "scan",
+    "crosscheck",
+    "doctor",
+    "recover",
+    "symbolize",
+    "schema",
+    "completions",
+    "man",
+];
+
 #[test]
 fn each_schema_is_printed_and_each_shell_completes_each_command() {
     let place = Place::new(&[]);
@@ -108,23 +125,7 @@ fn each_schema_is_printed_and_each_shell_completes_each_command() {
     }
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let text = place.text(&["completions", shell]);
-        for command in [
-            "view",
-            "stats",
-            "top",
-            "explain",
-            "report",
-            "scan",
-            "crosscheck",
-            "doctor",
-            "recover",
-            "symbolize",
-            "schema",
-            "completions",
-            "man",
-            "run",
-            "test",
-        ] {
+        for command in COMMANDS.iter().chain(&["run", "test"]) {
             assert!(text.contains(command), "{shell}: {command}");
         }
     }
@@ -134,21 +135,7 @@ fn each_schema_is_printed_and_each_shell_completes_each_command() {
 fn the_help_of_each_command_has_examples_and_the_page_has_each_command() {
     let place = Place::new(&[]);
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/tool.md")).unwrap();
-    for command in [
-        "view",
-        "stats",
-        "top",
-        "explain",
-        "report",
-        "scan",
-        "crosscheck",
-        "doctor",
-        "recover",
-        "symbolize",
-        "schema",
-        "completions",
-        "man",
-    ] {
+    for command in COMMANDS {
         let help = place.text(&[command, "--help"]);
         assert!(help.contains(&format!("Examples:\n  panic-agent {command}")), "{command}: {help}");
         assert!(page.contains(&format!("| [`{command}")), "docs/tool.md: {command}");

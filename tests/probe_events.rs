@@ -216,11 +216,9 @@ fn allocations_are_the_same(program: &Program) {
 /// The allocator gives each exception the same place across two pages, until somebody keeps it.
 fn the_trial_moves_away_from_a_place_where_it_may_not_look(program: &Program) {
     let run = program.run("catch-drop", "across");
-    assert!(
-        run.text.contains("ACROSS 2\n"),
-        "for the first exception and what is kept in its place: {}",
-        run.text
-    );
+    // For the first exception and what is kept in its place; for others as large before them, if there are any.
+    let given = run.text.lines().find_map(|line| line.strip_prefix("ACROSS ")?.parse::<u64>().ok());
+    assert!(given.is_some_and(|given| given >= 2), "{}", run.text);
     assert!(!run.text.contains("OFF "), "{}", run.text);
     assert_eq!(run.story(), "r1m l1m d1m");
 }

@@ -53,6 +53,10 @@ struct Run {
 impl Run {
     /// Runs the words, as this test; `@` stands for the directory of the logs, where the plugin lies twice: `one.so`, `two.so`.
     fn of(test: &str, words: &[&str]) -> Self {
+        Self::with(test, words, &[])
+    }
+
+    fn with(test: &str, words: &[&str], variables: &[(&str, &str)]) -> Self {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("agents").join(test);
         // Of an earlier run, if there was one.
         let _ = std::fs::remove_dir_all(&directory);
@@ -66,6 +70,8 @@ impl Run {
             .args(words.iter().map(|word| word.replace('@', &place)))
             .env("PANIC_AGENT_FLUSH_MS", PATIENCE_MS)
             .env_remove("RUST_BACKTRACE")
+            .env_remove("NOTIFY_SOCKET")
+            .envs(variables.iter().copied())
             .output()
             .expect("it runs");
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -95,12 +101,17 @@ impl Run {
         said
     }
 
-    /// Whether the agent says that it was not the first.
-    fn is_second(&self, log: &str) -> bool {
+    /// What the agent cannot do, and why, with this code.
+    fn lacks(&self, log: &str, code: &str) -> Vec<Value> {
         let lines = self.lines(log);
         let process = lines.iter().find(|line| line["kind"] == "process").expect("a process line");
         let errors = process["soft_errors"].as_array().cloned().unwrap_or_default();
-        errors.iter().any(|error| error["code"] == "other_agent")
+        errors.into_iter().filter(|error| error["code"] == code).collect()
+    }
+
+    /// Whether the agent says that it was not the first.
+    fn is_second(&self, log: &str) -> bool {
+        !self.lacks(log, "other_agent").is_empty()
     }
 }
 
@@ -185,4 +196,22 @@ fn a_plugin_with_an_agent_stays_loaded_and_one_without_goes() {
     let run = Run::of("closed", &[&words[..], &["program"]].concat());
     assert_eq!(run.said("a"), twice(own("program")));
     assert_eq!(run.said("b"), own("plugin"));
+}
+
+/// The fixture is built without the feature `systemd`.
+#[test]
+fn an_agent_that_cannot_tell_the_supervisor_says_so_if_there_is_one() {
+    let ask = ("PANIC_AGENT_SUPERVISOR", "systemd");
+    let run =
+        Run::with("supervisor", &["agent=@a", "program"], &[ask, ("NOTIFY_SOCKET", "/nowhere/notify.sock")]);
+    let lacks = run.lacks("a", "not_compiled");
+    assert_eq!(lacks.len(), 1, "{lacks:?}");
+    assert_eq!(
+        (&lacks[0]["field"], &lacks[0]["detail"]),
+        (&"supervisor".into(), &"the cargo feature `systemd` is off".into())
+    );
+    assert_eq!(run.said("a"), own("program"));
+
+    let run = Run::with("no_supervisor", &["agent=@a", "program"], &[ask]);
+    assert_eq!(run.lacks("a", "not_compiled"), [Value::Null; 0], "nobody would hear it");
 }

@@ -193,7 +193,7 @@ impl<T: Carried> Drop for Received<'_, T> {
     }
 }
 
-#[cfg(all(test, not(panic_agent_loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -11,9 +11,9 @@
 use super::sync::{AtomicU64, Ordering};
 
 /// Places that are told apart. The first panics of further ones may be lost.
-#[cfg(not(all(test, panic_agent_loom)))]
+#[cfg(not(panic_agent_loom))]
 const SITES: usize = 1024;
-#[cfg(all(test, panic_agent_loom))]
+#[cfg(panic_agent_loom)]
 const SITES: usize = 4;
 /// Words that are looked at for one place.
 const LOOKS: usize = 16;
@@ -92,7 +92,7 @@ impl FirstSites {
     }
 }
 
-#[cfg(all(test, not(panic_agent_loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -129,7 +129,7 @@ fn tag(head: u64) -> u32 {
     (head >> 32) as u32
 }
 
-#[cfg(all(test, not(panic_agent_loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -14,29 +14,32 @@
 //! at, fences, then looks at the count.
 //!
 //! A little longer than other files: every way in and out of a slot is here, and each order of its accesses with its reason.
-#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+#![cfg_attr(
+    not(any(test, panic_agent_loom)),
+    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)
+)]
 
 #[allow(unsafe_code)]
 mod exchange;
 mod first_sites;
 mod free_list;
 pub(crate) mod layout;
-#[cfg(all(test, panic_agent_loom))]
-#[allow(unsafe_code)]
-mod loom_tests;
 mod loss_sites;
-#[cfg(not(all(test, panic_agent_loom)))]
+#[cfg(not(panic_agent_loom))]
 #[allow(unsafe_code)]
 mod memory;
+#[cfg(panic_agent_loom)]
+#[allow(unsafe_code)]
+pub mod models;
 mod pool;
-#[cfg(not(all(test, panic_agent_loom)))]
+#[cfg(not(panic_agent_loom))]
 mod queue;
 mod sleep;
 #[allow(unsafe_code)]
 mod slot;
-#[cfg_attr(all(test, panic_agent_loom), path = "sync_model.rs", allow(unsafe_code))]
+#[cfg_attr(panic_agent_loom, path = "sync_model.rs", allow(unsafe_code))]
 mod sync;
-#[cfg(all(test, not(panic_agent_loom)))]
+#[cfg(test)]
 mod tests;
 #[allow(unsafe_code)]
 mod ticket;

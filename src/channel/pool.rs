@@ -138,7 +138,7 @@ impl Links for SlotMemory {
     }
 }
 
-#[cfg(all(test, not(panic_agent_loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

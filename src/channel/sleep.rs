@@ -33,9 +33,9 @@ const NOTIFIED: u32 = 3;
 const POLL: Duration = Duration::from_millis(2);
 
 /// Looks without work before the writer goes to sleep: a panic every 16 ms still costs no wake-up.
-#[cfg(not(all(panic_agent_loom, test)))]
+#[cfg(not(panic_agent_loom))]
 const POLLS: u32 = 8;
-#[cfg(all(panic_agent_loom, test))]
+#[cfg(panic_agent_loom)]
 const POLLS: u32 = 1;
 
 /// How much a publication wants the writer.
@@ -56,9 +56,9 @@ pub(super) struct Sleep {
 
 impl Sleep {
     pub(super) fn new() -> Self {
-        #[cfg(not(all(panic_agent_loom, test)))]
+        #[cfg(not(panic_agent_loom))]
         let state = Futex::default();
-        #[cfg(all(panic_agent_loom, test))]
+        #[cfg(panic_agent_loom)]
         let state = Futex::new(RUNNING);
         Self { state, polls: AtomicU32::new(0) }
     }

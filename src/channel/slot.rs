@@ -44,7 +44,7 @@ pub(super) struct Slot {
     pub(super) record: RecordCell,
 }
 
-#[cfg(not(all(panic_agent_loom, test)))]
+#[cfg(not(panic_agent_loom))]
 const _: () = {
     use super::layout;
     assert!(core::mem::offset_of!(Slot, state) == layout::slot::STATE, "the layout is documented");
@@ -54,7 +54,7 @@ const _: () = {
     assert!(size_of::<Slot>() == layout::SLOT_BYTES, "the layout is documented");
     assert!(PUBLISHED == layout::slot::PUBLISHED, "the layout is documented");
 };
-#[cfg(not(all(panic_agent_loom, test)))]
+#[cfg(not(panic_agent_loom))]
 const _: () = assert!(
     size_of::<Slot>() <= 6 * 1024 + crate::record::CRUMB_BYTES,
     "a slot stays within 6 KiB and the breadcrumbs"
@@ -64,7 +64,7 @@ const _: () = assert!(
 unsafe impl Sync for Slot {}
 
 impl Slot {
-    #[cfg(all(panic_agent_loom, test))]
+    #[cfg(panic_agent_loom)]
     pub(super) fn new() -> Self {
         Self {
             state: AtomicU32::new(FREE),
@@ -108,7 +108,7 @@ impl Slot {
 
     /// What one would find who comes after the process died now: a record that waits to be written. Acquire:
     /// then it is whole.
-    #[cfg(all(panic_agent_loom, test))]
+    #[cfg(panic_agent_loom)]
     pub(super) fn holds_a_record(&self) -> bool {
         self.state.load(Ordering::Acquire) == PUBLISHED
     }

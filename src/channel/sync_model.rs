@@ -90,7 +90,7 @@ impl SlotMemory {
     }
 
     pub(super) fn within(room: SlotRoom, slots: u32) -> Option<Self> {
-        let _unused = (room.region.len(), room.at, room.extend);
+        let _unused = (room.region, room.at, room.extend);
         Self::map(slots).ok()
     }
 

@@ -16,9 +16,9 @@ pub(super) struct Waiters {
 
 impl Waiters {
     pub(super) fn new() -> Self {
-        #[cfg(not(all(panic_agent_loom, test)))]
+        #[cfg(not(panic_agent_loom))]
         let events = Futex::default();
-        #[cfg(all(panic_agent_loom, test))]
+        #[cfg(panic_agent_loom)]
         let events = Futex::new(0);
         Self { count: AtomicU32::new(0), events }
     }

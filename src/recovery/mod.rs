@@ -13,7 +13,7 @@ mod from_spools {
     pub(crate) mod fuzzing;
     mod log_tail;
     mod orphans;
-    #[cfg(all(test, not(panic_agent_loom), not(miri)))]
+    #[cfg(all(test, not(miri)))]
     mod orphans_tests;
     mod past;
     pub(crate) mod reader;

@@ -258,7 +258,7 @@ fn next(generation: &AtomicU64) -> u64 {
     generation.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-#[cfg(all(test, not(panic_agent_loom), not(miri)))]
+#[cfg(all(test, not(miri)))]
 mod tests {
     use std::os::fd::AsRawFd as _;
 

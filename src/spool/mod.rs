@@ -19,7 +19,7 @@ mod kept {
     #[allow(unsafe_code)]
     pub(crate) mod live;
     pub(crate) mod process_identity;
-    #[cfg(all(test, not(panic_agent_loom), not(miri)))]
+    #[cfg(all(test, not(miri)))]
     pub(crate) mod tests;
 
     use super::{INFIX, Place, process_facts};

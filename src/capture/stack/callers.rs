@@ -15,7 +15,7 @@ pub(crate) fn callers(frames: usize) -> Vec<u64> {
     ips
 }
 
-#[cfg(all(test, not(panic_agent_loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -1,10 +1,32 @@
-//! All interleavings of small cases, and all values that the memory model lets a load return:
-//! `.ci/loom`. A lost wake-up shows as a deadlock, a slot with two owners as a causality violation.
+//! All interleavings of small cases, and all values that the memory model lets a load return: `tests/loom` runs them. A lost
+//! wake-up shows as a deadlock, a slot with two owners as a causality violation.
 
 use loom::sync::Arc;
 use loom::thread;
 
 use super::*;
+
+/// Every model with its name.
+pub const ALL: [(&str, fn()); 9] = [
+    ("two_threads_never_own_one_slot", two_threads_never_own_one_slot),
+    ("a_sleeping_writer_gets_every_record", a_sleeping_writer_gets_every_record),
+    ("a_slot_goes_round_through_the_writer", a_slot_goes_round_through_the_writer),
+    ("a_hook_that_waits_for_its_report_is_woken", a_hook_that_waits_for_its_report_is_woken),
+    (
+        "a_blocked_claim_is_woken_by_the_slot_that_comes_back",
+        a_blocked_claim_is_woken_by_the_slot_that_comes_back,
+    ),
+    ("a_wake_is_never_lost", a_wake_is_never_lost),
+    (
+        "a_kill_at_any_instant_leaves_each_acknowledged_record_somewhere",
+        a_kill_at_any_instant_leaves_each_acknowledged_record_somewhere,
+    ),
+    ("a_slot_that_says_published_holds_a_whole_record", a_slot_that_says_published_holds_a_whole_record),
+    (
+        "the_first_panic_of_a_place_gets_a_slot_of_the_reserve",
+        the_first_panic_of_a_place_gets_a_slot_of_the_reserve,
+    ),
+];
 
 fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -18,8 +40,7 @@ fn publish(channel: &Channel, sequence: u64) -> Option<Ticket> {
     Some(slot.publish())
 }
 
-#[test]
-fn loom_two_threads_never_own_one_slot() {
+fn two_threads_never_own_one_slot() {
     explore(4, || {
         let channel = Arc::new(Channel::new(2, 0, 0).unwrap());
         // Both slots have been used, so that the stack is in play and not only the unused slots.
@@ -44,8 +65,7 @@ fn loom_two_threads_never_own_one_slot() {
     });
 }
 
-#[test]
-fn loom_a_sleeping_writer_gets_every_record() {
+fn a_sleeping_writer_gets_every_record() {
     explore(3, || {
         let channel = Arc::new(Channel::new(2, 0, 0).unwrap());
         let senders: Vec<_> = (1..=2)
@@ -72,8 +92,7 @@ fn loom_a_sleeping_writer_gets_every_record() {
     });
 }
 
-#[test]
-fn loom_a_slot_goes_round_through_the_writer() {
+fn a_slot_goes_round_through_the_writer() {
     explore(3, || {
         let channel = Arc::new(Channel::new(1, 0, 0).unwrap());
         publish(&channel, 1).unwrap();
@@ -87,8 +106,7 @@ fn loom_a_slot_goes_round_through_the_writer() {
     });
 }
 
-#[test]
-fn loom_a_hook_that_waits_for_its_report_is_woken() {
+fn a_hook_that_waits_for_its_report_is_woken() {
     explore(3, || {
         let channel = Arc::new(Channel::new(1, 0, 0).unwrap());
         let line = Arc::new(AtomicU64::new(0));
@@ -111,8 +129,7 @@ fn loom_a_hook_that_waits_for_its_report_is_woken() {
     });
 }
 
-#[test]
-fn loom_a_blocked_claim_is_woken_by_the_slot_that_comes_back() {
+fn a_blocked_claim_is_woken_by_the_slot_that_comes_back() {
     explore(3, || {
         let channel = Arc::new(Channel::new(1, 0, 0).unwrap());
         publish(&channel, 1).unwrap();
@@ -126,8 +143,7 @@ fn loom_a_blocked_claim_is_woken_by_the_slot_that_comes_back() {
     });
 }
 
-#[test]
-fn loom_a_wake_is_never_lost() {
+fn a_wake_is_never_lost() {
     explore(4, || {
         let channel = Arc::new(Channel::new(1, 0, 0).unwrap());
         let other = Arc::clone(&channel);
@@ -138,8 +154,7 @@ fn loom_a_wake_is_never_lost() {
 }
 
 /// Who comes after the process was killed at any instant finds each acknowledged record in the slot or in the log.
-#[test]
-fn loom_a_kill_at_any_instant_leaves_each_acknowledged_record_somewhere() {
+fn a_kill_at_any_instant_leaves_each_acknowledged_record_somewhere() {
     explore(3, || {
         let channel = Arc::new(Channel::new(1, 0, 0).unwrap());
         let (log, acknowledged) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
@@ -166,8 +181,7 @@ fn loom_a_kill_at_any_instant_leaves_each_acknowledged_record_somewhere() {
 }
 
 /// What a published slot holds is whole.
-#[test]
-fn loom_a_slot_that_says_published_holds_a_whole_record() {
+fn a_slot_that_says_published_holds_a_whole_record() {
     explore(3, || {
         let channel = Arc::new(Channel::new(1, 0, 0).unwrap());
         let other = Arc::clone(&channel);
@@ -184,8 +198,7 @@ fn loom_a_slot_that_says_published_holds_a_whole_record() {
 }
 
 /// However a storm and two first panics of one place meet, one of these gets a slot, and no slot gets two owners.
-#[test]
-fn loom_the_first_panic_of_a_place_gets_a_slot_of_the_reserve() {
+fn the_first_panic_of_a_place_gets_a_slot_of_the_reserve() {
     explore(3, || {
         let channel = Arc::new(Channel::new(1, 1, 0).unwrap());
         let site = Site::new("src/lib.rs", 1, 1);

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use panic_agent_symbols::{Identity, Names};
 use parking_lot::Mutex;
 
-use super::ImageAt;
 use super::resolve::{Found, Refused, Resolve};
+use super::{ImageAt, is_c_library};
 use crate::record::{Image, Inlining};
 
 /// Images whose files are open at a time.
@@ -77,7 +77,11 @@ impl Shared {
                 if let Some((_, path)) = given {
                     identity.path = Some(path.clone());
                 }
-                let names = Names::open(&identity, &self.directories);
+                // Where the system's debug files are installed, those of the C library take several times as long to
+                // read as the program's own, and as much memory. Its functions have names without them.
+                let is_of_c = given.is_none() && image.path.as_deref().is_some_and(is_c_library);
+                let open = if is_of_c { Names::open_symbols } else { Names::open };
+                let names = open(&identity, &self.directories);
                 self.opened.push((image.clone(), names));
                 self.opened.len() - 1
             }

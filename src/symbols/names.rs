@@ -34,6 +34,7 @@ struct Tables<'a> {
     image: Option<ElfFile<'a>>,
     /// What was taken out of it, if that is where the functions and lines are.
     debug: Option<ElfFile<'a>>,
+    /// `None` where there is no debug information, or nobody wants it.
     context: Option<Context<Slice<'a>>>,
     /// Read when debug information has no name.
     symbols: OnceCell<Option<SymbolMap<SymbolMapName<'a>>>>,
@@ -46,7 +47,13 @@ impl Names {
     ///
     /// What cannot be opened gives no names.
     pub fn open(identity: &Identity, directories: &[PathBuf]) -> Self {
-        Self::new(Store::default(), |store| Tables::open(store, identity, directories))
+        Self::new(Store::default(), |store| Tables::open(store, identity, directories, true))
+    }
+
+    /// The same with the names of symbol tables alone: no lines, and nothing that was inlined. The debug information of a debug
+    /// file is not even decompressed for it.
+    pub fn open_symbols(identity: &Identity, directories: &[PathBuf]) -> Self {
+        Self::new(Store::default(), |store| Tables::open(store, identity, directories, false))
     }
 
     /// Calls `found` for each function at an address of the image, innermost first; whether debug information
@@ -81,12 +88,12 @@ impl Names {
 }
 
 impl<'a> Tables<'a> {
-    fn open(store: &'a Store, identity: &Identity, directories: &[PathBuf]) -> Self {
+    fn open(store: &'a Store, identity: &Identity, directories: &[PathBuf], lines: bool) -> Self {
         let mut refused = Vec::new();
         let search = Search { directories, path: identity.path.as_deref() };
         let image = identity.open(store, &mut refused);
         let debug = image.as_ref().and_then(|image| search.debug_file(store, image, &mut refused));
-        let described = debug.as_ref().or(image.as_ref()).filter(|file| file.has_debug_info());
+        let described = debug.as_ref().or(image.as_ref()).filter(|file| lines && file.has_debug_info());
         let context = described.and_then(|file| {
             let mut dwarf = dwarf(store, &file.object)?;
             if let Some(shared) = search.shared_file(store, file, &mut refused) {
@@ -158,7 +165,9 @@ impl<'a> Tables<'a> {
             let file = self.debug.as_ref().filter(has_table).or(self.image.as_ref());
             file.map(|file| file.object.symbol_map())
         });
-        symbols.as_ref()?.containing(address).map(|symbol| symbol.name())
+        let name = symbols.as_ref()?.containing(address)?.name();
+        // `name@VERSION`, in tables that a linker wrote for itself.
+        Some(name.split_once('@').map_or(name, |(name, _)| name))
     }
 }
 

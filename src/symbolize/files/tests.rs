@@ -1,6 +1,7 @@
 //! The files of this executable, as it runs and as if it were gone.
 
 use super::*;
+use crate::files::testing::Dir;
 use crate::symbolize::Native;
 
 /// The call before this return address, in this executable.
@@ -67,4 +68,21 @@ fn what_was_opened_is_opened_again_after_all_was_dropped() {
     resolver.forget();
     shared.lock().opened.clear();
     assert_eq!(names(&mut resolver, own(), &at), first);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "reads the test's own executable")]
+fn the_c_library_is_named_from_its_symbol_table_alone() {
+    let directory = Dir::new("symbols-of-c");
+    let of = |name: &str| {
+        let path = directory.join(name);
+        std::os::unix::fs::symlink(std::env::current_exe().unwrap(), &path).unwrap();
+        let at = at(own(), |image| image.path = path.to_str().map(str::to_owned));
+        let (names, inlining) = names(&mut FileSymbols::of_the_dead(Vec::new()), own(), &at);
+        let (function, file, line, _) = names.into_iter().next_back().unwrap();
+        assert!(function.unwrap().ends_with("files::tests::names"));
+        (file.is_some(), line.is_some(), inlining)
+    };
+    assert_eq!(of("libc.so.6"), (false, false, Inlining::Unknown));
+    assert_eq!(of("libcurl.so.4"), (true, true, Inlining::Known));
 }

@@ -173,7 +173,7 @@ options! {
 
     /// Where debug files are looked for, absolute, besides the places where they are always looked for.
     debug_directories: Vec<PathBuf> = Vec::new();
-    "PANIC_AGENT_DEBUG_DIR": "absolute paths of directories, separated by colons" => |options, value| {
+    "PANIC_AGENT_DEBUG_DIR": "absolute paths of directories, separated as in `PATH`" => |options, value| {
         let paths: Vec<PathBuf> = std::env::split_paths(value.path).collect();
         set(&mut options.debug_directories, paths.iter().all(|path| path.is_absolute()).then_some(paths))
     };

@@ -24,7 +24,7 @@ use crate::report::service::Service;
 use crate::spool::Facts;
 use crate::symbolize::{Naming, Off, Resolve};
 use crate::verdict::verdict_text::About;
-use crate::verdict::{Change, Final, Strategy};
+use crate::verdict::{Change, Final, HANDLER_UNKNOWN, Strategy};
 
 /// What a recovered text is replaced with when its redactor died with its process.
 const NO_REDACTOR: &str = "[no redactor after the death of the process]";
@@ -290,8 +290,10 @@ fn outcome(report: &Report, landing: LandingNote, doom: Option<AbortReason>) -> 
             dead(Fate::Aborted, Receipt::Discarded, prediction.abort_reason, None)
         }
         (_, LandingNote::NotLanded) => dead(Fate::Interrupted, Receipt::Discarded, None, Some(PROCESS_DIED)),
+        // Where no name tells whose catch it is, that is why, and not the death.
         (StopKind::Catch, LandingNote::Landed) => {
-            dead(report.fate, Receipt::Unknown, None, Some(PROCESS_DIED))
+            let why = if report.fate == Fate::Unknown { HANDLER_UNKNOWN } else { PROCESS_DIED };
+            dead(report.fate, Receipt::Unknown, None, Some(why))
         }
         _ => dead(Fate::Unknown, Receipt::Unknown, None, Some(PROCESS_DIED)),
     }
@@ -306,4 +308,26 @@ fn resolver(debug_directories: Vec<PathBuf>) -> Box<dyn Resolve> {
 #[cfg(not(feature = "symbols"))]
 fn resolver(_: Vec<PathBuf>) -> Box<dyn Resolve> {
     Box::new(Off)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::samples;
+
+    #[test]
+    fn a_panic_that_landed_at_a_catch_without_a_name_is_unknown_for_want_of_the_name() {
+        let landed = |fate, stop| {
+            let mut report = samples::report();
+            report.fate = fate;
+            report.prediction.stop = stop;
+            let outcome = outcome(&report, LandingNote::Landed, None);
+            (outcome.fate, outcome.reason)
+        };
+        let unknown = |reason| (Fate::Unknown, Some(reason));
+        assert_eq!(landed(Fate::Unknown, StopKind::Catch), unknown(HANDLER_UNKNOWN));
+        // The twins: the name is there, or nothing tells of a catch.
+        assert_eq!(landed(Fate::Caught, StopKind::Catch), (Fate::Caught, Some(PROCESS_DIED)));
+        assert_eq!(landed(Fate::Unknown, StopKind::Unknown), unknown(PROCESS_DIED));
+    }
 }

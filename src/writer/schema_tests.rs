@@ -30,7 +30,9 @@ fn real_lines() -> Vec<Value> {
     config.stacks = crate::sink::Stacks::Once;
     let probes = FakeProbes::new(64);
     config.events = Some(probes.queue);
-    let abilities = config.abilities.clone();
+    // Without probes and symbols there is none on some platforms.
+    let mut abilities = config.abilities.clone();
+    abilities.can("spool");
     let mut worker = worker(inbox, shared, config, Box::new(Native));
     worker.builder = builder(None);
     worker.start(abilities, Strategy::Unwind);

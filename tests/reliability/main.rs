@@ -86,15 +86,13 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const IS_OBSERVED: bool = !cfg!(all(target_env = "musl", target_feature = "crt-static"));
 
 /// What waits for a verdict that only probes can give.
-const NEED_PROBES: [&str; 4] = [
+const NEED_PROBES: [&str; 5] = [
+    "a_panic_that_had_landed_is_not_interrupted_and_one_that_unwound_is",
     "a_panic_that_unwound_gets_its_last_verdict_also_when_its_line_was_written",
     "a_supervisor_that_is_to_be_told_hears_of_each_death_and_of_no_caught_panic",
     "campaign_of_caught_panics_calls_for_nothing_and_each_silent_death_among_them_does",
     "campaign_of_exits_by_a_reaction_loses_no_line_and_has_its_status",
 ];
-
-/// What is not known of a killed process with musl: `unknown` there, see docs/platforms.md.
-const NOT_OF_MUSL: &str = "a_panic_that_had_landed_is_not_interrupted_and_one_that_unwound_is";
 
 fn main() {
     if program::run_if_asked() {
@@ -104,10 +102,7 @@ fn main() {
     let mut trials = anywhere::trials();
     #[cfg(unix)]
     trials.extend(with_spool::trials());
-    let unseen = |trial: &Trial| match trial.name() {
-        NOT_OF_MUSL => cfg!(target_env = "musl"),
-        name => !IS_OBSERVED && NEED_PROBES.contains(&name),
-    };
+    let unseen = |trial: &Trial| !IS_OBSERVED && NEED_PROBES.contains(&trial.name());
     let trials = trials.into_iter();
     let trials =
         trials.map(|trial| if unseen(&trial) { trial.with_ignored_flag(true) } else { trial }).collect();

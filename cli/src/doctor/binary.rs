@@ -262,8 +262,8 @@ fn names(file: &Elf<'_>, path: &Path) -> Vec<Check> {
 fn debug_file(id: &[u8], path: &Path) -> Option<PathBuf> {
     let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
     let (first, rest) = hex.split_at_checked(2)?;
-    let own = std::env::var("PANIC_AGENT_DEBUG_DIR").unwrap_or_default();
-    let directories = own.split(':').filter(|path| !path.is_empty()).map(PathBuf::from);
+    let own = std::env::var_os("PANIC_AGENT_DEBUG_DIR").unwrap_or_default();
+    let directories = std::env::split_paths(&own).filter(|path| !path.as_os_str().is_empty());
     let mut places: Vec<PathBuf> = directories
         .chain([PathBuf::from("/usr/lib/debug")])
         .map(|directory| directory.join(".build-id").join(first).join(format!("{rest}.debug")))

@@ -41,7 +41,8 @@ impl PackagePlace {
     /// root of the workspace for its members, and with absolute paths for all others.
     pub(crate) fn holds(&self, file: &str) -> Option<bool> {
         let file = Path::new(file);
-        if file.is_absolute() {
+        // On Windows the sources of std have a root and no drive.
+        if file.has_root() {
             return Some(self.is_nearest(&plain(file)));
         }
         let mut there =

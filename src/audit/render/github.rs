@@ -58,11 +58,18 @@ fn annotation(text: &mut String, block: &Block<'_>, repository: Option<&Path>, r
 
 fn in_repository(file: &str, repository: Option<&Path>, root: Option<&Path>) -> Option<String> {
     let path = Path::new(file);
-    let whole = if path.is_absolute() { path.to_owned() } else { root?.join(path) };
+    let whole = if path.has_root() { path.to_owned() } else { root?.join(path) };
     match repository {
-        Some(repository) => Some(whole.strip_prefix(repository).ok()?.to_str()?.to_owned()),
-        None => (!path.is_absolute()).then(|| file.to_owned()),
+        Some(repository) => with_slashes(whole.strip_prefix(repository).ok()?),
+        None if path.has_root() => None,
+        None => with_slashes(path),
     }
+}
+
+/// The path as a repository has it, whatever separates names on this system.
+fn with_slashes(path: &Path) -> Option<String> {
+    let names: Option<Vec<&str>> = path.components().map(|part| part.as_os_str().to_str()).collect();
+    Some(names?.join("/"))
 }
 
 fn data(text: &str) -> String {

@@ -23,7 +23,7 @@ fn good_values_win() {
         ("PANIC_AGENT_SYMBOLS", "off"),
         ("PANIC_AGENT_PROBES", "off"),
         ("PANIC_AGENT_SPOOL", "/run/spools"),
-        ("PANIC_AGENT_DEBUG_DIR", "/srv/debug:/opt/debug"),
+        ("PANIC_AGENT_DEBUG_DIR", DEBUG_DIRECTORIES.0),
         ("PANIC_AGENT_MAX_REPORT_BYTES", "8192"),
         ("PANIC_AGENT_OVERFLOW", "block:250"),
         ("PANIC_AGENT_FOLD", "5 / 10"),
@@ -58,7 +58,7 @@ fn good_values_win() {
     assert_eq!(options.slots, 16);
     assert_eq!(options.flush_deadline, Duration::from_millis(100));
     assert_eq!(options.settle, Duration::ZERO);
-    assert_eq!(options.debug_directories, [PathBuf::from("/srv/debug"), PathBuf::from("/opt/debug")]);
+    assert_eq!(options.debug_directories, DEBUG_DIRECTORIES.1.map(PathBuf::from));
     assert_eq!(options.inherit_labels, InheritLabels::FromSpawner);
     assert_eq!(options.spawn_places, SpawnPlaces::On);
 }
@@ -122,6 +122,12 @@ fn off_switches_off_what_the_code_has_switched_on() {
     assert_eq!((options.folding, options.rotation), (None, crate::sink::Rotation::never()));
 }
 
+/// As the variable has them, and one by one.
+const DEBUG_DIRECTORIES: (&str, [&str; 2]) = if cfg!(windows) {
+    (r"C:\debug;D:\debug", [r"C:\debug", r"D:\debug"])
+} else {
+    ("/srv/debug:/opt/debug", ["/srv/debug", "/opt/debug"])
+};
 const DEFAULTS: (usize, usize) = (256, 30 * 1024);
 
 #[test]

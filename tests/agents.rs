@@ -39,7 +39,7 @@ fn others() -> Vec<Said> {
 fn target() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let status = fixtures::cargo("build", "agents", "dev").status().expect("cargo runs");
+        let status = fixtures::cargo(["--lib", "--bin=plugin-host"], "dev").status().expect("cargo runs");
         assert!(status.success(), "the fixture does not build");
         fixtures::target().join("debug")
     })

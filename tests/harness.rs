@@ -134,8 +134,8 @@ struct Binary(PathBuf);
 
 impl Binary {
     fn build(profile: &str) -> Self {
-        let output = fixtures::cargo("build", "harness", profile)
-            .args(["--message-format=json", "--test", "cases"])
+        let output = fixtures::cargo(["--test", "cases"], profile)
+            .arg("--message-format=json")
             .stderr(Stdio::inherit())
             .output()
             .expect("cargo runs");

@@ -38,7 +38,7 @@ const SCENARIOS: &[&str] = &[
 const CXX_SCENARIOS: &[&str] = &["cxx_typed_catch", "cxx_catch_all", "cxx_noexcept"];
 
 fn build(profile: &str) -> PathBuf {
-    let status = fixtures::cargo("build", "landing", profile).status().expect("cargo runs");
+    let status = fixtures::cargo(["--bin", "landing"], profile).status().expect("cargo runs");
     assert!(status.success(), "the fixture does not build in profile {profile}");
     fixtures::program(profile, "landing")
 }

@@ -151,8 +151,8 @@ impl Program {
     fn build(profile: &str) -> Self {
         let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
         let cxx = Command::new(compiler).arg("--version").output().is_ok_and(|out| out.status.success());
-        let status = fixtures::cargo("build", "probes", profile)
-            .args(if cxx { &["--features", "cpp"][..] } else { &[] })
+        let status = fixtures::cargo(["--bin", "probe-cases"], profile)
+            .args(if cxx { &["--features", "probe-cases/cpp"][..] } else { &[] })
             .status()
             .expect("cargo runs");
         assert!(status.success(), "the fixture does not build in profile {profile}");

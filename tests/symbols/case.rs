@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The program, built once.
 pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-    let status = fixtures::cargo("build", "symbols", "dev").status().expect("cargo runs");
+    let status = fixtures::cargo(["--bin", "symbols"], "dev").status().expect("cargo runs");
     assert!(status.success(), "the fixture does not build");
     fixtures::program("dev", "symbols")
 });

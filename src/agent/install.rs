@@ -26,7 +26,7 @@ use crate::{report, sink, writer};
 
 /// How long `install` waits for the writer thread to learn how std's threads begin, where no probe has seen it start. It
 /// takes well below a millisecond; without it a panic that comes first would not know its thread's root.
-const WRITER_START: Duration = Duration::from_millis(200);
+const WRITER_START: Duration = Duration::from_secs(1);
 
 /// How long one thread waits for another one to install.
 const INSTALLER_PATIENCE: Duration = Duration::from_secs(10);

@@ -178,8 +178,15 @@ fn a_catch_without_evidence_is_caught_by_nobody_known() {
         assert_eq!((outcome.fate, outcome.reason.as_deref()), (Fate::Caught, Some(*why)));
         assert_eq!((outcome.uncaught, outcome.receipt), (Some(false), Receipt::Pending));
     }
-    // The outermost catch of a stack that is not known to be std's may be anybody's.
     let mut walk = walk(3, Some((1, EhAction::Catch)));
+    let mut fate_at = |end: WalkEnd| {
+        walk.end = end as u8;
+        settle(&predict(&walk, &stack(&["", "", ""], 0), Strategy::Unwind, 0)).fate
+    };
+    assert_eq!(fate_at(WalkEnd::NoUnwindInfo), Fate::Caught, "musl's start of a program has no tables");
+    assert_eq!(fate_at(WalkEnd::Broken), Fate::Unknown);
+    fate_at(WalkEnd::Bottom);
+    // The outermost catch of a stack that is not known to be std's may be anybody's.
     walk.outermost_catch = 1;
     let outcome = settle(&predict(&walk, &stack(&["", "", ""], 0), Strategy::Unwind, 0));
     assert_eq!((outcome.fate, outcome.uncaught, outcome.receipt), (Fate::Unknown, None, Receipt::Unknown));

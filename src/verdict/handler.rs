@@ -28,6 +28,11 @@ pub(crate) fn name(
         catch + outward.iter().skip(catch).take_while(|frame| frame.is_catch_machinery()).count()
     });
     let owner = owner_at.and_then(|at| outward.get(at).copied());
+    // The tables cannot tell std's catch around the result of a thread from the root's own, which is over by then.
+    let around_result = owner.is_some_and(is_packet_drop) || catch.is_none() && here.iter().any(drops_packet);
+    if root == Some(HandlerKind::ThreadRoot) && around_result {
+        return abort(AbortReason::ThreadResultDrop);
+    }
     if let Some(kind) = root {
         // Without the call the function of the landing site would be a guess.
         return caught_by(handler(kind, owner), None);
@@ -179,6 +184,16 @@ fn inward(stack: &Stack, stopper: usize, catch: usize) -> Vec<&Logical> {
     let next_to_it = if stopper <= stack.physical().len() { stopper } else { 0 };
     let inner = (stack.trimmed()..next_to_it).rev();
     inlined.chain(inner.flat_map(|index| stack.logical(index).iter().rev())).take(AROUND).collect()
+}
+
+/// The function that drops the result of a thread, also where no line tells that it was inlined into its drop glue.
+fn drops_packet(frame: &Logical) -> bool {
+    let is_glue = |name: &str| {
+        name.starts_with("core::ptr::drop_in_place")
+            && name.contains("<std::thread::")
+            && name.contains("::Packet<")
+    };
+    is_packet_drop(frame) || frame.function.as_deref().is_some_and(is_glue)
 }
 
 /// std drops the result of a thread under a catch and aborts when that panics.

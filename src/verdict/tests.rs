@@ -159,6 +159,27 @@ fn roots_need_no_symbols() {
         assert_eq!(predicted.prediction.frame, Some(1), "numbered like the kept frames");
         assert_eq!(settle(&predicted).fate, fate);
     }
+    // The name of the function is enough to tell std's catch around the result of a thread from the root's own.
+    for (name, fate) in [
+        ("<std::thread::lifecycle::Packet<T> as core::ops::drop::Drop>::drop", Fate::Aborted),
+        ("core::ptr::drop_in_place<std::thread::lifecycle::Packet<app::Bomb>>", Fate::Aborted),
+        ("core::ptr::drop_in_place<app::Packet<app::Bomb>>", Fate::ThreadDied),
+    ] {
+        let names = ["app::Bomb::drop", "app::f", name];
+        let predicted = predict(&at_root, &stack(&names, 0), Strategy::Unwind, 0);
+        assert_eq!(settle(&predicted).fate, fate, "{name}");
+        let why = (fate == Fate::Aborted).then_some(AbortReason::ThreadResultDrop);
+        assert_eq!(predicted.prediction.abort_reason, why, "{name}");
+    }
+    let owned_by = |owner: &str| {
+        let machinery = file(STD, "std::panicking::catch_unwind", "panicking.rs");
+        let names =
+            ["app::f".to_owned(), "app::g".to_owned(), machinery, file(STD, owner, "thread/lifecycle.rs")];
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        settle(&predict(&at_root, &stack(&names, 0), Strategy::Unwind, 0)).fate
+    };
+    assert_eq!(owned_by("<std::thread::lifecycle::Packet<T> as core::ops::drop::Drop>::drop"), Fate::Aborted);
+    assert_eq!(owned_by("std::thread::lifecycle::spawn_unchecked::{{closure}}"), Fate::ThreadDied);
 }
 
 #[test]

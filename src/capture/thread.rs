@@ -86,8 +86,7 @@ fn identify_foreign(record: &mut RawRecord) {
 
 /// Whether the walk would have seen std's thread start if it were on the stack.
 fn saw_the_bottom(record: &RawRecord) -> bool {
-    record.walk.source == WalkSource::Tables as u8
-        && matches!(WalkEnd::from_u8(record.walk.end), WalkEnd::Bottom | WalkEnd::NoUnwindInfo)
+    record.walk.source == WalkSource::Tables as u8 && WalkEnd::from_u8(record.walk.end).is_end_of_stack()
 }
 
 /// The number in a `ThreadId`, which std shows only in its `Debug` text; 0 when that has none.

@@ -36,7 +36,7 @@ impl Scene {
     /// Of a panic.
     pub(crate) fn of(record: &RawRecord) -> Self {
         let walk = &record.walk;
-        let bottom = matches!(WalkEnd::from_u8(walk.end), WalkEnd::Bottom | WalkEnd::NoUnwindInfo);
+        let bottom = WalkEnd::from_u8(walk.end).is_end_of_stack();
         let name = record.thread_name.as_str();
         let name = (!name.is_empty() && !record.thread_name.is_truncated()).then(|| name.to_owned());
         // Where std's start of the thread does not stand on the stack, the system was asked.

@@ -163,6 +163,11 @@ pub(crate) enum WalkEnd {
 }
 
 impl WalkEnd {
+    /// Whether the unwinder, too, finds nothing further out.
+    pub(crate) fn is_end_of_stack(self) -> bool {
+        matches!(self, Self::Bottom | Self::NoUnwindInfo)
+    }
+
     /// The word in a report.
     pub(crate) fn word(self) -> &'static str {
         match self {

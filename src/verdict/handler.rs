@@ -28,12 +28,13 @@ pub(crate) fn name(
         catch + outward.iter().skip(catch).take_while(|frame| frame.is_catch_machinery()).count()
     });
     let owner = owner_at.and_then(|at| outward.get(at).copied());
-    // The tables cannot tell std's catch around the result of a thread from the root's own, which is over by then.
-    let around_result = owner.is_some_and(is_packet_drop) || catch.is_none() && here.iter().any(drops_packet);
-    if root == Some(HandlerKind::ThreadRoot) && around_result {
-        return abort(AbortReason::ThreadResultDrop);
-    }
     if let Some(kind) = root {
+        // The tables cannot tell std's catch around the result of a thread from the root's own, which is over by then.
+        let around_result =
+            owner.is_some_and(is_packet_drop) || catch.is_none() && here.iter().any(drops_packet);
+        if kind == HandlerKind::ThreadRoot && around_result {
+            return abort(AbortReason::ThreadResultDrop);
+        }
         // Without the call the function of the landing site would be a guess.
         return caught_by(handler(kind, owner), None);
     }

@@ -115,12 +115,10 @@ fn by_tables(walk: &RawWalk, stack: &Stack, flags: u32) -> Predicted {
                 Holder::Unknown => structure.holder,
                 known => known,
             };
-            // A wrapper of ours may be the last thing on its thread; without symbols nobody can tell.
-            // musl's start of a program, for one, has no tables. Behind it is no catch that the unwinder could reach, and a
-            // catch further in than another one is no root.
-            let is_whole = matches!(WalkEnd::from_u8(walk.end), WalkEnd::Bottom | WalkEnd::NoUnwindInfo);
+            // A wrapper of ours may be the last thing on its thread; without symbols nobody can tell. Else a catch further in
+            // than another one is no root, also where the stack ends for want of tables, as with musl's start of a program.
             let tables_tell = (!has(RawFlag::Wrapped) || named.handler.as_ref().is_some_and(is_named))
-                && is_whole
+                && WalkEnd::from_u8(walk.end).is_end_of_stack()
                 && walk.outermost_catch != walk.stopper;
             // Nor is a root's catch inlined into a function of the program, which it calls through a pointer.
             (named, root.is_none() && (tables_tell || structure.holder == Holder::Program))

@@ -206,7 +206,7 @@ fn a_catch_without_evidence_is_caught_by_nobody_known() {
     };
     assert_eq!(fate_at(WalkEnd::NoUnwindInfo), Fate::Caught, "musl's start of a program has no tables");
     assert_eq!(fate_at(WalkEnd::Broken), Fate::Unknown);
-    fate_at(WalkEnd::Bottom);
+    assert_eq!(fate_at(WalkEnd::Bottom), Fate::Caught);
     // The outermost catch of a stack that is not known to be std's may be anybody's.
     walk.outermost_catch = 1;
     let outcome = settle(&predict(&walk, &stack(&["", "", ""], 0), Strategy::Unwind, 0));

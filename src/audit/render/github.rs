@@ -9,6 +9,7 @@ use std::path::Path;
 use super::blocks::{Block, blocks};
 use super::one_line;
 use crate::audit::{Audit, Level};
+use crate::symbolize::with_slashes;
 
 /// Annotations of one kind that GitHub shows of a step.
 const MAX: usize = 10;
@@ -60,16 +61,9 @@ fn in_repository(file: &str, repository: Option<&Path>, root: Option<&Path>) -> 
     let path = Path::new(file);
     let whole = if path.has_root() { path.to_owned() } else { root?.join(path) };
     match repository {
-        Some(repository) => with_slashes(whole.strip_prefix(repository).ok()?),
-        None if path.has_root() => None,
-        None => with_slashes(path),
+        Some(repository) => Some(with_slashes(whole.strip_prefix(repository).ok()?.to_str()?).into_owned()),
+        None => (!path.has_root()).then(|| with_slashes(file).into_owned()),
     }
-}
-
-/// The path as a repository has it, whatever separates names on this system.
-fn with_slashes(path: &Path) -> Option<String> {
-    let names: Option<Vec<&str>> = path.components().map(|part| part.as_os_str().to_str()).collect();
-    Some(names?.join("/"))
 }
 
 fn data(text: &str) -> String {

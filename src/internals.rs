@@ -69,7 +69,7 @@ pub mod stack {
 
         /// Whether the stopper is the root of a std thread.
         pub fn at_thread_start(&self) -> bool {
-            self.0.at_thread_start == 1 && self.stops_at_outermost_catch()
+            self.0.thread_start() != crate::record::ThreadStart::Absent && self.stops_at_outermost_catch()
         }
 
         /// Whether the stopper is the root of `main`.

@@ -172,10 +172,7 @@ impl Outcome {
         let unnamed =
             matches!(self.abort_reason, Some(AbortReason::DropDuringUnwind | AbortReason::TlsDestructor))
                 && found == Self { abort_reason: None, ..self };
-        // Only its name tells that catch from the root's own, where it is inlined beside it: see the known limits.
-        let beside_root = self.abort_reason == Some(AbortReason::ThreadResultDrop)
-            && found == Self::caught_by(HandlerKind::ThreadRoot);
-        self == found || needs_symbols && honest || unnamed || beside_root
+        self == found || needs_symbols && honest || unnamed
     }
 }
 

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, Thread};
 
 use crate::platform;
-use crate::record::{FixedText, RawFlag, RawRecord, WalkEnd, WalkSource};
+use crate::record::{FixedText, RawFlag, RawRecord, ThreadStart, WalkEnd, WalkSource};
 use crate::sys::thread as os;
 
 /// std's id of the thread that runs `main`; 0 until [`prime`] was called there. Relaxed: it publishes no
@@ -54,7 +54,7 @@ pub(crate) fn identify(record: &mut RawRecord) {
             record.set_flag(RawFlag::MainThread);
             return record.thread_name.set("main");
         }
-    } else if record.walk.at_thread_start != 0 {
+    } else if record.walk.thread_start() != ThreadStart::Absent {
         // std's thread start is below us on this stack, so its handle exists: no allocation, no panic.
         let current = thread::current();
         record.std_thread_id = std_id(&current);
@@ -77,7 +77,7 @@ fn identify_foreign(record: &mut RawRecord) {
         record.set_flag(RawFlag::MainThread);
         return record.thread_name.set("main");
     }
-    if record.walk.at_thread_start == 0 && saw_the_bottom(record) {
+    if record.walk.thread_start() == ThreadStart::Absent && saw_the_bottom(record) {
         record.set_flag(RawFlag::ForeignThread);
     }
     let mut buffer = [0; os::OS_NAME_BYTES];

@@ -72,4 +72,4 @@ pub(crate) use raw::{LabelBytes, PayloadKind, RawFlag, RawRecord};
 pub(crate) use text::{FixedText, end_of, start_of};
 pub(crate) use walk::LANDING_FRAMES;
 pub(crate) use walk::NO_FRAME;
-pub(crate) use walk::{MAX_FRAMES, RawWalk, WalkEnd, WalkSource};
+pub(crate) use walk::{MAX_FRAMES, RawWalk, ThreadStart, WalkEnd, WalkSource};

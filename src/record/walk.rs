@@ -42,8 +42,7 @@ pub(crate) struct RawWalk {
     pub(crate) end: u8,
     /// [`WalkSource`] as `u8`.
     pub(crate) source: u8,
-    /// 1 when the outermost frames, beyond every catch, are std's thread start function. If the stopper is the
-    /// outermost catch as well, it is the root of a std thread.
+    /// [`ThreadStart`] as `u8`.
     pub(crate) at_thread_start: u8,
     /// 1 when the stopper is the catch of `lang_start` around `main`.
     pub(crate) at_main_start: u8,
@@ -69,7 +68,7 @@ impl RawWalk {
             stop_action: EhAction::None as u8,
             end: WalkEnd::NotWalked as u8,
             source: WalkSource::None as u8,
-            at_thread_start: 0,
+            at_thread_start: ThreadStart::Absent as u8,
             at_main_start: 0,
             landing_len: 0,
             _reserved: [0; 2],
@@ -89,7 +88,7 @@ impl RawWalk {
         self.stop_action = EhAction::None as u8;
         self.end = WalkEnd::NotWalked as u8;
         self.source = WalkSource::None as u8;
-        self.at_thread_start = 0;
+        self.at_thread_start = ThreadStart::Absent as u8;
         self.at_main_start = 0;
         self.landing_len = 0;
     }
@@ -136,10 +135,33 @@ impl RawWalk {
         ])
     }
 
+    /// Where std's thread start function stands.
+    pub(crate) fn thread_start(&self) -> ThreadStart {
+        match self.at_thread_start {
+            0 => ThreadStart::Absent,
+            2 => ThreadStart::CallsCatch,
+            _ => ThreadStart::Beyond,
+        }
+    }
+
     /// Index of the frame that stops the unwinding.
     pub(crate) fn stopper(&self) -> Option<u32> {
         (self.stopper != NO_FRAME).then_some(self.stopper)
     }
+}
+
+/// Where std's thread start function stands on a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum ThreadStart {
+    /// Nowhere further out than every catch, or the walk did not get there.
+    Absent = 0,
+    /// Beyond every catch, with other functions in between. The outermost catch is the root of the thread, or the catch
+    /// around the result that the thread drops at its end.
+    Beyond = 1,
+    /// It calls the function of the outermost catch, which is the root of the thread: the result is dropped further in, by
+    /// a function that is never inlined (`Arc::drop_slow`).
+    CallsCatch = 2,
 }
 
 /// Why a walk ended.

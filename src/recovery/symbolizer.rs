@@ -12,7 +12,7 @@ use super::settle_again::{Flat, Named};
 use crate::error::{Error, ErrorKind};
 use crate::record::{
     Fate, Frame, HandlerKind, Image, Line, NamedFrame, PanicId, Prediction, RawFlag, RawRecord, Report,
-    StopKind, VerdictLine,
+    StopKind, ThreadStart, VerdictLine,
 };
 use crate::report::fingerprint::PortableFile;
 use crate::report::prepared::{Prepared, Stacks};
@@ -279,11 +279,11 @@ impl Opened {
         if report.relation.as_deref() == Some("while_unwinding") {
             record.flags |= RawFlag::Nested as u32;
         }
-        (record.walk.at_main_start, record.walk.at_thread_start) = (0, 0);
+        (record.walk.at_main_start, record.walk.at_thread_start) = (0, ThreadStart::Absent as u8);
         match report.prediction.handler.as_ref().map(|handler| handler.kind) {
             Some(HandlerKind::MainRoot) => record.walk.at_main_start = 1,
             Some(HandlerKind::ThreadRoot) if !is_wrapper(report) => {
-                record.walk.at_thread_start = 1;
+                record.walk.at_thread_start = ThreadStart::CallsCatch as u8;
                 record.walk.outermost_catch = record.walk.stopper;
             }
             _ => {}

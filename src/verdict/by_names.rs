@@ -7,7 +7,7 @@
 //!
 //! Runs on: the writer thread. Must not: do I/O, or take the lack of a name for a proof.
 
-use super::{Holder, Predicted, abort, handler, plain, reason, unknown};
+use super::{Holder, Predicted, Root, abort, handler, plain, reason, unknown};
 use crate::record::{AbortReason, HandlerKind, Inlining, Prediction, PredictionSource, RawWalk, WalkEnd};
 use crate::symbolize::{Logical, Naming, Stack};
 
@@ -25,7 +25,7 @@ enum First {
 pub(super) fn predict(walk: &RawWalk, stack: &Stack, alone: bool) -> Predicted {
     let (prediction, holder) = match first(walk, stack, alone) {
         First::Catch(stopper) => {
-            let mut prediction = handler::name(stack, stopper, None, None);
+            let mut prediction = handler::name(stack, stopper, Root::None, None);
             let trimmed = stack.trimmed();
             prediction.frame = stopper.checked_sub(trimmed).and_then(|frame| u32::try_from(frame).ok());
             let kind = prediction.handler.as_ref().map_or(HandlerKind::Unknown, |handler| handler.kind);

@@ -435,7 +435,7 @@ fn a_death_that_an_unwrap_carries_on_is_one_incident() {
     let mut dying = raw_record();
     dying.message.set("first");
     set_walk(&mut dying, FakeSymbols::NAMES.len() as u32, ROOT as u32);
-    dying.walk.at_thread_start = 1;
+    dying.walk.at_thread_start = ThreadStart::CallsCatch as u8;
     bench.probes.started(TID, 7);
     bench.probes.raised(TID, 1, 0);
     bench.probes.landed(TID, 1, ROOT);

@@ -3,7 +3,8 @@
 //! Runs on: the writer thread. Must not: name an owner without evidence. A function name alone is none:
 //! the optimizer moves a `catch_unwind` call into its callers, and only line information shows that.
 
-use super::{abort, caught_by, reason};
+use super::families::{Family, family};
+use super::{Root, abort, caught_by, reason};
 use crate::record::{AbortReason, Handler, HandlerKind, Inlining, Prediction};
 use crate::symbolize::{Logical, Stack, inside};
 
@@ -12,12 +13,7 @@ const AROUND: usize = 64;
 
 /// The prediction for a catch in physical frame `stopper`; `root` is what the tables prove, and `structure` what the
 /// functions around the catch do, where nothing tells what was inlined into them.
-pub(crate) fn name(
-    stack: &Stack,
-    stopper: usize,
-    root: Option<HandlerKind>,
-    structure: Option<HandlerKind>,
-) -> Prediction {
+pub(super) fn name(stack: &Stack, stopper: usize, root: Root, structure: Option<HandlerKind>) -> Prediction {
     let here = stack.logical(stopper);
     let outward: Vec<&Logical> =
         (stopper..stack.end()).flat_map(|index| stack.logical(index)).take(AROUND).collect();
@@ -28,15 +24,22 @@ pub(crate) fn name(
         catch + outward.iter().skip(catch).take_while(|frame| frame.is_catch_machinery()).count()
     });
     let owner = owner_at.and_then(|at| outward.get(at).copied());
-    if let Some(kind) = root {
-        // The tables cannot tell std's catch around the result of a thread from the root's own, which is over by then.
-        let around_result =
-            owner.is_some_and(is_packet_drop) || catch.is_none() && here.iter().any(drops_packet);
-        if kind == HandlerKind::ThreadRoot && around_result {
+    // Without the call the function of the landing site would be a guess.
+    let rooted = |kind| caught_by(handler(kind, owner), None);
+    let is_root = |frame: &Logical| family(frame) == Family::ThreadRoot;
+    let around_result =
+        || owner.is_some_and(is_packet_drop) || catch.is_none() && here.iter().any(drops_packet);
+    match root {
+        Root::Main => return rooted(HandlerKind::MainRoot),
+        Root::Thread | Root::ThreadOrResult if around_result() => {
             return abort(AbortReason::ThreadResultDrop);
         }
-        // Without the call the function of the landing site would be a guess.
-        return caught_by(handler(kind, owner), None);
+        Root::Thread => return rooted(HandlerKind::ThreadRoot),
+        Root::ThreadOrResult if owner.or(here.last()).is_some_and(is_root) => {
+            return rooted(HandlerKind::ThreadRoot);
+        }
+        Root::ThreadOrResult => return without_call(here, catch.is_some()),
+        Root::None => {}
     }
     let by_structure = |frame: &Logical| {
         let kind = structure.filter(|_| stack.inlining(stopper) == Inlining::Unknown)?;
@@ -194,7 +197,9 @@ fn drops_packet(frame: &Logical) -> bool {
             && name.contains("<std::thread::")
             && name.contains("::Packet<")
     };
-    is_packet_drop(frame) || frame.function.as_deref().is_some_and(is_glue)
+    // The outermost catch of a thread in there can be no other, and std never inlines this function.
+    let is_last_owner = frame.plain == "alloc::sync::Arc::drop_slow";
+    is_packet_drop(frame) || is_last_owner || frame.function.as_deref().is_some_and(is_glue)
 }
 
 /// std drops the result of a thread under a catch and aborts when that panics.

@@ -25,7 +25,7 @@ pub(crate) use {life::Rule, tracker::Saw};
 use crate::platform;
 use crate::record::{
     AbortReason, EhAction, Handler, HandlerKind, Inlining, Prediction, PredictionSource, RawFlag, RawWalk,
-    StopKind, WalkEnd, WalkSource,
+    StopKind, ThreadStart, WalkEnd, WalkSource,
 };
 use crate::symbolize::{Logical, Stack};
 
@@ -107,13 +107,13 @@ fn by_tables(walk: &RawWalk, stack: &Stack, flags: u32) -> Predicted {
         }
         EhAction::Filter | EhAction::Terminate => (boundary(stack, end), false),
         EhAction::Catch => {
-            let root = root_of(walk);
+            let root = Root::of(walk);
             let structure = holder::by_structure(walk, stack, end);
             let named = handler::name(stack, end, root, structure.kind);
             holder = match named.handler.as_ref().map_or(Holder::Unknown, |named| Holder::of_kind(named.kind))
             {
-                Holder::Unknown => structure.holder,
-                known => known,
+                Holder::Unknown if root != Root::ThreadOrResult => structure.holder,
+                named => named,
             };
             // A wrapper of ours may be the last thing on its thread; without symbols nobody can tell. Else a catch further in
             // than another one is no root, also where the stack ends for want of tables, as with musl's start of a program.
@@ -121,7 +121,7 @@ fn by_tables(walk: &RawWalk, stack: &Stack, flags: u32) -> Predicted {
                 && WalkEnd::from_u8(walk.end).is_end_of_stack()
                 && walk.outermost_catch != walk.stopper;
             // Nor is a root's catch inlined into a function of the program, which it calls through a pointer.
-            (named, root.is_none() && (tables_tell || structure.holder == Holder::Program))
+            (named, root == Root::None && (tables_tell || structure.holder == Holder::Program))
         }
         _ => return plain(unknown(reason::NO_STOP_ACTION)),
     };
@@ -135,17 +135,30 @@ fn is_named(handler: &Handler) -> bool {
     handler.kind != HandlerKind::Unknown
 }
 
-/// The root that the tables alone prove to be the stopper.
-///
-/// Every thread of std has a catch at its root and `main` has one in `lang_start`. Landing on the
-/// outermost catch of a stack whose bottom is std's thread start is therefore landing on that root.
-fn root_of(walk: &RawWalk) -> Option<HandlerKind> {
-    if walk.at_main_start == 1 {
-        Some(HandlerKind::MainRoot)
-    } else if walk.at_thread_start == 1 && walk.stopper == walk.outermost_catch {
-        Some(HandlerKind::ThreadRoot)
-    } else {
-        None
+/// What the tables alone tell of the stopper as a root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Root {
+    /// It is the catch of `lang_start` around `main`.
+    Main,
+    /// It is the root of a thread of std.
+    Thread,
+    /// The same, or std's catch around the result of the thread, which the thread drops at its end if it is detached.
+    ThreadOrResult,
+    /// It is none, or nothing tells.
+    None,
+}
+
+impl Root {
+    /// Every thread of std has a catch at its root and `main` has one in `lang_start`. The outermost catch of a stack whose
+    /// bottom is std's thread start is that root, unless the root is over already.
+    fn of(walk: &RawWalk) -> Self {
+        match walk.thread_start() {
+            _ if walk.at_main_start == 1 => Self::Main,
+            _ if walk.stopper != walk.outermost_catch => Self::None,
+            ThreadStart::CallsCatch => Self::Thread,
+            ThreadStart::Beyond => Self::ThreadOrResult,
+            ThreadStart::Absent => Self::None,
+        }
     }
 }
 

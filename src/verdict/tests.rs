@@ -147,7 +147,7 @@ fn roots_need_no_symbols() {
     let frames = ["", "", ""];
     let mut at_root = walk(3, Some((2, EhAction::Catch)));
     at_root.outermost_catch = 2;
-    at_root.at_thread_start = 1;
+    at_root.at_thread_start = ThreadStart::CallsCatch as u8;
     let mut at_main = walk(3, Some((2, EhAction::Catch)));
     at_main.at_main_start = 1;
     for (walk, kind, fate) in [
@@ -180,6 +180,34 @@ fn roots_need_no_symbols() {
     };
     assert_eq!(owned_by("<std::thread::lifecycle::Packet<T> as core::ops::drop::Drop>::drop"), Fate::Aborted);
     assert_eq!(owned_by("std::thread::lifecycle::spawn_unchecked::{{closure}}"), Fate::ThreadDied);
+}
+
+#[test]
+fn the_outermost_catch_of_a_thread_is_its_root_if_std_calls_it_or_a_name_says_so() {
+    const CLOSURE: &str = "std::thread::lifecycle::spawn_unchecked::{{closure}}";
+    let said = |start: ThreadStart, catch: &str| {
+        let mut walk = walk(4, Some((1, EhAction::Catch)));
+        walk.outermost_catch = 1;
+        walk.at_thread_start = start as u8;
+        let predicted = predict(&walk, &stack(&["", catch, "", ""], 0), Strategy::Unwind, 0);
+        let outcome = settle(&predicted);
+        assert!(!predicted.inside_root);
+        assert_eq!(outcome.uncaught, (outcome.fate != Fate::Unknown).then_some(true));
+        outcome.fate
+    };
+    for (catch, called, further_in) in [
+        ("", Fate::ThreadDied, Fate::Unknown),
+        (CLOSURE, Fate::ThreadDied, Fate::ThreadDied),
+        ("core::ops::function::FnOnce::call_once{{vtable.shim}}", Fate::ThreadDied, Fate::ThreadDied),
+        // The last owner of the result drops it.
+        ("alloc::sync::Arc<T,A>::drop_slow", Fate::Aborted, Fate::Aborted),
+        // The name tells whose machine code it is, and not what was inlined into it.
+        ("core::ptr::drop_in_place<app::Bomb>", Fate::ThreadDied, Fate::Unknown),
+        ("app::work", Fate::ThreadDied, Fate::Unknown),
+    ] {
+        assert_eq!(said(ThreadStart::CallsCatch, catch), called, "{catch}");
+        assert_eq!(said(ThreadStart::Beyond, catch), further_in, "{catch}");
+    }
 }
 
 #[test]
@@ -339,7 +367,7 @@ fn the_owner_of_a_catch_beyond_the_recorded_frames_is_named() {
 #[test]
 fn a_stopper_beyond_the_recorded_frames_keeps_its_number() {
     let mut walk = walk(2, Some((150, EhAction::Catch)));
-    walk.at_thread_start = 1;
+    walk.at_thread_start = ThreadStart::CallsCatch as u8;
     walk.outermost_catch = 150;
     let predicted = predict(&walk, &stack(&["", ""], 1), Strategy::Unwind, 0);
     assert_eq!(predicted.prediction.frame, Some(149));

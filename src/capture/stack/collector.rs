@@ -5,7 +5,7 @@
 use core::ops::ControlFlow;
 
 use super::root_functions::{Root, learned, recognize_foreign_main_start};
-use crate::record::{EhAction, MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
+use crate::record::{EhAction, MAX_FRAMES, NO_FRAME, RawWalk, ThreadStart, WalkEnd, WalkSource};
 use crate::sys::thread as sys_thread;
 
 /// Frames that are followed. A recursion deeper than this has overflowed any real stack.
@@ -30,11 +30,10 @@ pub(super) struct Collector<'w> {
     out: &'w mut RawWalk,
     anchor: u64,
     max_frames: u32,
-    thread_start: Root,
+    start_function: Root,
     /// The search for the stopper has begun.
     searching: bool,
-    /// A frame of std's thread start function was seen.
-    thread_start_seen: bool,
+    thread_start: ThreadStart,
     beyond: u32,
 }
 
@@ -45,9 +44,9 @@ impl<'w> Collector<'w> {
             out,
             anchor,
             max_frames: u32::try_from(max_frames.min(MAX_FRAMES)).unwrap_or(0),
-            thread_start: learned().thread_start(),
+            start_function: learned().thread_start(),
             searching: false,
-            thread_start_seen: false,
+            thread_start: ThreadStart::Absent,
             beyond: 0,
         }
     }
@@ -56,7 +55,7 @@ impl<'w> Collector<'w> {
     pub(super) fn restart(&mut self) {
         self.out.clear();
         self.searching = false;
-        self.thread_start_seen = false;
+        self.thread_start = ThreadStart::Absent;
         self.beyond = 0;
     }
 
@@ -99,7 +98,7 @@ impl<'w> Collector<'w> {
         out.end = end as u8;
         let whole = matches!(end, WalkEnd::Bottom | WalkEnd::NoUnwindInfo);
         let at_outermost_catch = out.stopper != NO_FRAME && out.stopper == out.outermost_catch;
-        out.at_thread_start = u8::from(whole && self.thread_start_seen);
+        out.at_thread_start = if whole { self.thread_start } else { ThreadStart::Absent } as u8;
         if whole && at_outermost_catch {
             let stopper = out.stopper_ip();
             let in_main_start =
@@ -128,10 +127,14 @@ impl<'w> Collector<'w> {
         if frame.action == EhAction::Catch {
             self.out.outermost_catch = index;
             // A catch further out than a thread start belongs to something else.
-            self.thread_start_seen = false;
+            self.thread_start = ThreadStart::Absent;
         }
-        if learned().is_thread_start(self.thread_start, frame.ip) {
-            self.thread_start_seen = true;
+        if self.thread_start == ThreadStart::Absent
+            && learned().is_thread_start(self.start_function, frame.ip)
+        {
+            let catch = self.out.outermost_catch;
+            let calls_catch = catch != NO_FRAME && index.wrapping_sub(catch) <= 1;
+            self.thread_start = if calls_catch { ThreadStart::CallsCatch } else { ThreadStart::Beyond };
         }
     }
 }

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use super::walker::walk;
 use crate::image::{self, Snapshot, Way};
 use crate::platform;
-use crate::record::{EhAction, MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
+use crate::record::{EhAction, MAX_FRAMES, NO_FRAME, RawWalk, ThreadStart, WalkEnd, WalkSource};
 use crate::sys::thread as sys_thread;
 
 /// Frames that lie between std's thread start function and the bottom of a static executable's thread: glibc's
@@ -171,7 +171,7 @@ pub(crate) fn learn_thread_start() -> bool {
 pub(crate) fn is_whole(walk: &RawWalk) -> bool {
     let at_root = || {
         let main = learned().main_start();
-        walk.at_thread_start == 1 || walk.ips().iter().any(|ip| main.holds(*ip))
+        walk.thread_start() != ThreadStart::Absent || walk.ips().iter().any(|ip| main.holds(*ip))
     };
     walk.end == WalkEnd::Bottom as u8 || walk.end == WalkEnd::NoUnwindInfo as u8 && at_root()
 }

@@ -8,7 +8,7 @@ pub mod stack {
     use core::ops::ControlFlow;
 
     use crate::capture::stack;
-    use crate::record::{EhAction, RawWalk, WalkEnd, WalkSource};
+    use crate::record::{EhAction, RawWalk, ThreadStart, WalkEnd, WalkSource};
     use crate::sys::system_unwinder;
 
     /// A walk, and what was concluded from it.
@@ -67,9 +67,18 @@ pub mod stack {
             self.0.stopper().is_some() && self.0.stopper == self.0.outermost_catch
         }
 
-        /// Whether the stopper is the root of a std thread.
+        /// Whether the stopper is the outermost catch of a std thread.
         pub fn at_thread_start(&self) -> bool {
-            self.0.thread_start() != crate::record::ThreadStart::Absent && self.stops_at_outermost_catch()
+            self.0.thread_start() != ThreadStart::Absent && self.stops_at_outermost_catch()
+        }
+
+        /// Whether std's start of the thread calls the function of that catch through a vtable, so that it is the root.
+        pub fn at_thread_root(&self) -> bool {
+            let function = || crate::image::current()?.function_at(self.stopper_ip().checked_sub(1)?);
+            let is_closure = || crate::image::is_first_method(function()?.start);
+            self.0.thread_start() == ThreadStart::CallsCatch
+                && self.stops_at_outermost_catch()
+                && is_closure() == Some(true)
         }
 
         /// Whether the stopper is the root of `main`.

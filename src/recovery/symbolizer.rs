@@ -11,8 +11,8 @@ use super::recorded::{Recorded, walk_of};
 use super::settle_again::{Flat, Named};
 use crate::error::{Error, ErrorKind};
 use crate::record::{
-    Fate, Frame, HandlerKind, Image, Line, NamedFrame, PanicId, Prediction, RawFlag, RawRecord, Report,
-    StopKind, ThreadStart, VerdictLine,
+    DetachState, Fate, Frame, HandlerKind, Image, Line, NamedFrame, PanicId, Prediction, RawFlag, RawRecord,
+    Report, StopKind, ThreadStart, VerdictLine,
 };
 use crate::report::fingerprint::PortableFile;
 use crate::report::prepared::{Prepared, Stacks};
@@ -280,10 +280,13 @@ impl Opened {
             record.flags |= RawFlag::Nested as u32;
         }
         (record.walk.at_main_start, record.walk.at_thread_start) = (0, ThreadStart::Absent as u8);
+        record.detached = DetachState::Unknown as u8;
         match report.prediction.handler.as_ref().map(|handler| handler.kind) {
             Some(HandlerKind::MainRoot) => record.walk.at_main_start = 1,
             Some(HandlerKind::ThreadRoot) if !is_wrapper(report) => {
                 record.walk.at_thread_start = ThreadStart::CallsCatch as u8;
+                // What proved it is not in the line.
+                record.detached = DetachState::Joinable as u8;
                 record.walk.outermost_catch = record.walk.stopper;
             }
             _ => {}

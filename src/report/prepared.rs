@@ -8,8 +8,8 @@ use super::fingerprint::Fingerprint;
 use super::redact::Redact;
 use super::stack_json::StackJson;
 use crate::record::{
-    Fate, Fnv, Frame, Handler, Image, NamedFrame, Prediction, RawFlag, RawRecord, RawWalk, SoftError,
-    StackSummary, WalkEnd, WalkSource,
+    DetachState, Fate, Fnv, Frame, Handler, Image, NamedFrame, Prediction, RawFlag, RawRecord, RawWalk,
+    SoftError, StackSummary, ThreadStart, WalkEnd, WalkSource,
 };
 use crate::symbolize::ready::Wanted;
 use crate::symbolize::{Effort, ImageAt, Images, Naming, Recent, Resolve, Symbolizer, hash};
@@ -237,7 +237,8 @@ impl Stacks {
         naming: &mut dyn FnMut(Effort) -> Naming,
     ) -> (Prepared, Naming) {
         let stack = self.symbolizer.stack(&record.walk, record.images, images, naming);
-        let predicted = predict(&record.walk, &stack, self.strategy, record.flags);
+        let walk = &with_root(record, images);
+        let predicted = predict(walk, &stack, self.strategy, record.flags);
         let outcome = settle(&predicted);
         let (inside_root, holder) = (predicted.inside_root, predicted.holder);
         let cleans = images.catch_cleans(record.walk.stopper_ip(), record.images);
@@ -284,6 +285,24 @@ impl Stacks {
     }
 }
 
+/// The walk, without a root that it only seems to show: the closure of a thread may end by a jump into the function that
+/// drops the result of the thread, which std's start of the thread calls then by all that the stack shows.
+fn with_root(record: &RawRecord, images: &mut dyn Images) -> RawWalk {
+    let mut walk = record.walk;
+    let at_root = walk.thread_start() == ThreadStart::CallsCatch && walk.stopper == walk.outermost_catch;
+    // Whoever joins a thread has its result.
+    let is_joined = || is_joinable(record);
+    if at_root && !images.is_called_through_vtable(walk.stopper_ip(), record.images).unwrap_or_else(is_joined)
+    {
+        walk.at_thread_start = ThreadStart::Beyond as u8;
+    }
+    walk
+}
+
+fn is_joinable(record: &RawRecord) -> bool {
+    DetachState::from_u8(record.detached) == DetachState::Joinable
+}
+
 fn summary(walk: &RawWalk, trimmed: usize) -> StackSummary {
     StackSummary {
         source: match WalkSource::from_u8(walk.source) {
@@ -310,7 +329,7 @@ fn write_key(key: &mut Vec<u64>, record: &RawRecord) {
         pair(walk.len, walk.walked),
         pair(walk.stopper, walk.outermost_catch),
         u64::from(walk.search_start),
-        walk.bytes_as_word([0, 0]),
+        walk.bytes_as_word([u8::from(is_joinable(record)), 0]),
     ]);
     key.extend_from_slice(walk.landing());
     key.extend_from_slice(walk.ips());

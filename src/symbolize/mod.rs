@@ -65,6 +65,12 @@ pub(crate) trait Images {
         None
     }
 
+    /// Whether the function of a return address is called through a vtable, as the closure of a thread is; `None` when it
+    /// cannot be told.
+    fn is_called_through_vtable(&mut self, _ip: u64, _generation: u32) -> Option<bool> {
+        None
+    }
+
     /// Whether nothing on a short stack of this process catches but the root of its thread or of `main`; `false` also when
     /// that cannot be told.
     fn catches_at_root_only(&mut self, _ips: &[u64]) -> bool {

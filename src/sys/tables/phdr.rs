@@ -101,6 +101,21 @@ impl<'a> ImageView<'a> {
         Some(unsafe { pointer.read_volatile() })
     }
 
+    /// The pointer-sized words of a range, as far as one readable segment has it from its start on; `None` when none does.
+    pub(crate) fn words(&self, (start, end): (u64, u64)) -> Option<impl Iterator<Item = u64>> {
+        let holds = |segment: &(u64, u64)| (segment.0..segment.1).contains(&start);
+        let (_, stop) = self.segments(libc::PF_R).find(holds)?;
+        let end = end.min(stop);
+        let pointer = core::ptr::with_exposed_provenance::<u64>(usize::try_from(start).ok()?);
+        let len = usize::try_from(end.saturating_sub(start) / 8).ok().filter(|_| start.is_multiple_of(8))?;
+        Some((0..len).map(move |index| {
+            let word = pointer.wrapping_add(index);
+            // SAFETY: aligned, and it ends before `end`, in a readable segment of an image that is loaded as long as the
+            // view exists; volatile as in `word`.
+            unsafe { word.read_volatile() }
+        }))
+    }
+
     /// Whether one segment with all of these flags holds the whole range.
     pub(crate) fn is_loaded(&self, address: u64, len: u64, flags: u32) -> bool {
         let end = address.checked_add(len);

@@ -285,17 +285,25 @@ impl Stacks {
     }
 }
 
-/// The walk, without a root that it only seems to show: the closure of a thread may end by a jump into the function that
-/// drops the result of the thread, which std's start of the thread calls then by all that the stack shows.
+/// The walk, with what the process knows of the root of its thread.
+///
+/// The closure of a thread may end by a jump into the function that drops the result of the thread, which std's start of the
+/// thread calls then by all that the stack shows. But whoever can join a thread shares its result, so that the thread does
+/// not drop it; and only the closure is called through a vtable.
 fn with_root(record: &RawRecord, images: &mut dyn Images) -> RawWalk {
     let mut walk = record.walk;
-    let at_root = walk.thread_start() == ThreadStart::CallsCatch && walk.stopper == walk.outermost_catch;
-    // Whoever joins a thread has its result.
-    let is_joined = || is_joinable(record);
-    if at_root && !images.is_called_through_vtable(walk.stopper_ip(), record.images).unwrap_or_else(is_joined)
-    {
-        walk.at_thread_start = ThreadStart::Beyond as u8;
+    if walk.stopper != walk.outermost_catch {
+        return walk;
     }
+    let mut is_closure =
+        || images.is_called_through_vtable(walk.stopper_ip(), record.images).unwrap_or_default();
+    let start = match walk.thread_start() {
+        ThreadStart::Absent => ThreadStart::Absent,
+        _ if is_joinable(record) => ThreadStart::CallsCatch,
+        ThreadStart::CallsCatch if is_closure() => ThreadStart::CallsCatch,
+        _ => ThreadStart::Beyond,
+    };
+    walk.at_thread_start = start as u8;
     walk
 }
 

@@ -74,8 +74,8 @@ pub mod stack {
 
         /// Whether std's start of the thread calls the function of that catch through a vtable, so that it is the root.
         pub fn at_thread_root(&self) -> bool {
-            let function = || crate::image::current()?.function_at(self.stopper_ip().checked_sub(1)?);
-            let is_closure = || crate::image::is_first_method(function()?.start);
+            let call = self.stopper_ip().wrapping_sub(1);
+            let is_closure = || crate::image::current()?.is_called_through_vtable(call);
             self.0.thread_start() == ThreadStart::CallsCatch
                 && self.stops_at_outermost_catch()
                 && is_closure() == Some(true)

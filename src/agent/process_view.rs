@@ -64,7 +64,7 @@ impl Images for Neighbours {
 
     fn is_called_through_vtable(&mut self, ip: u64, generation: u32) -> Option<bool> {
         let snapshot = image::of_generation(generation).or_else(image::current)?;
-        image::is_first_method(snapshot.function_at(ip.checked_sub(1)?)?.start)
+        snapshot.is_called_through_vtable(ip.checked_sub(1)?)
     }
 
     fn catches_at_root_only(&mut self, ips: &[u64]) -> bool {

@@ -102,6 +102,11 @@ impl Snapshot {
         self.images.iter().find(holds)
     }
 
+    /// Whether a function is called through a vtable: nothing says where they lie.
+    pub(crate) fn is_called_through_vtable(&self, _address: u64) -> Option<bool> {
+        None
+    }
+
     /// Whether a catch runs destructors first: no table says it.
     pub(crate) fn catch_cleans(&self, _address: u64) -> Option<bool> {
         None

@@ -26,7 +26,6 @@ mod elf {
     pub(crate) use in_place_tables::live_facts;
     pub(crate) use loaded_image::LoadedImage;
     pub(crate) use snapshot::{Snapshot, current, of_generation, refresh};
-    pub(crate) use vtables::is_first_method;
 }
 #[cfg(not(panic_agent_tables))]
 #[path = "listed.rs"]

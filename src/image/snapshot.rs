@@ -18,6 +18,7 @@ use super::loaded_image::LoadedImage;
 use super::rust_personality::address_with_landing_pad;
 use super::scan::{Draft, Notes, Piece, Sections, current_changes, take_down};
 use super::tables::ImageTables;
+use super::vtables::is_first_method;
 use crate::platform;
 use crate::sys::fork_lock::ForkLock;
 use crate::sys::phdr::{Changes, exported_name};
@@ -119,6 +120,11 @@ impl Snapshot {
     /// Addresses of the function that an address lies in.
     pub(crate) fn function_at(&self, address: u64) -> Option<Range<u64>> {
         self.image_at(address)?.tables()?.function_at(address)
+    }
+
+    /// Whether the function that an address lies in is the first method in some vtable, by [`is_first_method`].
+    pub(crate) fn is_called_through_vtable(&self, address: u64) -> Option<bool> {
+        is_first_method(self.function_at(address)?.start)
     }
 
     /// See [`ImageTables::catch_cleans`].

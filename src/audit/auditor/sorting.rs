@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::super::baseline::BaselineEntry;
 use super::super::finding::{Finding, FoldReason, Folded};
 use super::super::policy::{Expect, PackagePlace, Policy, Subject};
+use super::super::unjudged::Unjudged;
 use super::super::{Class, Level, intent};
 use super::case::{Case, LastWord};
 use super::gather::{Gathered, TestSaid};
@@ -25,6 +26,7 @@ pub(super) struct Sorting<'a> {
     last_panics: BTreeMap<(u32, Option<&'a str>), u64>,
     found: BTreeMap<Key, Folded>,
     reported: BTreeMap<Key, Finding>,
+    open: BTreeMap<OpenKey, Unjudged>,
     seen: BTreeSet<BaselineEntry>,
     entries: BTreeMap<String, u64>,
 }
@@ -32,6 +34,7 @@ pub(super) struct Sorting<'a> {
 pub(super) struct Sorted {
     pub(super) findings: Vec<Finding>,
     pub(super) folded: Vec<Folded>,
+    pub(super) open: Vec<Unjudged>,
     /// Entries of the baseline, and others.
     pub(super) seen: BTreeSet<BaselineEntry>,
     pub(super) entries: BTreeMap<String, u64>,
@@ -43,6 +46,16 @@ type Key = (
     Option<String>,
     Class,
     (Option<String>, Option<u32>, Option<u32>, Option<String>),
+    Option<FoldReason>,
+    Option<String>,
+);
+
+/// What is one event that cannot be judged, however often it happens; in the order of the report.
+type OpenKey = (
+    Option<String>,
+    (Option<String>, Option<u32>, Option<u32>, Option<String>),
+    String,
+    String,
     Option<FoldReason>,
     Option<String>,
 );
@@ -68,6 +81,7 @@ impl<'a> Sorting<'a> {
             last_panics,
             found: BTreeMap::new(),
             reported: BTreeMap::new(),
+            open: BTreeMap::new(),
             seen: BTreeSet::new(),
             entries: policy.expects.iter().map(entry).collect(),
         }
@@ -151,19 +165,107 @@ impl<'a> Sorting<'a> {
 
     pub(super) fn note(&mut self, class: Class, note: &FindingLine) {
         let test = note.test.as_ref();
-        let place = note.places.iter().find(|place| !is_of_std(place)).or(note.places.first());
         let finding = Finding {
             id: note.panic,
             message: Some(note.message.clone()),
-            place: place.map(|place| self.short(place)),
+            place: place_of_program(note).map(|place| self.short(place)),
             stack: note.places.iter().map(|place| self.short(place)).collect(),
             ..self.blank(class, test)
         };
-        let functions: Vec<_> = note.places.iter().filter_map(|place| place.function.clone()).collect();
         let name = test.and_then(|test| test.name.as_deref());
         // A test of panics may well replace the hook. That threads live on is another matter.
         let meant = class == Class::HookReplaced && name.is_some_and(intent::name_says_so);
-        self.add(finding, &functions, None, meant.then_some(FoldReason::TestName));
+        self.add(finding, &functions(note), None, meant.then_some(FoldReason::TestName));
+    }
+
+    /// A panic that cannot be judged, for this reason.
+    pub(super) fn unjudged(&mut self, case: &Case, reason: &str) {
+        let site = &case.site;
+        let unjudged = Unjudged {
+            id: Some(case.id),
+            what: words::what(&self.short_word(&case.word)),
+            message: site.message.clone(),
+            thread: case.thread.clone(),
+            place: site.place.as_ref().map(|place| self.short(place)),
+            column: site.column,
+            ..self.open(case.test.as_ref(), reason)
+        };
+        self.add_open(unjudged, &site.functions, case.expected.as_deref(), self.intent(case));
+    }
+
+    /// Something else that cannot be judged.
+    pub(super) fn unjudged_note(&mut self, note: &FindingLine, reason: &str) {
+        let unjudged = Unjudged {
+            id: note.panic,
+            message: Some(note.message.clone()),
+            place: place_of_program(note).map(|place| self.short(place)),
+            ..self.open(note.test.as_ref(), reason)
+        };
+        self.add_open(unjudged, &functions(note), None, None);
+    }
+
+    fn open(&self, test: Option<&TestRef>, reason: &str) -> Unjudged {
+        Unjudged {
+            binary: self.binary.to_owned(),
+            reason: reason.to_owned(),
+            test: test.and_then(|test| test.name.clone()),
+            via: test.map_or(TestEvidence::Unknown, |test| test.via),
+            no_test: test.and_then(|test| test.reason.clone()),
+            count: 1,
+            id: None,
+            what: String::new(),
+            message: None,
+            thread: None,
+            place: None,
+            column: None,
+            folded: None,
+        }
+    }
+
+    fn add_open(
+        &mut self,
+        mut new: Unjudged,
+        functions: &[String],
+        expected: Option<&str>,
+        intent: Option<FoldReason>,
+    ) {
+        let place = new.place.as_ref();
+        let entry = self.entry(&Subject {
+            class: None,
+            test: new.test.as_deref(),
+            functions,
+            file: place.and_then(|place| place.file.as_deref()),
+            message: new.message.as_deref(),
+        });
+        let meant = expected.map(|reason| FoldReason::ExpectPanic(reason.to_owned()));
+        new.folded = meant.or(entry).or(intent);
+        let text = if place.is_none() { new.message.clone() } else { None };
+        let key = (
+            new.test.clone(),
+            at(place, new.column),
+            new.what.clone(),
+            new.reason.clone(),
+            new.folded.clone(),
+            text,
+        );
+        match self.open.entry(key) {
+            Entry::Vacant(free) => _ = free.insert(new),
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.count = known.count.saturating_add(1);
+            }
+        }
+    }
+
+    /// The entry that excuses this. Every entry that matches is needed, also where another one was first.
+    fn entry(&mut self, subject: &Subject<'_>) -> Option<FoldReason> {
+        let mut entry = None;
+        for expect in self.policy.expects.iter().filter(|expect| expect.matches(subject)) {
+            let times = self.entries.entry(expect.place()).or_default();
+            *times = times.saturating_add(1);
+            entry.get_or_insert_with(|| FoldReason::Entry(expect.reason.clone()));
+        }
+        entry
     }
 
     /// Tests that never finished although the process ended well, unless it is known already who ended it.
@@ -214,20 +316,13 @@ impl<'a> Sorting<'a> {
         intent: Option<FoldReason>,
     ) {
         let place = finding.place.as_ref();
-        let subject = Subject {
-            class: finding.class,
+        let entry = self.entry(&Subject {
+            class: Some(finding.class),
             test: finding.test.as_deref(),
             functions,
             file: place.and_then(|place| place.file.as_deref()),
             message: finding.message.as_deref(),
-        };
-        let mut entry = None;
-        for expect in self.policy.expects.iter().filter(|expect| expect.matches(&subject)) {
-            // Every entry that matches is needed, also where another one was first.
-            let times = self.entries.entry(expect.place()).or_default();
-            *times = times.saturating_add(1);
-            entry.get_or_insert_with(|| FoldReason::Entry(expect.reason.clone()));
-        }
+        });
         let known = BaselineEntry::of(&finding);
         let in_baseline = self.policy.baseline().contains(&known).then_some(FoldReason::Baseline);
         self.seen.insert(known);
@@ -251,6 +346,7 @@ impl<'a> Sorting<'a> {
         Sorted {
             findings: self.reported.into_values().collect(),
             folded: self.found.into_values().collect(),
+            open: self.open.into_values().collect(),
             seen: self.seen,
             entries: self.entries,
         }
@@ -259,15 +355,31 @@ impl<'a> Sorting<'a> {
 
 fn key(finding: &Finding, why: Option<FoldReason>) -> Key {
     let place = finding.place.as_ref();
-    let at = (
-        place.and_then(|place| place.file.clone()),
-        place.and_then(|place| place.line),
-        finding.column,
-        place.and_then(|place| place.function.clone()),
-    );
+    let at = at(place, finding.column);
     // Without a place only the text tells two of the agent's findings apart.
     let text = if place.is_none() { finding.message.clone() } else { None };
     (core::cmp::Reverse(finding.level), finding.test.clone(), finding.class, at, why, text)
+}
+
+fn at(
+    place: Option<&Place>,
+    column: Option<u32>,
+) -> (Option<String>, Option<u32>, Option<u32>, Option<String>) {
+    (
+        place.and_then(|place| place.file.clone()),
+        place.and_then(|place| place.line),
+        column,
+        place.and_then(|place| place.function.clone()),
+    )
+}
+
+/// Where the program did what a finding of the agent speaks of.
+fn place_of_program(note: &FindingLine) -> Option<&Place> {
+    note.places.iter().find(|place| !is_of_std(place)).or(note.places.first())
+}
+
+fn functions(note: &FindingLine) -> Vec<String> {
+    note.places.iter().filter_map(|place| place.function.clone()).collect()
 }
 
 /// Adds something, or counts one more.

@@ -11,7 +11,8 @@ use crate::symbolize::with_slashes;
 /// What an entry is compared with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject<'a> {
-    pub(crate) class: Class,
+    /// `None` when it cannot be told.
+    pub(crate) class: Option<Class>,
     /// `None` when the test is not known.
     pub(crate) test: Option<&'a str>,
     /// Functions on its stack.
@@ -41,6 +42,7 @@ impl Expect {
         format!("{}:{}", self.path.display(), self.line)
     }
 
+    /// `subject` without a class: one that may be of any.
     pub(crate) fn matches(&self, subject: &Subject<'_>) -> bool {
         let holds = |pattern: &Option<Pattern>, text: Option<&str>| match (pattern, text) {
             (None, _) => true,
@@ -50,7 +52,8 @@ impl Expect {
         let function = |pattern: &Pattern| {
             subject.functions.iter().any(|name| pattern.matches(name) || pattern.matches(plain(name)))
         };
-        self.class.is_none_or(|class| class == subject.class)
+        let is_of_class = |class| subject.class.is_none_or(|of_subject| of_subject == class);
+        self.class.is_none_or(is_of_class)
             && holds(&self.test, subject.test)
             && holds(&self.file, subject.file.map(with_slashes).as_deref())
             && holds(&self.message, subject.message)
@@ -89,7 +92,7 @@ mod tests {
     fn every_condition_that_is_there_must_hold() {
         let functions = ["billing::pool::run::{{closure}}".to_owned(), "tests::charges".to_owned()];
         let subject = Subject {
-            class: Class::Late,
+            class: Some(Class::Late),
             test: Some("tests::charges"),
             functions: &functions,
             file: Some("src/pool.rs"),

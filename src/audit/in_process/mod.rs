@@ -9,6 +9,7 @@
 mod ending;
 mod output;
 mod sink;
+mod turn;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};

@@ -50,6 +50,9 @@ pub(super) fn blind_because(code: Option<&str>) -> String {
         Some("unsupported_platform") => {
             "that takes a dynamically linked program on Linux, on x86_64 or aarch64".to_owned()
         }
+        Some("no_slot") => {
+            "its calls go through no table, as those of a program that is linked statically".to_owned()
+        }
         Some("panic_abort") => "the binary is compiled with `panic = \"abort\"`".to_owned(),
         Some(other) => format!("its probes do not work in this process ({other})"),
         None => "its probes do not work in this process".to_owned(),

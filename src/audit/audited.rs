@@ -96,7 +96,8 @@ impl Audit {
     /// What could not be judged and people are told of. Where errors are seen, panics that cannot be judged are rare, and say
     /// little.
     pub(super) fn open(&self) -> impl Iterator<Item = &Unjudged> {
-        self.open.iter().filter(|open| self.blind || open.reason == STATUS_UNKNOWN)
+        let told = |open: &&Unjudged| self.blind || open.reason == STATUS_UNKNOWN;
+        self.open.iter().filter(told).filter(|open| open.folded != Some(super::FoldReason::Allowed))
     }
 
     /// The entries that matched nothing here.

@@ -52,7 +52,7 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
             EXIT_IN_TEST if ending == Ending::Exited(0) => sorting.note(Class::HiddenExit, note),
             // It may be such a status.
             EXIT_IN_TEST if ending == Ending::Unknown => {
-                sorting.unjudged_note(note, STATUS_UNKNOWN);
+                sorting.unjudged_note(Class::HiddenExit, note, STATUS_UNKNOWN);
                 let count = unjudged.entry(STATUS_UNKNOWN.to_owned()).or_default();
                 *count = count.saturating_add(1);
             }

@@ -13,20 +13,21 @@ use super::super::unjudged::Unjudged;
 use super::super::{Class, Level, intent};
 use super::case::{Case, LastWord};
 use super::gather::{Gathered, TestSaid};
+use super::open::OpenKey;
 use super::words;
 use crate::record::{FindingLine, Place, TestEvidence, TestRef};
 
 /// Sorts findings into those to report and those to count.
 pub(super) struct Sorting<'a> {
-    policy: &'a Policy,
-    binary: &'a str,
+    pub(super) policy: &'a Policy,
+    pub(super) binary: &'a str,
     package: Option<&'a PackagePlace>,
     gathered: &'a Gathered,
     /// When each thread panicked last on behalf of a test, not counting panics that the harness caught.
     last_panics: BTreeMap<(u32, Option<&'a str>), u64>,
     found: BTreeMap<Key, Folded>,
     reported: BTreeMap<Key, Finding>,
-    open: BTreeMap<OpenKey, Unjudged>,
+    pub(super) open: BTreeMap<OpenKey, Unjudged>,
     seen: BTreeSet<BaselineEntry>,
     entries: BTreeMap<String, u64>,
 }
@@ -46,16 +47,6 @@ type Key = (
     Option<String>,
     Class,
     (Option<String>, Option<u32>, Option<u32>, Option<String>),
-    Option<FoldReason>,
-    Option<String>,
-);
-
-/// What is one event that cannot be judged, however often it happens; in the order of the report.
-type OpenKey = (
-    Option<String>,
-    (Option<String>, Option<u32>, Option<u32>, Option<String>),
-    String,
-    String,
     Option<FoldReason>,
     Option<String>,
 );
@@ -88,7 +79,7 @@ impl<'a> Sorting<'a> {
     }
 
     /// The place with a path that is the same on other machines.
-    fn short(&self, place: &Place) -> Place {
+    pub(super) fn short(&self, place: &Place) -> Place {
         let mut place = place.clone();
         if let (Some(package), Some(file)) = (self.package, &mut place.file) {
             package.shorten(file);
@@ -97,7 +88,7 @@ impl<'a> Sorting<'a> {
     }
 
     /// The same with what a verdict names.
-    fn short_word(&self, word: &LastWord) -> LastWord {
+    pub(super) fn short_word(&self, word: &LastWord) -> LastWord {
         let mut word = word.clone();
         word.received_at = word.received_at.as_ref().map(|place| self.short(place));
         if let (Some(package), Some(file)) =
@@ -150,7 +141,7 @@ impl<'a> Sorting<'a> {
     }
 
     /// Whether a panic is meant, by what its test and its message say.
-    fn intent(&self, case: &Case) -> Option<FoldReason> {
+    pub(super) fn intent(&self, case: &Case) -> Option<FoldReason> {
         let test = case.test.as_ref();
         let name = test.and_then(|test| test.name.as_deref());
         if self.said(test).is_some_and(|said| said.should_panic) {
@@ -178,87 +169,8 @@ impl<'a> Sorting<'a> {
         self.add(finding, &functions(note), None, meant.then_some(FoldReason::TestName));
     }
 
-    /// A panic that cannot be judged, for this reason.
-    pub(super) fn unjudged(&mut self, case: &Case, reason: &str) {
-        let site = &case.site;
-        let unjudged = Unjudged {
-            id: Some(case.id),
-            what: words::what(&self.short_word(&case.word)),
-            message: site.message.clone(),
-            thread: case.thread.clone(),
-            place: site.place.as_ref().map(|place| self.short(place)),
-            column: site.column,
-            ..self.open(case.test.as_ref(), reason)
-        };
-        self.add_open(unjudged, &site.functions, case.expected.as_deref(), self.intent(case));
-    }
-
-    /// Something else that cannot be judged.
-    pub(super) fn unjudged_note(&mut self, note: &FindingLine, reason: &str) {
-        let unjudged = Unjudged {
-            id: note.panic,
-            message: Some(note.message.clone()),
-            place: place_of_program(note).map(|place| self.short(place)),
-            ..self.open(note.test.as_ref(), reason)
-        };
-        self.add_open(unjudged, &functions(note), None, None);
-    }
-
-    fn open(&self, test: Option<&TestRef>, reason: &str) -> Unjudged {
-        Unjudged {
-            binary: self.binary.to_owned(),
-            reason: reason.to_owned(),
-            test: test.and_then(|test| test.name.clone()),
-            via: test.map_or(TestEvidence::Unknown, |test| test.via),
-            no_test: test.and_then(|test| test.reason.clone()),
-            count: 1,
-            id: None,
-            what: String::new(),
-            message: None,
-            thread: None,
-            place: None,
-            column: None,
-            folded: None,
-        }
-    }
-
-    fn add_open(
-        &mut self,
-        mut new: Unjudged,
-        functions: &[String],
-        expected: Option<&str>,
-        intent: Option<FoldReason>,
-    ) {
-        let place = new.place.as_ref();
-        let entry = self.entry(&Subject {
-            class: None,
-            test: new.test.as_deref(),
-            functions,
-            file: place.and_then(|place| place.file.as_deref()),
-            message: new.message.as_deref(),
-        });
-        let meant = expected.map(|reason| FoldReason::ExpectPanic(reason.to_owned()));
-        new.folded = meant.or(entry).or(intent);
-        let text = if place.is_none() { new.message.clone() } else { None };
-        let key = (
-            new.test.clone(),
-            at(place, new.column),
-            new.what.clone(),
-            new.reason.clone(),
-            new.folded.clone(),
-            text,
-        );
-        match self.open.entry(key) {
-            Entry::Vacant(free) => _ = free.insert(new),
-            Entry::Occupied(mut known) => {
-                let known = known.get_mut();
-                known.count = known.count.saturating_add(1);
-            }
-        }
-    }
-
     /// The entry that excuses this. Every entry that matches is needed, also where another one was first.
-    fn entry(&mut self, subject: &Subject<'_>) -> Option<FoldReason> {
+    pub(super) fn entry(&mut self, subject: &Subject<'_>) -> Option<FoldReason> {
         let mut entry = None;
         for expect in self.policy.expects.iter().filter(|expect| expect.matches(subject)) {
             let times = self.entries.entry(expect.place()).or_default();
@@ -317,7 +229,7 @@ impl<'a> Sorting<'a> {
     ) {
         let place = finding.place.as_ref();
         let entry = self.entry(&Subject {
-            class: Some(finding.class),
+            classes: &[finding.class],
             test: finding.test.as_deref(),
             functions,
             file: place.and_then(|place| place.file.as_deref()),
@@ -361,7 +273,7 @@ fn key(finding: &Finding, why: Option<FoldReason>) -> Key {
     (core::cmp::Reverse(finding.level), finding.test.clone(), finding.class, at, why, text)
 }
 
-fn at(
+pub(super) fn at(
     place: Option<&Place>,
     column: Option<u32>,
 ) -> (Option<String>, Option<u32>, Option<u32>, Option<String>) {
@@ -374,11 +286,11 @@ fn at(
 }
 
 /// Where the program did what a finding of the agent speaks of.
-fn place_of_program(note: &FindingLine) -> Option<&Place> {
+pub(super) fn place_of_program(note: &FindingLine) -> Option<&Place> {
     note.places.iter().find(|place| !is_of_std(place)).or(note.places.first())
 }
 
-fn functions(note: &FindingLine) -> Vec<String> {
+pub(super) fn functions(note: &FindingLine) -> Vec<String> {
     note.places.iter().filter_map(|place| place.function.clone()).collect()
 }
 

@@ -11,8 +11,8 @@ use crate::symbolize::with_slashes;
 /// What an entry is compared with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject<'a> {
-    /// `None` when it cannot be told.
-    pub(crate) class: Option<Class>,
+    /// The one that it has, or those that it may have.
+    pub(crate) classes: &'a [Class],
     /// `None` when the test is not known.
     pub(crate) test: Option<&'a str>,
     /// Functions on its stack.
@@ -42,7 +42,6 @@ impl Expect {
         format!("{}:{}", self.path.display(), self.line)
     }
 
-    /// `subject` without a class: one that may be of any.
     pub(crate) fn matches(&self, subject: &Subject<'_>) -> bool {
         let holds = |pattern: &Option<Pattern>, text: Option<&str>| match (pattern, text) {
             (None, _) => true,
@@ -52,8 +51,7 @@ impl Expect {
         let function = |pattern: &Pattern| {
             subject.functions.iter().any(|name| pattern.matches(name) || pattern.matches(plain(name)))
         };
-        let is_of_class = |class| subject.class.is_none_or(|of_subject| of_subject == class);
-        self.class.is_none_or(is_of_class)
+        self.class.is_none_or(|class| subject.classes.contains(&class))
             && holds(&self.test, subject.test)
             && holds(&self.file, subject.file.map(with_slashes).as_deref())
             && holds(&self.message, subject.message)
@@ -92,7 +90,7 @@ mod tests {
     fn every_condition_that_is_there_must_hold() {
         let functions = ["billing::pool::run::{{closure}}".to_owned(), "tests::charges".to_owned()];
         let subject = Subject {
-            class: Some(Class::Late),
+            classes: &[Class::Late],
             test: Some("tests::charges"),
             functions: &functions,
             file: Some("src/pool.rs"),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::blocks::{Block, blocks};
+use super::open::{of_open, open};
 use super::{Detail, MAX_ROW, number_of, one_line, shown};
 use crate::audit::auditor::place_of;
 use crate::audit::unjudged::blind_because;
@@ -266,33 +267,6 @@ impl Table {
             self.line(&format!("    and {more} more"));
         }
     }
-}
-
-/// What could not be judged and is for people to look at: `all` of it, or what they are told unasked.
-fn open(audit: &Audit, all: bool) -> Vec<&Unjudged> {
-    let open: Vec<_> = if all { audit.open.iter().collect() } else { audit.open().collect() };
-    open.into_iter().filter(|open| open.folded.is_none()).collect()
-}
-
-/// One line: what is known of it, what it says, and where.
-fn of_open(open: &Unjudged) -> String {
-    let mut text = String::new();
-    if !open.what.is_empty() {
-        text.push_str(&open.what);
-        if open.count > 1 {
-            text.push_str(&format!(" (× {})", open.count));
-        }
-        text.push_str(": ");
-    }
-    text.push_str(&one_line(open.message.as_deref().unwrap_or("(payload is not a text)")));
-    if let Some(place) = open.place.as_ref().and_then(place_of) {
-        text.push_str(&format!(", at {place}"));
-    }
-    match &open.test {
-        Some(test) => text.push_str(&format!(", in test {}", one_line(test))),
-        None => text.push_str(", test not known"),
-    }
-    text
 }
 
 /// What could not be judged of one test; `None`: of no known one, and why so much could not be judged at all.

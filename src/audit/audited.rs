@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::baseline::{Baseline, BaselineEntry};
-use super::{Finding, Folded, Level};
+use super::unjudged::STATUS_UNKNOWN;
+use super::{Finding, Folded, Level, Unjudged};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -48,14 +49,19 @@ pub struct Audit {
     pub folded: Vec<Folded>,
     /// Panics that could not be judged, by reason.
     pub unjudged: BTreeMap<String, u64>,
+    /// Those of them that may be findings, and what else may be one: by test and place.
+    pub open: Vec<Unjudged>,
     /// Entries of the baseline whose test ran here, and that were not seen.
     pub stale: Vec<BaselineEntry>,
     /// The `[[expect]]` entries of the policy, as `file:line`, and how often each matched.
     pub entries: BTreeMap<String, u64>,
     /// Tests that finished, with what the harness said of them.
     pub tests: BTreeMap<String, Outcome>,
-    /// Whether the agent could not see what became of errors in this process, so that nothing can be judged.
+    /// Whether the agent could not see what became of errors in this process: only what wrappers of this crate have seen, and
+    /// what needs no such knowledge, can be judged.
     pub blind: bool,
+    /// Why not, by the word of the `process` line: `unsupported_platform`, `not_compiled`, `switched_off` and others.
+    pub blind_because: Option<String>,
     /// Panics whose reports were lost, so that nothing is known of them.
     pub lost: u64,
     /// Lines that were damaged or not understood.
@@ -81,10 +87,17 @@ impl Audit {
         self.findings.is_empty()
             && self.folded.iter().all(|folded| folded.why == super::FoldReason::Allowed)
             && self.stale.is_empty()
-            && (!self.blind || self.unjudged.is_empty())
+            && self.open().next().is_none()
             && self.lost == 0
             && self.unreadable == 0
             && (!self.strict_entries || self.unused().next().is_none())
+    }
+
+    /// What could not be judged and people are told of. Where errors are seen, panics that cannot be judged are rare, and say
+    /// little.
+    pub(super) fn open(&self) -> impl Iterator<Item = &Unjudged> {
+        let told = |open: &&Unjudged| self.blind || open.reason == STATUS_UNKNOWN;
+        self.open.iter().filter(told).filter(|open| open.folded != Some(super::FoldReason::Allowed))
     }
 
     /// The entries that matched nothing here.
@@ -141,6 +154,8 @@ impl Run {
             whole.findings.extend(audit.findings);
             whole.folded.extend(audit.folded);
             add_all(&mut whole.unjudged, audit.unjudged);
+            whole.open.extend(audit.open);
+            whole.blind_because = whole.blind_because.or(audit.blind_because);
             add_all(&mut whole.entries, audit.entries);
             whole.tests.extend(audit.tests);
             whole.blind |= audit.blind;

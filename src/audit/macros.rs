@@ -19,6 +19,10 @@
 /// belong to. If one of them is denied, the binary ends with [`DENIED_STATUS`](crate::audit::DENIED_STATUS), 102, in place
 /// of 0. It prints nothing if there are no findings, and never panics.
 ///
+/// Where the agent has no probes (other systems than Linux, static programs, without the feature `probes`) nobody sees what
+/// became of an error. There it finds what wrappers of this crate have seen, calls of `exit` in tests and replaced hooks, and lists
+/// the other panics as not judged. A denied finding then also ends a binary with 102 whose status is not known.
+///
 /// Levels for [classes](crate::audit::Class) may be given here; they win over `panic-audit.toml`:
 ///
 /// ```no_run,standalone_crate

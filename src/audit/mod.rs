@@ -21,6 +21,7 @@ mod macros;
 mod policy;
 mod render;
 mod rules;
+mod unjudged;
 
 pub use audited::{Audit, Ending, Outcome, Run};
 use auditor::Gathered;
@@ -33,6 +34,7 @@ pub use harness_output::HarnessOutput;
 pub use in_process::install;
 pub use policy::{BASELINE_FILE, POLICY_FILE, Policy, PolicyError, workspace_root};
 pub use render::Detail;
+pub use unjudged::Unjudged;
 
 /// Status of a test binary that would have ended with 0, when something is denied.
 pub const DENIED_STATUS: i32 = 102;

@@ -46,7 +46,7 @@ pub(crate) struct Harness {
 impl Harness {
     /// For the process with these notes. `watches_threads`: whether the probe for starts of threads works.
     pub(crate) fn new(notes: &'static HarnessNotes, watches_threads: bool) -> Self {
-        let mut threads = Threads::new(std::process::id());
+        let mut threads = Threads::new(notes.main);
         let exe = std::env::current_exe().ok();
         let stem = exe.as_ref().and_then(|exe| exe.file_stem()).and_then(|stem| stem.to_str());
         if let Some(krate) = stem.and_then(attribute::crate_of_binary) {

@@ -10,7 +10,7 @@ use once_cell::race::OnceBox;
 
 use crate::channel::{Carried, Exchange};
 use crate::record::FixedText;
-use crate::sys::{clock, fork};
+use crate::sys::{clock, fork, thread};
 
 /// Notes that can wait for the writer. A harness prints a few per test; a storm of threads that outruns the writer
 /// is counted.
@@ -84,13 +84,21 @@ unsafe impl Carried for Note {
 /// The way of notes to the writer.
 pub(crate) struct HarnessNotes {
     notes: Exchange<Note>,
+    /// OS id of the thread that the process began with.
+    pub(crate) main: u32,
     /// [`fork::generation`] of the process that has the writer.
     home: u32,
 }
 
 impl HarnessNotes {
     fn new(wake: fn()) -> Self {
-        Self { notes: Exchange::new(NOTES, Some(wake)), home: fork::generation() }
+        // Elsewhere no id tells it. An agent that audits is installed before `main`, or in it.
+        let main = if cfg!(any(target_os = "linux", target_os = "android")) {
+            std::process::id()
+        } else {
+            thread::tid()
+        };
+        Self { notes: Exchange::new(NOTES, Some(wake)), main, home: fork::generation() }
     }
 
     /// Writer: the next note.

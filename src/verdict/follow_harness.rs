@@ -123,8 +123,59 @@ impl Follow {
     }
 }
 
-/// The stack from the call of `exit` on: further in there are only the C library, and the agent that it calls.
+/// The stack from the call of `exit` on: further in there are only the C library, and the agent that it calls. Where the
+/// agent was called past the C library, as on Windows, that stands at the bottom alone, and the whole stack counts.
 fn calls_of_exit(ips: &[u64], namer: &mut dyn Namer) -> Vec<u64> {
     let in_c = ips.iter().position(|ip| namer.outside_of_c(&[*ip]).is_empty());
-    namer.outside_of_c(ips.get(in_c.unwrap_or_default()..).unwrap_or_default())
+    let outside = namer.outside_of_c(ips.get(in_c.unwrap_or_default()..).unwrap_or_default());
+    if outside.is_empty() { namer.outside_of_c(ips) } else { outside }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::record::Place;
+
+    /// Addresses from 100 on are the C library's.
+    struct InC;
+
+    impl Namer for InC {
+        fn newest(&self) -> u64 {
+            0
+        }
+
+        fn name(&mut self, _: &[u64]) -> Arc<[NamedFrame]> {
+            Arc::default()
+        }
+
+        fn outside_of_c(&mut self, ips: &[u64]) -> Vec<u64> {
+            ips.iter().copied().filter(|ip| *ip < 100).collect()
+        }
+
+        fn addresses(&mut self, _: &[u64]) -> Vec<String> {
+            Vec::new()
+        }
+
+        fn catches_at_root_only(&mut self, _: &[u64]) -> bool {
+            false
+        }
+
+        fn redact_place(&mut self, place: Place) -> Place {
+            place
+        }
+
+        fn redact_thread_name(&mut self, name: String) -> String {
+            name
+        }
+    }
+
+    #[test]
+    fn the_agent_that_the_c_library_calls_is_left_out_and_the_stack_of_a_call_past_it_is_kept() {
+        let called = |ips: &[u64]| calls_of_exit(ips, &mut InC);
+        assert_eq!(called(&[1, 2, 100, 101, 3, 4, 102]), [3, 4]);
+        assert_eq!(called(&[1, 2, 3, 4, 102, 103]), [1, 2, 3, 4]);
+        assert_eq!(called(&[1, 2]), [1, 2]);
+    }
 }

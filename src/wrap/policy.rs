@@ -63,10 +63,10 @@ impl Policy {
 /// Status that the process ends with; 0 leaves it alone. Relaxed: it publishes nothing else.
 static EXIT: AtomicI32 = AtomicI32::new(0);
 
-/// Runs in `exit`. `status` is what the process is about to end with, as far as the system tells.
-fn change_status(status: i32) {
+/// Runs in `exit`. `status` is what the process is about to end with, `None` where the system does not tell.
+fn change_status(status: Option<i32>) {
     let wanted = EXIT.load(Ordering::Relaxed);
-    if status == 0 && wanted != 0 {
+    if status.is_none_or(|status| status == 0) && wanted != 0 {
         agent::finish();
         at_exit::leave(wanted);
     }

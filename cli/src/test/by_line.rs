@@ -23,6 +23,15 @@ struct Line {
     findings: u64,
     #[serde(default)]
     denied: u64,
+    /// Of what could not be judged: how often.
+    #[serde(default)]
+    count: u64,
+    /// Why that is only counted.
+    #[serde(default)]
+    folded: serde_json::Value,
+    /// Whether nobody could see there what became of errors.
+    #[serde(default)]
+    blind: bool,
 }
 
 /// Runs cargo, and says what the test binaries said; `why`: no library can be loaded before them.
@@ -83,8 +92,8 @@ fn file(args: &AuditArgs) -> Result<(Option<tempfile::TempDir>, PathBuf), Failur
 
 /// What is to be said in the end of these lines.
 fn told(text: &str) -> String {
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
-    let audits: Vec<Line> = lines.filter(|line| line.kind == "audit").collect();
+    let lines: Vec<Line> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let audits: Vec<&Line> = lines.iter().filter(|line| line.kind == "audit").collect();
     if audits.is_empty() {
         return "no test binary audited itself; add `#[cfg(test)] panic_agent::audit!();` to the crate, and \
                 `panic_agent::audit!();` to each file in `tests`, with the feature `audit` of a dev-dependency"
@@ -93,10 +102,29 @@ fn told(text: &str) -> String {
     let (findings, denied) = audits
         .iter()
         .fold((0, 0), |(findings, denied), line| (findings + line.findings, denied + line.denied));
-    let mut names: Vec<&str> = audits.iter().map(|line| line.binary.as_str()).collect();
+    let names = binaries(audits.iter().copied());
+    let mut text =
+        format!("audited themselves: {}; findings: {findings}, denied: {denied}", names.join(", "));
+    let blind = binaries(audits.iter().copied().filter(|line| line.blind)).len();
+    if blind > 0 {
+        let (all, some) = (names.len(), if blind == 1 { "binary" } else { "binaries" });
+        text.push_str(&format!("; {blind} {some} of {all} could not see what became of errors"));
+    }
+    let open = lines.iter().filter(|line| line.kind == "audit_unjudged" && line.folded.is_null());
+    match open.map(|line| line.count).sum::<u64>() {
+        0 => {}
+        1 => text.push_str("; 1 panic or exit could not be judged"),
+        open => text.push_str(&format!("; {open} panics or exits could not be judged")),
+    }
+    text
+}
+
+/// The binaries that these lines are of, each once.
+fn binaries<'a>(lines: impl Iterator<Item = &'a Line>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = lines.map(|line| line.binary.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    format!("audited themselves: {}; findings: {findings}, denied: {denied}", names.join(", "))
+    names
 }
 
 #[cfg(test)]
@@ -110,5 +138,38 @@ mod tests {
                     {\"schema\":1,\"kind\":\"audit\",\"binary\":\"a\",\"findings\":0,\"denied\":0}\nno JSON\n";
         assert_eq!(told(text), "audited themselves: a, b; findings: 2, denied: 1");
         assert!(told("").starts_with("no test binary audited itself"));
+    }
+
+    #[test]
+    fn what_the_binaries_could_not_see_is_said_at_last() {
+        let audit = |binary: &str, blind: bool| {
+            format!(
+                "{{\"kind\":\"audit\",\"binary\":\"{binary}\",\"findings\":0,\"denied\":0,\"blind\":{blind}}}\n"
+            )
+        };
+        let open = |count: u64, folded: &str| {
+            format!(
+                "{{\"kind\":\"audit_unjudged\",\"binary\":\"a\",\"count\":{count},\"folded\":{folded}}}\n"
+            )
+        };
+        let said = |lines: &[String]| told(&lines.concat());
+        assert_eq!(
+            said(&[
+                open(2, "null"),
+                open(1, "null"),
+                open(5, "\"message\""),
+                audit("a", true),
+                audit("b", true)
+            ]),
+            "audited themselves: a, b; findings: 0, denied: 0; 2 binaries of 2 could not see what became of errors; 3 panics \
+             or exits could not be judged"
+        );
+        // The processes of one binary, and one that sees.
+        assert_eq!(
+            said(&[open(1, "null"), audit("a", true), audit("a", true), audit("b", false)]),
+            "audited themselves: a, b; findings: 0, denied: 0; 1 binary of 2 could not see what became of errors; 1 panic or \
+             exit could not be judged"
+        );
+        assert_eq!(said(&[audit("a", false)]), "audited themselves: a; findings: 0, denied: 0");
     }
 }

@@ -8,6 +8,7 @@ use super::super::Class;
 use super::super::audited::{Audit, Ending, Outcome};
 use super::super::baseline::BaselineEntry;
 use super::super::rules::{Judgement, Known, judge};
+use super::super::unjudged::STATUS_UNKNOWN;
 use super::Auditor;
 use super::case::Case;
 use super::gather::TestSaid;
@@ -36,6 +37,10 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
             Judgement::Ordinary => {}
             Judgement::Finding(class) => sorting.panic(class, case),
             Judgement::Unknown(reason) => {
+                // What the harness caught it has seen; whether it was the right panic is another question.
+                if !case.is_of_harness() {
+                    sorting.unjudged(case, &reason);
+                }
                 let count = unjudged.entry(reason).or_default();
                 *count = count.saturating_add(1);
             }
@@ -44,8 +49,12 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
     for note in &gathered.notes {
         match note.code.as_str() {
             // Another status says itself that something was wrong.
-            EXIT_IN_TEST if matches!(ending, Ending::Exited(0) | Ending::Unknown) => {
-                sorting.note(Class::HiddenExit, note);
+            EXIT_IN_TEST if ending == Ending::Exited(0) => sorting.note(Class::HiddenExit, note),
+            // It may be such a status.
+            EXIT_IN_TEST if ending == Ending::Unknown => {
+                sorting.unjudged_note(Class::HiddenExit, note, STATUS_UNKNOWN);
+                let count = unjudged.entry(STATUS_UNKNOWN.to_owned()).or_default();
+                *count = count.saturating_add(1);
             }
             THREAD_ALIVE => sorting.note(Class::HarnessEnd, note),
             HOOK_REPLACED => match note.places.first() {
@@ -64,10 +73,12 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
     if whole_output && ending == Ending::Exited(0) {
         sorting.unfinished();
     }
-    let Sorted { findings, folded, seen, entries } = sorting.finish();
+    let Sorted { findings, folded, open, seen, entries } = sorting.finish();
     let ran = |test: &str| gathered.tests.get(test).is_some_and(|said| said.outcome != Outcome::Ignored);
+    // Who sees less finds less: that says nothing of what is there.
+    let blind = gathered.blind;
     let stale = |entry: &&BaselineEntry| {
-        entry.binary == binary && entry.test.as_deref().is_some_and(ran) && !seen.contains(*entry)
+        !blind && entry.binary == binary && entry.test.as_deref().is_some_and(ran) && !seen.contains(*entry)
     };
     Audit {
         stale: policy.baseline().entries().filter(stale).cloned().collect(),
@@ -75,11 +86,13 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
         findings,
         folded,
         unjudged,
+        open,
         entries,
-        blind: gathered.blind,
+        blind,
         lost: gathered.lost(),
+        blind_because: gathered.blind_because,
         unreadable: gathered.unreadable,
-        strict_entries: policy.strict_entries(),
+        strict_entries: policy.strict_entries() && !blind,
         tests: gathered.tests.into_iter().map(|(name, said)| (name, said.outcome)).collect(),
         binary,
     }

@@ -46,6 +46,8 @@ pub(crate) struct Gathered {
     pub(super) unreadable: u64,
     /// Whether nobody could see what became of errors.
     pub(super) blind: bool,
+    /// Why not, by the word of the `process` line.
+    pub(super) blind_because: Option<String>,
 }
 
 impl Gathered {
@@ -69,7 +71,11 @@ impl Gathered {
             Line::Losses(line) => self.losses(line.head.id.clone(), &line.losses),
             Line::End(line) => self.losses(line.head.id.clone(), &line.losses),
             Line::Process(process) => {
-                self.blind |= !process.can.iter().any(|word| word == RECEIPTS);
+                if !process.can.iter().any(|word| word == RECEIPTS) {
+                    self.blind = true;
+                    let why = process.soft_errors.iter().find(|error| error.field == RECEIPTS);
+                    self.blind_because = why.map(|why| why.code.to_string());
+                }
             }
             // They are among the losses; and how a process ended is known from itself.
             Line::Repeats(_) | Line::Death(_) => {}

@@ -6,6 +6,7 @@
 mod case;
 mod decide;
 mod gather;
+mod open;
 mod sorting;
 mod words;
 
@@ -109,6 +110,8 @@ pub fn binary_name(package: &str, exe: impl Into<PathBuf>) -> String {
 
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod open_tests;
 #[cfg(test)]
 pub(super) mod samples;
 #[cfg(test)]

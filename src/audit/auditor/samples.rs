@@ -54,6 +54,40 @@ pub(crate) fn common(kind: &str) -> Value {
            "message": ""})
 }
 
+/// The line of a process that does not see what becomes of errors, for this reason.
+pub(crate) fn blind_line(code: &str) -> String {
+    let mut line = process_line(json!(["names"]));
+    let lack = |field: &str| json!({"field": field, "code": code, "detail": "a sentence"});
+    line["soft_errors"] = json!([
+        {"field": "spool", "code": "switched_off", "detail": "another sentence"},
+        lack("probe_raise"), lack("probe_dispose"),
+    ]);
+    line.to_string()
+}
+
+/// The line of a process that can do this.
+pub(crate) fn process_line(can: Value) -> Value {
+    let mut line = common("process");
+    merge(
+        &mut line,
+        json!({"exe": null, "image": null, "agent_version": "0", "panic_strategy": "unwind", "labels": {},
+               "can": can, "soft_errors": []}),
+    );
+    line
+}
+
+/// A panic of a thread that died, as far as it is known without probes; changed by what is given.
+pub(crate) fn open_line(number: u64, changes: Value) -> String {
+    let mut open = json!({
+        "receipt": "unknown", "silent": null, "swallowed": null, "basis": "predicted", "landing": null,
+        "reason": "payload_not_traced",
+        "test": {"name": null, "via": "unknown", "shared": false, "first_owner": null, "ended": null,
+                 "reason": "no_probes"},
+    });
+    merge(&mut open, changes);
+    panic_line(number, open)
+}
+
 pub(crate) fn test_line(name: &str, result: &str, should_panic: bool) -> String {
     let mut line = common("test");
     merge(

@@ -9,22 +9,25 @@ use std::sync::Arc;
 use super::super::baseline::BaselineEntry;
 use super::super::finding::{Finding, FoldReason, Folded};
 use super::super::policy::{Expect, PackagePlace, Policy, Subject};
+use super::super::unjudged::Unjudged;
 use super::super::{Class, Level, intent};
 use super::case::{Case, LastWord};
 use super::gather::{Gathered, TestSaid};
+use super::open::OpenKey;
 use super::words;
 use crate::record::{FindingLine, Place, TestEvidence, TestRef};
 
 /// Sorts findings into those to report and those to count.
 pub(super) struct Sorting<'a> {
-    policy: &'a Policy,
-    binary: &'a str,
+    pub(super) policy: &'a Policy,
+    pub(super) binary: &'a str,
     package: Option<&'a PackagePlace>,
     gathered: &'a Gathered,
     /// When each thread panicked last on behalf of a test, not counting panics that the harness caught.
     last_panics: BTreeMap<(u32, Option<&'a str>), u64>,
     found: BTreeMap<Key, Folded>,
     reported: BTreeMap<Key, Finding>,
+    pub(super) open: BTreeMap<OpenKey, Unjudged>,
     seen: BTreeSet<BaselineEntry>,
     entries: BTreeMap<String, u64>,
 }
@@ -32,6 +35,7 @@ pub(super) struct Sorting<'a> {
 pub(super) struct Sorted {
     pub(super) findings: Vec<Finding>,
     pub(super) folded: Vec<Folded>,
+    pub(super) open: Vec<Unjudged>,
     /// Entries of the baseline, and others.
     pub(super) seen: BTreeSet<BaselineEntry>,
     pub(super) entries: BTreeMap<String, u64>,
@@ -68,13 +72,14 @@ impl<'a> Sorting<'a> {
             last_panics,
             found: BTreeMap::new(),
             reported: BTreeMap::new(),
+            open: BTreeMap::new(),
             seen: BTreeSet::new(),
             entries: policy.expects.iter().map(entry).collect(),
         }
     }
 
     /// The place with a path that is the same on other machines.
-    fn short(&self, place: &Place) -> Place {
+    pub(super) fn short(&self, place: &Place) -> Place {
         let mut place = place.clone();
         if let (Some(package), Some(file)) = (self.package, &mut place.file) {
             package.shorten(file);
@@ -83,7 +88,7 @@ impl<'a> Sorting<'a> {
     }
 
     /// The same with what a verdict names.
-    fn short_word(&self, word: &LastWord) -> LastWord {
+    pub(super) fn short_word(&self, word: &LastWord) -> LastWord {
         let mut word = word.clone();
         word.received_at = word.received_at.as_ref().map(|place| self.short(place));
         if let (Some(package), Some(file)) =
@@ -136,7 +141,7 @@ impl<'a> Sorting<'a> {
     }
 
     /// Whether a panic is meant, by what its test and its message say.
-    fn intent(&self, case: &Case) -> Option<FoldReason> {
+    pub(super) fn intent(&self, case: &Case) -> Option<FoldReason> {
         let test = case.test.as_ref();
         let name = test.and_then(|test| test.name.as_deref());
         if self.said(test).is_some_and(|said| said.should_panic) {
@@ -151,19 +156,28 @@ impl<'a> Sorting<'a> {
 
     pub(super) fn note(&mut self, class: Class, note: &FindingLine) {
         let test = note.test.as_ref();
-        let place = note.places.iter().find(|place| !is_of_std(place)).or(note.places.first());
         let finding = Finding {
             id: note.panic,
             message: Some(note.message.clone()),
-            place: place.map(|place| self.short(place)),
+            place: place_of_program(note).map(|place| self.short(place)),
             stack: note.places.iter().map(|place| self.short(place)).collect(),
             ..self.blank(class, test)
         };
-        let functions: Vec<_> = note.places.iter().filter_map(|place| place.function.clone()).collect();
         let name = test.and_then(|test| test.name.as_deref());
         // A test of panics may well replace the hook. That threads live on is another matter.
         let meant = class == Class::HookReplaced && name.is_some_and(intent::name_says_so);
-        self.add(finding, &functions, None, meant.then_some(FoldReason::TestName));
+        self.add(finding, &functions(note), None, meant.then_some(FoldReason::TestName));
+    }
+
+    /// The entry that excuses this. Every entry that matches is needed, also where another one was first.
+    pub(super) fn entry(&mut self, subject: &Subject<'_>) -> Option<FoldReason> {
+        let mut entry = None;
+        for expect in self.policy.expects.iter().filter(|expect| expect.matches(subject)) {
+            let times = self.entries.entry(expect.place()).or_default();
+            *times = times.saturating_add(1);
+            entry.get_or_insert_with(|| FoldReason::Entry(expect.reason.clone()));
+        }
+        entry
     }
 
     /// Tests that never finished although the process ended well, unless it is known already who ended it.
@@ -214,20 +228,13 @@ impl<'a> Sorting<'a> {
         intent: Option<FoldReason>,
     ) {
         let place = finding.place.as_ref();
-        let subject = Subject {
-            class: finding.class,
+        let entry = self.entry(&Subject {
+            classes: &[finding.class],
             test: finding.test.as_deref(),
             functions,
             file: place.and_then(|place| place.file.as_deref()),
             message: finding.message.as_deref(),
-        };
-        let mut entry = None;
-        for expect in self.policy.expects.iter().filter(|expect| expect.matches(&subject)) {
-            // Every entry that matches is needed, also where another one was first.
-            let times = self.entries.entry(expect.place()).or_default();
-            *times = times.saturating_add(1);
-            entry.get_or_insert_with(|| FoldReason::Entry(expect.reason.clone()));
-        }
+        });
         let known = BaselineEntry::of(&finding);
         let in_baseline = self.policy.baseline().contains(&known).then_some(FoldReason::Baseline);
         self.seen.insert(known);
@@ -251,6 +258,7 @@ impl<'a> Sorting<'a> {
         Sorted {
             findings: self.reported.into_values().collect(),
             folded: self.found.into_values().collect(),
+            open: self.open.into_values().collect(),
             seen: self.seen,
             entries: self.entries,
         }
@@ -259,15 +267,31 @@ impl<'a> Sorting<'a> {
 
 fn key(finding: &Finding, why: Option<FoldReason>) -> Key {
     let place = finding.place.as_ref();
-    let at = (
-        place.and_then(|place| place.file.clone()),
-        place.and_then(|place| place.line),
-        finding.column,
-        place.and_then(|place| place.function.clone()),
-    );
+    let at = at(place, finding.column);
     // Without a place only the text tells two of the agent's findings apart.
     let text = if place.is_none() { finding.message.clone() } else { None };
     (core::cmp::Reverse(finding.level), finding.test.clone(), finding.class, at, why, text)
+}
+
+pub(super) fn at(
+    place: Option<&Place>,
+    column: Option<u32>,
+) -> (Option<String>, Option<u32>, Option<u32>, Option<String>) {
+    (
+        place.and_then(|place| place.file.clone()),
+        place.and_then(|place| place.line),
+        column,
+        place.and_then(|place| place.function.clone()),
+    )
+}
+
+/// Where the program did what a finding of the agent speaks of.
+pub(super) fn place_of_program(note: &FindingLine) -> Option<&Place> {
+    note.places.iter().find(|place| !is_of_std(place)).or(note.places.first())
+}
+
+pub(super) fn functions(note: &FindingLine) -> Vec<String> {
+    note.places.iter().filter_map(|place| place.function.clone()).collect()
 }
 
 /// Adds something, or counts one more.

@@ -288,24 +288,6 @@ fn a_run_reports_what_no_process_matched() {
 }
 
 #[test]
-fn nothing_can_be_judged_without_probes_and_that_is_said() {
-    let process = |can: Value| {
-        let mut line = common("process");
-        merge(
-            &mut line,
-            json!({"exe": null, "image": null, "agent_version": "0", "panic_strategy": "unwind", "labels": {},
-                   "can": can, "soft_errors": []}),
-        );
-        line.to_string()
-    };
-    let open = panic_line(1, json!({"receipt": "unknown", "silent": null, "swallowed": null}));
-    let blind = audit(Policy::new(), &[process(json!(["tables"])), open.clone()]);
-    assert!(blind.blind && !blind.is_quiet() && blind.findings.is_empty());
-    assert!(audit(Policy::new(), &[process(json!(["probe_dispose"])), open]).is_quiet());
-    assert!(audit(Policy::new(), &[process(json!([]))]).is_quiet());
-}
-
-#[test]
 fn a_death_that_a_thread_further_up_may_know_of_is_counted_and_not_denied() {
     let dead = panic_line(
         1,

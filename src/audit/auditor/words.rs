@@ -13,10 +13,7 @@ pub(super) fn stop(word: &LastWord) -> String {
         Fate::Interrupted => "nowhere: the process ended first".to_owned(),
         Fate::Aborted => "nowhere: the process aborted".to_owned(),
         Fate::Unknown => "unknown".to_owned(),
-        Fate::Caught | Fate::RuntimeCaught => word
-            .handler
-            .as_ref()
-            .map_or_else(|| "by a catch".to_owned(), |handler| format!("by {}", catch(handler))),
+        Fate::Caught | Fate::RuntimeCaught => stop_at(word),
     };
     let basis = match word.basis {
         Basis::Confirmed => "",
@@ -24,6 +21,22 @@ pub(super) fn stop(word: &LastWord) -> String {
         Basis::Inferred => " (inferred)",
     };
     what + basis
+}
+
+/// What is known of a panic of which nobody knows whether its error was seen.
+pub(super) fn what(word: &LastWord) -> String {
+    let handler = word.handler.as_ref();
+    match (word.fate, handler.map(|handler| handler.kind)) {
+        (Fate::ThreadDied, _) => "a thread died".to_owned(),
+        (_, Some(HandlerKind::TokioTask | HandlerKind::TokioBlocking)) => "a task of tokio died".to_owned(),
+        (Fate::RuntimeCaught, Some(HandlerKind::Rayon)) => "a job of rayon died".to_owned(),
+        (Fate::Unknown, _) => "it is not known what stopped it".to_owned(),
+        _ => format!("stopped {}", stop_at(word)),
+    }
+}
+
+fn stop_at(word: &LastWord) -> String {
+    word.handler.as_ref().map_or_else(|| "by a catch".to_owned(), |handler| format!("by {}", catch(handler)))
 }
 
 fn catch(handler: &Handler) -> String {

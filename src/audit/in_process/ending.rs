@@ -1,7 +1,7 @@
 //! The end of a test binary: audit, say, and change the status if something is denied.
 //!
 //! Runs on: the thread that ends the process, in `exit`, and a thread of the audit's own that it waits for. Must not: run
-//! in a forked child, or change a status that is not 0.
+//! in a forked child, or change a status that is known not to be 0.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,8 +17,8 @@ use crate::sys::{at_exit, fork};
 /// Enough for regular expressions; whoever ends the process may have a small stack.
 const STACK_BYTES: usize = 2 << 20;
 
-/// Runs in `exit`, after the agent has written everything.
-pub(super) fn at_exit(status: i32) {
+/// Runs in `exit`, after the agent has written everything. `status`: `None` where the system does not tell.
+pub(super) fn at_exit(status: Option<i32>) {
     let Some(installed) = INSTALLED.get().filter(|installed| installed.home == fork::generation()) else {
         return;
     };
@@ -35,9 +35,15 @@ pub(super) fn at_exit(status: i32) {
             false
         }
     };
-    if denied && status == 0 {
+    if denied && may_be_success(status) {
         at_exit::leave(DENIED_STATUS);
     }
+}
+
+/// Whether the process ends with a status that hides what is denied. Another one says itself that something was wrong. Where
+/// nobody knows, the denied one takes its place: a binary that failed fails all the same.
+fn may_be_success(status: Option<i32>) -> bool {
+    status.is_none_or(|status| status == 0)
 }
 
 /// The audit panicked, which is a mistake of the agent's and not of the test.
@@ -47,7 +53,7 @@ fn failed() -> bool {
 }
 
 /// Whether something is denied.
-fn end(installed: &Installed, status: i32) -> bool {
+fn end(installed: &Installed, status: Option<i32>) -> bool {
     let Installed { manifest_dir, package: name, env, gathered, .. } = installed;
     if !agent::is_installed() {
         // Switched off by its own variable, or refused with a message.
@@ -70,7 +76,7 @@ fn end(installed: &Installed, status: i32) -> bool {
     let audit: Audit = Auditor::of(policy, gathered)
         .binary(binary_name(name, exe))
         .package(&package)
-        .finish(Ending::Exited(status));
+        .finish(status.map_or(Ending::Unknown, Ending::Exited));
     let adopted = env.write_baseline && !refused && output::write_baseline(&baseline, &audit);
     output::write_files(env, &audit);
     if adopted {
@@ -107,4 +113,15 @@ fn policy(installed: &Installed, package: &Path) -> Result<Policy, PolicyError> 
         AuditMode::On | AuditMode::Off => {}
     }
     Ok(policy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_status_that_is_known_to_be_a_failure_is_kept() {
+        assert!(may_be_success(Some(0)) && may_be_success(None));
+        assert!(!may_be_success(Some(101)) && !may_be_success(Some(-1)));
+    }
 }

@@ -1,7 +1,10 @@
 //! The audit inside of the test binary itself: what [`audit!`](crate::audit!) installs.
 //!
 //! Runs on: the thread that runs initializers, before `main`; the writer thread (the sink); the thread that ends the
-//! process. Must not: panic, or change the status of a binary that failed.
+//! process. Must not: panic, or let a binary pass that failed.
+//!
+//! The initializers of an executable run when the loader is done, on Windows as well, and hold none of its locks: the writer
+//! thread starts at once, and nobody waits for it.
 //!
 //! The order at the end: `exit` calls the agent's handler, which waits until the writer has written everything, and then
 //! the one of this module, because it was registered first.
@@ -9,6 +12,7 @@
 mod ending;
 mod output;
 mod sink;
+mod turn;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
@@ -75,13 +79,6 @@ fn start(manifest_dir: &'static str, package: &'static str, levels: Levels) {
         complain(warning);
     }
     if env.mode == AuditMode::Off {
-        return;
-    }
-    if cfg!(not(panic_agent_probes)) {
-        complain(
-            &"`audit!` sees nothing here and this test binary is not audited: it needs the cargo feature `probes`, and \
-              Linux with a dynamically linked glibc or musl on x86_64 or aarch64",
-        );
         return;
     }
     let gathered = Arc::new(Mutex::new(Gathered::default()));

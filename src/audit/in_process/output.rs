@@ -4,20 +4,14 @@
 //! file that cannot be written.
 
 use std::fmt::Display;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
+use super::turn;
 use crate::audit::{Audit, Baseline, Detail, Run};
 use crate::config::AuditEnv;
 use crate::sink::StandardSink;
-use crate::sys::file_lock::{self, Locking};
-
-/// How long one test binary waits for another one that writes the same baseline.
-const LOCK_DEADLINE: Duration = Duration::from_secs(10);
-/// Wait between two attempts.
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Says what was found, past libtest's capture, in one write.
 pub(super) fn say(env: &AuditEnv, audit: &Audit, root: Option<&Path>) {
@@ -94,18 +88,7 @@ pub(super) fn write_baseline(path: &Path, audit: &Audit) -> bool {
 fn renew(path: &Path, audit: &Audit) -> io::Result<usize> {
     let directory = path.parent().ok_or(io::ErrorKind::NotADirectory)?;
     fs::create_dir_all(directory)?;
-    // Of the directory, because the file is replaced. Given back when it is closed.
-    let lock = File::open(directory)?;
-    let until = Instant::now() + LOCK_DEADLINE;
-    while file_lock::exclusive(&lock)? == Locking::Busy {
-        if Instant::now() > until {
-            return Err(io::Error::new(
-                io::ErrorKind::WouldBlock,
-                "another process holds its directory's lock",
-            ));
-        }
-        std::thread::sleep(LOCK_PAUSE);
-    }
+    let _turn = turn::wait(directory)?;
     // As it is now: another binary may have added its own since this one read it.
     let now = match fs::read_to_string(path) {
         Ok(text) => Baseline::parse(&text, path).map_err(io::Error::other)?,

@@ -11,7 +11,8 @@ use crate::symbolize::with_slashes;
 /// What an entry is compared with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject<'a> {
-    pub(crate) class: Class,
+    /// The one that it has, or those that it may have.
+    pub(crate) classes: &'a [Class],
     /// `None` when the test is not known.
     pub(crate) test: Option<&'a str>,
     /// Functions on its stack.
@@ -50,7 +51,7 @@ impl Expect {
         let function = |pattern: &Pattern| {
             subject.functions.iter().any(|name| pattern.matches(name) || pattern.matches(plain(name)))
         };
-        self.class.is_none_or(|class| class == subject.class)
+        self.class.is_none_or(|class| subject.classes.contains(&class))
             && holds(&self.test, subject.test)
             && holds(&self.file, subject.file.map(with_slashes).as_deref())
             && holds(&self.message, subject.message)
@@ -89,7 +90,7 @@ mod tests {
     fn every_condition_that_is_there_must_hold() {
         let functions = ["billing::pool::run::{{closure}}".to_owned(), "tests::charges".to_owned()];
         let subject = Subject {
-            class: Class::Late,
+            classes: &[Class::Late],
             test: Some("tests::charges"),
             functions: &functions,
             file: Some("src/pool.rs"),

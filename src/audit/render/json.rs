@@ -1,4 +1,4 @@
-//! JSON lines: one per finding, folded ones included, and one with the totals.
+//! JSON lines: one per finding, folded ones included, one for each place of what could not be judged, and one with the totals.
 //!
 //! Runs on: threads that audit. Must not: leave out what the table only counts.
 
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::audit::{Audit, BaselineEntry, Ending, Finding, FoldReason};
+use crate::audit::{Audit, BaselineEntry, Ending, Finding, FoldReason, Unjudged};
 
 /// Version of the lines, raised when a field changes its meaning or goes away.
 const SCHEMA: u32 = 1;
@@ -21,6 +21,14 @@ struct FindingLine<'a> {
 }
 
 #[derive(Serialize)]
+struct UnjudgedLine<'a> {
+    schema: u32,
+    kind: &'static str,
+    #[serde(flatten)]
+    unjudged: &'a Unjudged,
+}
+
+#[derive(Serialize)]
 struct AuditLine<'a> {
     schema: u32,
     kind: &'static str,
@@ -31,6 +39,8 @@ struct AuditLine<'a> {
     folded: usize,
     tests: usize,
     unjudged: &'a BTreeMap<String, u64>,
+    blind: bool,
+    blind_because: Option<&'a str>,
     stale: &'a [BaselineEntry],
     unused: Vec<&'a str>,
     lost: u64,
@@ -38,14 +48,17 @@ struct AuditLine<'a> {
 }
 
 impl Audit {
-    /// A line of kind `audit_finding` for each finding and each folded one, then one of kind `audit`. Always at least that
-    /// last line.
+    /// A line of kind `audit_finding` for each finding and each folded one, one of kind `audit_unjudged` for each entry of
+    /// [`open`](Self::open), then one of kind `audit`. Always at least that last line.
     pub fn json(&self) -> String {
         let mut text = String::new();
         let reported = self.findings.iter().map(|finding| (finding, None));
         let folded = self.folded.iter().map(|folded| (&folded.finding, Some(&folded.why)));
         for (finding, folded) in reported.chain(folded) {
             line(&mut text, &FindingLine { schema: SCHEMA, kind: "audit_finding", finding, folded });
+        }
+        for unjudged in &self.open {
+            line(&mut text, &UnjudgedLine { schema: SCHEMA, kind: "audit_unjudged", unjudged });
         }
         line(
             &mut text,
@@ -59,6 +72,8 @@ impl Audit {
                 folded: self.folded.len(),
                 tests: self.tests.len(),
                 unjudged: &self.unjudged,
+                blind: self.blind,
+                blind_because: self.blind_because.as_deref(),
                 stale: &self.stale,
                 unused: self.unused().collect(),
                 lost: self.lost,

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Detail, number_of};
+use super::{Detail, number_of, table};
 use crate::audit::{Audit, Finding, Level, Outcome, Run};
 
 /// Stands for tests in findings whose test is not known.
@@ -21,32 +21,58 @@ impl Audit {
 }
 
 impl Run {
-    /// JUnit XML with a test suite per binary. A test with a denied finding has failed; other findings stand in the
-    /// `system-out` of their test.
+    /// JUnit XML with a test suite per binary. A test with a denied finding has failed; other findings, and panics that
+    /// could not be judged, stand in the `system-out` of their test, and those of no known test in that of the suite.
     pub fn junit(&self) -> String {
         junit(self.audits())
     }
 }
 
+/// The tests of a binary.
 #[derive(Default)]
-struct Tests<'a>(BTreeMap<&'a str, (Option<Outcome>, Vec<&'a Finding>)>);
+struct Tests<'a> {
+    cases: BTreeMap<&'a str, Case<'a>>,
+    /// What could not be judged and belongs to no known test.
+    said: String,
+}
+
+#[derive(Default)]
+struct Case<'a> {
+    outcome: Option<Outcome>,
+    findings: Vec<&'a Finding>,
+    /// What could not be judged.
+    said: String,
+}
 
 fn junit(audits: &[Audit]) -> String {
     let mut binaries: BTreeMap<&str, Tests<'_>> = BTreeMap::new();
     for audit in audits {
-        let Tests(tests) = binaries.entry(&audit.binary).or_default();
+        let Tests { cases, said } = binaries.entry(&audit.binary).or_default();
         for (name, outcome) in &audit.tests {
-            tests.entry(name).or_default().0 = Some(*outcome);
+            cases.entry(name).or_default().outcome = Some(*outcome);
         }
         for finding in &audit.findings {
-            tests.entry(finding.test.as_deref().unwrap_or(NO_TEST)).or_default().1.push(finding);
+            cases.entry(finding.test.as_deref().unwrap_or(NO_TEST)).or_default().findings.push(finding);
+        }
+        said.push_str(&table::unjudged(audit, None));
+        let mut tests: Vec<&str> = audit.open().filter_map(|open| open.test.as_deref()).collect();
+        tests.sort_unstable();
+        tests.dedup();
+        for test in tests {
+            let text = table::unjudged(audit, Some(test));
+            if !text.is_empty() {
+                cases.entry(test).or_default().said.push_str(&text);
+            }
         }
     }
     let mut report = Report::new("panic-agent");
-    for (binary, Tests(tests)) in binaries {
+    for (binary, Tests { cases, said }) in binaries {
         let mut suite = TestSuite::new(binary);
-        for (name, (outcome, findings)) in tests {
-            suite.add_test_case(case(binary, name, outcome, &findings));
+        for (name, of_name) in &cases {
+            suite.add_test_case(case(binary, name, of_name));
+        }
+        if !said.is_empty() {
+            suite.set_system_out(said);
         }
         report.add_test_suite(suite);
     }
@@ -54,9 +80,10 @@ fn junit(audits: &[Audit]) -> String {
     report.to_string().unwrap_or_default()
 }
 
-fn case(binary: &str, name: &str, outcome: Option<Outcome>, findings: &[&Finding]) -> TestCase {
+fn case(binary: &str, name: &str, case: &Case<'_>) -> TestCase {
+    let Case { outcome, findings, said } = case;
     let denied: Vec<_> = findings.iter().filter(|finding| finding.level == Level::Deny).collect();
-    let status = match (denied.first(), outcome) {
+    let status = match (denied.first(), *outcome) {
         (Some(first), _) => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_type(first.class.word());
@@ -78,15 +105,16 @@ fn case(binary: &str, name: &str, outcome: Option<Outcome>, findings: &[&Finding
         (None, Some(Outcome::Ignored)) => TestCaseStatus::skipped(),
         (None, _) => TestCaseStatus::success(),
     };
-    let reported = denied.is_empty() && !findings.is_empty();
+    let mut text = if denied.is_empty() { describe(findings) } else { String::new() };
+    text.push_str(said);
     let mut case = TestCase::new(name, status);
     case.set_classname(binary);
-    if reported {
-        case.set_system_out(describe(findings));
+    if !text.is_empty() {
+        case.set_system_out(text);
     }
     case
 }
 
 fn describe(findings: &[&Finding]) -> String {
-    super::table::findings(findings, Detail::default().stacks(true))
+    table::findings(findings, Detail::default().stacks(true))
 }

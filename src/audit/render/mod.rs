@@ -7,6 +7,7 @@ mod blocks;
 mod github;
 mod json;
 mod junit;
+mod open;
 mod table;
 
 use std::borrow::Cow;
@@ -73,5 +74,7 @@ fn number_of(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
+#[cfg(test)]
+mod open_tests;
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::blocks::{Block, blocks};
+use super::open::{of_open, open};
 use super::{Detail, MAX_ROW, number_of, one_line, shown};
 use crate::audit::auditor::place_of;
-use crate::audit::{Audit, DENIED_STATUS, Ending, Finding, FoldReason, Folded, Run};
+use crate::audit::unjudged::blind_because;
+use crate::audit::{Audit, DENIED_STATUS, Ending, Finding, FoldReason, Folded, Run, Unjudged};
 
 /// Blocks of one binary that are shown.
 const MAX_SHOWN: usize = 200;
@@ -102,9 +104,16 @@ impl Table {
         if left > 0 {
             self.line(&format!("  and {} more", number_of(left, "finding")));
         }
+        self.open(audit);
         self.counted(audit);
-        if denied > 0 && audit.ending == Ending::Exited(0) {
-            self.line(&format!("panic-agent: denied, so the status is {DENIED_STATUS} in place of 0"));
+        match audit.ending {
+            Ending::Exited(0) if denied > 0 => {
+                self.line(&format!("panic-agent: denied, so the status is {DENIED_STATUS} in place of 0"));
+            }
+            Ending::Unknown if denied > 0 => {
+                self.line(&format!("panic-agent: denied, so the status is {DENIED_STATUS}, whatever it was"));
+            }
+            _ => {}
         }
     }
 
@@ -148,12 +157,48 @@ impl Table {
         let _written = writeln!(self.text, "      {name:<9}{}", shown(value, MAX_ROW));
     }
 
+    /// What may be a finding, and nobody can tell.
+    fn open(&mut self, audit: &Audit) {
+        self.blind(audit);
+        let shown = open(audit, self.detail.verbose);
+        let (panics, others): (Vec<_>, Vec<_>) = shown.into_iter().partition(|open| open.id.is_some());
+        self.listed("not judged, because nobody can tell who saw the error", "panic", &panics);
+        self.listed("not judged, because the status is not known here", "exit", &others);
+    }
+
+    /// Why so much cannot be judged, where something cannot.
+    fn blind(&mut self, audit: &Audit) {
+        if audit.blind && audit.open().next().is_some() {
+            let why = blind_because(audit.blind_because.as_deref());
+            self.line(&format!("  what became of errors cannot be seen here: {}", one_line(&why)));
+        }
+    }
+
+    fn listed(&mut self, why: &str, one: &str, open: &[&Unjudged]) {
+        if open.is_empty() {
+            return;
+        }
+        let times = open.iter().fold(0_u64, |sum, open| sum.saturating_add(open.count));
+        let times = number_of(usize::try_from(times).unwrap_or(usize::MAX), one);
+        self.line(&format!("  {why}: {times}"));
+        for open in open.iter().take(MAX_NAMED) {
+            let reason =
+                if self.detail.verbose { format!(" ({})", one_line(&open.reason)) } else { String::new() };
+            self.line(&format!("    {}{reason}", shown(&of_open(open), MAX_ROW)));
+        }
+        if let Some(more @ 1..) = open.len().checked_sub(MAX_NAMED) {
+            self.line(&format!("    and {more} more places"));
+        }
+    }
+
     /// What is only counted, or only named.
     fn counted(&mut self, audit: &Audit) {
         let mut times: BTreeMap<&str, u64> = BTreeMap::new();
-        for folded in audit.folded.iter().filter(|folded| folded.why != FoldReason::Allowed) {
-            let count = times.entry(folded.why.words()).or_default();
-            *count = count.saturating_add(folded.finding.count);
+        let folded = audit.folded.iter().map(|folded| (&folded.why, folded.finding.count));
+        let open = audit.open().filter_map(|open| Some((open.folded.as_ref()?, open.count)));
+        for (why, number) in folded.chain(open).filter(|(why, _)| **why != FoldReason::Allowed) {
+            let count = times.entry(why.words()).or_default();
+            *count = count.saturating_add(number);
         }
         if !times.is_empty() {
             let counts: Vec<_> = times.iter().map(|(why, times)| format!("{times} {why}")).collect();
@@ -163,8 +208,17 @@ impl Table {
             for folded in &audit.folded {
                 self.folded(folded);
             }
+            for open in &audit.open {
+                if let Some(why) = &open.folded {
+                    self.line(&format!(
+                        "    not judged, {}: {}",
+                        why.words(),
+                        shown(&of_open(open), MAX_ROW)
+                    ));
+                }
+            }
         }
-        if self.detail.verbose || audit.blind {
+        if self.detail.verbose {
             let reasons: Vec<_> = audit
                 .unjudged
                 .iter()
@@ -213,6 +267,22 @@ impl Table {
             self.line(&format!("    and {more} more"));
         }
     }
+}
+
+/// What could not be judged of one test; `None`: of no known one, and why so much could not be judged at all.
+pub(super) fn unjudged(audit: &Audit, test: Option<&str>) -> String {
+    let mut table = Table { text: String::new(), detail: Detail::default() };
+    if test.is_none() {
+        table.blind(audit);
+    }
+    for open in open(audit, false).into_iter().filter(|open| open.test.as_deref() == test) {
+        table.line(&format!(
+            "    not judged ({}): {}",
+            one_line(&open.reason),
+            shown(&of_open(open), MAX_ROW)
+        ));
+    }
+    table.text
 }
 
 /// The tests of a block.

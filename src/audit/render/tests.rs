@@ -142,16 +142,17 @@ fn json_has_a_line_per_finding_and_the_totals_last() {
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["audit_finding", "audit_finding", "audit_finding", "audit"]);
+    assert_eq!(kinds, ["audit_finding", "audit_finding", "audit_finding", "audit_unjudged", "audit"]);
     assert_eq!(lines[0]["class"], "silent_death");
     assert_eq!(lines[0]["count"], 2);
     assert_eq!(lines[0]["folded"], json!(null));
     assert_eq!(lines[2]["folded"], "message");
+    assert_eq!((&lines[3]["reason"], &lines[3]["folded"]), (&json!("events_lost"), &json!(null)));
     assert_eq!(
-        lines[3],
+        lines[4],
         json!({"schema": 1, "kind": "audit", "binary": "app", "ending": {"exited": 0}, "findings": 2, "denied": 1,
-               "folded": 1, "tests": 3, "unjudged": {"events_lost": 1}, "stale": [], "unused": [], "lost": 0,
-               "unreadable": 0})
+               "folded": 1, "tests": 3, "unjudged": {"events_lost": 1}, "blind": false, "blind_because": null,
+               "stale": [], "unused": [], "lost": 0, "unreadable": 0})
     );
 }
 

@@ -1,12 +1,13 @@
-//! Functions to run when the program calls `ExitProcess`.
+//! Functions to run when the program calls `ExitProcess`, and the status that it ends with.
 //!
 //! std's `process::exit` calls it at once, past the handlers of the C runtime, and it ends all other threads before it tells
-//! anybody. So the slot through which the image of the agent calls it is led here first.
+//! anybody. So the slot through which the image of the agent calls it is led here first. When `main` returns, the start code of
+//! the image calls `exit` of the C runtime, which tells its handlers no status. That call is led here, too, to hear it.
 //!
 //! Runs on: the thread that installs the agent (`register`), and the one that ends the process. Must not: run a function twice.
 
-use core::ffi::{CStr, c_char, c_void};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicUsize, Ordering};
 
 /// Functions that fit.
 const ROOM: usize = 8;
@@ -14,7 +15,14 @@ const PAGE_READWRITE: u32 = 4;
 /// The directory of import slots, of the optional header's 16.
 const IMPORT_SLOTS: usize = 12;
 
+/// No status.
+const NONE: i64 = i64::MIN;
+
+/// The C runtimes that an image may have: one of them.
+const RUNTIMES: [&CStr; 2] = [c"ucrtbase.dll", c"msvcrt.dll"];
+
 type ExitProcess = unsafe extern "system" fn(u32) -> !;
+type Exit = unsafe extern "C" fn(c_int) -> !;
 
 /// What was registered, in order; null for none. Relaxed: registering orders it before the end.
 static FUNCTIONS: [AtomicPtr<()>; ROOM] = [const { AtomicPtr::new(core::ptr::null_mut()) }; ROOM];
@@ -23,6 +31,10 @@ static TAKEN: AtomicUsize = AtomicUsize::new(0);
 static DONE: AtomicBool = AtomicBool::new(false);
 /// `ExitProcess` itself; 0 until the slot was found. Release, before the slot is written.
 static REAL: AtomicUsize = AtomicUsize::new(0);
+/// `exit` of the C runtime; the same.
+static REAL_EXIT: AtomicUsize = AtomicUsize::new(0);
+/// What the process ends with; [`NONE`] until it was heard. Relaxed: the thread that ends the process writes and reads it.
+static STATUS: AtomicI64 = AtomicI64::new(NONE);
 
 #[link(name = "kernel32")]
 unsafe extern "system" {
@@ -48,6 +60,11 @@ pub(crate) fn register(function: extern "C" fn()) -> bool {
     unsafe { libc::atexit(run) == 0 }
 }
 
+/// What the process ends with, as far as it was heard: not where the C runtime is a part of the image and `main` returns.
+pub(crate) fn status() -> Option<i32> {
+    i32::try_from(STATUS.load(Ordering::Relaxed)).ok()
+}
+
 /// The newest first, as handlers of the C runtime are run.
 extern "C" fn run() {
     if DONE.swap(true, Ordering::Relaxed) {
@@ -64,6 +81,7 @@ extern "C" fn run() {
 }
 
 unsafe extern "system" fn exit_process(status: u32) -> ! {
+    STATUS.store(status.cast_signed().into(), Ordering::Relaxed);
     run();
     let real = REAL.load(Ordering::Acquire);
     // SAFETY: the slot leads here only after the address of `ExitProcess` was stored.
@@ -72,22 +90,42 @@ unsafe extern "system" fn exit_process(status: u32) -> ! {
     unsafe { real(status) }
 }
 
-/// Leads this image's calls of `ExitProcess` to `exit_process`. Where none is found, `process::exit` ends the process as before.
+unsafe extern "C" fn exit(status: c_int) -> ! {
+    STATUS.store(status.into(), Ordering::Relaxed);
+    let real = REAL_EXIT.load(Ordering::Acquire);
+    // SAFETY: the slot leads here only after the address of the runtime's `exit` was stored.
+    let real = unsafe { core::mem::transmute::<usize, Exit>(real) };
+    // SAFETY: passed on as it came.
+    unsafe { real(status) }
+}
+
+/// Leads this image's calls of `ExitProcess` and `exit` here. Where none is found, the process ends as before.
 fn redirect() {
-    let name = |name: &'static CStr| name.as_ptr();
-    // SAFETY: the name ends with a zero byte; kernel32 is in every process.
-    let kernel = unsafe { GetModuleHandleA(name(c"kernel32.dll")) };
-    // SAFETY: the same, and null for an image gives null.
-    let real = unsafe { GetProcAddress(kernel, name(c"ExitProcess")) }.addr();
-    let Some(slots) = own_slots().filter(|_| real != 0) else { return };
-    REAL.store(real, Ordering::Release);
+    lead(c"kernel32.dll", c"ExitProcess", exit_process as ExitProcess as usize, &REAL);
+    let _first = RUNTIMES.iter().any(|runtime| lead(runtime, c"exit", exit as Exit as usize, &REAL_EXIT));
+}
+
+/// Leads this image's calls of a function to another one; whether there is a slot for them. `real` gets the function itself.
+fn lead(library: &'static CStr, name: &'static CStr, to: usize, real: &AtomicUsize) -> bool {
+    // SAFETY: the name ends with a zero byte.
+    let library = unsafe { GetModuleHandleA(library.as_ptr()) };
+    if library.is_null() {
+        return false;
+    }
+    // SAFETY: a loaded library, and the name ends with a zero byte; one that it does not export gives null.
+    let function = unsafe { GetProcAddress(library, name.as_ptr()) }.addr();
+    let Some(slots) = own_slots().filter(|_| function != 0) else { return false };
+    let mut led = false;
     for address in slots.step_by(size_of::<usize>()) {
         // SAFETY: an aligned word of the table of import slots of this image, which stays loaded; others read it whole.
         let slot = unsafe { AtomicUsize::from_ptr(core::ptr::with_exposed_provenance_mut(address)) };
-        if slot.load(Ordering::Relaxed) == real {
-            write(slot, exit_process as ExitProcess as usize);
+        if slot.load(Ordering::Relaxed) == function {
+            real.store(function, Ordering::Release);
+            write(slot, to);
+            led = true;
         }
     }
+    led
 }
 
 fn write(slot: &AtomicUsize, value: usize) {

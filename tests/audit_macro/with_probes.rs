@@ -1,160 +1,12 @@
-//! Builds `tests/fixtures/audit-macro` and runs its test binaries: what one line in a test crate says, and what it does to
-//! the exit status.
-#![cfg(all(
-    feature = "audit",
-    target_os = "linux",
-    target_env = "gnu",
-    not(panic_agent_fallback),
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
+//! What one line in a test crate says where errors are seen, and what it does to the exit status.
 
-mod fixtures;
-
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
 use panic_agent::audit::DENIED_STATUS;
 use serde_json::Value;
 
-/// Variables that would change what the audit does.
-const VARIABLES: [&str; 9] = [
-    "PANIC_AGENT",
-    "PANIC_AGENT_AUDIT",
-    "PANIC_AGENT_AUDIT_JSON",
-    "PANIC_AGENT_AUDIT_JUNIT",
-    "PANIC_AGENT_AUDIT_STACKS",
-    "PANIC_AGENT_AUDIT_VERBOSE",
-    "PANIC_AGENT_AUDIT_WRITE_BASELINE",
-    "GITHUB_ACTIONS",
-    "NEXTEST",
-];
-
-/// Where runs leave their files.
-fn place() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("audit-macro")
-}
-
-fn fixture() -> PathBuf {
-    fixtures::source("audit-macro")
-}
-
-/// A copy of the package for one build, which cargo tells from others by its version.
-fn copy_of_package(version: &str) -> PathBuf {
-    let copy = place().join(format!("package-{version}"));
-    copy_directory(&fixture(), &copy);
-    let manifest = std::fs::read_to_string(copy.join("Cargo.toml")).unwrap();
-    let (path, own) = ("path = \"../../..\"", format!("path = {:?}", env!("CARGO_MANIFEST_DIR")));
-    assert!(manifest.contains(path) && manifest.contains("version = \"0.0.0\""), "{manifest}");
-    let manifest = manifest.replace(path, &own).replace("\"0.0.0\"", &format!("{version:?}"));
-    std::fs::write(copy.join("Cargo.toml"), manifest).unwrap();
-    copy
-}
-
-/// The test binary of a target; all are built once.
-fn binary(target_name: &str) -> PathBuf {
-    static BUILT: OnceLock<Vec<(String, PathBuf)>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| {
-        // A copy that is gone when the binaries run, so that each run says by a variable where the package lies now, as
-        // with tests of an archive; what it finds there is its own policy and baseline.
-        let copy = copy_of_package("0.0.1");
-        let output = Command::new(env!("CARGO"))
-            .args(["test", "--no-run", "--message-format", "json", "--manifest-path"])
-            .arg(copy.join("Cargo.toml"))
-            .arg("--target-dir")
-            .arg(fixtures::target())
-            .env_remove("RUSTFLAGS")
-            .output()
-            .expect("cargo runs");
-        assert!(
-            output.status.success(),
-            "the fixture does not build: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        std::fs::remove_dir_all(&copy).unwrap();
-        let messages = output.stdout.split(|byte| *byte == b'\n').filter_map(|line| {
-            let message: Value = serde_json::from_slice(line).ok()?;
-            let exe = message["executable"].as_str()?.to_owned();
-            Some((message["target"]["name"].as_str()?.to_owned(), PathBuf::from(exe)))
-        });
-        messages.collect()
-    });
-    built.iter().find(|(name, _)| name == target_name).map(|(_, path)| path.clone()).expect(target_name)
-}
-
-fn copy_directory(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_directory(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
-    }
-}
-
-/// A directory of one test, with nothing in it but what says that it belongs to no workspace further up.
-fn empty(name: &str) -> PathBuf {
-    let directory = place().join(format!("{name}-{}", std::process::id()));
-    std::fs::remove_dir_all(&directory).ok();
-    std::fs::create_dir_all(&directory).unwrap();
-    std::fs::write(directory.join("Cargo.toml"), "[workspace]\n").unwrap();
-    directory
-}
-
-/// A run of some tests of a binary.
-struct Ran {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ran {
-    fn of(target_name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(binary(target_name));
-        command.args(arguments).current_dir(fixture());
-        VARIABLES.iter().for_each(|name| _ = command.env_remove(name));
-        command.env("CARGO_MANIFEST_DIR", fixture());
-        let output = command.envs(variables.iter().copied()).output().expect("it runs");
-        Self {
-            status: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-
-    /// One unit test.
-    fn test(name: &str) -> Self {
-        Self::of("audited", &[&format!("tests::{name}"), "--exact"], &[])
-    }
-
-    #[track_caller]
-    fn denied(&self, class: &str, test: &str) -> &Self {
-        assert_eq!(self.status, Some(DENIED_STATUS), "{}\n{}", self.stdout, self.stderr);
-        self.said(&format!("    deny {class}: ")).said(&format!("  test {test}\n"))
-    }
-
-    #[track_caller]
-    fn warned(&self, class: &str, test: &str) -> &Self {
-        assert_eq!(self.status, Some(0), "{}\n{}", self.stdout, self.stderr);
-        self.said(&format!("    warn {class}: ")).said(&format!("  test {test}\n"))
-    }
-
-    #[track_caller]
-    fn said(&self, text: &str) -> &Self {
-        assert!(self.stderr.contains(text), "not said: {text:?}\n{}\n{}", self.stdout, self.stderr);
-        self
-    }
-
-    #[track_caller]
-    fn quiet(&self, status: i32) -> &Self {
-        assert_eq!(self.status, Some(status), "{}\n{}", self.stdout, self.stderr);
-        assert!(!self.stderr.contains("panic-agent"), "{}", self.stderr);
-        self
-    }
-}
+use crate::fixtures;
+use crate::ran::{Ran, copy_of_package, empty};
 
 #[test]
 fn a_binary_in_which_nothing_happens_says_nothing() {
@@ -337,10 +189,6 @@ fn the_environment_has_the_last_word() {
     run("joins_and_ignores", "deny").denied("received", "tests::joins_and_ignores");
     run("clean", "nonsense").said("PANIC_AGENT_AUDIT=`nonsense` is not understood and was ignored");
     Ran::of("audited", &["tests::loses_a_thread", "--exact"], &[("PANIC_AGENT", "off")]).quiet(0);
-    let blind = [("PANIC_AGENT_PROBES", "off")];
-    let ran = Ran::of("audited", &["tests::loses_a_thread", "--exact"], &blind);
-    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
-    ran.said("  could not be judged: ");
 }
 
 #[test]

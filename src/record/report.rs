@@ -131,16 +131,7 @@ pub enum DetachState {
     Detached = 2,
 }
 
-impl DetachState {
-    /// Reads back what the panicking thread stored.
-    pub(crate) fn from_u8(value: u8) -> Self {
-        match value {
-            1 => Self::Joinable,
-            2 => Self::Detached,
-            _ => Self::Unknown,
-        }
-    }
-}
+super::read_back!(DetachState: Joinable, Detached; otherwise Unknown);
 
 /// Where `panic!` stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -162,6 +162,10 @@ pub(crate) enum WalkEnd {
     UnknownImage = 6,
 }
 
+super::read_back!(
+    WalkEnd: Bottom, StopperFound, NoUnwindInfo, Broken, TooDeep, UnknownImage; otherwise NotWalked
+);
+
 impl WalkEnd {
     /// Whether the unwinder, too, finds nothing further out.
     pub(crate) fn is_end_of_stack(self) -> bool {
@@ -185,19 +189,6 @@ impl WalkEnd {
     pub(crate) fn from_word(word: &str) -> Self {
         (1..=6).map(Self::from_u8).find(|end| end.word() == word).unwrap_or(Self::NotWalked)
     }
-
-    /// Reads back what the panicking thread stored; an unknown number is `NotWalked`.
-    pub(crate) fn from_u8(value: u8) -> Self {
-        match value {
-            1 => Self::Bottom,
-            2 => Self::StopperFound,
-            3 => Self::NoUnwindInfo,
-            4 => Self::Broken,
-            5 => Self::TooDeep,
-            6 => Self::UnknownImage,
-            _ => Self::NotWalked,
-        }
-    }
 }
 
 /// What walked the stack.
@@ -212,13 +203,4 @@ pub(crate) enum WalkSource {
     System = 2,
 }
 
-impl WalkSource {
-    /// Reads back what the panicking thread stored; an unknown number is `None`.
-    pub(crate) fn from_u8(value: u8) -> Self {
-        match value {
-            1 => Self::Tables,
-            2 => Self::System,
-            _ => Self::None,
-        }
-    }
-}
+super::read_back!(WalkSource: Tables, System; otherwise None);

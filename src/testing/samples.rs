@@ -19,37 +19,9 @@ use crate::symbolize::{Effort, Found, ImageAt, Images, Naming, Native, Resolve};
 use crate::verdict::Strategy;
 use crate::writer::{Inbox, WriterConfig, WriterHandle, handle, worker};
 
-/// An empty record.
-pub(crate) fn empty_record() -> Box<RawRecord> {
-    Box::new(RawRecord {
-        sequence: 0,
-        wall_ns: 0,
-        mono_ns: 0,
-        std_thread_id: 0,
-        pid: 0,
-        tid: 0,
-        line: 0,
-        column: 0,
-        flags: 0,
-        process_labels: 0,
-        images: 0,
-        nested_in: 0,
-        payload: 0,
-        detached: 0,
-        _reserved: [0; 6],
-        type_name: FixedText::new(),
-        thread_name: FixedText::new(),
-        file: FixedText::new(),
-        message: FixedText::new(),
-        labels: LabelBytes::new(),
-        walk: RawWalk::new(),
-        crumbs: CrumbBytes::new(),
-    })
-}
-
 /// A record as the hook would leave it: a panic on a worker thread, caught by `app::run`.
 pub(crate) fn raw_record() -> Box<RawRecord> {
-    let mut record = empty_record();
+    let mut record = RawRecord::boxed();
     record.sequence = 1;
     record.wall_ns = 1_760_000_000_123_456_789;
     record.mono_ns = 77;

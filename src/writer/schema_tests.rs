@@ -45,7 +45,7 @@ fn real_lines() -> Vec<Value> {
     let place = [NAMELESS, PROGRAM];
     probes.send(tid, Event::Dropped { panic: panic(1), payload: 0, reads: 0 }, &place);
     inbox.publish(raw_record());
-    let mut poor = empty_record();
+    let mut poor = RawRecord::boxed();
     poor.sequence = 2;
     inbox.publish(poor);
     let mut nested = raw_record();

@@ -375,7 +375,7 @@ fn a_redactor_sees_every_text_and_its_panic_leaks_none() {
 
 #[test]
 fn what_the_record_lacks_is_null_with_a_soft_error() {
-    let mut record = empty_record();
+    let mut record = RawRecord::boxed();
     record.sequence = 9;
     record.set_flag(RawFlag::NoLabels);
     record.process_labels = FORGOTTEN;

@@ -21,9 +21,8 @@ const CATCH: u64 = 5;
 const NEWEST: u64 = 3;
 
 /// Names of [`FakeSymbols`].
-const NAMES: FakeNames = FakeNames {
-    newest: NEWEST,
-    name: |ip| {
+fn names() -> FakeNames {
+    let name = |ip| {
         let (path, in_app) = match (ip - FakeSymbols::BASE) / 16 {
             PROGRAM => ("app::run", true),
             ROOT => ("std::thread::lifecycle::spawn_unchecked", false),
@@ -37,9 +36,9 @@ const NAMES: FakeNames = FakeNames {
             inlining: Inlining::Known,
             ..NamedFrame::default()
         }
-    },
-    catches: |_| true,
-};
+    };
+    FakeNames { newest: NEWEST, name, catches: |_| true }
+}
 
 /// Records and events on their way to one [`Follow`].
 struct Bench {
@@ -103,7 +102,7 @@ impl Bench {
     fn arrives(&mut self, record: &RawRecord) -> Report {
         let (mut report, prepared) = self.builder.report(record, &mut always);
         let of_stack = prepared.of_stack(record, report.fate);
-        self.follow.raised(record, &mut report, of_stack, &mut NAMES);
+        self.follow.raised(record, &mut report, of_stack, &mut names());
         report
     }
 
@@ -120,7 +119,7 @@ impl Bench {
     /// The verdicts that are due after this long.
     fn said_after(&mut self, pause: Duration) -> Vec<(Change, About)> {
         self.now += pause;
-        self.follow.catch_up(&mut NAMES);
+        self.follow.catch_up(&mut names());
         let due = self.follow.due(Some(self.now));
         self.verdicts(&due)
     }
@@ -131,7 +130,7 @@ impl Bench {
 
     /// The last verdicts.
     fn end(&mut self) -> Vec<(Change, About)> {
-        self.follow.catch_up(&mut NAMES);
+        self.follow.catch_up(&mut names());
         self.follow.process_ends(None);
         let due = self.follow.due(None);
         self.verdicts(&due)
@@ -338,7 +337,7 @@ fn lost_events_leave_open_what_has_no_record_yet_and_nothing_that_comes_later() 
         for _ in 0..if lose { 4 } else { 3 } {
             bench.probes.discarded(TID, 0);
         }
-        bench.follow.catch_up(&mut NAMES);
+        bench.follow.catch_up(&mut names());
         bench.record(sequence);
         bench.end();
         let unknown = lose && sequence == NEWEST;
@@ -427,7 +426,7 @@ fn a_death_that_an_unwrap_carries_on_is_one_incident() {
     let mut unwrapped = raw_record();
     (unwrapped.sequence, unwrapped.tid) = (2, 7);
     unwrapped.message.set("called `Result::unwrap()` on an `Err` value: Any { .. }");
-    bench.follow.catch_up(&mut NAMES);
+    bench.follow.catch_up(&mut names());
     let report = bench.arrives(&unwrapped);
     assert_eq!((report.relation.as_deref(), report.incident.sequence()), (Some("unwrap"), 1));
     assert!(bench.said().is_empty(), "the payload is still there");

@@ -86,9 +86,8 @@ mod tests {
     const CATCH: u64 = 5;
     const LIBTEST: u64 = 6;
 
-    const NAMES: FakeNames = FakeNames {
-        newest: 0,
-        name: |ip| {
+    fn names() -> FakeNames {
+        let name = |ip| {
             let (path, inlining) = match ip {
                 SCOPE => ("std::thread::scoped::Scope::spawn", Inlining::Unknown),
                 STD => ("std::thread::spawn", Inlining::Known),
@@ -97,9 +96,9 @@ mod tests {
                 _ => ("app::main", Inlining::Unknown),
             };
             NamedFrame { path: path.to_owned(), inlining, ..NamedFrame::default() }
-        },
-        catches: |ip| ip == CATCH,
-    };
+        };
+        FakeNames { newest: 0, name, catches: |ip| ip == CATCH }
+    }
 
     /// Spawning stacks of a thread, its parent, and so on; the last was spawned by `spawner`.
     fn may_be(line: &[&[u64]], spawner: u32) -> bool {
@@ -114,7 +113,7 @@ mod tests {
             ..Thread::default()
         };
         let line: Vec<Thread> = line.iter().map(thread).collect();
-        may_be_of_scope(&line, noted, &mut NAMES)
+        may_be_of_scope(&line, noted, &mut names())
     }
 
     #[test]

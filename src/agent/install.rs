@@ -3,10 +3,9 @@
 //! Runs on: the thread that installs the agent. Must not: leave anything behind when it fails.
 
 use core::hash::{BuildHasher, Hasher};
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use once_cell::race::OnceRef;
 use parking_lot::Mutex;
 
 use super::process_view::{ForkedChild, Neighbours};
@@ -15,7 +14,7 @@ use crate::capture::{labels, stack};
 use crate::channel::{Channel, RESERVE, most};
 use crate::config::{Console, Harness, InheritLabels, Options, Probes, SpawnPlaces, apply_environment};
 use crate::error::{Error, ErrorKind, complain};
-use crate::hook::{self, ChildWriter, Counters, HookState};
+use crate::hook::{self, HookState};
 use crate::platform::{self, Observation};
 use crate::probe::{
     self, Ability, EventQueue, LandingNotes, ProbeAbilities, ProbeOff, ProbeOptions, Witness,
@@ -102,7 +101,7 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
         options.flush_deadline,
         writer::Sources { instance: self::instance, surroundings: || Box::new(ForkedChild) },
     )));
-    let state: &'static HookState = Box::leak(Box::new(hook_state(channel, child, &mut options)));
+    let state: &'static HookState = Box::leak(Box::new(HookState::new(channel, Some(child), &mut options)));
     for (key, value) in &options.labels {
         labels::set_process_label(key.as_str(), value);
     }
@@ -229,21 +228,21 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
             "another agent of this process was there first: this one sees its own library alone",
         );
     }
-    config.watched = abilities.raise.is_active();
-    config.starts_are_noted = options.spawn_places && abilities.threads.is_active();
+    config.sight.watched = abilities.raise.is_active();
+    config.sight.starts_are_noted = options.spawn_places && abilities.threads.is_active();
     config.harness = harness.map(|notes| (notes, abilities.threads.is_active()));
     // Wrappers of this crate speak this way also where there are no probes.
-    config.events = Some(events);
-    config.notes_only = !abilities.named().iter().any(|(_, ability)| ability.is_active());
+    config.sight.events = Some(events);
+    config.sight.notes_only = !abilities.named().iter().any(|(_, ability)| ability.is_active());
     probe::wrapper_notes::listen(events);
-    if let Some(spool) = config.spool.filter(|_| config.watched && abilities.land.is_active()) {
+    if let Some(spool) = config.spool.filter(|_| config.sight.watched && abilities.land.is_active()) {
         let notes: &'static dyn LandingNotes = &spool.landings;
         probe::note_landings(Box::leak(Box::new(notes)));
         // Set once: the state is new.
         let _new = state.landings.set(&spool.landings);
         spool.landings_are_noted();
     }
-    if config.watched {
+    if config.sight.watched {
         let witness: &'static dyn Witness = state;
         probe::call_witness(Box::leak(Box::new(witness)));
     }
@@ -258,26 +257,6 @@ fn events() -> usize {
 fn nudge() {
     if let Some(agent) = AGENT.get() {
         agent.channel.nudge();
-    }
-}
-
-fn hook_state(
-    channel: &'static Channel,
-    child: &'static dyn ChildWriter,
-    options: &mut Options,
-) -> HookState {
-    HookState {
-        channel,
-        counters: Counters::new(),
-        overflow: options.overflow,
-        flush_deadline: options.flush_deadline,
-        max_frames: options.max_frames,
-        console: options.console,
-        payloads: std::mem::take(&mut options.payloads),
-        home: fork::generation(),
-        child: Some(child),
-        landings: OnceRef::new(),
-        ender: AtomicU32::new(0),
     }
 }
 

@@ -133,10 +133,6 @@ impl Images for ForkedChild {
         let loaded = snapshot.image_of(ip)?;
         Some(ImageAt { image: Arc::new(about(loaded)), address: loaded.relative_address(ip) })
     }
-
-    fn refresh(&mut self) -> bool {
-        false
-    }
 }
 
 impl Surroundings for ForkedChild {

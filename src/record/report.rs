@@ -167,6 +167,21 @@ pub struct Prediction {
     pub source: Option<PredictionSource>,
 }
 
+impl Prediction {
+    /// Of which nothing else is known.
+    pub(crate) fn of(stop: StopKind) -> Self {
+        Self {
+            stop,
+            abort_reason: None,
+            frame: None,
+            action: None,
+            handler: None,
+            reason: None,
+            source: None,
+        }
+    }
+}
+
 /// The catch that stops a panic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -29,10 +29,6 @@ impl Images for Past {
         let (past, image) = self.images.iter().find(|(past, _)| holds(past))?;
         Some(ImageAt { image: image.clone(), address: ip.wrapping_sub(past.offset) })
     }
-
-    fn refresh(&mut self) -> bool {
-        false
-    }
 }
 
 impl Surroundings for Past {

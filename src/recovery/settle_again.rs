@@ -248,13 +248,9 @@ mod tests {
     /// A catch that names tell to be the program's.
     fn named() -> Named {
         let prediction = |handler| Prediction {
-            stop: StopKind::Catch,
-            abort_reason: None,
             frame: Some(1),
-            action: None,
             handler: Some(handler),
-            reason: None,
-            source: None,
+            ..Prediction::of(StopKind::Catch)
         };
         let outcome = Outcome {
             fate: Fate::Caught,

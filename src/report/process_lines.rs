@@ -169,20 +169,8 @@ pub(crate) fn losses_line(
 
 /// The line of panics that were folded.
 pub(crate) fn repeats_line(builder: &mut Builder, folded: Folded) -> RepeatsLine {
-    RepeatsLine {
-        head: builder.head(LineKind::Repeats, folded.level),
-        message: folded.message,
-        fingerprint: folded.fingerprint,
-        count: folded.count,
-        total: folded.total,
-        first: folded.first,
-        last: folded.last,
-        last_ts: folded.last_ts,
-        last_ts_ms: folded.last_ts_ms,
-        thread: folded.thread,
-        location: folded.location,
-        fates: folded.fates,
-    }
+    let Folded { line, .. } = folded;
+    RepeatsLine { head: builder.head(LineKind::Repeats, line.head.level), ..line }
 }
 
 /// The `end` line; `panics` of the process have their line before it or are counted as lost.

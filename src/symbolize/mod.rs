@@ -72,7 +72,9 @@ pub(crate) trait Images {
     }
 
     /// Looks for images that were loaded since; whether there are any.
-    fn refresh(&mut self) -> bool;
+    fn refresh(&mut self) -> bool {
+        false
+    }
 }
 
 /// What is known of one address.

@@ -7,9 +7,6 @@ impl Images for NoImages {
     fn image_of(&mut self, _: u64, _: Option<u32>) -> Option<ImageAt> {
         None
     }
-    fn refresh(&mut self) -> bool {
-        false
-    }
 }
 
 struct Counting(Arc<core::sync::atomic::AtomicUsize>);
@@ -43,9 +40,6 @@ impl Images for Changing {
         let name = format!("of {generation:?}");
         let image = Arc::new(Image { name, path: None, build_id: None, bias: None });
         (generation != Some(3)).then_some(ImageAt { image, address: 1 })
-    }
-    fn refresh(&mut self) -> bool {
-        false
     }
 }
 

@@ -136,10 +136,6 @@ impl Images for FakeSurroundings {
         };
         Some(ImageAt { image: Arc::new(image), address: ip & 0xffff_ffff })
     }
-
-    fn refresh(&mut self) -> bool {
-        false
-    }
 }
 
 impl Surroundings for FakeSurroundings {
@@ -200,18 +196,10 @@ pub(crate) fn by_hand(inbox: &'static FakeInbox, config: WriterConfig) -> (worke
 pub(crate) struct FakeInbox {
     state: Mutex<FakeState>,
     woken: Condvar,
-    losses: Losing,
+    losses: LossCounters,
     pub(crate) waited_for: AtomicBool,
     pub(crate) filling_up: AtomicBool,
     pub(crate) ender: AtomicU32,
-}
-
-struct Losing(LossCounters);
-
-impl Default for Losing {
-    fn default() -> Self {
-        Self(LossCounters::new())
-    }
 }
 
 #[derive(Default)]
@@ -289,7 +277,7 @@ impl Inbox for FakeInbox {
     }
 
     fn losses(&self) -> &LossCounters {
-        &self.losses.0
+        &self.losses
     }
 
     fn loss_sites(&self) -> Vec<LossSite> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::follow::{Follow, WAITING};
+use super::follow::{Follow, Sight, WAITING};
 use super::verdict_text::About;
 use crate::probe::{Event, Handler as HandlerFrame, PanicRef};
 use crate::record::{Inlining, NamedFrame, *};
@@ -88,7 +88,8 @@ impl Bench {
 
     fn settling(capacity: usize, settle: Duration) -> Self {
         let probes = FakeProbes::new(capacity);
-        let follow = Follow::new(Some(probes.queue), true, settle);
+        let sight = Sight { events: Some(probes.queue), watched: true, ..Sight::default() };
+        let follow = Follow::new(sight, settle);
         Self { probes, follow, builder: builder(None), now: Instant::now() }
     }
 

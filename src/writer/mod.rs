@@ -28,7 +28,6 @@ pub(crate) use source::Inbox;
 use crate::act::{Event, Judge, Reaction, TerminationLog};
 use crate::config::{Console, Filter, Folding, Options, Redactor, Symbols, tells_supervisor};
 use crate::harness::Harness;
-use crate::probe::EventQueue;
 use crate::probe::harness_notes::HarnessNotes;
 use crate::report::build::Builder;
 use crate::report::prepared::Stacks;
@@ -41,7 +40,7 @@ use crate::symbolize::{Off, Resolve, of_this_process, ready};
 use crate::sys::signal_mask::AllBlocked;
 use crate::sys::system;
 use crate::verdict::Strategy;
-use crate::verdict::follow::Follow;
+use crate::verdict::follow::{Follow, Sight};
 
 /// Name of the writer thread.
 const THREAD_NAME: &str = "panic-agent";
@@ -72,14 +71,8 @@ pub(crate) struct WriterConfig {
     pub(crate) reactions: Vec<Reaction>,
     pub(crate) abilities: Abilities,
     pub(crate) surroundings: Box<dyn Surroundings>,
-    /// What the probes see; `None` without probes.
-    pub(crate) events: Option<&'static EventQueue>,
-    /// Whether the probes see every raise.
-    pub(crate) watched: bool,
-    /// Whether the events come from wrappers alone.
-    pub(crate) notes_only: bool,
-    /// Whether starts of threads are seen, with their places.
-    pub(crate) starts_are_noted: bool,
+    /// What the probes see.
+    pub(crate) sight: Sight,
     /// In an audited test harness: what its probes note, and whether starts of threads are seen.
     pub(crate) harness: Option<(&'static HarnessNotes, bool)>,
     /// The file that holds the slots, if one does.
@@ -119,10 +112,7 @@ impl WriterConfig {
             reactions: core::mem::take(&mut options.reactions),
             abilities: Abilities::of_this_build(options.symbols != Symbols::Off),
             surroundings,
-            events: None,
-            watched: false,
-            notes_only: false,
-            starts_are_noted: false,
+            sight: Sight::default(),
             harness: None,
             spool: None,
             started: None,
@@ -137,8 +127,7 @@ impl WriterConfig {
 pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Result<WriterHandle> {
     let shared = Arc::new(handle::Shared::default());
     let handle = WriterHandle::new(shared.clone(), inbox);
-    let signals = AllBlocked::new();
-    let started =
+    let started = without_signals(|| {
         thread::Builder::new().name(THREAD_NAME.to_owned()).stack_size(STACK_BYTES).spawn(move || {
             let mut config = config;
             system::keep_apart();
@@ -166,8 +155,8 @@ pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Re
                 started();
             }
             worker.run()
-        });
-    drop(signals);
+        })
+    });
     // The thread works until the process ends, so its handle is of no use.
     started.map(|_: thread::JoinHandle<()>| handle)
 }
@@ -203,9 +192,7 @@ pub(crate) fn worker(
             Stacks::new(resolver, Strategy::THIS_BUILD),
             config.redactor,
         ),
-        follow: Follow::new(config.events, config.watched, config.settle)
-            .with_notes_only(config.notes_only)
-            .with_starts(config.starts_are_noted)
+        follow: Follow::new(config.sight, config.settle)
             .with_harness(config.harness.map(|(notes, threads)| Harness::new(notes, threads))),
         sinks: fan_out::FanOut::new(config.sinks),
         console: (config.console == Console::Pretty).then(Pretty::new),

@@ -249,10 +249,6 @@ impl Images for TwoImages {
         }
         Some(at)
     }
-
-    fn refresh(&mut self) -> bool {
-        false
-    }
 }
 
 impl Surroundings for TwoImages {

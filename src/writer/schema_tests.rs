@@ -29,7 +29,7 @@ fn real_lines() -> Vec<Value> {
     config.folding = Some(Folding::after(3));
     config.stacks = crate::sink::Stacks::Once;
     let probes = FakeProbes::new(64);
-    config.events = Some(probes.queue);
+    config.sight.events = Some(probes.queue);
     // Without probes and symbols there is none on some platforms.
     let mut abilities = config.abilities.clone();
     abilities.can("spool");

@@ -151,13 +151,7 @@ impl Deceased {
             Some(_) => Strategy::Unwind,
             None => Strategy::THIS_BUILD,
         };
-        let service = Service {
-            instance: contents.instance,
-            service: process.and_then(|process| process.head.service.clone()),
-            version: process.and_then(|process| process.head.version.clone()),
-            environment: process.and_then(|process| process.head.environment.clone()),
-            host: process.and_then(|process| process.head.host.clone()),
-        };
+        let service = Service::of(contents.instance, process.map(|process| &process.head));
         let redactor: Option<Redactor> = match treatment.redactor {
             None if facts.redacted || contents.redacted => {
                 Some(Box::new(|_, _| Some(NO_REDACTOR.to_owned())))

@@ -14,7 +14,7 @@ use crate::record::{Inlining, *};
 use crate::report::build::Builder;
 use crate::report::prepared::Stacks;
 use crate::report::{ProcessLabels, Service, Surroundings};
-use crate::sink::Sink;
+use crate::sink::{MemorySink, Sink};
 use crate::symbolize::{Effort, Found, ImageAt, Images, Naming, Native, Resolve};
 use crate::verdict::Strategy;
 use crate::writer::{Inbox, WriterConfig, WriterHandle, handle, worker};
@@ -189,6 +189,29 @@ pub(crate) fn by_hand(inbox: &'static FakeInbox, config: WriterConfig) -> (worke
     worker.builder = builder(redactor);
     worker.start(abilities, Strategy::Unwind);
     (worker, handle)
+}
+
+/// A worker that is driven by hand, with the options that nobody sets; its inbox, and its only sink.
+pub(crate) fn bench() -> (&'static FakeInbox, MemorySink, worker::Worker, WriterHandle) {
+    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    (inbox, sink, worker, handle)
+}
+
+/// Takes turns until there is nothing left to do.
+pub(crate) fn work(worker: &mut worker::Worker) -> worker::Pause {
+    loop {
+        if let Some(pause) = worker.turn() {
+            return pause;
+        }
+    }
+}
+
+/// The record of [`raw_record`] under another number.
+pub(crate) fn numbered(sequence: u64) -> Box<RawRecord> {
+    let mut record = raw_record();
+    record.sequence = sequence;
+    record
 }
 
 /// An inbox in memory.

@@ -17,7 +17,7 @@ fn a_reaction_in_the_turn_that_ends_the_process_writes_nothing_behind_the_end() 
     let (mut worker, handle) = by_hand(inbox, config);
     inbox.publish(raw_record());
     assert!(!handle.finish(Duration::ZERO), "it is only asked for");
-    while worker.turn().is_none() {}
+    work(&mut worker);
     let lines: Vec<Value> =
         sink.lines().iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().expect("a kind")).collect();

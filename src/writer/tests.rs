@@ -13,18 +13,17 @@ use crate::testing::samples::*;
 
 const LONG: Duration = Duration::from_secs(20);
 
-fn numbered(sequence: u64) -> Box<RawRecord> {
-    let mut record = raw_record();
-    record.sequence = sequence;
-    record
+/// The line is what plain serde writes.
+fn assert_plain(line: &LineBuffer, report: &Report) {
+    let text = core::str::from_utf8(line.bytes()).unwrap();
+    assert_eq!(text.strip_suffix('\n'), Some(serde_json::to_string(report).unwrap().as_str()));
 }
 
 #[test]
 fn one_record_becomes_one_full_report() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
-    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    let (inbox, sink, mut worker, handle) = bench();
     inbox.publish(raw_record());
-    while worker.turn().is_none() {}
+    work(&mut worker);
     let reports = sink.reports();
     let report = &reports[0];
     assert_eq!(report.head.id.to_string(), "0000000000000abc-1");
@@ -53,10 +52,8 @@ fn the_spliced_line_is_what_plain_serde_writes() {
         set_walk(&mut record, frames, 0);
         let (mut report, prepared) = builder.report(&record, &mut always);
         line.write(&mut report, &prepared, 1 << 20).unwrap();
-        let plain = serde_json::to_string(&report).unwrap();
-        assert_eq!(core::str::from_utf8(line.bytes()).unwrap().strip_suffix('\n'), Some(plain.as_str()));
-        let back: Report = serde_json::from_str(&plain).unwrap();
-        assert_eq!(back, report);
+        assert_plain(&line, &report);
+        assert_eq!(serde_json::from_slice::<Report>(line.bytes()).unwrap(), report);
     }
 }
 
@@ -72,7 +69,7 @@ fn a_line_that_names_its_stack_comes_back_as_the_whole_one() {
         record.sequence = sequence as u64;
         let (mut report, prepared) = builder.report(&record, &mut always);
         line.write(&mut report, &prepared, 1 << 20).unwrap();
-        assert_eq!(line.bytes().trim_ascii_end(), serde_json::to_vec(&report).unwrap());
+        assert_plain(&line, &report);
         let value = crate::Line::from(report.clone());
         let short = line.encoded(&value).short.unwrap();
         assert!(short.with_newline.len() * 2 < line.bytes().len());
@@ -102,7 +99,7 @@ fn a_line_that_shows_what_no_other_does_names_no_stack() {
         let (mut report, prepared) = builder.report(&record, &mut always);
         report.soft_errors.extend(soft_error);
         line.write(&mut report, &prepared, max).unwrap();
-        assert_eq!(line.bytes().trim_ascii_end(), serde_json::to_vec(&report).unwrap());
+        assert_plain(&line, &report);
         assert_eq!(report.stack_id.is_some(), named);
         assert_eq!(line.encoded(&report.into()).short.is_some(), named);
     }
@@ -138,8 +135,7 @@ fn lines_of_other_stacks_and_lengths_in_between_change_nothing() {
         }
         let max = if round % 7 == 6 { 3000 + value.len() * 20 } else { 1 << 20 };
         line.write(&mut report, &prepared, max).unwrap();
-        let plain = serde_json::to_string(&report).unwrap();
-        assert_eq!(core::str::from_utf8(line.bytes()).unwrap().strip_suffix('\n'), Some(plain.as_str()));
+        assert_plain(&line, &report);
     }
 }
 
@@ -164,13 +160,8 @@ fn a_line_never_exceeds_its_maximum_and_says_what_was_cut() {
         assert_eq!(text.trim_end(), serde_json::to_string(&report).unwrap());
         let cut = report.stack.cut_for_size as usize;
         assert_eq!(report.frames.len() + cut, prepared.frames.len());
-        let said = |field: &str| {
-            report
-                .soft_errors
-                .iter()
-                .filter(|error| error.field == field && error.code == "cut_for_size")
-                .count()
-        };
+        let cuts = report.soft_errors.iter().filter(|error| error.code == "cut_for_size");
+        let said = |field: &str| cuts.clone().filter(|error| error.field == field).count();
         assert_eq!(said("frames"), usize::from(cut > 0));
         let left = report.breadcrumbs.len();
         assert_eq!(said("breadcrumbs"), usize::from(left < 16));
@@ -188,21 +179,15 @@ fn a_line_never_exceeds_its_maximum_and_says_what_was_cut() {
 
 #[test]
 fn lines_come_in_order_process_panics_losses_end() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
-    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    let (inbox, sink, mut worker, handle) = bench();
     inbox.publish(raw_record());
     inbox.losses().record(LossReason::PoolFull);
     assert!(!handle.finish(Duration::ZERO), "nobody works yet");
-    while worker.turn().is_none() {}
+    work(&mut worker);
     handle.finish(Duration::ZERO);
-    while worker.turn().is_none() {}
-    let kinds: Vec<String> = sink
-        .lines()
-        .iter()
-        .map(|line| {
-            serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].as_str().unwrap().to_owned()
-        })
-        .collect();
+    work(&mut worker);
+    let kind = |line: &String| serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].clone();
+    let kinds: Vec<_> = sink.lines().iter().map(kind).collect();
     let expected = ["process", "panic", "verdict", "losses", "end"];
     assert_eq!(kinds, expected, "one end line, however often it is asked for");
     let end: EndLine = serde_json::from_str(&sink.lines_of(LineKind::End)[0]).unwrap();
@@ -212,30 +197,29 @@ fn lines_come_in_order_process_panics_losses_end() {
 
 #[test]
 fn a_report_after_the_end_is_written_when_the_ending_thread_waits_or_the_process_lives_on() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
-    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    let (inbox, sink, mut worker, handle) = bench();
     handle.finish(Duration::ZERO);
-    while worker.turn().is_none() {}
+    work(&mut worker);
     let lines = sink.lines().len();
-    let of = |tid: u32, number| {
+    let publish = |tid: u32, number| {
         let mut record = numbered(number);
         record.tid = tid;
-        record
+        inbox.publish(record);
     };
-    inbox.publish(of(7, 1));
+    publish(7, 1);
     assert!(matches!(worker.turn(), Some(Pause::Hold(_))), "the process may be gone at any time");
     assert_eq!(sink.lines().len(), lines);
-    inbox.publish(of(8, 2));
-    inbox.publish(of(7, 3));
+    publish(8, 2);
+    publish(7, 3);
     inbox.ender.store(8, Ordering::Relaxed);
-    while worker.turn().is_none() {}
+    work(&mut worker);
     assert_eq!(
         (sink.reports().len(), inbox.pending()),
         (2, 1),
         "what stands before that report, and no more"
     );
     worker.patience.flush_deadline = Duration::ZERO;
-    while worker.turn().is_none() {}
+    work(&mut worker);
     assert_eq!((sink.reports().len(), inbox.pending()), (3, 0), "nobody waits any longer");
     let ends: Vec<EndLine> =
         sink.lines_of(LineKind::End).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -244,26 +228,21 @@ fn a_report_after_the_end_is_written_when_the_ending_thread_waits_or_the_process
 
 #[test]
 fn a_panic_that_was_counted_and_never_received_shows_in_the_totals() {
-    let ending = |received| {
+    let lost = Losses { pool_full: 2, sink_failed: 1, ..Losses::default() };
+    for (received, counted, why) in [
+        (5, 7, "five received, of which one was refused by the sink, and two without a slot"),
+        (5, 6, "a hook that is not through yet"),
+        (4, 7, "4 + 2 are known: one is missing"),
+    ] {
         let mut ending = ending::Ending::default();
         ending.received = received;
-        ending
-    };
-    let lost = |pool_full, sink_failed| {
-        let mut lost = Losses::default();
-        (lost.pool_full, lost.sink_failed) = (pool_full, sink_failed);
-        lost
-    };
-    // Five received, of which one was refused by the sink, and two without a slot.
-    assert_eq!(ending(5).panics(7, &lost(2, 1)), 7);
-    assert_eq!(ending(5).panics(6, &lost(2, 1)), 7, "a hook that is not through yet");
-    assert_eq!(ending(4).panics(7, &lost(2, 1)), 7, "4 + 2 are known: one is missing");
+        assert_eq!(ending.panics(counted, &lost), 7, "{why}");
+    }
 }
 
 #[test]
 fn losses_are_said_at_most_once_a_second_and_at_the_end() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
-    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    let (inbox, sink, mut worker, handle) = bench();
     for _ in 0..5 {
         inbox.losses().record(LossReason::Reentered);
         let Some(Pause::Park(sleep)) = worker.turn() else { panic!("nothing to do") };
@@ -313,7 +292,7 @@ fn a_sink_that_fails_or_panics_is_counted_and_used_again_and_others_get_their_li
     for (sequence, value) in [(1, 1), (2, 2), (3, 0)] {
         mood.store(value, Ordering::Relaxed);
         inbox.publish(numbered(sequence));
-        while worker.turn().is_none() {}
+        work(&mut worker);
     }
     let totals = inbox.losses().totals();
     // Every flush with a report fails too: three more.
@@ -341,7 +320,7 @@ fn a_filter_decides_and_its_panic_lets_the_report_through() {
     for sequence in 1..=3 {
         inbox.publish(numbered(sequence));
     }
-    while worker.turn().is_none() {}
+    work(&mut worker);
     let reports = sink.reports();
     assert_eq!(reports.iter().map(|report| report.head.id.sequence()).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(reports[1].soft_errors[0].code, "filter_failed");
@@ -457,14 +436,11 @@ fn a_stuck_sink_costs_the_caller_its_deadline_and_no_more() {
 
 #[test]
 fn a_report_somebody_waits_for_is_flushed_before_its_slot_is_released() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
-    let (mut worker, _) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    let (inbox, sink, mut worker, _) = bench();
     let before = sink.flushes();
     let mut record = raw_record();
     record.set_flag(RawFlag::Waiting);
-    inbox.publish(record);
-    inbox.publish(numbered(2));
-    inbox.publish(numbered(3));
+    [record, numbered(2), numbered(3)].into_iter().for_each(|record| inbox.publish(record));
     assert!(worker.turn().is_none(), "three in one turn");
     assert_eq!(sink.flushes(), before + 1, "once for the first, and none yet for the others");
 }

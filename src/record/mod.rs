@@ -37,6 +37,7 @@ mod test;
 mod text;
 mod verdict;
 mod walk;
+mod worded;
 
 pub use breadcrumb::{Breadcrumb, BreadcrumbLevel};
 pub use death::{DeathLine, DeathUsage, LastPanic};
@@ -73,3 +74,4 @@ pub(crate) use raw::{LabelBytes, PayloadKind, RawFlag, RawRecord};
 use read_back::read_back;
 pub(crate) use text::{FixedText, end_of, start_of};
 pub(crate) use walk::{LANDING_FRAMES, MAX_FRAMES, NO_FRAME, RawWalk, WalkEnd, WalkSource};
+pub(crate) use worded::worded;

@@ -238,7 +238,7 @@ pub(crate) fn verdict_line(
         swallowed: outcome.swallowed,
         reason,
         incident: PanicId::new(instance, change.incident),
-        relation: change.relation.map(|relation| relation.code().to_owned()),
+        relation: change.relation.map(|relation| relation.word().to_owned()),
         landing: outcome.landing.as_deref().cloned(),
         received_at: outcome.received_at.clone(),
         hops: outcome.hops,

@@ -256,7 +256,7 @@ impl Follow {
 
     /// Lives that did not add up since the last call: number and word.
     pub(crate) fn take_imbalances(&mut self) -> Vec<(u64, &'static str)> {
-        self.lives.take_imbalances().into_iter().map(|(sequence, why)| (sequence, why.code())).collect()
+        self.lives.take_imbalances().into_iter().map(|(sequence, why)| (sequence, why.word())).collect()
     }
 
     /// Panics of which a line may still speak, and verdicts that wait to be said.

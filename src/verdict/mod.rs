@@ -10,7 +10,7 @@ mod holder;
 mod life;
 mod reason;
 
-pub(crate) use fate::{Outcome, abort_word, fate_of_handler, level_of, settle};
+pub(crate) use fate::{Outcome, fate_of_handler, level_of, settle};
 pub(crate) use holder::Holder;
 pub(crate) use life::DroppedBy;
 #[cfg(panic_agent_spool)]

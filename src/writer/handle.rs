@@ -13,8 +13,8 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::caught_reports::{Board, Pigeonhole};
 use super::naming_budget::Budget;
-use super::source::Inbox;
 use crate::act::Counts;
+use crate::channel::Channel;
 use crate::config::user_code::guarded;
 use crate::record::{ExitPlace, Line, LossCounters, LossReason};
 
@@ -263,11 +263,11 @@ impl SharedWaker {
 #[derive(Clone)]
 pub(crate) struct WriterHandle {
     shared: Arc<Shared>,
-    inbox: &'static (dyn Inbox + 'static),
+    inbox: &'static Channel,
 }
 
 impl WriterHandle {
-    pub(crate) fn new(shared: Arc<Shared>, inbox: &'static dyn Inbox) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, inbox: &'static Channel) -> Self {
         Self { shared, inbox }
     }
 

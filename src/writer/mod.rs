@@ -23,9 +23,9 @@ use crate::report::{Abilities, Service, Surroundings};
 pub(crate) use caught_reports::{Delivery, Pigeonhole};
 pub(crate) use forked_child::{AfterFork, Sources};
 pub(crate) use handle::{SharedWaker, WriterHandle};
-pub(crate) use source::Inbox;
 
 use crate::act::{Event, Judge, Reaction, TerminationLog};
+use crate::channel::Channel;
 use crate::config::{Console, Filter, Folding, Options, Redactor, Symbols, tells_supervisor};
 use crate::harness::Harness;
 use crate::probe::harness_notes::HarnessNotes;
@@ -124,7 +124,7 @@ impl WriterConfig {
 ///
 /// # Errors
 /// When the thread cannot be started.
-pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Result<WriterHandle> {
+pub(crate) fn spawn(inbox: &'static Channel, config: WriterConfig) -> io::Result<WriterHandle> {
     let shared = Arc::new(handle::Shared::default());
     let handle = WriterHandle::new(shared.clone(), inbox);
     let started = without_signals(|| {
@@ -170,7 +170,7 @@ pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
 }
 
 pub(crate) fn worker(
-    inbox: &'static dyn Inbox,
+    inbox: &'static Channel,
     shared: Arc<handle::Shared>,
     config: WriterConfig,
     resolver: Box<dyn Resolve>,
@@ -223,7 +223,6 @@ mod naming_budget_tests;
 mod real_tests;
 #[cfg(test)]
 mod schema_tests;
-mod source;
 pub(crate) mod spool_notes;
 mod supervisor;
 mod termination;

@@ -31,7 +31,7 @@ impl Clock {
 
 struct Scene {
     worker: Worker,
-    inbox: &'static FakeInbox,
+    inbox: &'static Channel,
     sink: MemorySink,
     clock: Clock,
     start: Instant,
@@ -133,18 +133,26 @@ fn the_first_of_many_who_wait_decides() {
 #[test]
 fn a_thread_about_to_abort_is_kept_for_half_of_the_flush_deadline() {
     let mut scene = Scene::new();
-    scene.inbox.waited_for.store(true, Ordering::Relaxed);
+    drop(scene.inbox.try_receive());
+    let (inbox, ticket) = (scene.inbox, scene.inbox.publish(raw_record()));
+    let waits = thread::spawn(move || inbox.wait_written(ticket, Duration::from_secs(20)));
+    while !inbox.is_waited_for() {
+        thread::yield_now();
+    }
     assert_eq!(scene.work(), Pause::Hold(WHOLE / 2));
     scene.clock.pass(600);
     assert_eq!(scene.work(), Pause::Hold(Duration::from_millis(400)));
     scene.clock.pass(400);
     scene.assert_written_without_names();
+    assert!(waits.join().unwrap(), "and is let go when it is written");
 }
 
 #[test]
 fn a_pool_that_fills_up_is_emptied_at_once() {
     let mut scene = Scene::new();
-    scene.inbox.filling_up.store(true, Ordering::Relaxed);
+    while !scene.inbox.is_filling_up() {
+        scene.inbox.publish(raw_record());
+    }
     scene.assert_written_without_names();
 }
 
@@ -159,7 +167,7 @@ fn nobody_waits_for_ever() {
 #[test]
 fn a_request_is_done_at_once_when_there_is_nothing_to_write() {
     let mut scene = Scene::new();
-    scene.inbox.receive(&mut |_| true);
+    drop(scene.inbox.try_receive());
     scene.request(false);
     assert!(matches!(scene.work(), Pause::Park(_)));
     assert_eq!(scene.worker.done, scene.worker.shared.requested());
@@ -273,7 +281,7 @@ impl Surroundings for TwoImages {
 #[test]
 fn a_report_somebody_waits_for_brings_its_own_time() {
     let mut scene = Scene::new();
-    scene.inbox.receive(&mut |_| true);
+    drop(scene.inbox.try_receive());
     scene.worker.patience.symbols = Readiness::ready();
     let mut record = raw_record();
     record.set_flag(RawFlag::Waiting);
@@ -333,10 +341,10 @@ fn by_command() -> (Scene, Asked) {
 #[test]
 fn nothing_is_read_before_a_report_asks_for_names_and_then_it_waits_for_them() {
     let (mut scene, asked) = by_command();
-    let record = scene.inbox.take();
+    drop(scene.inbox.try_receive());
     assert!(matches!(scene.work(), Pause::Park(None)), "nothing is to be done, also later");
     assert_eq!(asked.lock().len(), 0);
-    scene.inbox.publish(record);
+    scene.inbox.publish(raw_record());
     assert!(scene.holds());
     assert!(scene.holds(), "once is enough");
     assert_eq!((asked.lock().len(), scene.written()), (1, 0));
@@ -411,7 +419,7 @@ fn what_was_read_is_given_back_after_a_quiet_minute_and_read_again_for_another_s
 #[test]
 fn a_program_that_asks_has_its_debug_information_read_at_once() {
     let (mut scene, asked) = by_command();
-    scene.inbox.take();
+    drop(scene.inbox.try_receive());
     let handle = WriterHandle::new(scene.worker.shared.clone(), scene.inbox);
     assert!(!handle.warm_up(Duration::ZERO));
     scene.work();

@@ -20,7 +20,7 @@ const SCHEMA: &str = include_str!("../../docs/record-schema.json");
 /// Real lines of every kind. Reports: a full one that landed before its line was made, one that lacks nearly
 /// everything, one that aborts, one that lands later, one that the end of the process cuts short.
 fn real_lines() -> Vec<Value> {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (inbox, sink) = (Channel::leaked(), MemorySink::new());
     let shared = Arc::new(handle::Shared::default());
     let handle = WriterHandle::new(shared.clone(), inbox);
     let mut options = Options { symbols: Symbols::Off, ..Options::default() };
@@ -65,7 +65,7 @@ fn real_lines() -> Vec<Value> {
     fourth.sequence = 6;
     inbox.publish(fourth);
     evidence(&probes, 7);
-    (7..=10).map(apart).for_each(|record| inbox.publish(record));
+    (7..=10).map(apart).for_each(|record| _ = inbox.publish(record));
     while worker.turn().is_none() {}
     evidence(&probes, 9);
     probes.landed(tid + 4, 4, 5);
@@ -76,7 +76,8 @@ fn real_lines() -> Vec<Value> {
     worker.find(Finding::hook_replaced(&[caller]).with_stack(stack, None));
     worker.find(Finding::raise_without_hook(4, true));
     worker.find(Finding::unbalanced(4, "landed_without_throw"));
-    inbox.losses().record(LossReason::PoolFull);
+    inbox.losses.record(LossReason::PoolFull);
+    inbox.loss_sites.record("src/main.rs", 12, 5);
     handle.finish(core::time::Duration::ZERO);
     while worker.turn().is_none() {}
     let words = [

@@ -181,7 +181,7 @@ fn a_line_never_exceeds_its_maximum_and_says_what_was_cut() {
 fn lines_come_in_order_process_panics_losses_end() {
     let (inbox, sink, mut worker, handle) = bench();
     inbox.publish(raw_record());
-    inbox.losses().record(LossReason::PoolFull);
+    inbox.losses.record(LossReason::PoolFull);
     assert!(!handle.finish(Duration::ZERO), "nobody works yet");
     work(&mut worker);
     handle.finish(Duration::ZERO);
@@ -211,7 +211,7 @@ fn a_report_after_the_end_is_written_when_the_ending_thread_waits_or_the_process
     assert_eq!(sink.lines().len(), lines);
     publish(8, 2);
     publish(7, 3);
-    inbox.ender.store(8, Ordering::Relaxed);
+    inbox.ender_waits(8);
     work(&mut worker);
     assert_eq!(
         (sink.reports().len(), inbox.pending()),
@@ -244,7 +244,7 @@ fn a_panic_that_was_counted_and_never_received_shows_in_the_totals() {
 fn losses_are_said_at_most_once_a_second_and_at_the_end() {
     let (inbox, sink, mut worker, handle) = bench();
     for _ in 0..5 {
-        inbox.losses().record(LossReason::Reentered);
+        inbox.losses.record(LossReason::Reentered);
         let Some(Pause::Park(sleep)) = worker.turn() else { panic!("nothing to do") };
         let said = sink.lines_of(LineKind::Losses).len();
         assert_eq!(said, 1);
@@ -285,7 +285,7 @@ impl Drop for PanicsOnDrop {
 
 #[test]
 fn a_sink_that_fails_or_panics_is_counted_and_used_again_and_others_get_their_line() {
-    let (inbox, sink, moody_sink) = (FakeInbox::leaked(), MemorySink::new(), MemorySink::new());
+    let (inbox, sink, moody_sink) = (Channel::leaked(), MemorySink::new(), MemorySink::new());
     let mood = Arc::new(AtomicU64::new(0));
     let moody = Moody(mood.clone(), moody_sink.clone());
     let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(moody), Box::new(sink.clone())]));
@@ -294,7 +294,7 @@ fn a_sink_that_fails_or_panics_is_counted_and_used_again_and_others_get_their_li
         inbox.publish(numbered(sequence));
         work(&mut worker);
     }
-    let totals = inbox.losses().totals();
+    let totals = inbox.losses.totals();
     // Every flush with a report fails too: three more.
     assert_eq!((totals.sink_failed, totals.sink_panicked), (1 + 3, 1));
     assert_eq!(handle.written(), 1);
@@ -304,12 +304,12 @@ fn a_sink_that_fails_or_panics_is_counted_and_used_again_and_others_get_their_li
     for _ in 0..10 {
         worker.turn();
     }
-    assert_eq!(inbox.losses().totals(), totals);
+    assert_eq!(inbox.losses.totals(), totals);
 }
 
 #[test]
 fn a_filter_decides_and_its_panic_lets_the_report_through() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (inbox, sink) = (Channel::leaked(), MemorySink::new());
     let filter: Filter = Box::new(|report| match report.head.id.sequence() {
         1 => true,
         2 => false,
@@ -324,13 +324,13 @@ fn a_filter_decides_and_its_panic_lets_the_report_through() {
     let reports = sink.reports();
     assert_eq!(reports.iter().map(|report| report.head.id.sequence()).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(reports[1].soft_errors[0].code, "filter_failed");
-    assert_eq!((handle.written(), inbox.losses().totals().filtered), (2, 1));
+    assert_eq!((handle.written(), inbox.losses.totals().filtered), (2, 1));
 }
 
 #[test]
 fn a_redactor_sees_every_text_and_its_panic_leaks_none() {
     let secret = "hunter2";
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (inbox, sink) = (Channel::leaked(), MemorySink::new());
     let redactor: Redactor = Box::new(move |field, text| match field {
         RedactField::Message | RedactField::ThreadName => std::panic::resume_unwind(Box::new("redactor")),
         _ => text.contains("home/u").then(|| text.replace("home/u", "~")),
@@ -371,7 +371,7 @@ fn what_the_record_lacks_is_null_with_a_soft_error() {
 
 #[test]
 fn a_thread_writes_flushes_and_finishes_for_real() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (inbox, sink) = (Channel::leaked(), MemorySink::new());
     let handle = spawn(inbox, config(vec![Box::new(sink.clone())])).unwrap();
     assert!(handle.flush(LONG), "the `process` line comes first");
     let (lines, _waker) = handle.subscribe(2);
@@ -385,7 +385,7 @@ fn a_thread_writes_flushes_and_finishes_for_real() {
         other => panic!("{other:?}"),
     };
     assert_eq!(lines.try_iter().map(sequence).collect::<Vec<_>>(), [1, 2]);
-    assert!(inbox.losses().totals().subscriber_full >= 1);
+    assert!(inbox.losses.totals().subscriber_full >= 1);
     drop(lines);
     inbox.publish(numbered(4));
     assert!(handle.finish(LONG));
@@ -407,7 +407,7 @@ fn a_flush_from_a_sink_does_not_wait_for_itself() {
             Ok(())
         }
     }
-    let inbox = FakeInbox::leaked();
+    let inbox = Channel::leaked();
     let (slot, refused) = (Arc::default(), Arc::new(AtomicU64::new(0)));
     let handle = spawn(inbox, config(vec![Box::new(Recursive(Arc::clone(&slot), refused.clone()))])).unwrap();
     assert!(slot.set(handle.clone()).is_ok());
@@ -427,7 +427,7 @@ fn a_stuck_sink_costs_the_caller_its_deadline_and_no_more() {
         }
     }
     let (release, stuck) = std::sync::mpsc::channel();
-    let handle = spawn(FakeInbox::leaked(), config(vec![Box::new(Stuck(stuck))])).unwrap();
+    let handle = spawn(Channel::leaked(), config(vec![Box::new(Stuck(stuck))])).unwrap();
     assert!(!handle.flush(Duration::from_millis(1)));
     assert!(!handle.finish(Duration::ZERO));
     drop(release);
@@ -440,7 +440,7 @@ fn a_report_somebody_waits_for_is_flushed_before_its_slot_is_released() {
     let before = sink.flushes();
     let mut record = raw_record();
     record.set_flag(RawFlag::Waiting);
-    [record, numbered(2), numbered(3)].into_iter().for_each(|record| inbox.publish(record));
+    [record, numbered(2), numbered(3)].into_iter().for_each(|record| _ = inbox.publish(record));
     assert!(worker.turn().is_none(), "three in one turn");
     assert_eq!(sink.flushes(), before + 1, "once for the first, and none yet for the others");
 }

@@ -12,7 +12,7 @@ use crate::record::{
     StackSummary, WalkEnd, WalkSource,
 };
 use crate::symbolize::ready::Wanted;
-use crate::symbolize::{Effort, ImageAt, Images, Naming, Recent, Resolve, Symbolizer, hash};
+use crate::symbolize::{Effort, Images, Naming, Recent, Resolve, Symbolizer, hash};
 use crate::verdict::{Holder, OfStack, Outcome, Stop, Strategy, predict, settle};
 
 /// Distinct stacks that are kept. About 40 KiB each with 36 frames: 10 MiB; five times that with the
@@ -99,7 +99,7 @@ impl Prepared {
 
 /// Prepared stacks by their walk.
 pub(crate) struct Stacks {
-    symbolizer: Symbolizer,
+    pub(crate) symbolizer: Symbolizer,
     strategy: Strategy,
     known: Recent<u64, Arc<Known>>,
     /// Generation of the images for which symbols are kept.
@@ -138,16 +138,6 @@ impl Stacks {
         }
     }
 
-    /// See [`Symbolizer::was_opened`].
-    pub(crate) fn was_opened(&mut self, at: Option<ImageAt>) {
-        self.symbolizer.was_opened(at);
-    }
-
-    /// See [`Symbolizer::function_at`].
-    pub(crate) fn function_at(&mut self, address: u64, images: &mut dyn Images) -> Option<String> {
-        self.symbolizer.function_at(address, images)
-    }
-
     /// See [`Symbolizer::unread`]: of a record.
     pub(crate) fn unread_of(&mut self, record: &RawRecord, images: &mut dyn Images) -> Vec<Wanted> {
         let walk = &record.walk;
@@ -158,16 +148,6 @@ impl Stacks {
     /// The same of a short stack.
     pub(crate) fn unread(&mut self, ips: &[u64], images: &mut dyn Images) -> Vec<Wanted> {
         self.symbolizer.unread(&mut ips.iter().copied(), self.generation.unwrap_or(0), images)
-    }
-
-    /// See [`Symbolizer::give_back`].
-    pub(crate) fn give_back(&mut self) {
-        self.symbolizer.give_back();
-    }
-
-    /// Whether names can be expected at all.
-    pub(crate) fn has_symbols(&self) -> bool {
-        self.symbolizer.is_on()
     }
 
     /// The logical frames of a short stack, innermost first.

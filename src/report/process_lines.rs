@@ -123,7 +123,7 @@ pub(crate) fn process_line(
 /// The word for a hook that was set before the agent's, and what is there twice because of it.
 fn named(previous: PreviousHook, builder: &mut Builder) -> (Option<&'static str>, Option<&'static str>) {
     let PreviousHook::Other { code } = previous else { return (Some("std"), None) };
-    let function = builder.stacks.function_at(code, &mut *builder.surroundings);
+    let function = builder.stacks.symbolizer.function_at(code, &mut *builder.surroundings);
     let known = function.and_then(|function| known_hook(&function));
     (Some(known.map_or("other", |known| known.word)), known.and_then(|known| known.twice))
 }

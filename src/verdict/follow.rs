@@ -15,7 +15,7 @@ use crate::harness::Harness;
 use crate::platform;
 use crate::probe::{Entry, EventQueue};
 use crate::record::finding::Finding;
-use crate::record::{Ancestor, Evidence, ExitPlace, RawFlag, RawRecord, Report};
+use crate::record::{Ancestor, ExitPlace, RawFlag, RawRecord, Report};
 use crate::symbolize::Namer;
 use crate::verdict::{Change, Lives, OfStack, Raise, Stop};
 
@@ -63,13 +63,8 @@ pub(crate) struct Follow {
 
 impl Follow {
     /// Follows panics by what is seen of them, or by their records alone.
-    pub(crate) fn new(sight: Sight, settle: Duration) -> Self {
-        Self { sight, settle, ..Self::default() }
-    }
-
-    /// The same in a test harness that is audited.
-    pub(crate) fn with_harness(self, harness: Option<Harness>) -> Self {
-        Self { harness: harness.map(Box::new), ..self }
+    pub(crate) fn new(sight: Sight, settle: Duration, harness: Option<Harness>) -> Self {
+        Self { sight, settle, harness: harness.map(Box::new), ..Self::default() }
     }
 
     /// A record arrived and its report was built. Applies what the probes saw meanwhile and completes the
@@ -115,7 +110,7 @@ impl Follow {
         report.lineage = self.lineage(record, namer);
         self.attribute(record, report, namer);
         if let Some(change) = self.publish(sequence) {
-            report.evidence = self.evidence(&change);
+            report.evidence = self.lives.evidence(&change);
             amend(report, &change);
         }
     }
@@ -236,22 +231,12 @@ impl Follow {
         Some((change, about))
     }
 
-    /// What a verdict that was just said rests on; `None` where its other fields say it all.
-    pub(crate) fn evidence(&self, change: &Change) -> Option<Evidence> {
-        self.lives.evidence(change)
-    }
-
     /// The process ends, by a call of `exit` there: every panic gets its last verdict.
     pub(crate) fn process_ends(&mut self, exit: Option<&ExitPlace>) {
         if let Some((exit, inside)) = exit.and_then(|exit| Some((exit, exit.inside?))) {
             self.lives.exits(exit.tid, inside);
         }
         self.lives.process_ends(self.sight.watched);
-    }
-
-    /// Panics that the end of the process cut short.
-    pub(crate) fn interrupted(&self) -> Vec<u64> {
-        self.lives.interrupted()
     }
 
     /// Lives that did not add up since the last call: number and word.

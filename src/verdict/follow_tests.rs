@@ -89,7 +89,7 @@ impl Bench {
     fn settling(capacity: usize, settle: Duration) -> Self {
         let probes = FakeProbes::new(capacity);
         let sight = Sight { events: Some(probes.queue), watched: true, ..Sight::default() };
-        let follow = Follow::new(sight, settle);
+        let follow = Follow::new(sight, settle, None);
         Self { probes, follow, builder: builder(None), now: Instant::now() }
     }
 
@@ -257,7 +257,7 @@ fn a_panic_whose_events_gave_way_before_its_record_came_is_not_called_interrupte
         assert_eq!(bench.record(1).basis, basis);
         bench.follow.process_ends(None);
         bench.said();
-        assert_eq!(bench.follow.interrupted(), [0; 0], "{basis:?}");
+        assert_eq!(bench.follow.lives.interrupted(), [0; 0], "{basis:?}");
     }
 }
 
@@ -326,7 +326,7 @@ fn lost_events_leave_open_what_was_open_and_change_nothing_that_was_seen() {
         };
         assert_eq!((change.outcome.fate, change.outcome.receipt), (fate, receipt));
         assert_eq!(about.reason(change).as_deref(), reason);
-        assert_eq!(bench.follow.interrupted().len(), usize::from(!lose));
+        assert_eq!(bench.follow.lives.interrupted().len(), usize::from(!lose));
     }
 }
 
@@ -342,7 +342,7 @@ fn lost_events_leave_open_what_has_no_record_yet_and_nothing_that_comes_later() 
         bench.record(sequence);
         bench.end();
         let unknown = lose && sequence == NEWEST;
-        assert_eq!(bench.follow.interrupted().len(), usize::from(!unknown), "{lose} {sequence}");
+        assert_eq!(bench.follow.lives.interrupted().len(), usize::from(!unknown), "{lose} {sequence}");
     }
 }
 

@@ -55,7 +55,7 @@ impl Worker {
         if ending {
             let exit = self.shared.take_exit();
             self.follow.process_ends(exit.as_ref());
-            let interrupted = self.follow.interrupted();
+            let interrupted = self.follow.lives.interrupted();
             findings.extend(self.follow.harness_ends(exit.as_ref(), &mut namer));
             late = self.follow.tests_known_late(&mut namer);
             let exit = exit.filter(|_| !interrupted.is_empty());
@@ -83,7 +83,7 @@ impl Worker {
         }
         for sequence in due {
             if let Some((change, about)) = self.follow.verdict(sequence) {
-                let evidence = self.follow.evidence(&change);
+                let evidence = self.follow.lives.evidence(&change);
                 let line = verdict_line(&mut self.builder, &change, about, evidence);
                 self.verdicts.push(line.into());
                 if self.verdicts.is_full() {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-use super::caught_reports::{Board, Pigeonhole};
+use super::caught_reports::Board;
 use super::naming_budget::Budget;
 use crate::act::Counts;
 use crate::channel::Channel;
@@ -323,19 +323,9 @@ impl WriterHandle {
         self.shared.counts()
     }
 
-    /// A place for the report of a panic that a wrapper caught.
-    pub(crate) fn await_report(&self, sequence: u64) -> Arc<Pigeonhole> {
-        self.shared.board.await_report(sequence)
-    }
-
-    /// The wrapper's error goes on as a panic.
-    pub(crate) fn give_report_back(&self, sequence: u64, place: &Arc<Pigeonhole>) {
-        self.shared.board.give_back(sequence, place);
-    }
-
-    /// The wrapper's error is gone.
-    pub(crate) fn forget_report(&self, sequence: u64, place: &Arc<Pigeonhole>) {
-        self.shared.board.forget(sequence, place);
+    /// Where reports wait for wrappers.
+    pub(crate) fn board(&self) -> &Board {
+        &self.shared.board
     }
 
     fn wait(&self, deadline: Duration, finish: bool) -> bool {

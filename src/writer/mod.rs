@@ -140,7 +140,7 @@ pub(crate) fn spawn(inbox: &'static Channel, config: WriterConfig) -> io::Result
             // Every run of a test harness ends with words about its threads, for which names are wanted at once.
             let eager = config.symbols == Symbols::Eager || config.harness.is_some();
             let mut worker = worker(inbox, shared, config, Box::new(resolver.clone()));
-            if worker.builder.stacks.has_symbols() {
+            if worker.builder.stacks.symbolizer.is_on() {
                 let wake = || inbox.wake();
                 worker.patience.reader = Some(Box::new(move |wanted| {
                     ready::read(Box::new(resolver.clone()), wanted, wake, own_thread)
@@ -192,8 +192,11 @@ pub(crate) fn worker(
             Stacks::new(resolver, Strategy::THIS_BUILD),
             config.redactor,
         ),
-        follow: Follow::new(config.sight, config.settle)
-            .with_harness(config.harness.map(|(notes, threads)| Harness::new(notes, threads))),
+        follow: Follow::new(
+            config.sight,
+            config.settle,
+            config.harness.map(|(notes, threads)| Harness::new(notes, threads)),
+        ),
         sinks: fan_out::FanOut::new(config.sinks),
         console: (config.console == Console::Pretty).then(Pretty::new),
         before_write: config.before_write,

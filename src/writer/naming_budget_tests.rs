@@ -221,7 +221,7 @@ fn another_image_is_not_opened_when_that_may_take_too_long() {
         scene.worker.patience.symbols = Readiness::after(Duration::from_millis(took));
         scene.worker.builder.surroundings = Box::new(TwoImages);
         let own = TwoImages.image_of(FakeSymbols::BASE, None);
-        scene.worker.builder.stacks.was_opened(own);
+        scene.worker.builder.stacks.symbolizer.was_opened(own);
         scene.request(false);
         scene.work();
         let report = &scene.sink.reports()[0];

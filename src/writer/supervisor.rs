@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::act::Counts;
+use crate::act::{Counts, counted};
 use crate::error::complain;
 
 /// How long the end of the process waits for a supervisor that does not read.
@@ -113,19 +113,11 @@ impl News {
 
 /// The counts in words.
 fn words(counts: Counts) -> String {
-    let words = |count: u64, one: &str, many: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        _ => Some(format!("{count} {many}")),
-    };
-    let parts: Vec<String> = [
-        words(counts.uncaught, "dead thread", "dead threads"),
-        words(counts.tasks_died, "dead task", "dead tasks"),
-        words(counts.silent, "panic that nobody can ever see", "panics that nobody can ever see"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let parts = counted([
+        (counts.uncaught, "dead thread", "dead threads"),
+        (counts.tasks_died, "dead task", "dead tasks"),
+        (counts.silent, "panic that nobody can ever see", "panics that nobody can ever see"),
+    ]);
     if parts.is_empty() { "nothing has died".to_owned() } else { parts.join(", ") }
 }
 

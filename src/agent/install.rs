@@ -110,19 +110,20 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     stack::learn_main_start();
     let (neighbours, started) = Neighbours::new(&state.counters);
     let symbols = (options.symbols, options.debug_directories.clone());
-    let mut config = writer::WriterConfig::new(instance, &mut options, sinks, Box::new(neighbours));
+    let (flush_deadline, audited) = (options.flush_deadline, options.harness == Harness::Audited);
+    let mut config = writer::WriterConfig::new(instance, options, sinks, Box::new(neighbours));
     config.abilities.add(spool_abilities);
     if !platform::std().is_foreign() {
         config.abilities.previous_hook = hook::previous();
         config.abilities.calls_previous = state.console == Console::Previous;
     }
-    config.abilities.soft_errors.append(&mut options.lacks);
+    config.abilities.soft_errors.append(&mut config.options.lacks);
     if config.supervisor && !cfg!(all(unix, feature = "systemd")) {
         config.abilities.cannot("supervisor", "not_compiled", "the cargo feature `systemd` is off");
         config.supervisor = false;
     }
     config.spool = made;
-    install_probes(&options, state, &mut config);
+    install_probes(state, &mut config);
     let recovery = Recovery::default();
     match place {
         Ok(place) => config.started = Some(spooling::recovery(place, shared, symbols, recovery.clone())),
@@ -141,12 +142,12 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
         channel,
         counters: &state.counters,
         writer: handle,
-        flush_deadline: options.flush_deadline,
+        flush_deadline,
         home: fork::generation(),
         hook: state,
         spool: made,
         recovery,
-        audited: options.harness == Harness::Audited,
+        audited,
     };
     if !AGENT.add(installed) {
         return Err(Error::new(
@@ -195,8 +196,9 @@ pub(super) extern "C" fn drain() {
 }
 
 /// Lets the probes observe, and says in the `process` line what they can and what they cannot.
-fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writer::WriterConfig) {
+fn install_probes(state: &'static HookState, config: &mut writer::WriterConfig) {
     let events: &'static EventQueue = Box::leak(Box::new(EventQueue::new(events(), Some(nudge))));
+    let wanted = &config.options;
     let audited = wanted.harness == Harness::Audited;
     // Before the probes are installed, because a harness has more of them.
     let harness = if audited { probe::harness_notes::audit(nudge) } else { None };

@@ -171,17 +171,16 @@ pub(crate) fn line_of_any_kind() -> Line {
 
 /// What the options say when nobody sets any.
 pub(crate) fn config(sinks: Vec<Box<dyn Sink>>) -> WriterConfig {
-    WriterConfig::new(0xabc, &mut Options::default(), sinks, Box::new(FakeSurroundings))
+    WriterConfig::new(0xabc, Options::default(), sinks, Box::new(FakeSurroundings))
 }
 
 /// A worker over fake symbols that is driven by hand.
-pub(crate) fn by_hand(inbox: &'static Channel, config: WriterConfig) -> (worker::Worker, WriterHandle) {
+pub(crate) fn by_hand(inbox: &'static Channel, mut config: WriterConfig) -> (worker::Worker, WriterHandle) {
     let shared = Arc::new(handle::Shared::default());
     let handle = WriterHandle::new(shared.clone(), inbox);
     let abilities = config.abilities.clone();
-    let redactor = config.redactor;
-    let mut worker =
-        crate::writer::worker(inbox, shared, WriterConfig { redactor: None, ..config }, Box::new(Native));
+    let redactor = config.options.redactor.take();
+    let mut worker = crate::writer::worker(inbox, shared, config, Box::new(Native));
     worker.builder = builder(redactor);
     worker.start(abilities, Strategy::Unwind);
     (worker, handle)

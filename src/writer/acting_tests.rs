@@ -14,7 +14,7 @@ use crate::testing::samples::*;
 fn a_reaction_in_the_turn_that_ends_the_process_writes_nothing_behind_the_end() {
     let (inbox, sink) = (Channel::leaked(), MemorySink::new());
     let mut config = config(vec![Box::new(sink.clone())]);
-    config.reactions = vec![Reaction::new(Event::Any, Action::Exit(70))];
+    config.options.reactions = vec![Reaction::new(Event::Any, Action::Exit(70))];
     let (mut worker, handle) = by_hand(inbox, config);
     inbox.publish(raw_record());
     assert!(!handle.finish(Duration::ZERO), "it is only asked for");

@@ -14,9 +14,7 @@ pub(crate) mod fold;
 pub(crate) mod handle;
 pub(crate) mod worker;
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use std::{io, thread};
 
 use crate::report::{Abilities, Service, Surroundings};
@@ -24,9 +22,9 @@ pub(crate) use caught_reports::{Delivery, Pigeonhole};
 pub(crate) use forked_child::{AfterFork, Sources};
 pub(crate) use handle::{SharedWaker, WriterHandle};
 
-use crate::act::{Event, Judge, Reaction, TerminationLog};
+use crate::act::{Event, Judge};
 use crate::channel::Channel;
-use crate::config::{Console, Filter, Folding, Options, Redactor, Symbols, tells_supervisor};
+use crate::config::{Console, Options, Symbols, tells_supervisor};
 use crate::harness::Harness;
 use crate::probe::harness_notes::HarnessNotes;
 use crate::report::build::Builder;
@@ -49,26 +47,12 @@ const STACK_BYTES: usize = 2 * 1024 * 1024;
 
 /// What the writer needs to start.
 pub(crate) struct WriterConfig {
+    /// What concerns others is taken out of them, or done.
+    pub(crate) options: Options,
     pub(crate) service: Service,
     pub(crate) sinks: Vec<Box<dyn Sink>>,
-    pub(crate) console: Console,
-    pub(crate) symbols: Symbols,
-    /// Where debug files are looked for besides.
-    pub(crate) debug_directories: Vec<PathBuf>,
-    pub(crate) max_report_bytes: usize,
-    pub(crate) stacks: crate::sink::Stacks,
-    /// How long a thread that is about to abort waits for the writer.
-    pub(crate) flush_deadline: Duration,
-    /// How long a verdict that may still change waits for the change.
-    pub(crate) settle: Duration,
-    pub(crate) redactor: Option<Redactor>,
-    pub(crate) before_write: Option<Filter>,
-    pub(crate) folding: Option<Folding>,
-    pub(crate) termination_log: TerminationLog,
     /// Whether a supervisor wants to know what has died.
     pub(crate) supervisor: bool,
-    /// What to do about verdicts.
-    pub(crate) reactions: Vec<Reaction>,
     pub(crate) abilities: Abilities,
     pub(crate) surroundings: Box<dyn Surroundings>,
     /// What the probes see.
@@ -84,38 +68,27 @@ pub(crate) struct WriterConfig {
 impl WriterConfig {
     /// Whether something is done about panics that nobody can ever see.
     pub(crate) fn reacts_to_silent(&self) -> bool {
-        self.reactions.iter().any(|reaction| reaction.event() == Event::Silent)
+        self.options.reactions.iter().any(|reaction| reaction.event() == Event::Silent)
     }
 
-    /// Takes what concerns the writer out of the options; `sinks` are the opened outputs.
+    /// What follows from the options alone; `sinks` are the opened outputs.
     pub(crate) fn new(
         instance: u64,
-        options: &mut Options,
+        options: Options,
         sinks: Vec<Box<dyn Sink>>,
         surroundings: Box<dyn Surroundings>,
     ) -> Self {
         Self {
-            service: Service::new(instance, options),
+            service: Service::new(instance, &options),
             sinks,
-            console: options.console,
-            symbols: options.symbols,
-            debug_directories: options.debug_directories.clone(),
-            max_report_bytes: options.max_report_bytes,
-            stacks: options.stacks,
-            flush_deadline: options.flush_deadline,
-            settle: options.settle,
-            redactor: options.redactor.take(),
-            before_write: options.before_write.take(),
-            folding: options.folding,
-            termination_log: options.termination_log.clone(),
-            supervisor: tells_supervisor(options),
-            reactions: core::mem::take(&mut options.reactions),
+            supervisor: tells_supervisor(&options),
             abilities: Abilities::of_this_build(options.symbols != Symbols::Off),
             surroundings,
             sight: Sight::default(),
             harness: None,
             spool: None,
             started: None,
+            options,
         }
     }
 }
@@ -136,9 +109,9 @@ pub(crate) fn spawn(inbox: &'static Channel, config: WriterConfig) -> io::Result
             config.surroundings.enter_writer_thread();
             let abilities = config.abilities.clone();
             let own_thread = config.surroundings.own_thread();
-            let resolver = of_this_process(&config.debug_directories);
+            let resolver = of_this_process(&config.options.debug_directories);
             // Every run of a test harness ends with words about its threads, for which names are wanted at once.
-            let eager = config.symbols == Symbols::Eager || config.harness.is_some();
+            let eager = config.options.symbols == Symbols::Eager || config.harness.is_some();
             let mut worker = worker(inbox, shared, config, Box::new(resolver.clone()));
             if worker.builder.stacks.symbolizer.is_on() {
                 let wake = || inbox.wake();
@@ -175,37 +148,38 @@ pub(crate) fn worker(
     config: WriterConfig,
     resolver: Box<dyn Resolve>,
 ) -> worker::Worker {
-    let resolver: Box<dyn Resolve> = match config.symbols {
+    let options = config.options;
+    let resolver: Box<dyn Resolve> = match options.symbols {
         Symbols::Off => Box::new(Off),
         _ => resolver,
     };
     worker::Worker {
-        spool: config
-            .spool
-            .map(|live| spool_notes::Spooled::new(live, config.redactor.is_some(), config.max_report_bytes)),
+        spool: config.spool.map(|live| {
+            spool_notes::Spooled::new(live, options.redactor.is_some(), options.max_report_bytes)
+        }),
         inbox,
-        patience: naming_budget::Patience::new(shared.clone(), inbox, config.flush_deadline),
+        patience: naming_budget::Patience::new(shared.clone(), inbox, options.flush_deadline),
         shared,
         builder: Builder::new(
             config.service,
             config.surroundings,
             Stacks::new(resolver, Strategy::THIS_BUILD),
-            config.redactor,
+            options.redactor,
         ),
         follow: Follow::new(
             config.sight,
-            config.settle,
+            options.settle,
             config.harness.map(|(notes, threads)| Harness::new(notes, threads)),
         ),
         sinks: fan_out::FanOut::new(config.sinks),
-        console: (config.console == Console::Pretty).then(Pretty::new),
-        before_write: config.before_write,
-        fold: fold::Fold::new(config.folding),
-        last_words: termination::LastWords::new(&config.termination_log),
+        console: (options.console == Console::Pretty).then(Pretty::new),
+        before_write: options.before_write,
+        fold: fold::Fold::new(options.folding),
+        last_words: termination::LastWords::new(&options.termination_log),
         notices: supervisor::Notices::new(config.supervisor),
-        acting: acting::Acting::new(Judge::new(config.reactions)),
-        max_report_bytes: config.max_report_bytes,
-        line: LineBuffer::with(config.stacks),
+        acting: acting::Acting::new(Judge::new(options.reactions)),
+        max_report_bytes: options.max_report_bytes,
+        line: LineBuffer::with(options.stacks),
         verdicts: batch::Batch::default(),
         losses: emit::LossesSaid::default(),
         done: 0,

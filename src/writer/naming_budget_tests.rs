@@ -1,7 +1,7 @@
 //! The writer while its symbols are not ready, and while somebody waits for it. The clock is a number.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 

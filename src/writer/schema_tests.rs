@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::*;
+use crate::config::Folding;
 use crate::harness::{Said, Word};
 use crate::probe::{Event, Keeper, PanicRef, Trace};
 use crate::record::finding::Finding;
@@ -23,11 +24,11 @@ fn real_lines() -> Vec<Value> {
     let (inbox, sink) = (Channel::leaked(), MemorySink::new());
     let shared = Arc::new(handle::Shared::default());
     let handle = WriterHandle::new(shared.clone(), inbox);
-    let mut options = Options { symbols: Symbols::Off, ..Options::default() };
+    let options = Options { symbols: Symbols::Off, ..Options::default() };
     let mut config =
-        WriterConfig::new(0xabc, &mut options, vec![Box::new(sink.clone())], Box::new(FakeSurroundings));
-    config.folding = Some(Folding::after(3));
-    config.stacks = crate::sink::Stacks::Once;
+        WriterConfig::new(0xabc, options, vec![Box::new(sink.clone())], Box::new(FakeSurroundings));
+    config.options.folding = Some(Folding::after(3));
+    config.options.stacks = crate::sink::Stacks::Once;
     let probes = FakeProbes::new(64);
     config.sight.events = Some(probes.queue);
     // Without probes and symbols there is none on some platforms.

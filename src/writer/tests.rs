@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::worker::Pause;
 use super::*;
-use crate::config::RedactField;
+use crate::config::{Filter, RedactField, Redactor};
 use crate::record::{Inlining, *};
 use crate::sink::MemorySink;
 use crate::symbolize::ImageAt;
@@ -315,7 +315,8 @@ fn a_filter_decides_and_its_panic_lets_the_report_through() {
         2 => false,
         _ => std::panic::resume_unwind(Box::new("filter")),
     });
-    let config = WriterConfig { before_write: Some(filter), ..config(vec![Box::new(sink.clone())]) };
+    let mut config = config(vec![Box::new(sink.clone())]);
+    config.options.before_write = Some(filter);
     let (mut worker, handle) = by_hand(inbox, config);
     for sequence in 1..=3 {
         inbox.publish(numbered(sequence));
@@ -335,7 +336,8 @@ fn a_redactor_sees_every_text_and_its_panic_leaks_none() {
         RedactField::Message | RedactField::ThreadName => std::panic::resume_unwind(Box::new("redactor")),
         _ => text.contains("home/u").then(|| text.replace("home/u", "~")),
     });
-    let config = WriterConfig { redactor: Some(redactor), ..config(vec![Box::new(sink.clone())]) };
+    let mut config = config(vec![Box::new(sink.clone())]);
+    config.options.redactor = Some(redactor);
     let (mut worker, _) = by_hand(inbox, config);
     let mut record = raw_record();
     record.message.set(secret);

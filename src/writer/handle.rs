@@ -201,22 +201,14 @@ impl Shared {
     }
 
     /// Waits for something that the writer does; `false` when the time was over before, and on the writer itself.
-    fn wait_until(&self, until: Option<Instant>, is_done: impl Fn(&Progress) -> bool) -> bool {
-        let mut progress = locked(&self.progress);
-        while !is_done(&progress) {
-            if IS_WRITER.get() {
-                return false;
-            }
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            progress = match left {
-                Some(Duration::ZERO) => return false,
-                Some(left) => {
-                    self.moved.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => self.moved.wait(progress).unwrap_or_else(PoisonError::into_inner),
-            };
+    fn wait(&self, deadline: Duration, is_done: impl Fn(&Progress) -> bool) -> bool {
+        let progress = locked(&self.progress);
+        if IS_WRITER.get() {
+            return is_done(&progress);
         }
-        true
+        let waited = self.moved.wait_timeout_while(progress, deadline, |progress| !is_done(progress));
+        let (_progress, outcome) = waited.unwrap_or_else(PoisonError::into_inner);
+        !outcome.timed_out()
     }
 
     /// Writer: no line comes any more.
@@ -281,10 +273,9 @@ impl WriterHandle {
 
     /// Lets the debug information of the program be read and waits for it; `false` when the time was over before.
     pub(crate) fn warm_up(&self, deadline: Duration) -> bool {
-        let until = Instant::now().checked_add(deadline);
         self.shared.wants_names.store(true, Ordering::Release);
         self.inbox.wake();
-        self.shared.wait_until(until, |progress| progress.named)
+        self.shared.wait(deadline, |progress| progress.named)
     }
 
     /// Says who ends the process, before [`finish`](Self::finish).
@@ -330,11 +321,10 @@ impl WriterHandle {
 
     fn wait(&self, deadline: Duration, finish: bool) -> bool {
         let now = Instant::now();
-        let until = now.checked_add(deadline);
         let waits = !deadline.is_zero() && !IS_WRITER.get();
         let budget = waits.then(|| Budget::new(now, deadline));
         let request = self.shared.request(budget, finish);
         self.inbox.wake();
-        self.shared.wait_until(until, |progress| progress.done >= request && (!finish || progress.finished))
+        self.shared.wait(deadline, |progress| progress.done >= request && (!finish || progress.finished))
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
@@ -101,13 +101,10 @@ impl News {
     }
 
     fn wait(&self, most: Duration) {
-        let until = Instant::now() + most;
         let mut status = self.status.lock();
-        while status.untold.is_some() || status.is_telling {
-            if self.changed.wait_until(&mut status, until).timed_out() {
-                return;
-            }
-        }
+        let is_telling = |status: &mut Status| status.untold.is_some() || status.is_telling;
+        // Nothing is left to be done about a status that is not told.
+        let _told = self.changed.wait_while_for(&mut status, is_telling, most);
     }
 }
 

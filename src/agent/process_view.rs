@@ -139,8 +139,4 @@ impl Surroundings for ForkedChild {
     fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels> {
         labels::process::at(generation.unwrap_or_else(labels::process::generation))
     }
-
-    fn panics(&self) -> u64 {
-        0
-    }
 }

@@ -41,8 +41,4 @@ impl Surroundings for Past {
             None => self.labels.last().map(|(_, labels)| labels.clone()),
         }
     }
-
-    fn panics(&self) -> u64 {
-        0
-    }
 }

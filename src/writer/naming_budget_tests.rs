@@ -272,10 +272,6 @@ impl Surroundings for TwoImages {
     fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels> {
         FakeSurroundings.process_labels(generation)
     }
-
-    fn panics(&self) -> u64 {
-        1
-    }
 }
 
 #[test]

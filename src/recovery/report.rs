@@ -103,10 +103,8 @@ pub(crate) fn write(
     }
     deceased.close(contents, tail, out)?;
     if contents.losses != Losses::default() {
-        let mut line = {
-            let lost = Lost { reports: contents.losses, probes: None };
-            losses_line(&mut deceased.builder, lost, Vec::new())
-        };
+        let lost = Lost { reports: contents.losses, probes: None };
+        let mut line = losses_line(&mut deceased.builder, lost, Vec::new());
         line.head.pid = contents.owner.pid;
         put(out, line)?;
     }

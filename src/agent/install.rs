@@ -69,6 +69,7 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     fork::watch();
     let _asked_before_a_panic = thread::pid();
     let instance = instance();
+    sink::or_default(&mut options.outputs);
     let log = sink::log_path(&options.outputs);
     let reopen = sink::Reopen::all(&options.outputs);
     let sinks = sink::open_all(std::mem::take(&mut options.outputs), options.trust, options.rotation)?;

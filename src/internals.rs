@@ -203,40 +203,31 @@ pub mod spool {
 pub mod faults {
     use crate::sys::faults::{Call, Fault, Plan, calls as plan_calls, fired as plan_fired, on_process};
 
-    /// Kinds of calls, as [`fail`] spells them.
-    pub const CALLS: [&str; 12] = [
-        "open",
-        "write",
-        "read",
-        "stat",
-        "rename",
-        "unlink",
-        "lock",
-        "list",
-        "ftruncate",
-        "mmap",
-        "link",
-        "sync",
+    /// Kinds of calls, and how [`fail`] spells them.
+    const KINDS: [(&str, Call); 12] = [
+        ("open", Call::Open),
+        ("write", Call::Write),
+        ("read", Call::Read),
+        ("stat", Call::Stat),
+        ("rename", Call::Rename),
+        ("unlink", Call::Unlink),
+        ("lock", Call::Lock),
+        ("list", Call::List),
+        ("ftruncate", Call::Ftruncate),
+        ("mmap", Call::Mmap),
+        ("link", Call::Link),
+        ("sync", Call::Sync),
     ];
+
+    /// The spellings of all kinds.
+    pub fn kinds() -> [&'static str; 12] {
+        KINDS.map(|(name, _)| name)
+    }
 
     /// From the `nth` call of this kind on: that one fails with `errno`, and with `for_ever` all later ones, too. With
     /// `half`, a write takes half of its bytes first. `false` for a kind that is not known.
     pub fn fail(call: &str, nth: u32, errno: i32, half: bool, for_ever: bool) -> bool {
-        let call = match call {
-            "open" => Call::Open,
-            "write" => Call::Write,
-            "read" => Call::Read,
-            "stat" => Call::Stat,
-            "rename" => Call::Rename,
-            "unlink" => Call::Unlink,
-            "lock" => Call::Lock,
-            "list" => Call::List,
-            "ftruncate" => Call::Ftruncate,
-            "mmap" => Call::Mmap,
-            "link" => Call::Link,
-            "sync" => Call::Sync,
-            _ => return false,
-        };
+        let Some((_, call)) = KINDS.into_iter().find(|(name, _)| *name == call) else { return false };
         let fault = if half { Fault::HalfThen(errno) } else { Fault::Errno(errno) };
         on_process(Plan { call, nth, fault, for_ever });
         true

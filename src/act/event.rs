@@ -43,13 +43,7 @@ impl Event {
     }
 
     pub(super) fn bit(self) -> u8 {
-        match self {
-            Self::Silent => 1,
-            Self::Uncaught => 2,
-            Self::TaskDied => 4,
-            Self::Swallowed => 8,
-            Self::Any => 16,
-        }
+        1 << self as u8
     }
 
     /// The events that a line tells, confirmed or predicted, as bits. [`Any`](Self::Any) is not among them.

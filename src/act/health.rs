@@ -33,20 +33,18 @@ impl Health {
 
     /// What is the matter, in words; empty when all is well.
     pub fn reasons(&self) -> Vec<String> {
-        let reason = |count: u64, one: &str, many: &str| match count {
-            0 => None,
-            1 => Some(format!("1 {one}")),
-            _ => Some(format!("{count} {many}")),
-        };
-        [
-            reason(self.silent, "panic that nobody can ever see", "panics that nobody can ever see"),
-            reason(self.tasks_died, "task died unawaited", "tasks died unawaited"),
-            reason(self.lost, "report lost", "reports lost"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        counted([
+            (self.silent, "panic that nobody can ever see", "panics that nobody can ever see"),
+            (self.tasks_died, "task died unawaited", "tasks died unawaited"),
+            (self.lost, "report lost", "reports lost"),
+        ])
     }
+}
+
+/// Counts in words, each with its singular and its plural; nothing is said of what is 0.
+pub(crate) fn counted<const N: usize>(counts: [(u64, &str, &str); N]) -> Vec<String> {
+    let words = |(count, one, many)| format!("{count} {}", if count == 1 { one } else { many });
+    counts.into_iter().filter(|(count, ..)| *count > 0).map(words).collect()
 }
 
 /// `ok`, or `degraded: ` and the reasons.

@@ -16,6 +16,7 @@ mod termination_log;
 pub use action::{Action, Occurrence};
 pub use event::Event;
 pub use health::Health;
+pub(crate) use health::counted;
 pub(crate) use judge::{Called, Counts, Judge};
 pub(crate) use parse::reaction_of;
 pub use reaction::Reaction;

@@ -3,10 +3,9 @@
 //! Runs on: the thread that installs the agent. Must not: leave anything behind when it fails.
 
 use core::hash::{BuildHasher, Hasher};
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use once_cell::race::OnceRef;
 use parking_lot::Mutex;
 
 use super::process_view::{ForkedChild, Neighbours};
@@ -15,7 +14,7 @@ use crate::capture::{labels, stack};
 use crate::channel::{Channel, RESERVE, most};
 use crate::config::{Console, Harness, InheritLabels, Options, Probes, SpawnPlaces, apply_environment};
 use crate::error::{Error, ErrorKind, complain};
-use crate::hook::{self, ChildWriter, Counters, HookState};
+use crate::hook::{self, HookState};
 use crate::platform::{self, Observation};
 use crate::probe::{
     self, Ability, EventQueue, LandingNotes, ProbeAbilities, ProbeOff, ProbeOptions, Witness,
@@ -70,6 +69,7 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     fork::watch();
     let _asked_before_a_panic = thread::pid();
     let instance = instance();
+    sink::or_default(&mut options.outputs);
     let log = sink::log_path(&options.outputs);
     let reopen = sink::Reopen::all(&options.outputs);
     let sinks = sink::open_all(std::mem::take(&mut options.outputs), options.trust, options.rotation)?;
@@ -102,7 +102,7 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
         options.flush_deadline,
         writer::Sources { instance: self::instance, surroundings: || Box::new(ForkedChild) },
     )));
-    let state: &'static HookState = Box::leak(Box::new(hook_state(channel, child, &mut options)));
+    let state: &'static HookState = Box::leak(Box::new(HookState::new(channel, Some(child), &mut options)));
     for (key, value) in &options.labels {
         labels::set_process_label(key.as_str(), value);
     }
@@ -111,19 +111,20 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     stack::learn_main_start();
     let (neighbours, started) = Neighbours::new(&state.counters);
     let symbols = (options.symbols, options.debug_directories.clone());
-    let mut config = writer::WriterConfig::new(instance, &mut options, sinks, Box::new(neighbours));
+    let (flush_deadline, audited) = (options.flush_deadline, options.harness == Harness::Audited);
+    let mut config = writer::WriterConfig::new(instance, options, sinks, Box::new(neighbours));
     config.abilities.add(spool_abilities);
     if !platform::std().is_foreign() {
         config.abilities.previous_hook = hook::previous();
         config.abilities.calls_previous = state.console == Console::Previous;
     }
-    config.abilities.soft_errors.append(&mut options.lacks);
+    config.abilities.soft_errors.append(&mut config.options.lacks);
     if config.supervisor && !cfg!(all(unix, feature = "systemd")) {
         config.abilities.cannot("supervisor", "not_compiled", "the cargo feature `systemd` is off");
         config.supervisor = false;
     }
     config.spool = made;
-    install_probes(&options, state, &mut config);
+    install_probes(state, &mut config);
     let recovery = Recovery::default();
     match place {
         Ok(place) => config.started = Some(spooling::recovery(place, shared, symbols, recovery.clone())),
@@ -142,12 +143,12 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
         channel,
         counters: &state.counters,
         writer: handle,
-        flush_deadline: options.flush_deadline,
+        flush_deadline,
         home: fork::generation(),
         hook: state,
         spool: made,
         recovery,
-        audited: options.harness == Harness::Audited,
+        audited,
     };
     if !AGENT.add(installed) {
         return Err(Error::new(
@@ -196,8 +197,9 @@ pub(super) extern "C" fn drain() {
 }
 
 /// Lets the probes observe, and says in the `process` line what they can and what they cannot.
-fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writer::WriterConfig) {
+fn install_probes(state: &'static HookState, config: &mut writer::WriterConfig) {
     let events: &'static EventQueue = Box::leak(Box::new(EventQueue::new(events(), Some(nudge))));
+    let wanted = &config.options;
     let audited = wanted.harness == Harness::Audited;
     // Before the probes are installed, because a harness has more of them.
     let harness = if audited { probe::harness_notes::audit(nudge) } else { None };
@@ -229,21 +231,21 @@ fn install_probes(wanted: &Options, state: &'static HookState, config: &mut writ
             "another agent of this process was there first: this one sees its own library alone",
         );
     }
-    config.watched = abilities.raise.is_active();
-    config.starts_are_noted = options.spawn_places && abilities.threads.is_active();
+    config.sight.watched = abilities.raise.is_active();
+    config.sight.starts_are_noted = options.spawn_places && abilities.threads.is_active();
     config.harness = harness.map(|notes| (notes, abilities.threads.is_active()));
     // Wrappers of this crate speak this way also where there are no probes.
-    config.events = Some(events);
-    config.notes_only = !abilities.named().iter().any(|(_, ability)| ability.is_active());
+    config.sight.events = Some(events);
+    config.sight.notes_only = !abilities.named().iter().any(|(_, ability)| ability.is_active());
     probe::wrapper_notes::listen(events);
-    if let Some(spool) = config.spool.filter(|_| config.watched && abilities.land.is_active()) {
+    if let Some(spool) = config.spool.filter(|_| config.sight.watched && abilities.land.is_active()) {
         let notes: &'static dyn LandingNotes = &spool.landings;
         probe::note_landings(Box::leak(Box::new(notes)));
         // Set once: the state is new.
         let _new = state.landings.set(&spool.landings);
         spool.landings_are_noted();
     }
-    if config.watched {
+    if config.sight.watched {
         let witness: &'static dyn Witness = state;
         probe::call_witness(Box::leak(Box::new(witness)));
     }
@@ -258,26 +260,6 @@ fn events() -> usize {
 fn nudge() {
     if let Some(agent) = AGENT.get() {
         agent.channel.nudge();
-    }
-}
-
-fn hook_state(
-    channel: &'static Channel,
-    child: &'static dyn ChildWriter,
-    options: &mut Options,
-) -> HookState {
-    HookState {
-        channel,
-        counters: Counters::new(),
-        overflow: options.overflow,
-        flush_deadline: options.flush_deadline,
-        max_frames: options.max_frames,
-        console: options.console,
-        payloads: std::mem::take(&mut options.payloads),
-        home: fork::generation(),
-        child: Some(child),
-        landings: OnceRef::new(),
-        ender: AtomicU32::new(0),
     }
 }
 

@@ -202,14 +202,14 @@ pub(crate) fn panic_id(sequence: u64, unreported: bool) -> PanicId {
 
 /// A place for the report of a panic that a wrapper caught; `None` without an agent.
 pub(crate) fn await_report(sequence: u64) -> Option<Arc<Pigeonhole>> {
-    AGENT.get().filter(|agent| agent.is_at_home()).map(|agent| agent.writer.await_report(sequence))
+    AGENT.get().filter(|agent| agent.is_at_home()).map(|agent| agent.writer.board().await_report(sequence))
 }
 
 /// Nobody asks for this report any more, unless the panic goes on.
 pub(crate) fn forget_report(sequence: u64, place: &Arc<Pigeonhole>, goes_on: bool) {
     match AGENT.get() {
-        Some(agent) if goes_on => agent.writer.give_report_back(sequence, place),
-        Some(agent) => agent.writer.forget_report(sequence, place),
+        Some(agent) if goes_on => agent.writer.board().give_back(sequence, place),
+        Some(agent) => agent.writer.board().forget(sequence, place),
         None => {}
     }
 }

@@ -138,18 +138,10 @@ impl Images for ForkedChild {
         let loaded = snapshot.image_of(ip)?;
         Some(ImageAt { image: Arc::new(about(loaded)), address: loaded.relative_address(ip) })
     }
-
-    fn refresh(&mut self) -> bool {
-        false
-    }
 }
 
 impl Surroundings for ForkedChild {
     fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels> {
         labels::process::at(generation.unwrap_or_else(labels::process::generation))
-    }
-
-    fn panics(&self) -> u64 {
-        0
     }
 }

@@ -43,18 +43,8 @@ impl Stats {
         head(&mut text, "pending", "gauge", "Reports that the writer has not processed yet.");
         let _written = writeln!(text, "panic_agent_process_pending {pending}");
         head(&mut text, "losses_total", "counter", "Lost reports, by reason.");
-        for (reason, number) in [
-            ("pool_full", losses.pool_full),
-            ("reentered", losses.reentered),
-            ("writer_thread", losses.writer_thread),
-            ("sink_failed", losses.sink_failed),
-            ("sink_panicked", losses.sink_panicked),
-            ("no_writer", losses.no_writer),
-            ("filtered", losses.filtered),
-            ("too_large", losses.too_large),
-            ("subscriber_full", losses.subscriber_full),
-            ("folded", losses.folded),
-        ] {
+        let losses = serde_json::to_value(losses).unwrap_or_default();
+        for (reason, number) in losses.as_object().into_iter().flatten() {
             let _written = writeln!(text, "panic_agent_process_losses_total{{reason=\"{reason}\"}} {number}");
         }
         text

@@ -137,8 +137,9 @@ mod tests {
     use std::task::{Wake, Waker};
 
     use super::*;
+    use crate::channel::Channel;
     use crate::record::LossCounters;
-    use crate::testing::samples::{FakeInbox, line_of_any_kind};
+    use crate::testing::samples::line_of_any_kind;
     use crate::writer::WriterHandle;
     use crate::writer::handle::Shared;
 
@@ -152,7 +153,7 @@ mod tests {
 
     fn subscription(capacity: usize) -> (Arc<Shared>, Subscription) {
         let shared = Arc::new(Shared::default());
-        let handle = WriterHandle::new(shared.clone(), FakeInbox::leaked());
+        let handle = WriterHandle::new(shared.clone(), Channel::leaked());
         let subscription = Subscription::new(Some(handle.subscribe(capacity)));
         (shared, subscription)
     }

@@ -3,11 +3,10 @@
 //! Runs on: the thread that installs the agent. Must not: fail when there is nothing to take over.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::config::{Harness, Options};
-use crate::files::DEFAULT_FILE;
-use crate::sink::Output;
+use crate::sink::{self, Output};
 use crate::sys::preloaded;
 
 /// Lets the preloaded agent stand down; the lines go to its file, too.
@@ -18,9 +17,7 @@ pub(super) fn take(options: &mut Options) {
         options.harness = Harness::Audited;
     }
     let Some(file) = path(handover.path()) else { return };
-    if options.outputs.is_empty() {
-        options.outputs.push(Output::File(PathBuf::from(DEFAULT_FILE)));
-    }
+    sink::or_default(&mut options.outputs);
     let whole = |path: &Path| std::path::absolute(path).ok();
     let is_same = |output: &Output| matches!(output, Output::File(known) if whole(known) == whole(file));
     if !options.outputs.iter().any(is_same) {

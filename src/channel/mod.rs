@@ -54,7 +54,7 @@ pub(crate) use sync::{Extend, SlotRoom};
 pub(crate) use ticket::{ClaimedSlot, ReceivedSlot, Ticket};
 
 use crate::error::{Error, ErrorKind};
-use crate::record::LossCounters;
+use crate::record::{LossCounters, RawRecord};
 use first_sites::FirstSites;
 use pool::{Counts, Pool};
 use sleep::{Sleep, Urgency};
@@ -158,7 +158,7 @@ impl Channel {
     ///
     /// # Cost
     /// No allocation; one CAS unless other threads claim at the same instant; the stores of
-    /// [`RawRecord::clear`](crate::record::RawRecord::clear).
+    /// [`RawRecord::clear`].
     pub(crate) fn claim(&self) -> Option<ClaimedSlot<'_>> {
         ClaimedSlot::new(self, self.pool.take()?)
     }
@@ -234,6 +234,17 @@ impl Channel {
     /// Writer: this slot is the next one again.
     pub(crate) fn put_back(&self, slot: ReceivedSlot<'_>) {
         self.head.store(slot.keep().saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// Writer: lends the next record to `read`, and marks it written when `read` is done with it, which it says; else it stays
+    /// the next one. `false` when none was taken.
+    pub(crate) fn receive(&self, read: &mut dyn FnMut(&RawRecord) -> bool) -> bool {
+        let Some(slot) = self.try_receive() else { return false };
+        let done = read(slot.record());
+        if !done {
+            self.put_back(slot);
+        }
+        done
     }
 
     /// Writer: sleeps until there may be something to do: a publication (soon after it, when there was work

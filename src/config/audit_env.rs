@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::variable::{EnvWarning, SWITCH, Value, Variable, apply, set, switch, word};
+use super::variable::{EnvWarning, SWITCH, Value, Variable, apply, options, set, switch, word};
 
 /// Whether there is an audit, and what becomes of its findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,63 +21,53 @@ pub(crate) enum AuditMode {
     Deny,
 }
 
-/// What the variables say.
-#[derive(Debug)]
-pub(crate) struct AuditEnv {
-    pub(crate) mode: AuditMode,
-    /// File that JSON lines are appended to.
-    pub(crate) json: Option<PathBuf>,
-    /// Directory that gets a file of JUnit XML.
-    pub(crate) junit: Option<PathBuf>,
-    pub(crate) stacks: bool,
-    pub(crate) verbose: bool,
-    /// What is found becomes the baseline.
-    pub(crate) write_baseline: bool,
-    /// Whether GitHub Actions reads the output.
-    pub(crate) github: bool,
-    /// Where GitHub Actions has checked out the repository.
-    pub(crate) github_workspace: Option<PathBuf>,
-    /// Whether each test has a process of its own, under nextest.
-    pub(crate) process_per_test: bool,
-    pub(crate) warnings: Vec<EnvWarning>,
-}
+options! {
+    /// What the variables say.
+    #[derive(Debug)]
+    AuditEnv;
 
-const VARIABLES: &[Variable<AuditEnv>] = &[
-    Variable {
-        name: "PANIC_AGENT_AUDIT",
-        accepted: "`on`, `off`, `warn` or `deny`",
-        apply: |env, value| {
-            let words = [("warn", AuditMode::Warn), ("deny", AuditMode::Deny)];
-            let on_or_off = || switch(value.text).map(|on| if on { AuditMode::On } else { AuditMode::Off });
-            set(&mut env.mode, word(value.text, &words).or_else(on_or_off))
-        },
-    },
-    Variable {
-        name: "PANIC_AGENT_AUDIT_JSON",
-        accepted: "the path of a file, which is appended to",
-        apply: |env, value| set(&mut env.json, path(value).map(Some)),
-    },
-    Variable {
-        name: "PANIC_AGENT_AUDIT_JUNIT",
-        accepted: "the path of a directory",
-        apply: |env, value| set(&mut env.junit, path(value).map(Some)),
-    },
-    Variable {
-        name: "PANIC_AGENT_AUDIT_STACKS",
-        accepted: SWITCH,
-        apply: |env, value| set(&mut env.stacks, switch(value.text)),
-    },
-    Variable {
-        name: "PANIC_AGENT_AUDIT_VERBOSE",
-        accepted: SWITCH,
-        apply: |env, value| set(&mut env.verbose, switch(value.text)),
-    },
-    Variable {
-        name: "PANIC_AGENT_AUDIT_WRITE_BASELINE",
-        accepted: SWITCH,
-        apply: |env, value| set(&mut env.write_baseline, switch(value.text)),
-    },
-];
+    mode: AuditMode = AuditMode::On;
+    "PANIC_AGENT_AUDIT": "`on`, `off`, `warn` or `deny`" => |env, value| {
+        let words = [("warn", AuditMode::Warn), ("deny", AuditMode::Deny)];
+        let on_or_off = || switch(value.text).map(|on| if on { AuditMode::On } else { AuditMode::Off });
+        set(&mut env.mode, word(value.text, &words).or_else(on_or_off))
+    };
+
+    /// File that JSON lines are appended to.
+    json: Option<PathBuf> = None;
+    "PANIC_AGENT_AUDIT_JSON": "the path of a file, which is appended to" => |env, value| {
+        set(&mut env.json, path(value).map(Some))
+    };
+
+    /// Directory that gets a file of JUnit XML.
+    junit: Option<PathBuf> = None;
+    "PANIC_AGENT_AUDIT_JUNIT": "the path of a directory" => |env, value| {
+        set(&mut env.junit, path(value).map(Some))
+    };
+
+    stacks: bool = false;
+    "PANIC_AGENT_AUDIT_STACKS": SWITCH => |env, value| set(&mut env.stacks, switch(value.text));
+
+    verbose: bool = false;
+    "PANIC_AGENT_AUDIT_VERBOSE": SWITCH => |env, value| set(&mut env.verbose, switch(value.text));
+
+    /// What is found becomes the baseline.
+    write_baseline: bool = false;
+    "PANIC_AGENT_AUDIT_WRITE_BASELINE": SWITCH => |env, value| {
+        set(&mut env.write_baseline, switch(value.text))
+    };
+
+    /// Whether GitHub Actions reads the output.
+    github: bool = false;
+
+    /// Where GitHub Actions has checked out the repository.
+    github_workspace: Option<PathBuf> = None;
+
+    /// Whether each test has a process of its own, under nextest.
+    process_per_test: bool = false;
+
+    warnings: Vec<EnvWarning> = Vec::new();
+}
 
 impl AuditEnv {
     /// Reads the environment of the process.
@@ -87,16 +77,10 @@ impl AuditEnv {
 
     fn from(read: impl Fn(&str) -> Option<OsString>) -> Self {
         let mut env = Self {
-            mode: AuditMode::On,
-            json: None,
-            junit: None,
-            stacks: false,
-            verbose: false,
-            write_baseline: false,
             github: read("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
             github_workspace: read("GITHUB_WORKSPACE").filter(|value| !value.is_empty()).map(PathBuf::from),
             process_per_test: read("NEXTEST").is_some_and(|value| value == "1"),
-            warnings: Vec::new(),
+            ..Self::default()
         };
         env.warnings = apply(VARIABLES, &mut env, read);
         env

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::variable::{EnvWarning, SWITCH, Variable, apply, non_empty, refused, set, switch, word};
+use super::variable::{EnvWarning, SWITCH, Variable, apply, non_empty, options, refused, set, switch, word};
 use super::{
     Console, Filter, Folding, Harness, InheritLabels, MIN_FOLD_EVERY, Overflow, PayloadExtractor, Probes,
     Redactor, SpawnPlaces, Spool, Symbols,
@@ -37,31 +37,10 @@ const DEFAULT_MAX_FRAMES: usize = 128;
 /// What a variable for an event accepts.
 const REACTION: &str = "`report`, `warn`, `abort` or `exit:STATUS`; with `@TIMES/SECONDS` behind it only when it occurs so often";
 
-/// `field: type = default; "VARIABLE": accepted => how its value changes the options;`
-macro_rules! options {
-    ($(
-        $(#[$doc:meta])*
-        $field:ident: $kind:ty = $default:expr;
-        $($name:literal: $accepted:expr => $apply:expr;)*
-    )*) => {
-        /// Everything that can be configured, with its default.
-        pub(crate) struct Options {
-            $($(#[$doc])* pub(crate) $field: $kind,)*
-        }
-
-        impl Default for Options {
-            fn default() -> Self {
-                Self { $($field: $default,)* }
-            }
-        }
-
-        /// The operator's word, which wins over the code's.
-        const VARIABLES: &[Variable<Options>] =
-            &[$($(Variable { name: $name, accepted: $accepted, apply: $apply },)*)*];
-    };
-}
-
 options! {
+    /// Everything that can be configured, with its default.
+    Options;
+
     /// `false` under `PANIC_AGENT=off`: nothing is installed.
     enabled: bool = true;
     "PANIC_AGENT": SWITCH => |options, value| set(&mut options.enabled, switch(value.text));

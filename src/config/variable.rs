@@ -17,6 +17,37 @@ pub(super) struct Variable<O> {
     pub(super) apply: fn(&mut O, Value<'_>) -> Option<()>,
 }
 
+/// A struct with its defaults, and the variables that change them:
+/// `field: type = default; "VARIABLE": accepted => how its value changes the struct;`
+macro_rules! options {
+    (
+        $(#[$about:meta])*
+        $name:ident;
+        $(
+            $(#[$doc:meta])*
+            $field:ident: $kind:ty = $default:expr;
+            $($variable:literal: $accepted:expr => $apply:expr;)*
+        )*
+    ) => {
+        $(#[$about])*
+        pub(crate) struct $name {
+            $($(#[$doc])* pub(crate) $field: $kind,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        /// The operator's word, which wins over the code's.
+        const VARIABLES: &[Variable<$name>] =
+            &[$($(Variable { name: $variable, accepted: $accepted, apply: $apply },)*)*];
+    };
+}
+
+pub(super) use options;
+
 /// What a variable is set to, without the white space around it.
 #[derive(Clone, Copy)]
 pub(super) struct Value<'a> {

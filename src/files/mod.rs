@@ -26,6 +26,7 @@ pub(crate) mod testing {
     //! A directory for one test, and a word about one that cannot run.
 
     use std::path::{Path, PathBuf};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// Past the capture of the test's output.
     pub(crate) fn skip(reason: &str) {
@@ -36,7 +37,12 @@ pub(crate) mod testing {
 
     impl Dir {
         pub(crate) fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("panic-agent-files-{name}-{}", std::process::id()));
+            // Several tests, or one in turns, may choose the same name.
+            static NEXT: AtomicUsize = AtomicUsize::new(0);
+            // Relaxed: it hands out numbers and publishes nothing.
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let own = format!("panic-agent-files-{name}-{}-{number}", std::process::id());
+            let path = std::env::temp_dir().join(own);
             std::fs::remove_dir_all(&path).ok();
             std::fs::create_dir_all(&path).unwrap();
             Self(path)

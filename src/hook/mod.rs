@@ -36,7 +36,7 @@ pub(crate) use without_agent::ensure as ensure_hook;
 use crate::capture::recursion_guard::RecursionGuard;
 pub(crate) use crate::capture::recursion_guard::{is_writer_thread, mark_writer_thread};
 use crate::channel::{Channel, ClaimedSlot, Site, Ticket};
-use crate::config::{Console, Overflow, PayloadExtractor};
+use crate::config::{Console, Options, Overflow, PayloadExtractor};
 use crate::error::{Error, ErrorKind};
 use crate::record::{LossReason, RawFlag};
 use crate::spool::Landings;
@@ -70,6 +70,27 @@ pub(crate) struct HookState {
 }
 
 impl HookState {
+    /// The state for the running process, as the options say; their extractors of payloads are taken out.
+    pub(crate) fn new(
+        channel: &'static Channel,
+        child: Option<&'static dyn ChildWriter>,
+        options: &mut Options,
+    ) -> Self {
+        Self {
+            channel,
+            counters: Counters::new(),
+            overflow: options.overflow,
+            flush_deadline: options.flush_deadline,
+            max_frames: options.max_frames,
+            console: options.console,
+            payloads: core::mem::take(&mut options.payloads),
+            home: fork::generation(),
+            child,
+            landings: OnceRef::new(),
+            ender: AtomicU32::new(0),
+        }
+    }
+
     /// By the thread that ends the process, before it looks whether everything is written; its OS id.
     pub(crate) fn begin_end(&self, tid: u32) {
         self.ender.store(tid, Ordering::Relaxed);
@@ -106,25 +127,6 @@ impl HookState {
             self.channel.ender_waits(tid);
         }
         ender != 0
-    }
-
-    /// The state with the defaults of [`Options`](crate::config::Options), for the running process.
-    #[cfg(test)]
-    pub(crate) fn new(channel: &'static Channel) -> Self {
-        let defaults = crate::config::Options::default();
-        Self {
-            channel,
-            counters: Counters::new(),
-            overflow: defaults.overflow,
-            flush_deadline: defaults.flush_deadline,
-            max_frames: defaults.max_frames,
-            console: defaults.console,
-            payloads: Vec::new(),
-            home: fork::generation(),
-            child: None,
-            landings: OnceRef::new(),
-            ender: AtomicU32::new(0),
-        }
     }
 }
 

@@ -7,10 +7,11 @@ use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::got::{self, Applied, Symbol};
+pub(crate) use super::state::{call_witness, note_landings};
 use super::{
-    Ability, EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes,
-    Stamp, Witness, dispose, harness_notes, land, payload_owners, raise, self_test, state, stdout_tap,
-    thread_starts, thread_state, threads, vtable,
+    Ability, EventQueue, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Stamp,
+    dispose, harness_notes, land, payload_owners, raise, self_test, state, stdout_tap, thread_starts,
+    thread_state, threads, vtable,
 };
 use crate::platform;
 use crate::sys::fork;
@@ -72,11 +73,6 @@ pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> Prob
     abilities
 }
 
-/// Lets `witness` record raises that no hook saw. Without one they give events only.
-pub(crate) fn call_witness(witness: &'static &'static dyn Witness) {
-    state::call_witness(witness);
-}
-
 /// Redirects the calls of images that were loaded since; the number of images that are reached now.
 pub(crate) fn refresh() -> u32 {
     let _installing = INSTALLING.lock();
@@ -103,11 +99,6 @@ pub(crate) fn uninstall() {
     state::switch_off();
     dispose::trust(0);
     got::restore(probes());
-}
-
-/// Notes landings there from now on.
-pub(crate) fn note_landings(notes: &'static &'static dyn LandingNotes) {
-    state::note_landings(notes);
 }
 
 /// Hook, as its very last step: the raise that follows on this thread belongs to this panic.

@@ -9,7 +9,7 @@ use core::ffi::c_int;
 use super::event::{Class, Event, PanicRef};
 use super::got::Symbol;
 use super::thread_state::{Flight, Local};
-use super::{LOST, dispose, self_test, state, thread_state, threads};
+use super::{LOST, dispose, self_test, state, thread_state, thread_table};
 use crate::capture::stack::short_walk;
 use crate::platform;
 
@@ -101,7 +101,7 @@ unsafe fn observe(local: &Local, exception: *mut Exception, anchor: usize) {
     if followed.hops > 0 {
         state::thrown_again(panic.hooked);
     }
-    threads::note_panic(local.thread.get(), panic.serial);
+    thread_table::panicked(local.thread.get(), panic.serial);
     let event = Event::Raised {
         panic,
         exception: address as u64,

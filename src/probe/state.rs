@@ -39,8 +39,8 @@ pub(super) fn switch_on(queue: &'static EventQueue, options: &ProbeOptions) {
     STATE.queue.store(core::ptr::from_ref(queue).cast_mut(), Ordering::Release);
 }
 
-/// Who records raises that no hook saw, from now on.
-pub(super) fn call_witness(witness: &'static &'static dyn Witness) {
+/// Lets `witness` record raises that no hook saw, from now on. Without one they give events only.
+pub(crate) fn call_witness(witness: &'static &'static dyn Witness) {
     // Release pairs with the acquire in `witness`.
     STATE.witness.store(core::ptr::from_ref(witness).cast_mut(), Ordering::Release);
 }
@@ -53,7 +53,7 @@ pub(super) fn witness() -> Option<&'static dyn Witness> {
 }
 
 /// Takes notes of landings from now on, in place of another one: a forked child has its own.
-pub(super) fn note_landings(notes: &'static &'static dyn LandingNotes) {
+pub(crate) fn note_landings(notes: &'static &'static dyn LandingNotes) {
     // Release pairs with the acquire in `notes_of`.
     STATE.notes.store(core::ptr::from_ref(notes).cast_mut(), Ordering::Release);
 }

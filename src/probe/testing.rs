@@ -14,8 +14,6 @@ static QUEUE: OnceLock<EventQueue> = OnceLock::new();
 pub struct Setup {
     /// Take the place of every spawn.
     pub spawn_places: bool,
-    /// Let threads begin with the labels of their parents.
-    pub inherit_labels: bool,
     /// The run-time switch.
     pub off: bool,
     /// Entries of the queue; 0 for the default. The first installation decides.
@@ -71,7 +69,7 @@ pub fn install(setup: Setup) -> Vec<NamedAbility> {
     let options = ProbeOptions {
         probes: if setup.off { Probes::Off } else { Probes::On },
         spawn_places: setup.spawn_places,
-        inherit_labels: setup.inherit_labels,
+        inherit_labels: false,
     };
     crate::capture::stack::prepare();
     let abilities = super::install(queue, options);
@@ -85,11 +83,6 @@ pub fn install(setup: Setup) -> Vec<NamedAbility> {
 /// Leads the calls back.
 pub fn uninstall() {
     super::uninstall();
-}
-
-/// Looks at images that were loaded since.
-pub fn refresh() -> u32 {
-    super::refresh()
 }
 
 /// As the hook does.

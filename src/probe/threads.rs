@@ -46,11 +46,6 @@ pub(super) fn prepare() -> Result<(), c_int> {
     Ok(())
 }
 
-/// Remembers that a panic was raised on a thread.
-pub(super) fn note_panic(thread: u64, serial: u64) {
-    thread_table::panicked(thread, serial);
-}
-
 /// Stands in for `pthread_create`.
 pub(super) unsafe extern "C-unwind" fn create(
     handle: *mut libc::pthread_t,

@@ -39,15 +39,4 @@ pub enum BreadcrumbLevel {
     Error = 4,
 }
 
-impl BreadcrumbLevel {
-    /// Reads back what a thread stored.
-    pub(crate) fn from_u8(value: u8) -> Self {
-        match value {
-            0 => Self::Trace,
-            1 => Self::Debug,
-            3 => Self::Warn,
-            4 => Self::Error,
-            _ => Self::Info,
-        }
-    }
-}
+super::read_back!(BreadcrumbLevel: Trace, Debug, Warn, Error; otherwise Info);

@@ -123,10 +123,14 @@ mod tests {
 
     #[test]
     fn every_part_in_use_and_the_place_count_and_stale_bytes_do_not() {
-        let mut record = Box::new(RawRecord::new());
-        record.message.set("index out of bounds");
-        record.labels.push("zone", "eu");
-        record.walk.len = 3;
+        let sample = || {
+            let mut record = RawRecord::boxed();
+            record.message.set("index out of bounds");
+            record.labels.push("zone", "eu");
+            record.walk.len = 3;
+            record
+        };
+        let mut record = sample();
         let whole = record.checksum(7);
         assert_ne!(record.checksum(8), whole);
         let changes: [fn(&mut RawRecord); 8] = [
@@ -140,10 +144,7 @@ mod tests {
             |record| record.walk.end = 1,
         ];
         for (number, change) in changes.into_iter().enumerate() {
-            let mut changed = Box::new(RawRecord::new());
-            changed.message.set("index out of bounds");
-            changed.labels.push("zone", "eu");
-            changed.walk.len = 3;
+            let mut changed = sample();
             change(&mut changed);
             assert_ne!(changed.checksum(7), whole, "{number}");
         }

@@ -4,64 +4,55 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How the unwinding of a panic ends. "Caught" never means "handled".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Fate {
-    /// A `catch_unwind` of the program or of a library stops it.
-    Caught,
-    /// An executor, pool, test harness or middleware catches it; the handler names it.
-    RuntimeCaught,
-    /// It reaches the root of a spawned thread, which ends.
-    ThreadDied,
-    /// It reaches the root of `main`; the process exits with 101.
-    MainDied,
-    /// The process dies of it; see [`AbortReason`].
-    Aborted,
-    /// The process exited while this thread was unwinding.
-    Interrupted,
-    /// Not known; `reason` has the cause.
-    Unknown,
+use super::worded;
+
+worded! {
+    /// How the unwinding of a panic ends. "Caught" never means "handled".
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[non_exhaustive]
+    pub enum Fate {
+        /// A `catch_unwind` of the program or of a library stops it.
+        Caught = "caught",
+        /// An executor, pool, test harness or middleware catches it; the handler names it.
+        RuntimeCaught = "runtime_caught",
+        /// It reaches the root of a spawned thread, which ends.
+        ThreadDied = "thread_died",
+        /// It reaches the root of `main`; the process exits with 101.
+        MainDied = "main_died",
+        /// The process dies of it; see [`AbortReason`].
+        Aborted = "aborted",
+        /// The process exited while this thread was unwinding.
+        Interrupted = "interrupted",
+        /// Not known; `reason` has the cause.
+        Unknown = "unknown",
+    }
 }
 
 impl Fate {
-    /// The word of the schema.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Caught => "caught",
-            Self::RuntimeCaught => "runtime_caught",
-            Self::ThreadDied => "thread_died",
-            Self::MainDied => "main_died",
-            Self::Aborted => "aborted",
-            Self::Interrupted => "interrupted",
-            Self::Unknown => "unknown",
-        }
-    }
-
     /// Whether nothing in the program stopped the panic. `unknown` is not "uncaught".
     pub fn is_uncaught(self) -> bool {
         matches!(self, Self::ThreadDied | Self::MainDied | Self::Aborted | Self::Interrupted)
     }
 }
 
-/// Why a panic kills the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum AbortReason {
-    /// It reaches a frame that must not unwind, such as an `extern "C"` function.
-    NounwindBoundary,
-    /// A destructor panicked while another panic was unwinding.
-    DropDuringUnwind,
-    /// The program was built with `panic = "abort"`.
-    StrategyAbort,
-    /// No frame of the stack stops it: the unwinder finds the end of the stack.
-    NoHandler,
-    /// The result of a thread panicked while it was dropped.
-    ThreadResultDrop,
-    /// A thread-local's destructor panicked.
-    TlsDestructor,
+worded! {
+    /// Why a panic kills the process.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[non_exhaustive]
+    pub enum AbortReason {
+        /// It reaches a frame that must not unwind, such as an `extern "C"` function.
+        NounwindBoundary = "nounwind_boundary",
+        /// A destructor panicked while another panic was unwinding.
+        DropDuringUnwind = "drop_during_unwind",
+        /// The program was built with `panic = "abort"`.
+        StrategyAbort = "strategy_abort",
+        /// No frame of the stack stops it: the unwinder finds the end of the stack.
+        NoHandler = "no_handler",
+        /// The result of a thread panicked while it was dropped.
+        ThreadResultDrop = "thread_result_drop",
+        /// A thread-local's destructor panicked.
+        TlsDestructor = "tls_destructor",
+    }
 }
 
 /// Whether anybody received the error.

@@ -22,6 +22,11 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
+    /// Of no panic, place or test.
+    fn new(level: Level, code: &'static str, message: impl Into<String>) -> Self {
+        Self { level, code, message: message.into(), panic: None, places: Vec::new(), test: None }
+    }
+
     /// std called a hook for this panic, and it was not the agent's, which was `dropped` before or is kept by
     /// somebody who does not call it.
     pub(crate) fn raise_without_hook(sequence: u64, dropped: bool) -> Self {
@@ -30,29 +35,16 @@ impl Finding {
         } else {
             "another hook took its place, keeps it, and did not call it"
         };
-        Self {
-            level: Level::Error,
-            code: "raise_without_hook",
-            message: format!("a panic was raised without the agent's hook being called: {why}"),
-            panic: Some(sequence),
-            places: Vec::new(),
-            test: None,
-        }
+        let message = format!("a panic was raised without the agent's hook being called: {why}");
+        Self { panic: Some(sequence), ..Self::new(Level::Error, "raise_without_hook", message) }
     }
 
     /// The process ends while a panic is still unwinding: destructors that should have run do not. `frames` are
     /// those of the exit handler on the thread `tid`.
     pub(crate) fn exit_while_unwinding(sequence: u64, tid: u32, frames: &[NamedFrame]) -> Self {
+        let message = "the process ended while this panic was unwinding; destructors on its way did not run";
         let places = places_of_exit(frames, Some(tid));
-        Self {
-            level: Level::Error,
-            code: "exit_while_unwinding",
-            message: "the process ended while this panic was unwinding; destructors on its way did not run"
-                .to_owned(),
-            panic: Some(sequence),
-            places,
-            test: None,
-        }
+        Self { panic: Some(sequence), places, ..Self::new(Level::Error, "exit_while_unwinding", message) }
     }
 
     /// A process ended without an `end` line, and this is written in its name.
@@ -61,140 +53,85 @@ impl Finding {
             0 => String::new(),
             torn => format!("; {torn} more were not finished when it died"),
         };
-        Self {
-            level: Level::Error,
-            code: "process_died",
-            message: format!(
-                "process {pid} ended without an `end` line (killed, or `_exit`); {recovered} \
-                 reports were recovered from its spool{torn}"
-            ),
-            panic: None,
-            places: Vec::new(),
-            test: None,
-        }
+        let message = format!(
+            "process {pid} ended without an `end` line (killed, or `_exit`); {recovered} \
+             reports were recovered from its spool{torn}"
+        );
+        Self::new(Level::Error, "process_died", message)
     }
 
     /// A life that does not add up.
     pub(crate) fn unbalanced(sequence: u64, why: &str) -> Self {
-        Self {
-            level: Level::Warn,
-            code: "unbalanced",
-            message: format!("what was seen of this panic does not add up: {why}"),
-            panic: Some(sequence),
-            places: Vec::new(),
-            test: None,
-        }
+        let message = format!("what was seen of this panic does not add up: {why}");
+        Self { panic: Some(sequence), ..Self::new(Level::Warn, "unbalanced", message) }
     }
 
     /// `exit` was called on behalf of a test. `frames` are those of the exit handler on the thread `tid`.
     pub(crate) fn exit_in_test(test: TestRef, tid: u32, frames: &[NamedFrame]) -> Self {
-        let message = match &test.name {
-            Some(name) => {
-                format!("`exit` was called in test {name}: tests that had not yet run will not run")
-            }
-            None => {
-                "`exit` was called outside of the harness: tests that had not yet run will not run".to_owned()
-            }
+        let place = match &test.name {
+            Some(name) => format!("in test {name}"),
+            None => "outside of the harness".to_owned(),
         };
-        Self {
-            level: Level::Error,
-            code: "exit_in_test",
-            message,
-            panic: None,
-            places: places_of_exit(frames, Some(tid)),
-            test: Some(test),
-        }
+        let message = format!("`exit` was called {place}: tests that had not yet run will not run");
+        let places = places_of_exit(frames, Some(tid));
+        Self { places, test: Some(test), ..Self::new(Level::Error, "exit_in_test", message) }
     }
 
     /// Threads that a test started at this place are still there at the end of the process.
     pub(crate) fn thread_alive_at_end(test: TestRef, count: u32, place: Place) -> Self {
         let name = test.name.as_deref().unwrap_or_default();
         let threads = if count == 1 { "thread" } else { "threads" };
-        Self {
-            level: Level::Warn,
-            code: "thread_alive_at_end",
-            message: format!("{count} {threads} of test {name} had not ended when the process did"),
-            panic: None,
-            places: if place == Place::default() { Vec::new() } else { vec![place] },
-            test: Some(test),
-        }
+        let message = format!("{count} {threads} of test {name} had not ended when the process did");
+        let finding = Self::new(Level::Warn, "thread_alive_at_end", message);
+        Self { places: known(place), test: Some(test), ..finding }
     }
 
     /// What a wrapper has to say; `name` is of the group or the worker.
     pub(crate) fn noticed(what: Notice, name: &str, number: u32, panic: Option<u64>, place: Place) -> Self {
-        let (level, code, message) = match what {
-            Notice::GroupDropped => (
+        let finding = match what {
+            Notice::GroupDropped => Self::new(
                 Level::Error,
                 "group_dropped",
                 format!("a task group was dropped without `wait`; nobody sees how {number} of its tasks end"),
             ),
-            Notice::GaveUp => (
+            Notice::GaveUp => Self::new(
                 Level::Error,
                 "worker_gave_up",
                 format!("worker `{name}` panicked {number} times and is not started again"),
             ),
-            Notice::HandedOver => (
+            Notice::HandedOver => Self::new(
                 Level::Info,
                 "handed_over",
-                "the program has installed an agent of its own, whose lines follow; this one reports no more"
-                    .to_owned(),
+                "the program has installed an agent of its own, whose lines follow; this one reports no more",
             ),
-            Notice::EndedInHook => (
+            Notice::EndedInHook => Self::new(
                 Level::Fatal,
                 "ended_in_hook",
-                "a panic hook of the program called `exit` before anything unwound: this panic has no line"
-                    .to_owned(),
+                "a panic hook of the program called `exit` before anything unwound: this panic has no line",
             ),
         };
-        let places = if place == Place::default() { Vec::new() } else { vec![place] };
-        Self { level, code, message, panic, places, test: None }
+        Self { panic, places: known(place), ..finding }
     }
 
     /// A sink has trouble that cost no line.
     pub(crate) fn sink_trouble(message: String) -> Self {
-        Self {
-            level: Level::Warn,
-            code: "sink_trouble",
-            message,
-            panic: None,
-            places: Vec::new(),
-            test: None,
-        }
+        Self::new(Level::Warn, "sink_trouble", message)
     }
 
     /// A reaction ends the process.
     pub(crate) fn ended_by_reaction(by: &EndedBy) -> Self {
-        Self {
-            level: Level::Fatal,
-            code: "ended_by_reaction",
-            message: format!(
-                "a reaction ends the process because of this panic: on {} {}",
-                by.event, by.action
-            ),
-            panic: Some(by.panic.sequence()),
-            places: Vec::new(),
-            test: None,
-        }
+        let EndedBy { panic, event, action } = by;
+        let message = format!("a reaction ends the process because of this panic: on {event} {action}");
+        Self { panic: Some(panic.sequence()), ..Self::new(Level::Fatal, "ended_by_reaction", message) }
     }
 
     /// The agent's hook was dropped by whoever set another one; `frames` are those of the call.
     pub(crate) fn hook_replaced(frames: &[NamedFrame]) -> Self {
-        let places = places_of_hook(frames);
-        Self {
-            level: Level::Error,
-            code: "hook_replaced",
-            message:
-                "the agent's panic hook was replaced and dropped; panics from now on are seen only where \
-                      the raise probe works"
-                    .to_owned(),
-            panic: None,
-            places,
-            test: None,
-        }
+        let message = "the agent's panic hook was replaced and dropped; panics from now on are seen only where \
+                       the raise probe works";
+        Self { places: places_of_hook(frames), ..Self::new(Level::Error, "hook_replaced", message) }
     }
-}
 
-impl Finding {
     /// The same with the addresses of its stack, where not every name is known; see [`Place::stack`].
     pub(crate) fn with_stack(mut self, stack: Vec<String>, os_thread: Option<u32>) -> Self {
         if !stack.is_empty() {
@@ -203,6 +140,11 @@ impl Finding {
         }
         self
     }
+}
+
+/// A place, unless nothing is known of it.
+fn known(place: Place) -> Vec<Place> {
+    if place == Place::default() { Vec::new() } else { vec![place] }
 }
 
 /// The stack of a call of `exit`.

@@ -24,19 +24,9 @@ pub enum EhAction {
     Unknown = 5,
 }
 
-impl EhAction {
-    /// Reads back what the panicking thread stored; an unknown number is [`EhAction::Unknown`].
-    pub(crate) fn from_u8(value: u8) -> Self {
-        match value {
-            0 => Self::None,
-            1 => Self::Cleanup,
-            2 => Self::Catch,
-            3 => Self::Filter,
-            4 => Self::Terminate,
-            _ => Self::Unknown,
-        }
-    }
+super::read_back!(EhAction: None, Cleanup, Catch, Filter, Terminate; otherwise Unknown);
 
+impl EhAction {
     /// Whether the search for a handler ends at this frame.
     pub fn stops(self) -> bool {
         matches!(self, Self::Catch | Self::Filter | Self::Terminate)

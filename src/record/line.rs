@@ -8,32 +8,33 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     DeathLine, EndLine, FindingLine, Head, LossesLine, ProcessLine, RepeatsLine, Report, TestLine,
-    VerdictLine,
+    VerdictLine, worded,
 };
 
-/// What a line speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum LineKind {
-    /// Start of the agent in a process.
-    Process,
-    /// A panic.
-    Panic,
-    /// Later knowledge of a panic.
-    Verdict,
-    /// Something about the process that its owner should know.
-    Finding,
-    /// Panics that repeat others and have no line of their own.
-    Repeats,
-    /// A test harness planned or finished tests; audited harness processes only.
-    Test,
-    /// Reports were lost; totals by reason.
-    Losses,
-    /// Clean end of the process, with totals.
-    End,
-    /// End of a process that could not say so itself, by its supervisor.
-    Death,
+worded! {
+    /// What a line speaks of.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[non_exhaustive]
+    pub enum LineKind {
+        /// Start of the agent in a process.
+        Process = "process",
+        /// A panic.
+        Panic = "panic",
+        /// Later knowledge of a panic.
+        Verdict = "verdict",
+        /// Something about the process that its owner should know.
+        Finding = "finding",
+        /// Panics that repeat others and have no line of their own.
+        Repeats = "repeats",
+        /// A test harness planned or finished tests; audited harness processes only.
+        Test = "test",
+        /// Reports were lost; totals by reason.
+        Losses = "losses",
+        /// Clean end of the process, with totals.
+        End = "end",
+        /// End of a process that could not say so itself, by its supervisor.
+        Death = "death",
+    }
 }
 
 /// One line, as a value. What it holds is shared, so a clone is cheap.
@@ -72,36 +73,6 @@ pub enum Line {
 }
 
 impl Line {
-    /// What the line speaks of.
-    pub fn kind(&self) -> LineKind {
-        match self {
-            Self::Process(_) => LineKind::Process,
-            Self::Panic(_) => LineKind::Panic,
-            Self::Verdict(_) => LineKind::Verdict,
-            Self::Finding(_) => LineKind::Finding,
-            Self::Repeats(_) => LineKind::Repeats,
-            Self::Test(_) => LineKind::Test,
-            Self::Losses(_) => LineKind::Losses,
-            Self::End(_) => LineKind::End,
-            Self::Death(_) => LineKind::Death,
-        }
-    }
-
-    /// The fields that every line begins with.
-    pub fn head(&self) -> Head {
-        match self {
-            Self::Process(line) => line.head.clone(),
-            Self::Panic(line) => line.head.to_text(),
-            Self::Verdict(line) => line.head.to_text(),
-            Self::Finding(line) => line.head.clone(),
-            Self::Repeats(line) => line.head.clone(),
-            Self::Test(line) => line.head.clone(),
-            Self::Losses(line) => line.head.clone(),
-            Self::End(line) => line.head.clone(),
-            Self::Death(line) => line.head.clone(),
-        }
-    }
-
     /// The line as JSON with its newline; `None` for one that cannot be serialized, which does not happen.
     pub(crate) fn encode(&self) -> Option<Vec<u8>> {
         let mut json = Vec::new();
@@ -121,17 +92,42 @@ impl Line {
     }
 }
 
-macro_rules! line_from {
-    ($($variant:ident: $line:ty),* $(,)?) => {
+/// What depends on the kind of a line alone.
+macro_rules! kinds {
+    ($($kind:ident: $line:ty),* $(,)?) => {
+        impl Line {
+            /// What the line speaks of.
+            pub fn kind(&self) -> LineKind {
+                match self {
+                    $(Self::$kind(_) => LineKind::$kind,)*
+                }
+            }
+
+            /// The fields that every line begins with.
+            pub fn head(&self) -> Head {
+                match self {
+                    $(Self::$kind(line) => line.head.to_text(),)*
+                }
+            }
+
+            /// Reads a line of the kind with this word; `None`: no kind of this version.
+            pub(super) fn decode(kind: &str, json: &[u8]) -> Option<serde_json::Result<Self>> {
+                $(if kind == LineKind::$kind.word() {
+                    return Some(serde_json::from_slice(json).map(Self::$kind));
+                })*
+                None
+            }
+        }
+
         $(impl From<$line> for Line {
             fn from(line: $line) -> Self {
-                Self::$variant(Arc::new(line))
+                Self::$kind(Arc::new(line))
             }
         })*
     };
 }
 
-line_from! {
+kinds! {
     Process: ProcessLine,
     Panic: Report,
     Verdict: VerdictLine,

@@ -133,7 +133,7 @@ pub(crate) struct LossMirror(pub(crate) [AtomicU64; 16]);
 /// One saturating counter per [`LossReason`].
 ///
 /// All accesses are relaxed: a count publishes no other memory.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct LossCounters {
     counters: [AtomicU64; LossReason::ALL.len()],
     /// Counts along, once it is set. Not in a forked child, which shares it with its parent.

@@ -188,17 +188,7 @@ pub(crate) enum PayloadKind {
     Registered = 3,
 }
 
-impl PayloadKind {
-    /// Reads back what the panicking thread stored.
-    pub(crate) fn from_u8(value: u8) -> Self {
-        match value {
-            1 => Self::Str,
-            2 => Self::String,
-            3 => Self::Registered,
-            _ => Self::Unknown,
-        }
-    }
-}
+super::read_back!(PayloadKind: Str, String, Registered; otherwise Unknown);
 
 /// Labels as length-prefixed pairs: `key_len: u8, value_len: u16 (little endian), key, value`, outermost
 /// scope first. Later pairs shadow earlier ones with the same key.

@@ -177,11 +177,11 @@ fn beginnings(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
 
 fn parse(bytes: &[u8]) -> serde_json::Result<LineContent> {
     // Lines of the agent say their kind at once, and are read but once.
-    if let Some(Ok(line)) = kind_at_begin(bytes).and_then(|kind| typed(kind, bytes)) {
+    if let Some(Ok(line)) = kind_at_begin(bytes).and_then(|kind| Line::decode(kind, bytes)) {
         return Ok(LineContent::Line(line));
     }
     let value: Value = serde_json::from_slice(bytes)?;
-    let known = value.get("kind").and_then(Value::as_str).and_then(|kind| typed(kind, bytes));
+    let known = value.get("kind").and_then(Value::as_str).and_then(|kind| Line::decode(kind, bytes));
     Ok(match known {
         Some(Ok(line)) => LineContent::Line(line),
         _ => LineContent::Other(value),
@@ -195,22 +195,6 @@ fn kind_at_begin(bytes: &[u8]) -> Option<&str> {
     let rest = rest.get(digits..)?.strip_prefix(b",\"kind\":\"")?;
     let end = rest.iter().take(16).position(|byte| *byte == b'"')?;
     core::str::from_utf8(rest.get(..end)?).ok()
-}
-
-/// `None`: no kind of this version.
-fn typed(kind: &str, bytes: &[u8]) -> Option<serde_json::Result<Line>> {
-    Some(match kind {
-        "process" => serde_json::from_slice(bytes).map(Line::Process),
-        "panic" => serde_json::from_slice(bytes).map(Line::Panic),
-        "verdict" => serde_json::from_slice(bytes).map(Line::Verdict),
-        "finding" => serde_json::from_slice(bytes).map(Line::Finding),
-        "repeats" => serde_json::from_slice(bytes).map(Line::Repeats),
-        "test" => serde_json::from_slice(bytes).map(Line::Test),
-        "losses" => serde_json::from_slice(bytes).map(Line::Losses),
-        "end" => serde_json::from_slice(bytes).map(Line::End),
-        "death" => serde_json::from_slice(bytes).map(Line::Death),
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -131,16 +131,7 @@ pub enum DetachState {
     Detached = 2,
 }
 
-impl DetachState {
-    /// Reads back what the panicking thread stored.
-    pub(crate) fn from_u8(value: u8) -> Self {
-        match value {
-            1 => Self::Joinable,
-            2 => Self::Detached,
-            _ => Self::Unknown,
-        }
-    }
-}
+super::read_back!(DetachState: Joinable, Detached; otherwise Unknown);
 
 /// Where `panic!` stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,6 +165,21 @@ pub struct Prediction {
     /// or core says itself that it will abort.
     #[serde(default)]
     pub source: Option<PredictionSource>,
+}
+
+impl Prediction {
+    /// Of which nothing else is known.
+    pub(crate) fn of(stop: StopKind) -> Self {
+        Self {
+            stop,
+            abort_reason: None,
+            frame: None,
+            action: None,
+            handler: None,
+            reason: None,
+            source: None,
+        }
+    }
 }
 
 /// The catch that stops a panic.

@@ -137,11 +137,7 @@ impl RawWalk {
 
     /// Where std's thread start function stands.
     pub(crate) fn thread_start(&self) -> ThreadStart {
-        match self.at_thread_start {
-            0 => ThreadStart::Absent,
-            2 => ThreadStart::CallsCatch,
-            _ => ThreadStart::Beyond,
-        }
+        ThreadStart::from_u8(self.at_thread_start)
     }
 
     /// Index of the frame that stops the unwinding.
@@ -159,10 +155,12 @@ pub(crate) enum ThreadStart {
     /// Beyond every catch, with other functions in between. The outermost catch is the root of the thread, or the catch
     /// around the result that the thread drops at its end.
     Beyond = 1,
-    /// It calls the function of the outermost catch, which is the root of the thread: the result is dropped further in, by
-    /// a function that is never inlined (`Arc::drop_slow`).
+    /// By all that the stack shows it calls the function of the outermost catch, which is the root of the thread then: the
+    /// result is dropped further in, by a function that is never inlined (`Arc::drop_slow`).
     CallsCatch = 2,
 }
+
+super::read_back!(ThreadStart: Absent, CallsCatch; otherwise Beyond);
 
 /// Why a walk ended.
 #[repr(u8)]
@@ -183,6 +181,10 @@ pub(crate) enum WalkEnd {
     /// An address lies in an image that the agent has not seen yet and the fallback failed too.
     UnknownImage = 6,
 }
+
+super::read_back!(
+    WalkEnd: Bottom, StopperFound, NoUnwindInfo, Broken, TooDeep, UnknownImage; otherwise NotWalked
+);
 
 impl WalkEnd {
     /// Whether the unwinder, too, finds nothing further out.
@@ -207,19 +209,6 @@ impl WalkEnd {
     pub(crate) fn from_word(word: &str) -> Self {
         (1..=6).map(Self::from_u8).find(|end| end.word() == word).unwrap_or(Self::NotWalked)
     }
-
-    /// Reads back what the panicking thread stored; an unknown number is `NotWalked`.
-    pub(crate) fn from_u8(value: u8) -> Self {
-        match value {
-            1 => Self::Bottom,
-            2 => Self::StopperFound,
-            3 => Self::NoUnwindInfo,
-            4 => Self::Broken,
-            5 => Self::TooDeep,
-            6 => Self::UnknownImage,
-            _ => Self::NotWalked,
-        }
-    }
 }
 
 /// What walked the stack.
@@ -234,13 +223,4 @@ pub(crate) enum WalkSource {
     System = 2,
 }
 
-impl WalkSource {
-    /// Reads back what the panicking thread stored; an unknown number is `None`.
-    pub(crate) fn from_u8(value: u8) -> Self {
-        match value {
-            1 => Self::Tables,
-            2 => Self::System,
-            _ => Self::None,
-        }
-    }
-}
+super::read_back!(WalkSource: Tables, System; otherwise None);

@@ -3,12 +3,12 @@
 //! Runs on: the thread that asks. Must not: write a part of a line, or into a file that another user could replace.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::{Options, apply_environment};
 use crate::error::{Error, ErrorKind, complain};
 use crate::record::line::EncodedLine;
-use crate::record::{DeathLine, Head, Level, Line, LineKind, SCHEMA_VERSION};
+use crate::record::{DeathLine, Head, Level, Line, LineKind};
+use crate::report::Service;
 use crate::report::clock::Clock;
 use crate::sink::{FileSink, Rotation, Sink as _};
 
@@ -29,22 +29,10 @@ const NO_INSTANCE: &str = "0000000000000000";
 /// assert_eq!(Line::from(death).kind(), LineKind::Death);
 /// ```
 pub fn death(pid: u32, dead: Option<&Head>) -> DeathLine {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = Clock::default().stamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
+    let id = dead.map_or(NO_INSTANCE, |head| head.id.split('-').next().unwrap_or(&head.id)).to_owned();
+    let now = Clock::default().now();
     DeathLine {
-        head: Head {
-            schema: SCHEMA_VERSION,
-            kind: LineKind::Death,
-            id: dead.map_or(NO_INSTANCE, |head| head.id.split('-').next().unwrap_or(&head.id)).to_owned(),
-            ts: now.ts,
-            ts_ms: now.ts_ms,
-            pid,
-            level: Level::Fatal,
-            service: dead.and_then(|head| head.service.clone()),
-            version: dead.and_then(|head| head.version.clone()),
-            environment: dead.and_then(|head| head.environment.clone()),
-            host: dead.and_then(|head| head.host.clone()),
-        },
+        head: Service::of(0, dead).head(LineKind::Death, id, now, pid, Level::Fatal),
         message: String::new(),
         cause: "signal".to_owned(),
         basis: "wait_status".to_owned(),

@@ -6,14 +6,15 @@ use super::*;
 use crate::channel::layout;
 use crate::channel::layout::fixed;
 use crate::files::FileTrust;
-use crate::spool::tests::{Dir, INSTANCE, SLOTS, sequences, spool};
+use crate::files::testing::Dir;
+use crate::spool::tests::{INSTANCE, SLOTS, sequences, spool};
 use crate::spool::*;
 
 #[test]
 fn a_link_in_a_directory_of_everybody_is_followed_only_where_any_place_is_trusted() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     let dir = Dir::new("links");
-    let (shared, real) = (dir.0.join("shared"), dir.0.join("real"));
+    let (shared, real) = (dir.join("shared"), dir.join("real"));
     std::fs::create_dir(&shared).unwrap();
     std::fs::create_dir(&real).unwrap();
     std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o1777)).unwrap();
@@ -35,7 +36,7 @@ fn a_link_in_a_directory_of_everybody_is_followed_only_where_any_place_is_truste
     let one = find(&place(&shared, FileTrust::Strict), true).unwrap().remove(0);
     std::fs::write(shared.join("p.spool-1"), std::fs::read(&one).unwrap()).unwrap();
     assert!(DeadSpool::open(&shared.join("p.spool-1"), FileTrust::Strict).is_ok());
-    std::fs::hard_link(shared.join("p.spool-1"), dir.0.join("second")).unwrap();
+    std::fs::hard_link(shared.join("p.spool-1"), dir.join("second")).unwrap();
     let error = DeadSpool::open(&shared.join("p.spool-1"), FileTrust::Strict).unwrap_err();
     assert!(error.to_string().contains("has a second name"), "{error}");
 }
@@ -47,7 +48,7 @@ fn dead(dir: &Dir) -> PathBuf {
     bytes[fixed::PID..fixed::PID + 4].copy_from_slice(&(u32::MAX - 1).to_ne_bytes());
     let sum = crate::spool::checksums::header_checksum(&bytes);
     bytes[fixed::CHECKSUM..fixed::BYTES].copy_from_slice(&sum.to_ne_bytes());
-    let copy = dir.0.join("dead.spool-4294967294");
+    let copy = dir.join("dead.spool-4294967294");
     std::fs::write(&copy, bytes).unwrap();
     copy
 }
@@ -80,13 +81,13 @@ fn what_a_recovery_wrote_is_known_from_the_spool_alone_until_the_next_boot() {
 #[test]
 fn lines_are_found_in_files_that_were_put_aside_and_not_in_foreign_ones() {
     let dir = Dir::new("archives");
-    let log = dir.0.join("p.jsonl");
+    let log = dir.join("p.jsonl");
     let line =
         |number: u64| format!("{{\"schema\":1,\"kind\":\"panic\",\"id\":\"{INSTANCE:016x}-{number}\"}}\n");
     std::fs::write(&log, line(1)).unwrap();
-    std::fs::write(dir.0.join("p.jsonl.1"), line(2)).unwrap();
-    std::fs::write(dir.0.join("other.jsonl"), line(3)).unwrap();
-    std::fs::write(dir.0.join("p.jsonl.3.gz"), "not compressed at all").unwrap();
+    std::fs::write(dir.join("p.jsonl.1"), line(2)).unwrap();
+    std::fs::write(dir.join("other.jsonl"), line(3)).unwrap();
+    std::fs::write(dir.join("p.jsonl.3.gz"), "not compressed at all").unwrap();
     let tail = LogTail::read(&log, FileTrust::Strict, None, INSTANCE, &Default::default()).unwrap();
     let expected = [1, 2].into_iter().collect();
     assert_eq!((tail.panics, tail.torn), (expected, 0));

@@ -29,10 +29,6 @@ impl Images for Past {
         let (past, image) = self.images.iter().find(|(past, _)| holds(past))?;
         Some(ImageAt { image: image.clone(), address: ip.wrapping_sub(past.offset) })
     }
-
-    fn refresh(&mut self) -> bool {
-        false
-    }
 }
 
 impl Surroundings for Past {
@@ -44,9 +40,5 @@ impl Surroundings for Past {
             }
             None => self.labels.last().map(|(_, labels)| labels.clone()),
         }
-    }
-
-    fn panics(&self) -> u64 {
-        0
     }
 }

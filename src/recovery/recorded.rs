@@ -56,10 +56,6 @@ impl Images for Recorded {
     fn image_of(&mut self, call: u64, _: Option<u32>) -> Option<ImageAt> {
         self.calls.get(&call).cloned()
     }
-
-    fn refresh(&mut self) -> bool {
-        false
-    }
 }
 
 /// Puts the recorded frames into a walk, the first of them at its beginning.

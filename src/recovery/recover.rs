@@ -8,7 +8,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{DeadSpool, LogTail, Recovered, Search, find, log_of};
 use crate::config::{Options, apply_environment};
@@ -166,15 +166,8 @@ impl Recovery {
 
     /// Waits for the end, at most this long.
     pub(crate) fn wait(&self, deadline: Duration) {
-        let until = Instant::now().checked_add(deadline);
-        let mut over = self.locked();
-        while !*over {
-            over = match until.map(|until| until.saturating_duration_since(Instant::now())) {
-                Some(Duration::ZERO) => return,
-                Some(left) => self.0.1.wait_timeout(over, left).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.0.1.wait(over).unwrap_or_else(PoisonError::into_inner),
-            };
-        }
+        // Who does not wait long enough goes on without it.
+        let _in_time = self.0.1.wait_timeout_while(self.locked(), deadline, |over| !*over);
     }
 
     fn locked(&self) -> MutexGuard<'_, bool> {

@@ -103,10 +103,8 @@ pub(crate) fn write(
     }
     deceased.close(contents, tail, out)?;
     if contents.losses != Losses::default() {
-        let mut line = {
-            let lost = Lost { reports: contents.losses, probes: None };
-            losses_line(&mut deceased.builder, lost, Vec::new())
-        };
+        let lost = Lost { reports: contents.losses, probes: None };
+        let mut line = losses_line(&mut deceased.builder, lost, Vec::new());
         line.head.pid = contents.owner.pid;
         put(out, line)?;
     }
@@ -151,13 +149,7 @@ impl Deceased {
             Some(_) => Strategy::Unwind,
             None => Strategy::THIS_BUILD,
         };
-        let service = Service {
-            instance: contents.instance,
-            service: process.and_then(|process| process.head.service.clone()),
-            version: process.and_then(|process| process.head.version.clone()),
-            environment: process.and_then(|process| process.head.environment.clone()),
-            host: process.and_then(|process| process.head.host.clone()),
-        };
+        let service = Service::of(contents.instance, process.map(|process| &process.head));
         let redactor: Option<Redactor> = match treatment.redactor {
             None if facts.redacted || contents.redacted => {
                 Some(Box::new(|_, _| Some(NO_REDACTOR.to_owned())))

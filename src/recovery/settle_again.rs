@@ -7,14 +7,14 @@
 use std::sync::Arc;
 
 use crate::record::{
-    Basis, Evidence, Fate, Handler, HandlerKind, Inlining, Level, NamedFrame, Place, Prediction, Receipt,
-    Report, VerdictLine,
+    AbortReason, Basis, Evidence, Fate, Handler, HandlerKind, Inlining, Level, NamedFrame, Place, Prediction,
+    Receipt, Report, VerdictLine,
 };
 use crate::symbolize::program_place;
 use crate::verdict::place::dropped;
 use crate::verdict::{
     DROPPED_AT_UNNAMED_PLACE, DroppedBy, HANDLER_UNKNOWN, Holder, Outcome, PERHAPS_SCOPED, Rule, Saw,
-    abort_word, fate_of_handler, level_of,
+    fate_of_handler, level_of,
 };
 
 /// Gives the frames of a short stack, if it can.
@@ -171,7 +171,9 @@ impl Flat<'_> {
         let Prediction { abort_reason, reason, .. } = &named.prediction;
         *self.reason = match (*self.fate, *self.receipt) {
             (_, Receipt::Unknown) if self.reason.as_deref() == Some(DROPPED_AT_UNNAMED_PLACE) => return,
-            (Fate::Aborted, _) => abort_reason.map(abort_word).map(str::to_owned).or_else(|| reason.clone()),
+            (Fate::Aborted, _) => {
+                abort_reason.map(AbortReason::word).map(str::to_owned).or_else(|| reason.clone())
+            }
             (Fate::Unknown, _) | (_, Receipt::Unknown) => reason.clone().or_else(|| self.reason.take()),
             _ => None,
         };
@@ -248,13 +250,9 @@ mod tests {
     /// A catch that names tell to be the program's.
     fn named() -> Named {
         let prediction = |handler| Prediction {
-            stop: StopKind::Catch,
-            abort_reason: None,
             frame: Some(1),
-            action: None,
             handler: Some(handler),
-            reason: None,
-            source: None,
+            ..Prediction::of(StopKind::Catch)
         };
         let outcome = Outcome {
             fate: Fate::Caught,

@@ -199,12 +199,8 @@ impl Symbolizer {
         let carried = self.carried(report.head.id, report.incident);
         let id = report.head.id;
         let mut names = self.opened.as_mut();
-        settle(
-            &mut *report,
-            &named,
-            |stack: &[String]| name(names.as_deref_mut(), &images, id, stack),
-            carried,
-        );
+        let mut frames = |stack: &[String]| name(names.as_deref_mut(), &images, id, stack);
+        Flat::from(&mut *report).settle(&named, &mut frames, carried);
         self.remember(report.head.id, named, images);
         true
     }
@@ -216,12 +212,8 @@ impl Symbolizer {
         verdict.fingerprint.clone_from(&named.fingerprint);
         let carried = self.carried(id, verdict.incident);
         let mut names = self.opened.as_mut();
-        settle(
-            &mut *verdict,
-            &named,
-            |stack: &[String]| name(names.as_deref_mut(), &images, id, stack),
-            carried,
-        );
+        let mut frames = |stack: &[String]| name(names.as_deref_mut(), &images, id, stack);
+        Flat::from(&mut *verdict).settle(&named, &mut frames, carried);
         *verdict != before
     }
 
@@ -315,15 +307,6 @@ pub(super) fn name(
     let ips: Vec<u64> = stack.iter().map_while(|text| recorded.return_address(text)).collect();
     let generation = *opened.generations.get(&id.instance())?;
     (!ips.is_empty()).then(|| opened.stacks.name_in(generation, &ips, &mut recorded))
-}
-
-fn settle<'a>(
-    line: impl Into<Flat<'a>>,
-    named: &Named,
-    mut name: impl FnMut(&[String]) -> Option<Arc<[NamedFrame]>>,
-    carried: Option<bool>,
-) {
-    line.into().settle(named, &mut name, carried);
 }
 
 /// What stops the panic: names tell whose a catch is, and never take back what the tables told.

@@ -8,12 +8,12 @@ use super::fingerprint::Fingerprint;
 use super::redact::Redact;
 use super::stack_json::StackJson;
 use crate::record::{
-    DetachState, Fate, Fnv, Frame, Handler, Image, NamedFrame, Prediction, RawFlag, RawRecord, RawWalk,
-    SoftError, StackSummary, ThreadStart, WalkEnd, WalkSource,
+    DetachState, Fate, Fnv, Frame, Image, NamedFrame, Prediction, RawFlag, RawRecord, RawWalk, SoftError,
+    StackSummary, ThreadStart, WalkEnd, WalkSource,
 };
 use crate::symbolize::ready::Wanted;
-use crate::symbolize::{Effort, ImageAt, Images, Naming, Recent, Resolve, Symbolizer, hash};
-use crate::verdict::{Holder, OfStack, Outcome, Stop, Strategy, predict, settle};
+use crate::symbolize::{Effort, Images, Naming, Recent, Resolve, Symbolizer, hash};
+use crate::verdict::{OfStack, Outcome, Stop, Strategy, predict, settle};
 
 /// Distinct stacks that are kept. About 40 KiB each with 36 frames: 10 MiB; five times that with the
 /// deepest stacks.
@@ -34,20 +34,8 @@ pub(crate) struct Prepared {
     pub(crate) json: StackJson,
     pub(crate) prediction: Prediction,
     pub(crate) outcome: Outcome,
-    /// The catch of the prediction.
-    pub(crate) handler: Option<Arc<Handler>>,
-    /// Whether the stopper is certainly no root of a thread or of `main`.
-    pub(crate) inside_root: bool,
-    /// Who has the payload after the catch.
-    holder: Holder,
-    /// Whether the catch runs destructors first; see [`Images::catch_cleans`].
-    cleans: Option<bool>,
-    /// Whether the stack runs through std's one-time initialization; `None` when no name tells.
-    pub(crate) in_once: Option<bool>,
-    /// Whether `thread::scope` is what panics; `None` when no name tells.
-    pub(crate) by_scope: Option<bool>,
-    /// Whether the stack runs through a destructor; `None` when no name tells.
-    in_destructor: Option<bool>,
+    /// What the stack tells the life of a panic that stops as predicted.
+    of_stack: OfStack,
     /// Whether the stack runs through std's entry for panics that call the hook.
     pub(crate) wants_hook: Option<bool>,
     pub(crate) summary: StackSummary,
@@ -61,8 +49,8 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Who has the payload after the catch.
     #[cfg(all(feature = "symbols", panic_agent_spool))]
-    pub(crate) fn holder(&self) -> Holder {
-        self.holder
+    pub(crate) fn holder(&self) -> crate::verdict::Holder {
+        self.of_stack.stop.holder
     }
 
     /// What the stack is called in files that have it once: the hash of what a line says of it.
@@ -76,30 +64,18 @@ impl Prepared {
 
     /// What the stack of a panic with this fate tells its life.
     pub(crate) fn of_stack(&self, record: &RawRecord, fate: Fate) -> OfStack {
-        OfStack {
-            stop: self.stop(record, fate),
-            in_once: self.in_once,
-            in_destructor: self.in_destructor,
-            by_scope: self.by_scope,
-        }
+        OfStack { stop: self.stop(record, fate), ..self.of_stack.clone() }
     }
 
     /// Where a panic with this stack stops, and what follows from that.
     pub(crate) fn stop(&self, record: &RawRecord, fate: Fate) -> Stop {
-        Stop {
-            ip: record.walk.stopper_ip(),
-            fate,
-            handler: self.handler.clone(),
-            inside_root: self.inside_root,
-            holder: self.holder,
-            cleans: self.cleans,
-        }
+        Stop { ip: record.walk.stopper_ip(), fate, ..self.of_stack.stop.clone() }
     }
 }
 
 /// Prepared stacks by their walk.
 pub(crate) struct Stacks {
-    symbolizer: Symbolizer,
+    pub(crate) symbolizer: Symbolizer,
     strategy: Strategy,
     known: Recent<u64, Arc<Known>>,
     /// Generation of the images for which symbols are kept.
@@ -138,16 +114,6 @@ impl Stacks {
         }
     }
 
-    /// See [`Symbolizer::was_opened`].
-    pub(crate) fn was_opened(&mut self, at: Option<ImageAt>) {
-        self.symbolizer.was_opened(at);
-    }
-
-    /// See [`Symbolizer::function_at`].
-    pub(crate) fn function_at(&mut self, address: u64, images: &mut dyn Images) -> Option<String> {
-        self.symbolizer.function_at(address, images)
-    }
-
     /// See [`Symbolizer::unread`]: of a record.
     pub(crate) fn unread_of(&mut self, record: &RawRecord, images: &mut dyn Images) -> Vec<Wanted> {
         let walk = &record.walk;
@@ -158,16 +124,6 @@ impl Stacks {
     /// The same of a short stack.
     pub(crate) fn unread(&mut self, ips: &[u64], images: &mut dyn Images) -> Vec<Wanted> {
         self.symbolizer.unread(&mut ips.iter().copied(), self.generation.unwrap_or(0), images)
-    }
-
-    /// See [`Symbolizer::give_back`].
-    pub(crate) fn give_back(&mut self) {
-        self.symbolizer.give_back();
-    }
-
-    /// Whether names can be expected at all.
-    pub(crate) fn has_symbols(&self) -> bool {
-        self.symbolizer.is_on()
     }
 
     /// The logical frames of a short stack, innermost first.
@@ -256,17 +212,24 @@ impl Stacks {
             let detail = format!("{} {}", redact.path(&refused.path), refused.why);
             SoftError::new("frames.function", refused.code, detail)
         }));
+        let of_stack = OfStack {
+            stop: Stop {
+                ip: record.walk.stopper_ip(),
+                fate: outcome.fate,
+                handler: prediction.handler.clone().map(Arc::new),
+                inside_root,
+                holder,
+                cleans,
+            },
+            in_once: stack.in_once(),
+            in_destructor: stack.in_destructor(),
+            by_scope: stack.by_scope(),
+        };
         let prepared = Prepared {
             json: StackJson::new(&prediction, &summary, &soft_errors, &images, &frames),
             frames: frames.into(),
             images: images.into(),
-            handler: prediction.handler.clone().map(Arc::new),
-            inside_root,
-            holder,
-            cleans,
-            in_once: stack.in_once(),
-            in_destructor: stack.in_destructor(),
-            by_scope: stack.by_scope(),
+            of_stack,
             wants_hook: stack.wants_hook(),
             prediction,
             outcome,

@@ -123,7 +123,7 @@ pub(crate) fn process_line(
 /// The word for a hook that was set before the agent's, and what is there twice because of it.
 fn named(previous: PreviousHook, builder: &mut Builder) -> (Option<&'static str>, Option<&'static str>) {
     let PreviousHook::Other { code } = previous else { return (Some("std"), None) };
-    let function = builder.stacks.function_at(code, &mut *builder.surroundings);
+    let function = builder.stacks.symbolizer.function_at(code, &mut *builder.surroundings);
     let known = function.and_then(|function| known_hook(&function));
     (Some(known.map_or("other", |known| known.word)), known.and_then(|known| known.twice))
 }
@@ -169,20 +169,8 @@ pub(crate) fn losses_line(
 
 /// The line of panics that were folded.
 pub(crate) fn repeats_line(builder: &mut Builder, folded: Folded) -> RepeatsLine {
-    RepeatsLine {
-        head: builder.head(LineKind::Repeats, folded.level),
-        message: folded.message,
-        fingerprint: folded.fingerprint,
-        count: folded.count,
-        total: folded.total,
-        first: folded.first,
-        last: folded.last,
-        last_ts: folded.last_ts,
-        last_ts_ms: folded.last_ts_ms,
-        thread: folded.thread,
-        location: folded.location,
-        fates: folded.fates,
-    }
+    let Folded { line, .. } = folded;
+    RepeatsLine { head: builder.head(LineKind::Repeats, line.head.level), ..line }
 }
 
 /// The `end` line; `panics` of the process have their line before it or are counted as lost.
@@ -250,7 +238,7 @@ pub(crate) fn verdict_line(
         swallowed: outcome.swallowed,
         reason,
         incident: PanicId::new(instance, change.incident),
-        relation: change.relation.map(|relation| relation.code().to_owned()),
+        relation: change.relation.map(|relation| relation.word().to_owned()),
         landing: outcome.landing.as_deref().cloned(),
         received_at: outcome.received_at.clone(),
         hops: outcome.hops,

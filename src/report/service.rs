@@ -34,6 +34,17 @@ impl Service {
         }
     }
 
+    /// Whoever said a line with this head.
+    pub(crate) fn of(instance: u64, head: Option<&Head>) -> Self {
+        Self {
+            instance,
+            service: head.and_then(|head| head.service.clone()),
+            version: head.and_then(|head| head.version.clone()),
+            environment: head.and_then(|head| head.environment.clone()),
+            host: head.and_then(|head| head.host.clone()),
+        }
+    }
+
     /// What a line of this process begins with.
     pub(crate) fn head<Id>(&self, kind: LineKind, id: Id, stamp: Stamp, pid: u32, level: Level) -> Head<Id> {
         Head {

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
@@ -68,18 +68,9 @@ impl MemorySink {
 
     /// Waits until there are `count` lines of one kind; `false` when the time is over before.
     pub fn wait_for(&self, kind: LineKind, count: usize, deadline: Duration) -> bool {
-        let until = Instant::now().checked_add(deadline);
         let mut kept = self.shared.kept.lock();
-        while kept.lines.iter().filter(|(of, _)| *of == kind).count() < count {
-            let Some(until) = until else {
-                self.shared.grew.wait(&mut kept);
-                continue;
-            };
-            if self.shared.grew.wait_until(&mut kept, until).timed_out() {
-                return false;
-            }
-        }
-        true
+        let lacks = |kept: &mut Kept| kept.lines.iter().filter(|(of, _)| *of == kind).count() < count;
+        !self.shared.grew.wait_while_for(&mut kept, lacks, deadline).timed_out()
     }
 
     /// Forgets everything.

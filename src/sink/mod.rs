@@ -9,7 +9,7 @@ mod pretty;
 mod standard;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub use file::{FileSink, Rotation, rotations};
 pub(crate) use file::{MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
@@ -24,14 +24,20 @@ pub use crate::record::line::EncodedLine;
 use crate::error::Error;
 use crate::files::DEFAULT_FILE;
 
+/// The default file, if nothing was asked for.
+pub(crate) fn or_default(outputs: &mut Vec<Output>) {
+    if outputs.is_empty() {
+        outputs.push(Output::File(PathBuf::from(DEFAULT_FILE)));
+    }
+}
+
 /// The file of the lines, absolute; `None` when they go to no file.
 pub(crate) fn log_path(outputs: &[Output]) -> Option<PathBuf> {
-    let default = outputs.is_empty().then_some(Path::new(DEFAULT_FILE));
     let mut files = outputs.iter().filter_map(|output| match output {
-        Output::File(path) => Some(path.as_path()),
+        Output::File(path) => Some(path),
         _ => None,
     });
-    std::path::absolute(default.or_else(|| files.next())?).ok()
+    std::path::absolute(files.next()?).ok()
 }
 
 /// How often a file gets a stack.
@@ -59,12 +65,8 @@ pub(crate) enum Reopen {
 impl Reopen {
     /// Those among the outputs; a destination of the user's belongs to the parent's writer.
     pub(crate) fn all(outputs: &[Output]) -> Vec<Self> {
-        let file = |path: &Path| std::path::absolute(path).ok().map(Self::File);
-        if outputs.is_empty() {
-            return file(Path::new(DEFAULT_FILE)).into_iter().collect();
-        }
         let reopen = |output: &Output| match output {
-            Output::File(path) => file(path),
+            Output::File(path) => std::path::absolute(path).ok().map(Self::File),
             Output::Stdout => Some(Self::Stdout),
             Output::Stderr => Some(Self::Stderr),
             Output::Sink(_) => None,
@@ -82,7 +84,7 @@ impl Reopen {
     }
 }
 
-/// Opens the destinations that were asked for, or the default file.
+/// Opens the destinations.
 ///
 /// # Errors
 /// When a file cannot be opened.
@@ -91,23 +93,18 @@ pub(crate) fn open_all(
     trust: FileTrust,
     rotation: Rotation,
 ) -> Result<Vec<Box<dyn Sink>>, Error> {
-    let file = |path: &Path| -> Result<Box<dyn Sink>, Error> {
-        let sink =
-            FileSink::open_with(path, trust, rotation).map_err(|error| Error::open_file(path, error))?;
-        Ok(Box::new(sink))
-    };
-    if outputs.is_empty() {
-        return Ok(vec![file(Path::new(DEFAULT_FILE))?]);
-    }
-    outputs
-        .into_iter()
-        .map(|output| match output {
-            Output::File(path) => file(&path),
-            Output::Stdout => Ok(Box::new(StandardSink::stdout()) as Box<dyn Sink>),
-            Output::Stderr => Ok(Box::new(StandardSink::stderr()) as Box<dyn Sink>),
-            Output::Sink(sink) => Ok(sink),
+    let open = |output| -> Result<Box<dyn Sink>, Error> {
+        Ok(match output {
+            Output::File(path) => Box::new(
+                FileSink::open_with(&path, trust, rotation)
+                    .map_err(|error| Error::open_file(&path, error))?,
+            ),
+            Output::Stdout => Box::new(StandardSink::stdout()),
+            Output::Stderr => Box::new(StandardSink::stderr()),
+            Output::Sink(sink) => sink,
         })
-        .collect()
+    };
+    outputs.into_iter().map(open).collect()
 }
 
 /// A destination for lines.

@@ -263,7 +263,8 @@ mod tests {
     use std::os::fd::AsRawFd as _;
 
     use super::*;
-    use crate::spool::tests::{Dir, spool};
+    use crate::files::testing::Dir;
+    use crate::spool::tests::spool;
 
     #[test]
     fn a_lock_that_the_program_has_ended_is_taken_again() {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::channel::{Channel, layout};
 use crate::files::FileTrust;
+use crate::files::testing::Dir;
 use crate::probe::LandingNotes as _;
 use crate::record::{LossCounters, LossReason};
 use crate::recovery::fuzzing::{Repair, compact, expand, read_and_write};
@@ -21,35 +21,14 @@ use layout::{changing, fixed};
 pub(crate) const SLOTS: usize = 4;
 pub(crate) const INSTANCE: u64 = 0xabc;
 
-pub(crate) struct Dir(pub(crate) PathBuf);
-
-impl Dir {
-    pub(crate) fn new(name: &str) -> Self {
-        // Several tests make the same one.
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        // Relaxed: it hands out numbers and publishes nothing.
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let own = format!("panic-agent-spool-{name}-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(own);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn place(&self) -> Place {
-        Place { directory: self.0.clone(), log: Some(self.0.join("p.jsonl")), trust: FileTrust::Strict }
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
+fn place(dir: &Path) -> Place {
+    Place { directory: dir.to_owned(), log: Some(dir.join("p.jsonl")), trust: FileTrust::Strict }
 }
 
 /// Three records in four slots; the first one's panic has landed, the second slot is still being written.
-pub(crate) fn spool(dir: &Dir) -> (&'static LiveSpool, Channel, PathBuf) {
+pub(crate) fn spool(dir: &Path) -> (&'static LiveSpool, Channel, PathBuf) {
     let live: &'static LiveSpool =
-        Box::leak(Box::new(create(&dir.place(), [SLOTS; 2], INSTANCE).live.unwrap()));
+        Box::leak(Box::new(create(&place(dir), [SLOTS; 2], INSTANCE).live.unwrap()));
     let channel = Channel::within(live.room(), SLOTS, 0, 0).unwrap();
     let being_written = channel.claim().unwrap();
     for sequence in 1..=3 {
@@ -70,16 +49,16 @@ pub(crate) fn spool(dir: &Dir) -> (&'static LiveSpool, Channel, PathBuf) {
     live.note_log();
     let facts = Facts { log: live.log().map(Path::to_owned), max_report_bytes: 30_000, ..Facts::default() };
     live.write_facts(&facts).unwrap();
-    let path = find(&dir.place(), false).unwrap().remove(0);
+    let path = find(&place(dir), false).unwrap().remove(0);
     (live, channel, path)
 }
 
 #[test]
 fn what_is_published_in_room_that_was_made_later_is_found_like_the_rest() {
     let dir = Dir::new("room");
-    let live = create(&dir.place(), [SLOTS, 5000], INSTANCE).live.unwrap();
+    let live = create(&place(&dir), [SLOTS, 5000], INSTANCE).live.unwrap();
     let live: &'static LiveSpool = Box::leak(Box::new(live));
-    let path = find(&dir.place(), false).unwrap().remove(0);
+    let path = find(&place(&dir), false).unwrap().remove(0);
     let len = || path.metadata().unwrap().len();
     let short = len();
     let channel = Channel::within(live.room(), SLOTS, 0, 5000).unwrap();
@@ -94,7 +73,7 @@ fn what_is_published_in_room_that_was_made_later_is_found_like_the_rest() {
     assert!(len() > short);
     let published = (5..=9000).take_while(|sequence| publish(*sequence) && channel.make_room()).count();
     assert!(published > 2000, "{published}");
-    let found = sequences(&read(&std::fs::read(&path).unwrap()).unwrap());
+    let found = sequences(&read_file(&path));
     assert!(found.len() > published && found.iter().copied().eq(1..=found.len() as u64), "{}", found.len());
     // The writer catches up, and the next storm begins with the usual slots.
     while let Some(slot) = channel.try_receive() {
@@ -102,8 +81,12 @@ fn what_is_published_in_room_that_was_made_later_is_found_like_the_rest() {
     }
     channel.close_room();
     channel.rest();
-    assert_eq!(sequences(&read(&std::fs::read(&path).unwrap()).unwrap()), [0; 0]);
+    assert_eq!(sequences(&read_file(&path)), [0; 0]);
     assert_eq!((1..=10).filter(|sequence| publish(*sequence)).count(), SLOTS);
+}
+
+fn read_file(path: &Path) -> Contents {
+    read(&std::fs::read(path).unwrap()).unwrap()
 }
 
 pub(crate) fn sequences(contents: &Contents) -> Vec<u64> {
@@ -117,7 +100,7 @@ fn everything_that_was_published_and_nothing_else_is_read_back() {
     let losses = LossCounters::new();
     losses.mirror_in(live.losses());
     losses.record(LossReason::PoolFull);
-    let contents = read(&std::fs::read(&path).unwrap()).unwrap();
+    let contents = read_file(&path);
     assert_eq!((sequences(&contents), contents.torn, contents.instance), (vec![1, 2, 3], 0, INSTANCE));
     let notes: Vec<_> = contents.records.iter().map(|found| found.landing).collect();
     assert_eq!(notes, [LandingNote::Landed, LandingNote::NotLanded, LandingNote::NotLanded]);
@@ -130,11 +113,11 @@ fn everything_that_was_published_and_nothing_else_is_read_back() {
         (raw_record().walk.ips(), raw_record().walk.stopper)
     );
     assert_eq!(contents.losses.pool_full, 1);
-    assert_eq!(contents.facts.unwrap().log, Some(dir.0.join("p.jsonl")));
+    assert_eq!(contents.facts.unwrap().log, Some(dir.join("p.jsonl")));
     assert!(!contents.process_line_written);
     // Written ones are gone.
     drop(channel.try_receive().unwrap());
-    let contents = read(&std::fs::read(&path).unwrap()).unwrap();
+    let contents = read_file(&path);
     assert_eq!(sequences(&contents), [2, 3]);
     live.remove();
     assert!(!path.exists());
@@ -147,10 +130,10 @@ fn the_file_belongs_to_its_user_alone_and_is_never_anothers() {
     let (_live, _channel, path) = spool(&dir);
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     // A second one of the same process gets another name.
-    let other = create(&dir.place(), [SLOTS; 2], INSTANCE);
-    assert_eq!((other.problem, find(&dir.place(), false).unwrap().len()), (None, 2));
+    let other = create(&place(&dir), [SLOTS; 2], INSTANCE);
+    assert_eq!((other.problem, find(&place(&dir), false).unwrap().len()), (None, 2));
     // The process lives, so nobody may have either.
-    for path in find(&dir.place(), false).unwrap() {
+    for path in find(&place(&dir), false).unwrap() {
         assert!(matches!(DeadSpool::open(&path, FileTrust::Strict).unwrap(), Search::InUse));
     }
 }
@@ -159,12 +142,12 @@ fn the_file_belongs_to_its_user_alone_and_is_never_anothers() {
 fn a_directory_in_which_everybody_may_replace_files_gets_no_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = Dir::new("world");
-    std::fs::set_permissions(&dir.0, std::fs::Permissions::from_mode(0o777)).unwrap();
-    let created = create(&dir.place(), [SLOTS; 2], INSTANCE);
+    std::fs::set_permissions(&*dir, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let created = create(&place(&dir), [SLOTS; 2], INSTANCE);
     assert!(created.problem.unwrap().contains("everybody can write"));
     assert!(created.live.is_some(), "memory without a name");
-    assert_eq!(find(&dir.place(), false).unwrap().len(), 0);
-    let nowhere = Place { directory: dir.0.join("nowhere"), log: None, trust: FileTrust::Strict };
+    assert_eq!(find(&place(&dir), false).unwrap().len(), 0);
+    let nowhere = Place { directory: dir.join("nowhere"), log: None, trust: FileTrust::Strict };
     assert!(create(&nowhere, [SLOTS; 2], INSTANCE).problem.unwrap().contains("nowhere"));
 }
 
@@ -206,13 +189,18 @@ fn a_torn_copy_of_the_facts_leaves_the_older_one() {
     assert_eq!(read(&bytes).unwrap().log, None);
 }
 
+fn line(instance: u64, number: u64) -> String {
+    format!(r#"{{"schema":1,"kind":"panic","id":"{instance:016x}-{number}","message":"a"}}"#)
+}
+
+fn tail_of(log: &Path) -> LogTail {
+    LogTail::read(log, FileTrust::Strict, None, INSTANCE, &Default::default()).unwrap()
+}
+
 #[test]
 fn a_part_of_a_line_is_blanked_out_and_nothing_else_is_touched() {
     let dir = Dir::new("tail");
-    let log = dir.0.join("p.jsonl");
-    let line = |instance: u64, number: u64| {
-        format!(r#"{{"schema":1,"kind":"panic","id":"{instance:016x}-{number}","message":"a"}}"#)
-    };
+    let log = dir.join("p.jsonl");
     let torn = &line(INSTANCE, 9)[..60];
     let foreign = &line(1, 9)[..60];
     let text = format!(
@@ -222,11 +210,11 @@ fn a_part_of_a_line_is_blanked_out_and_nothing_else_is_touched() {
         line(INSTANCE, 8)
     );
     std::fs::write(&log, &text).unwrap();
-    let tail = LogTail::read(&log, FileTrust::Strict, None, INSTANCE, &Default::default()).unwrap();
+    let tail = tail_of(&log);
     assert_eq!((tail.torn, tail.panics), (3, [7, 8].into()));
     let blank = " ".repeat(torn.len());
     assert_eq!(std::fs::read_to_string(&log).unwrap(), text.replace(torn, &blank));
-    let again = LogTail::read(&log, FileTrust::Strict, None, INSTANCE, &Default::default()).unwrap();
+    let again = tail_of(&log);
     assert_eq!(again.torn, 0);
 }
 
@@ -234,10 +222,7 @@ fn a_part_of_a_line_is_blanked_out_and_nothing_else_is_touched() {
 fn a_torn_end_is_blanked_out_also_when_another_process_appends_meanwhile() {
     use std::io::Write as _;
     let dir = Dir::new("growing");
-    let log = dir.0.join("p.jsonl");
-    let line = |instance: u64, number: u64| {
-        format!(r#"{{"schema":1,"kind":"panic","id":"{instance:016x}-{number}","message":"a"}}"#)
-    };
+    let log = dir.join("p.jsonl");
     let torn = &line(INSTANCE, 9)[..60];
     std::fs::write(&log, torn).unwrap();
     let (go_on, over) = std::sync::mpsc::channel::<()>();
@@ -251,7 +236,7 @@ fn a_torn_end_is_blanked_out_also_when_another_process_appends_meanwhile() {
         }
         lines
     });
-    let tail = LogTail::read(&log, FileTrust::Strict, None, INSTANCE, &Default::default()).unwrap();
+    let tail = tail_of(&log);
     go_on.send(()).unwrap();
     let appended = appends.join().unwrap();
     assert_eq!(tail.torn, 1);

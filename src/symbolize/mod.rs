@@ -78,7 +78,9 @@ pub(crate) trait Images {
     }
 
     /// Looks for images that were loaded since; whether there are any.
-    fn refresh(&mut self) -> bool;
+    fn refresh(&mut self) -> bool {
+        false
+    }
 }
 
 /// What is known of one address.
@@ -300,7 +302,7 @@ impl<'a> LookUp<'a> {
         if let Some(known) = self.symbolizer.addresses.get(key) {
             return known;
         }
-        let image = self.image(ip);
+        let image = image_of(ip, self.generation, self.images);
         let path = image.as_ref().and_then(|at| at.image.path.clone());
         let mut logical = Vec::new();
         let mut inlining = Inlining::Unknown;
@@ -341,10 +343,6 @@ impl<'a> LookUp<'a> {
         let path = image.and_then(|at| at.image.path.as_deref());
         self.misses_program |= !path.is_some_and(is_system_image);
         false
-    }
-
-    fn image(&mut self, ip: u64) -> Option<ImageAt> {
-        image_of(ip, self.generation, self.images)
     }
 }
 

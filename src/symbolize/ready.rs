@@ -122,10 +122,9 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+    use crate::channel::Channel;
     use crate::record::Inlining;
     use crate::symbolize::{Found, ImageAt};
-    use crate::testing::samples::FakeInbox;
-    use crate::writer::Inbox as _;
 
     /// Answers the first look-up when the test says so; then panics, if it is told to.
     struct Slow(mpsc::Receiver<bool>);
@@ -143,7 +142,7 @@ mod tests {
     fn it_is_ready_when_the_look_up_is_done_and_the_inbox_is_woken() {
         for panics in [false, true] {
             let (go, slow) = mpsc::channel();
-            let inbox = FakeInbox::leaked();
+            let inbox = Channel::leaked();
             let wanted = vec![(own_ip(), None)];
             let readiness = read(Box::new(Slow(slow)), wanted, || inbox.wake(), || ());
             assert!(!readiness.is_ready());

@@ -7,9 +7,6 @@ impl Images for NoImages {
     fn image_of(&mut self, _: u64, _: Option<u32>) -> Option<ImageAt> {
         None
     }
-    fn refresh(&mut self) -> bool {
-        false
-    }
 }
 
 struct Counting(Arc<core::sync::atomic::AtomicUsize>);
@@ -20,19 +17,29 @@ impl Resolve for Counting {
     }
 }
 
+fn walk(ips: &[u64]) -> RawWalk {
+    let mut walk = RawWalk::new();
+    walk.len = ips.len() as u32;
+    walk.ips[..ips.len()].copy_from_slice(ips);
+    walk
+}
+
+/// The stack of a walk, as names are always to be had.
+fn stack_of(symbolizer: &mut Symbolizer, walk: &RawWalk) -> Stack {
+    symbolizer.stack(walk, 0, &mut NoImages, &mut |_| Naming::Allowed)
+}
+
 #[test]
 fn an_address_is_resolved_once() {
     let calls = Arc::new(core::sync::atomic::AtomicUsize::new(0));
     let mut symbolizer = Symbolizer::new(Box::new(Counting(calls.clone())));
-    let mut walk = RawWalk::new();
-    walk.len = 3;
-    walk.ips[..3].copy_from_slice(&[10, 20, 10]);
+    let walk = walk(&[10, 20, 10]);
     for _ in 0..2 {
-        assert_eq!(symbolizer.stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed).physical().len(), 3);
+        assert_eq!(stack_of(&mut symbolizer, &walk).physical().len(), 3);
     }
     assert_eq!(calls.load(core::sync::atomic::Ordering::Relaxed), 2);
     symbolizer.forget();
-    symbolizer.stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed);
+    stack_of(&mut symbolizer, &walk);
     assert_eq!(calls.load(core::sync::atomic::Ordering::Relaxed), 4);
 }
 
@@ -44,17 +51,12 @@ impl Images for Changing {
         let image = Arc::new(Image { name, path: None, build_id: None, bias: None });
         (generation != Some(3)).then_some(ImageAt { image, address: 1 })
     }
-    fn refresh(&mut self) -> bool {
-        false
-    }
 }
 
 #[test]
 fn a_frame_lies_in_the_image_of_its_time() {
     let mut symbolizer = Symbolizer::new(Box::new(Off));
-    let mut walk = RawWalk::new();
-    walk.len = 1;
-    walk.ips[0] = 0x1000;
+    let walk = walk(&[0x1000]);
     for (generation, image) in [(1, "of Some(1)"), (2, "of Some(2)"), (1, "of Some(1)"), (3, "of None")] {
         let stack = symbolizer.stack(&walk, generation, &mut Changing, &mut |_| Naming::Allowed);
         assert_eq!(stack.images()[0].name, image, "{generation}");
@@ -64,15 +66,13 @@ fn a_frame_lies_in_the_image_of_its_time() {
 #[test]
 fn the_landing_site_beyond_the_recorded_frames_has_its_own_numbers() {
     let mut symbolizer = Symbolizer::new(Box::new(Counting(Arc::default())));
-    let mut walk = RawWalk::new();
-    walk.len = 2;
-    walk.ips[..2].copy_from_slice(&[0x1000, 0x2000]);
+    let mut walk = walk(&[0x1000, 0x2000]);
     // The stopper is recorded and two of its neighbours are not; then nothing of it is recorded.
     for (stopper, known) in [(1, 1..4), (50, 50..53)] {
         walk.stopper = stopper;
         walk.landing_len = 0;
         [0x2000, 0x3000, 0x4000].into_iter().for_each(|ip| walk.push_landing(ip));
-        let stack = symbolizer.stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed);
+        let stack = stack_of(&mut symbolizer, &walk);
         assert_eq!(stack.end(), known.end);
         for index in 2..60 {
             assert_eq!(!stack.logical(index).is_empty(), known.contains(&index), "{index}");
@@ -105,10 +105,7 @@ fn here() -> u64 {
 #[test]
 #[cfg_attr(miri, ignore = "reads the test's own executable")]
 fn an_own_address_gets_its_name_file_and_line_without_a_hash() {
-    let mut walk = RawWalk::new();
-    walk.len = 1;
-    walk.ips[0] = here();
-    let stack = Symbolizer::new(Box::new(Native)).stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed);
+    let stack = stack_of(&mut Symbolizer::new(Box::new(Native)), &walk(&[here()]));
     let frames = &stack.physical()[0].at.logical;
     let is_it = |name: &str| name == "here" || name.ends_with("::here");
     let frame = frames.iter().find(|frame| frame.function.as_deref().is_some_and(is_it));
@@ -122,11 +119,9 @@ fn an_own_address_gets_its_name_file_and_line_without_a_hash() {
 
 #[test]
 fn without_symbols_the_addresses_stay_and_one_soft_error_says_why() {
-    let mut walk = RawWalk::new();
-    walk.len = 2;
+    let mut walk = walk(&[0x1000, 0x2000]);
     walk.search_start = 1;
-    walk.ips[..2].copy_from_slice(&[0x1000, 0x2000]);
-    let stack = Symbolizer::new(Box::new(Off)).stack(&walk, 0, &mut NoImages, &mut |_| Naming::Allowed);
+    let stack = stack_of(&mut Symbolizer::new(Box::new(Off)), &walk);
     assert_eq!(stack.trimmed(), 1);
     assert_eq!(stack.soft_errors().len(), 1);
     assert_eq!(stack.soft_errors()[0].code, "symbols_off");

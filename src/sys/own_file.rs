@@ -88,20 +88,30 @@ mod tests {
     use super::*;
     use crate::files::testing::Dir;
 
+    /// Lets the number of a file lead to another one.
+    fn lead(own: &OwnFile, to: &File) {
+        let number = own.as_raw_fd();
+        // SAFETY: numbers only; what was open there belongs to `own`, which is to find that out.
+        assert_eq!(unsafe { libc::dup2(to.as_raw_fd(), number) }, number);
+        assert!(!own.is_ours());
+    }
+
+    /// What its number leads to after the drop of a file that leads elsewhere.
+    fn left_by(own: OwnFile) -> File {
+        let number = own.as_raw_fd();
+        drop(own);
+        // SAFETY: `own` has left it open, and nobody else knows it.
+        File::from(unsafe { OwnedFd::from_raw_fd(number) })
+    }
+
     #[test]
     fn a_number_that_leads_elsewhere_is_not_ours_and_is_not_closed() {
         let dir = Dir::new("own-file");
         let own = OwnFile::new(File::create(dir.join("own")).unwrap());
         assert!(own.is_ours());
-        let number = own.as_raw_fd();
         let theirs = File::create(dir.join("theirs")).unwrap();
-        // SAFETY: numbers only; what was open there belongs to `own`, which is to find that out.
-        assert_eq!(unsafe { libc::dup2(theirs.as_raw_fd(), number) }, number);
-        assert!(!own.is_ours());
-        drop(own);
-        // SAFETY: `own` has left it open, and nobody else knows it.
-        let left = File::from(unsafe { OwnedFd::from_raw_fd(number) });
-        assert_eq!(id(&left), id(&theirs), "it is still open");
+        lead(&own, &theirs);
+        assert_eq!(id(&left_by(own)), id(&theirs), "it is still open");
     }
 
     #[test]
@@ -109,18 +119,9 @@ mod tests {
         let dir = Dir::new("own-again");
         let own = OwnFile::new(File::create(dir.join("own")).unwrap());
         let again = File::open(dir.join("own")).unwrap();
-        let elsewhere = File::open("/dev/null").unwrap();
-        let number = own.as_raw_fd();
-        // SAFETY: numbers only; what was open there belongs to `own`, which is to find that out.
-        assert_eq!(unsafe { libc::dup2(elsewhere.as_raw_fd(), number) }, number);
-        assert!(!own.is_ours());
-        // SAFETY: as above.
-        assert_eq!(unsafe { libc::dup2(again.as_raw_fd(), number) }, number);
-        assert!(!own.is_ours());
-        drop(own);
-        // SAFETY: `own` has left it open, and nobody else knows it.
-        let left = File::from(unsafe { OwnedFd::from_raw_fd(number) });
-        assert_eq!(id(&left), id(&again), "it is still open");
+        lead(&own, &File::open("/dev/null").unwrap());
+        lead(&own, &again);
+        assert_eq!(id(&left_by(own)), id(&again), "it is still open");
     }
 
     #[test]

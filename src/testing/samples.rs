@@ -1,55 +1,23 @@
-//! Records, reports and an inbox made by hand, for tests.
+//! Records, reports and a channel made by hand, for tests.
 //!
 //! Runs on: tests. Must not: be compiled into the library.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
-
+use crate::channel::{Channel, Ticket};
 use crate::config::{Options, Redactor};
 use crate::record::{Inlining, *};
 use crate::report::build::Builder;
 use crate::report::prepared::Stacks;
 use crate::report::{ProcessLabels, Service, Surroundings};
-use crate::sink::Sink;
+use crate::sink::{MemorySink, Sink};
 use crate::symbolize::{Effort, Found, ImageAt, Images, Naming, Native, Resolve};
 use crate::verdict::Strategy;
-use crate::writer::{Inbox, WriterConfig, WriterHandle, handle, worker};
-
-/// An empty record.
-pub(crate) fn empty_record() -> Box<RawRecord> {
-    Box::new(RawRecord {
-        sequence: 0,
-        wall_ns: 0,
-        mono_ns: 0,
-        std_thread_id: 0,
-        pid: 0,
-        tid: 0,
-        line: 0,
-        column: 0,
-        flags: 0,
-        process_labels: 0,
-        images: 0,
-        nested_in: 0,
-        payload: 0,
-        detached: 0,
-        _reserved: [0; 6],
-        type_name: FixedText::new(),
-        thread_name: FixedText::new(),
-        file: FixedText::new(),
-        message: FixedText::new(),
-        labels: LabelBytes::new(),
-        walk: RawWalk::new(),
-        crumbs: CrumbBytes::new(),
-    })
-}
+use crate::writer::{WriterConfig, WriterHandle, handle, worker};
 
 /// A record as the hook would leave it: a panic on a worker thread, caught by `app::run`.
 pub(crate) fn raw_record() -> Box<RawRecord> {
-    let mut record = empty_record();
+    let mut record = RawRecord::boxed();
     record.sequence = 1;
     record.wall_ns = 1_760_000_000_123_456_789;
     record.mono_ns = 77;
@@ -164,10 +132,6 @@ impl Images for FakeSurroundings {
         };
         Some(ImageAt { image: Arc::new(image), address: ip & 0xffff_ffff })
     }
-
-    fn refresh(&mut self) -> bool {
-        false
-    }
 }
 
 impl Surroundings for FakeSurroundings {
@@ -207,120 +171,54 @@ pub(crate) fn line_of_any_kind() -> Line {
 
 /// What the options say when nobody sets any.
 pub(crate) fn config(sinks: Vec<Box<dyn Sink>>) -> WriterConfig {
-    WriterConfig::new(0xabc, &mut Options::default(), sinks, Box::new(FakeSurroundings))
+    WriterConfig::new(0xabc, Options::default(), sinks, Box::new(FakeSurroundings))
 }
 
 /// A worker over fake symbols that is driven by hand.
-pub(crate) fn by_hand(inbox: &'static FakeInbox, config: WriterConfig) -> (worker::Worker, WriterHandle) {
+pub(crate) fn by_hand(inbox: &'static Channel, mut config: WriterConfig) -> (worker::Worker, WriterHandle) {
     let shared = Arc::new(handle::Shared::default());
     let handle = WriterHandle::new(shared.clone(), inbox);
     let abilities = config.abilities.clone();
-    let redactor = config.redactor;
-    let mut worker =
-        crate::writer::worker(inbox, shared, WriterConfig { redactor: None, ..config }, Box::new(Native));
+    let redactor = config.options.redactor.take();
+    let mut worker = crate::writer::worker(inbox, shared, config, Box::new(Native));
     worker.builder = builder(redactor);
     worker.start(abilities, Strategy::Unwind);
     (worker, handle)
 }
 
-/// An inbox in memory.
-#[derive(Default)]
-pub(crate) struct FakeInbox {
-    state: Mutex<FakeState>,
-    woken: Condvar,
-    losses: Losing,
-    pub(crate) waited_for: AtomicBool,
-    pub(crate) filling_up: AtomicBool,
-    pub(crate) ender: AtomicU32,
+/// A worker that is driven by hand, with the options that nobody sets; its inbox, and its only sink.
+pub(crate) fn bench() -> (&'static Channel, MemorySink, worker::Worker, WriterHandle) {
+    let (inbox, sink) = (Channel::leaked(), MemorySink::new());
+    let (worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    (inbox, sink, worker, handle)
 }
 
-struct Losing(LossCounters);
-
-impl Default for Losing {
-    fn default() -> Self {
-        Self(LossCounters::new())
+/// Takes turns until there is nothing left to do.
+pub(crate) fn work(worker: &mut worker::Worker) -> worker::Pause {
+    loop {
+        if let Some(pause) = worker.turn() {
+            return pause;
+        }
     }
 }
 
-#[derive(Default)]
-struct FakeState {
-    queue: VecDeque<Box<RawRecord>>,
-    woken: bool,
+/// The record of [`raw_record`] under another number.
+pub(crate) fn numbered(sequence: u64) -> Box<RawRecord> {
+    let mut record = raw_record();
+    record.sequence = sequence;
+    record
 }
 
-impl FakeInbox {
+impl Channel {
     /// One that lives as long as the process, like the real one.
     pub(crate) fn leaked() -> &'static Self {
-        Box::leak(Box::default())
+        Box::leak(Box::new(Self::new(64, 0, 0).unwrap()))
     }
 
-    /// Takes the next record away.
-    pub(crate) fn take(&self) -> Box<RawRecord> {
-        self.state.lock().queue.pop_front().unwrap()
-    }
-
-    /// Publishes a record.
-    pub(crate) fn publish(&self, record: Box<RawRecord>) {
-        self.state.lock().queue.push_back(record);
-        self.wake();
-    }
-}
-
-impl Inbox for FakeInbox {
-    fn receive(&self, read: &mut dyn FnMut(&RawRecord) -> bool) -> bool {
-        let Some(record) = self.state.lock().queue.pop_front() else { return false };
-        let done = read(&record);
-        if !done {
-            self.state.lock().queue.push_front(record);
-        }
-        done
-    }
-
-    fn park(&self, timeout: Option<Duration>) {
-        let mut state = self.state.lock();
-        if !state.woken {
-            match timeout {
-                Some(timeout) => drop(self.woken.wait_for(&mut state, timeout)),
-                None => self.woken.wait(&mut state),
-            }
-        }
-        state.woken = false;
-    }
-
-    fn hold(&self, timeout: Option<Duration>) {
-        self.park(timeout);
-    }
-
-    fn is_waited_for(&self) -> bool {
-        self.waited_for.load(Ordering::Relaxed)
-    }
-
-    fn is_filling_up(&self) -> bool {
-        self.filling_up.load(Ordering::Relaxed)
-    }
-
-    fn ender(&self) -> Option<u32> {
-        Some(self.ender.load(Ordering::Relaxed)).filter(|tid| *tid != 0)
-    }
-
-    fn ender_is_served(&self) {
-        self.ender.store(0, Ordering::Relaxed);
-    }
-
-    fn wake(&self) {
-        self.state.lock().woken = true;
-        self.woken.notify_all();
-    }
-
-    fn pending(&self) -> u64 {
-        self.state.lock().queue.len() as u64
-    }
-
-    fn losses(&self) -> &LossCounters {
-        &self.losses.0
-    }
-
-    fn loss_sites(&self) -> Vec<LossSite> {
-        vec![LossSite { location: "src/main.rs:12:5".to_owned(), lost: 2 }]
+    /// Publishes a record, as a hook does.
+    pub(crate) fn publish(&self, record: Box<RawRecord>) -> Ticket {
+        let mut slot = self.claim().unwrap();
+        *slot.record() = *record;
+        slot.publish()
     }
 }

@@ -3,7 +3,7 @@
 //! Runs on: the writer thread. Must not: fold `unknown` into "uncaught" or into "caught".
 
 use super::Predicted;
-use crate::record::{AbortReason, Fate, HandlerKind, Level, Prediction, Receipt, StopKind};
+use crate::record::{Fate, HandlerKind, Level, Prediction, Receipt, StopKind};
 
 /// The flat fields of a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) fn settle(predicted: &Predicted) -> Outcome {
     // The process ends with it: nobody can receive it, and the end is not silent.
     let ends_process = matches!(fate, Fate::Aborted | Fate::MainDied);
     let reason =
-        prediction.reason.clone().or_else(|| prediction.abort_reason.map(|why| abort_word(why).to_owned()));
+        prediction.reason.clone().or_else(|| prediction.abort_reason.map(|why| why.word().to_owned()));
     Outcome {
         fate,
         receipt: match fate {
@@ -80,36 +80,5 @@ pub(crate) fn fate_of_handler(kind: HandlerKind) -> Fate {
         | HandlerKind::Supervisor
         | HandlerKind::Tower => Fate::RuntimeCaught,
         HandlerKind::Foreign | HandlerKind::Unknown => Fate::Unknown,
-    }
-}
-
-/// The schema's word for an abort.
-pub(crate) fn abort_word(why: AbortReason) -> &'static str {
-    match why {
-        AbortReason::NounwindBoundary => "nounwind_boundary",
-        AbortReason::DropDuringUnwind => "drop_during_unwind",
-        AbortReason::StrategyAbort => "strategy_abort",
-        AbortReason::NoHandler => "no_handler",
-        AbortReason::ThreadResultDrop => "thread_result_drop",
-        AbortReason::TlsDestructor => "tls_destructor",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_abort_word_is_the_one_serde_writes() {
-        for why in [
-            AbortReason::NounwindBoundary,
-            AbortReason::DropDuringUnwind,
-            AbortReason::StrategyAbort,
-            AbortReason::NoHandler,
-            AbortReason::ThreadResultDrop,
-            AbortReason::TlsDestructor,
-        ] {
-            assert_eq!(serde_json::to_value(why).unwrap(), abort_word(why));
-        }
     }
 }

@@ -15,7 +15,7 @@ use crate::harness::Harness;
 use crate::platform;
 use crate::probe::{Entry, EventQueue};
 use crate::record::finding::Finding;
-use crate::record::{Ancestor, Evidence, ExitPlace, RawFlag, RawRecord, Report};
+use crate::record::{Ancestor, ExitPlace, RawFlag, RawRecord, Report};
 use crate::symbolize::Namer;
 use crate::verdict::{Change, Lives, OfStack, Raise, Stop};
 
@@ -24,13 +24,24 @@ pub(crate) const WAITING: usize = 8192;
 /// Threads whose ancestors are remembered with their names.
 const LINEAGES: usize = 512;
 
+/// What is seen of panics besides their records.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Sight {
+    /// `None` without probes.
+    pub(crate) events: Option<&'static EventQueue>,
+    /// Whether every raise is seen, so that one that has not come says something.
+    pub(crate) watched: bool,
+    /// Whether the events come from wrappers alone, because no probe works.
+    pub(crate) notes_only: bool,
+    /// Whether starts of threads are seen, with their places.
+    pub(crate) starts_are_noted: bool,
+}
+
 /// The lives of this process's panics, and the events that are on their way to them.
+#[derive(Default)]
 pub(crate) struct Follow {
     pub(crate) lives: Lives,
-    /// `None` without probes.
-    events: Option<&'static EventQueue>,
-    /// Whether every raise is seen, so that one that has not come says something.
-    watched: bool,
+    pub(super) sight: Sight,
     /// How long a verdict that may still change waits for the change.
     settle: Duration,
     waiting: VecDeque<Entry>,
@@ -46,49 +57,14 @@ pub(crate) struct Follow {
     unsettled_since: VecDeque<(Instant, u64)>,
     pub(super) lineages: HashMap<u32, Arc<[Ancestor]>>,
     pub(super) findings: Vec<Finding>,
-    /// Whether the events come from wrappers alone, because no probe works.
-    notes_only: bool,
-    /// Whether starts of threads are seen, with their places.
-    pub(super) starts_are_noted: bool,
     /// Only in an audited test harness.
     pub(crate) harness: Option<Box<Harness>>,
 }
 
 impl Follow {
-    /// Follows panics by the events of `events`, or by their records alone.
-    pub(crate) fn new(events: Option<&'static EventQueue>, watched: bool, settle: Duration) -> Self {
-        Self {
-            lives: Lives::default(),
-            events,
-            watched,
-            settle,
-            waiting: VecDeque::new(),
-            lost: 0,
-            gave_way_up_to: 0,
-            about: HashMap::new(),
-            unsettled: HashSet::new(),
-            unsettled_since: VecDeque::new(),
-            lineages: HashMap::new(),
-            findings: Vec::new(),
-            notes_only: false,
-            starts_are_noted: false,
-            harness: None,
-        }
-    }
-
-    /// The same, told whether the events come from wrappers alone.
-    pub(crate) fn with_notes_only(self, notes_only: bool) -> Self {
-        Self { notes_only, ..self }
-    }
-
-    /// The same, told whether starts of threads are seen, with their places.
-    pub(crate) fn with_starts(self, starts_are_noted: bool) -> Self {
-        Self { starts_are_noted, ..self }
-    }
-
-    /// The same in a test harness that is audited.
-    pub(crate) fn with_harness(self, harness: Option<Harness>) -> Self {
-        Self { harness: harness.map(Box::new), ..self }
+    /// Follows panics by what is seen of them, or by their records alone.
+    pub(crate) fn new(sight: Sight, settle: Duration, harness: Option<Harness>) -> Self {
+        Self { sight, settle, harness: harness.map(Box::new), ..Self::default() }
     }
 
     /// A record arrived and its report was built. Applies what the probes saw meanwhile and completes the
@@ -134,7 +110,7 @@ impl Follow {
         report.lineage = self.lineage(record, namer);
         self.attribute(record, report, namer);
         if let Some(change) = self.publish(sequence) {
-            report.evidence = self.evidence(&change);
+            report.evidence = self.lives.evidence(&change);
             amend(report, &change);
         }
     }
@@ -154,7 +130,7 @@ impl Follow {
 
     /// Takes what the probes saw out of their queue.
     pub(crate) fn collect(&mut self) {
-        let Some(events) = self.events else { return };
+        let Some(events) = self.sight.events else { return };
         while let Some(entry) = events.try_receive() {
             if let Some(harness) = &mut self.harness {
                 harness.saw(&entry);
@@ -181,7 +157,7 @@ impl Follow {
                 self.apply(&entry, namer);
             }
         }
-        let lost = self.events.map_or(0, EventQueue::lost);
+        let lost = self.sight.events.map_or(0, EventQueue::lost);
         if lost != self.lost {
             self.lost = lost;
             self.lives.evidence_lost();
@@ -239,12 +215,12 @@ impl Follow {
 
     /// Whether there are probes.
     pub(crate) fn has_probes(&self) -> bool {
-        self.events.is_some() && !self.notes_only
+        self.sight.events.is_some() && !self.sight.notes_only
     }
 
     /// Whether events wait to be received.
     pub(crate) fn has_events(&self) -> bool {
-        self.events.is_some_and(|events| events.pending() > 0)
+        self.sight.events.is_some_and(|events| events.pending() > 0)
             || self.harness.as_ref().is_some_and(|harness| harness.has_notes())
     }
 
@@ -255,27 +231,17 @@ impl Follow {
         Some((change, about))
     }
 
-    /// What a verdict that was just said rests on; `None` where its other fields say it all.
-    pub(crate) fn evidence(&self, change: &Change) -> Option<Evidence> {
-        self.lives.evidence(change)
-    }
-
     /// The process ends, by a call of `exit` there: every panic gets its last verdict.
     pub(crate) fn process_ends(&mut self, exit: Option<&ExitPlace>) {
         if let Some((exit, inside)) = exit.and_then(|exit| Some((exit, exit.inside?))) {
             self.lives.exits(exit.tid, inside);
         }
-        self.lives.process_ends(self.watched);
-    }
-
-    /// Panics that the end of the process cut short.
-    pub(crate) fn interrupted(&self) -> Vec<u64> {
-        self.lives.interrupted()
+        self.lives.process_ends(self.sight.watched);
     }
 
     /// Lives that did not add up since the last call: number and word.
     pub(crate) fn take_imbalances(&mut self) -> Vec<(u64, &'static str)> {
-        self.lives.take_imbalances().into_iter().map(|(sequence, why)| (sequence, why.code())).collect()
+        self.lives.take_imbalances().into_iter().map(|(sequence, why)| (sequence, why.word())).collect()
     }
 
     /// Panics of which a line may still speak, and verdicts that wait to be said.

@@ -2,16 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::follow::{Follow, WAITING};
+use super::follow::{Follow, Sight, WAITING};
 use super::verdict_text::About;
 use crate::probe::{Event, Handler as HandlerFrame, PanicRef};
 use crate::record::{Inlining, NamedFrame, *};
 use crate::report::build::Builder;
-use crate::symbolize::Namer;
+use crate::testing::fake_names::FakeNames;
 use crate::testing::fake_probes::{FakeProbes, PROGRAM, ROOT};
 use crate::testing::samples::*;
 use crate::verdict::Change;
-use std::sync::Arc;
 
 const TID: u32 = 4242;
 const SETTLE: Duration = Duration::from_millis(20);
@@ -22,53 +21,23 @@ const CATCH: u64 = 5;
 const NEWEST: u64 = 3;
 
 /// Names of [`FakeSymbols`].
-struct FakeNamer;
-
-impl Namer for FakeNamer {
-    fn newest(&self) -> u64 {
-        NEWEST
-    }
-
-    fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]> {
-        let frame = |ip: &u64| match (ip - FakeSymbols::BASE) / 16 {
-            PROGRAM => Some(("app::run", true)),
-            ROOT => Some(("std::thread::lifecycle::spawn_unchecked", false)),
-            NAMELESS => None,
+fn names() -> FakeNames {
+    let name = |ip| {
+        let (path, in_app) = match (ip - FakeSymbols::BASE) / 16 {
+            PROGRAM => ("app::run", true),
+            ROOT => ("std::thread::lifecycle::spawn_unchecked", false),
+            NAMELESS => return NamedFrame::default(),
             other => unreachable!("{other} has no name here"),
         };
-        let named = |(call, ip): (usize, &u64)| match frame(ip) {
-            Some((path, in_app)) => NamedFrame {
-                path: path.to_owned(),
-                function: Some(path.to_owned()),
-                in_app: Some(in_app),
-                call,
-                inlining: Inlining::Known,
-                ..NamedFrame::default()
-            },
-            None => NamedFrame { call, ..NamedFrame::default() },
-        };
-        ips.iter().enumerate().map(named).collect()
-    }
-
-    fn outside_of_c(&mut self, ips: &[u64]) -> Vec<u64> {
-        ips.to_vec()
-    }
-
-    fn addresses(&mut self, ips: &[u64]) -> Vec<String> {
-        ips.iter().map(|ip| format!("app+{ip:#x}")).collect()
-    }
-
-    fn catches_at_root_only(&mut self, _: &[u64]) -> bool {
-        false
-    }
-
-    fn redact_place(&mut self, place: Place) -> Place {
-        place
-    }
-
-    fn redact_thread_name(&mut self, name: String) -> String {
-        format!("<{name}>")
-    }
+        NamedFrame {
+            path: path.to_owned(),
+            function: Some(path.to_owned()),
+            in_app: Some(in_app),
+            inlining: Inlining::Known,
+            ..NamedFrame::default()
+        }
+    };
+    FakeNames { newest: NEWEST, name, catches: |_| true }
 }
 
 /// Records and events on their way to one [`Follow`].
@@ -84,9 +53,43 @@ impl Bench {
         Self::settling(capacity, SETTLE)
     }
 
+    /// One on which the first panic was raised, and has landed.
+    fn landed() -> Self {
+        let bench = Self::new(16);
+        bench.lands(1);
+        bench
+    }
+
+    /// One on which the first panic was raised, and its record has arrived.
+    fn recorded() -> (Self, Report) {
+        let mut bench = Self::new(16);
+        bench.probes.raised(TID, 1, 0);
+        let report = bench.record(1);
+        (bench, report)
+    }
+
+    /// A panic was raised, and has landed where its stack says.
+    fn lands(&self, sequence: u64) {
+        self.probes.raised(TID, sequence, 0);
+        self.probes.landed(TID, sequence, CATCH);
+    }
+
+    /// The program has dropped what landed, too.
+    fn passes(&self, sequence: u64) {
+        self.lands(sequence);
+        self.probes.dropped(TID, sequence, 0);
+    }
+
+    /// The program looks at the payload of the first panic, by a call with this stack.
+    fn reads(&self, stack: &[u64]) {
+        let panic = PanicRef { serial: 1, hooked: 1 };
+        self.probes.send(TID, Event::Read { panic, payload: 0, nth: 1 }, stack);
+    }
+
     fn settling(capacity: usize, settle: Duration) -> Self {
         let probes = FakeProbes::new(capacity);
-        let follow = Follow::new(Some(probes.queue), true, settle);
+        let sight = Sight { events: Some(probes.queue), watched: true, ..Sight::default() };
+        let follow = Follow::new(sight, settle, None);
         Self { probes, follow, builder: builder(None), now: Instant::now() }
     }
 
@@ -100,7 +103,7 @@ impl Bench {
     fn arrives(&mut self, record: &RawRecord) -> Report {
         let (mut report, prepared) = self.builder.report(record, &mut always);
         let of_stack = prepared.of_stack(record, report.fate);
-        self.follow.raised(record, &mut report, of_stack, &mut FakeNamer);
+        self.follow.raised(record, &mut report, of_stack, &mut names());
         report
     }
 
@@ -117,9 +120,9 @@ impl Bench {
     /// The verdicts that are due after this long.
     fn said_after(&mut self, pause: Duration) -> Vec<(Change, About)> {
         self.now += pause;
-        self.follow.catch_up(&mut FakeNamer);
+        self.follow.catch_up(&mut names());
         let due = self.follow.due(Some(self.now));
-        due.into_iter().map(|sequence| self.follow.verdict(sequence).expect("is due")).collect()
+        self.verdicts(&due)
     }
 
     fn said(&mut self) -> Vec<(Change, About)> {
@@ -128,19 +131,21 @@ impl Bench {
 
     /// The last verdicts.
     fn end(&mut self) -> Vec<(Change, About)> {
-        self.follow.catch_up(&mut FakeNamer);
+        self.follow.catch_up(&mut names());
         self.follow.process_ends(None);
         let due = self.follow.due(None);
-        due.into_iter().map(|sequence| self.follow.verdict(sequence).expect("is due")).collect()
+        self.verdicts(&due)
+    }
+
+    fn verdicts(&mut self, due: &[u64]) -> Vec<(Change, About)> {
+        due.iter().map(|sequence| self.follow.verdict(*sequence).expect("is due")).collect()
     }
 }
 
 #[test]
 fn a_panic_that_landed_before_its_record_was_read_has_its_verdict_in_the_panic_line() {
     let mut bench = Bench::new(16);
-    bench.probes.raised(TID, 1, 0);
-    bench.probes.landed(TID, 1, CATCH);
-    bench.probes.dropped(TID, 1, 0);
+    bench.passes(1);
     let report = bench.record(1);
     assert_eq!((report.fate, report.basis), (Fate::Caught, Basis::Confirmed));
     assert_eq!(
@@ -163,11 +168,8 @@ fn addresses_are_kept_up_to_the_programs_nearest_frame_where_one_of_them_lacks_n
         (&[ROOT, PROGRAM, NAMELESS], 0),
         (&[ROOT, NAMELESS, ROOT], 3),
     ] {
-        let mut bench = Bench::new(16);
-        bench.probes.raised(TID, 1, 0);
-        bench.probes.landed(TID, 1, CATCH);
-        let panic = PanicRef { serial: 1, hooked: 1 };
-        bench.probes.send(TID, Event::Read { panic, payload: 0, nth: 1 }, place);
+        let mut bench = Bench::landed();
+        bench.reads(place);
         let address = |symbol: &u64| format!("app+{:#x}", FakeSymbols::BASE + symbol * 16);
         let expected: Vec<String> = place.iter().take(kept).map(address).collect();
         assert_eq!(bench.record(1).received_at.unwrap().stack, expected, "{place:?}");
@@ -177,14 +179,11 @@ fn addresses_are_kept_up_to_the_programs_nearest_frame_where_one_of_them_lacks_n
 #[test]
 fn what_was_seen_before_a_panic_was_raised_is_known_when_it_is_linked() {
     for read in [true, false] {
-        let mut bench = Bench::new(16);
-        bench.probes.raised(TID, 1, 0);
-        bench.probes.landed(TID, 1, CATCH);
+        let mut bench = Bench::landed();
         let first = bench.record(1);
         if read {
             // It waits in the queue when the panic arrives that shows the error.
-            let panic = PanicRef { serial: 1, hooked: 1 };
-            bench.probes.send(TID, Event::Read { panic, payload: 0, nth: 1 }, &[PROGRAM]);
+            bench.reads(&[PROGRAM]);
         }
         let mut second = raw_record();
         second.sequence = 2;
@@ -197,9 +196,7 @@ fn what_was_seen_before_a_panic_was_raised_is_known_when_it_is_linked() {
 
 #[test]
 fn a_panic_that_lands_after_its_line_gets_one_verdict_line() {
-    let mut bench = Bench::new(16);
-    bench.probes.raised(TID, 1, 0);
-    let report = bench.record(1);
+    let (mut bench, report) = Bench::recorded();
     assert_eq!((report.basis, report.landing, report.receipt), (Basis::Predicted, None, Receipt::Pending));
     assert!(bench.said_after(2 * SETTLE).is_empty(), "still on its way, as predicted");
     bench.probes.landed(TID, 1, CATCH);
@@ -222,9 +219,7 @@ fn an_event_waits_for_its_record_and_what_comes_behind_it_waits_too() {
     bench.record(1);
     bench.probes.raised(TID + 1, 2, 0);
     bench.probes.landed(TID + 1, 2, CATCH);
-    bench.probes.raised(TID, 1, 0);
-    bench.probes.landed(TID, 1, CATCH);
-    bench.probes.dropped(TID, 1, 0);
+    bench.passes(1);
     assert!(bench.said().is_empty(), "the record of 2 has not come");
     let mut second = raw_record();
     (second.sequence, second.tid) = (2, TID + 1);
@@ -239,9 +234,7 @@ fn an_event_whose_record_never_comes_gives_way_when_too_many_wait() {
     let mut bench = Bench::new(2 * WAITING);
     bench.record(1);
     bench.probes.landed(TID + 1, 2, CATCH);
-    bench.probes.raised(TID, 1, 0);
-    bench.probes.landed(TID, 1, CATCH);
-    bench.probes.dropped(TID, 1, 0);
+    bench.passes(1);
     for _ in 0..WAITING - 4 {
         bench.probes.raised(TID + 1, 2, 0);
     }
@@ -256,8 +249,7 @@ fn an_event_whose_record_never_comes_gives_way_when_too_many_wait() {
 fn a_panic_whose_events_gave_way_before_its_record_came_is_not_called_interrupted() {
     for (fillers, basis) in [(WAITING, Basis::Predicted), (1, Basis::Confirmed)] {
         let mut bench = Bench::new(2 * WAITING);
-        bench.probes.raised(TID, 1, 0);
-        bench.probes.landed(TID, 1, CATCH);
+        bench.lands(1);
         for _ in 0..fillers {
             bench.probes.raised(TID + 1, 2, 0);
         }
@@ -265,7 +257,7 @@ fn a_panic_whose_events_gave_way_before_its_record_came_is_not_called_interrupte
         assert_eq!(bench.record(1).basis, basis);
         bench.follow.process_ends(None);
         bench.said();
-        assert_eq!(bench.follow.interrupted(), [0; 0], "{basis:?}");
+        assert_eq!(bench.follow.lives.interrupted(), [0; 0], "{basis:?}");
     }
 }
 
@@ -275,17 +267,13 @@ fn events_of_a_panic_whose_report_was_lost_hold_nothing_up() {
     bench.record(1);
     bench.probes.discarded(TID + 1, crate::probe::LOST);
     bench.probes.discarded(TID + 1, 0);
-    bench.probes.raised(TID, 1, 0);
-    bench.probes.landed(TID, 1, CATCH);
-    bench.probes.dropped(TID, 1, 0);
+    bench.passes(1);
     assert_eq!(bench.said().len(), 1);
 }
 
 #[test]
 fn a_payload_thrown_again_waits_for_its_new_stack_and_lands_where_that_says() {
-    let mut bench = Bench::new(16);
-    bench.probes.raised(TID, 1, 0);
-    bench.probes.landed(TID, 1, CATCH);
+    let mut bench = Bench::landed();
     let first = bench.record(1);
     assert_eq!((first.fate, first.hops), (Fate::Caught, 0));
     bench.probes.raised(TID, 1, 1);
@@ -322,9 +310,7 @@ fn a_frame_that_must_not_unwind_aborts_and_a_frame_of_another_language_decides_n
 fn lost_events_leave_open_what_was_open_and_change_nothing_that_was_seen() {
     for lose in [false, true] {
         let mut bench = Bench::new(4);
-        bench.probes.raised(TID, 1, 0);
-        bench.probes.landed(TID, 1, CATCH);
-        bench.probes.dropped(TID, 1, 0);
+        bench.passes(1);
         let settled = bench.record(1);
         bench.probes.raised(TID, 2, 0);
         bench.record(2);
@@ -340,7 +326,7 @@ fn lost_events_leave_open_what_was_open_and_change_nothing_that_was_seen() {
         };
         assert_eq!((change.outcome.fate, change.outcome.receipt), (fate, receipt));
         assert_eq!(about.reason(change).as_deref(), reason);
-        assert_eq!(bench.follow.interrupted().len(), usize::from(!lose));
+        assert_eq!(bench.follow.lives.interrupted().len(), usize::from(!lose));
     }
 }
 
@@ -352,11 +338,11 @@ fn lost_events_leave_open_what_has_no_record_yet_and_nothing_that_comes_later() 
         for _ in 0..if lose { 4 } else { 3 } {
             bench.probes.discarded(TID, 0);
         }
-        bench.follow.catch_up(&mut FakeNamer);
+        bench.follow.catch_up(&mut names());
         bench.record(sequence);
         bench.end();
         let unknown = lose && sequence == NEWEST;
-        assert_eq!(bench.follow.interrupted().len(), usize::from(!unknown), "{lose} {sequence}");
+        assert_eq!(bench.follow.lives.interrupted().len(), usize::from(!unknown), "{lose} {sequence}");
     }
 }
 
@@ -404,9 +390,7 @@ fn a_verdict_that_may_change_waits_and_one_that_cannot_does_not() {
 
 #[test]
 fn what_changes_and_changes_back_before_it_is_due_is_not_said() {
-    let mut bench = Bench::new(16);
-    bench.probes.raised(TID, 1, 0);
-    bench.probes.landed(TID, 1, CATCH);
+    let mut bench = Bench::landed();
     bench.record(1);
     bench.hop(1, CATCH as u32);
     bench.probes.raised(TID, 1, 1);
@@ -419,9 +403,7 @@ fn what_changes_and_changes_back_before_it_is_due_is_not_said() {
 
 #[test]
 fn a_panic_without_a_line_gets_no_verdict_and_keeps_nobody_awake() {
-    let mut bench = Bench::new(16);
-    bench.probes.raised(TID, 1, 0);
-    bench.record(1);
+    let (mut bench, _) = Bench::recorded();
     bench.follow.unsaid(1);
     bench.probes.landed(TID, 1, CATCH);
     assert!(bench.said().is_empty());
@@ -445,7 +427,7 @@ fn a_death_that_an_unwrap_carries_on_is_one_incident() {
     let mut unwrapped = raw_record();
     (unwrapped.sequence, unwrapped.tid) = (2, 7);
     unwrapped.message.set("called `Result::unwrap()` on an `Err` value: Any { .. }");
-    bench.follow.catch_up(&mut FakeNamer);
+    bench.follow.catch_up(&mut names());
     let report = bench.arrives(&unwrapped);
     assert_eq!((report.relation.as_deref(), report.incident.sequence()), (Some("unwrap"), 1));
     assert!(bench.said().is_empty(), "the payload is still there");
@@ -484,10 +466,10 @@ fn a_storm_leaves_a_bounded_memory_behind() {
     for settles in [true, false] {
         let mut bench = Bench::new(64);
         for sequence in 1..=9_000 {
-            bench.probes.raised(TID, sequence, 0);
-            bench.probes.landed(TID, sequence, CATCH);
             if settles {
-                bench.probes.dropped(TID, sequence, 0);
+                bench.passes(sequence)
+            } else {
+                bench.lands(sequence)
             }
             bench.record(sequence);
             if sequence % 64 == 0 {

@@ -74,10 +74,8 @@ fn spawned_at(ips: &[u64], namer: &mut dyn Namer) -> Option<SpawnPlace> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::record::Place;
+    use crate::testing::fake_names::FakeNames;
 
     const SCOPE: u64 = 1;
     const STD: u64 = 2;
@@ -88,46 +86,18 @@ mod tests {
     const CATCH: u64 = 5;
     const LIBTEST: u64 = 6;
 
-    struct Names;
-
-    impl Namer for Names {
-        fn newest(&self) -> u64 {
-            0
-        }
-
-        fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]> {
-            let named = |(call, ip): (usize, &u64)| {
-                let (path, inlining) = match *ip {
-                    SCOPE => ("std::thread::scoped::Scope::spawn", Inlining::Unknown),
-                    STD => ("std::thread::spawn", Inlining::Known),
-                    PROGRAM => ("app::run", Inlining::Known),
-                    LIBTEST => ("test::run_test", Inlining::Known),
-                    _ => ("app::main", Inlining::Unknown),
-                };
-                NamedFrame { path: path.to_owned(), call, inlining, ..NamedFrame::default() }
+    fn names() -> FakeNames {
+        let name = |ip| {
+            let (path, inlining) = match ip {
+                SCOPE => ("std::thread::scoped::Scope::spawn", Inlining::Unknown),
+                STD => ("std::thread::spawn", Inlining::Known),
+                PROGRAM => ("app::run", Inlining::Known),
+                LIBTEST => ("test::run_test", Inlining::Known),
+                _ => ("app::main", Inlining::Unknown),
             };
-            ips.iter().enumerate().map(named).collect()
-        }
-
-        fn outside_of_c(&mut self, ips: &[u64]) -> Vec<u64> {
-            ips.to_vec()
-        }
-
-        fn addresses(&mut self, _: &[u64]) -> Vec<String> {
-            Vec::new()
-        }
-
-        fn catches_at_root_only(&mut self, ips: &[u64]) -> bool {
-            !ips.contains(&CATCH)
-        }
-
-        fn redact_place(&mut self, place: Place) -> Place {
-            place
-        }
-
-        fn redact_thread_name(&mut self, name: String) -> String {
-            name
-        }
+            NamedFrame { path: path.to_owned(), inlining, ..NamedFrame::default() }
+        };
+        FakeNames { newest: 0, name, catches: |ip| ip == CATCH }
     }
 
     /// Spawning stacks of a thread, its parent, and so on; the last was spawned by `spawner`.
@@ -143,7 +113,7 @@ mod tests {
             ..Thread::default()
         };
         let line: Vec<Thread> = line.iter().map(thread).collect();
-        may_be_of_scope(&line, noted, &mut Names)
+        may_be_of_scope(&line, noted, &mut names())
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod holder;
 mod life;
 mod reason;
 
-pub(crate) use fate::{Outcome, abort_word, fate_of_handler, level_of, settle};
+pub(crate) use fate::{Outcome, fate_of_handler, level_of, settle};
 pub(crate) use holder::Holder;
 pub(crate) use life::DroppedBy;
 #[cfg(panic_agent_spool)]
@@ -241,39 +241,16 @@ fn plain(prediction: Prediction) -> Predicted {
 }
 
 fn abort(why: AbortReason) -> Prediction {
-    Prediction {
-        stop: StopKind::Abort,
-        abort_reason: Some(why),
-        frame: None,
-        action: None,
-        handler: None,
-        reason: None,
-        source: None,
-    }
+    Prediction { abort_reason: Some(why), ..Prediction::of(StopKind::Abort) }
 }
 
 fn unknown(reason: &str) -> Prediction {
-    Prediction {
-        stop: StopKind::Unknown,
-        abort_reason: None,
-        frame: None,
-        action: None,
-        handler: None,
-        reason: Some(reason.to_owned()),
-        source: None,
-    }
+    Prediction { reason: Some(reason.to_owned()), ..Prediction::of(StopKind::Unknown) }
 }
 
 fn caught_by(handler: Handler, reason: Option<&str>) -> Prediction {
-    Prediction {
-        stop: StopKind::Catch,
-        abort_reason: None,
-        frame: None,
-        action: None,
-        handler: Some(handler),
-        reason: reason.map(str::to_owned),
-        source: None,
-    }
+    let reason = reason.map(str::to_owned);
+    Prediction { handler: Some(handler), reason, ..Prediction::of(StopKind::Catch) }
 }
 
 pub(crate) mod follow;

@@ -64,7 +64,7 @@ impl Follow {
                     _ => unnamed(at.ips(), &frames, namer),
                 };
                 let place = namer.redact_place(Place { os_thread: Some(tid), stack, ..place });
-                let noted = self.starts_are_noted;
+                let noted = self.sight.starts_are_noted;
                 let mut of_scope = || may_be_of_scope(self.lives.line_of_panic(panic.hooked), noted, namer);
                 if by == DroppedBy::Runtime && of_scope() {
                     self.lives.awaits_scope(panic.hooked);
@@ -108,7 +108,7 @@ impl Follow {
             // Whoever a scope may have spawned may have been given that scope.
             let of_scopes = (0..line.len()).take_while(|child| {
                 let line = line.get(*child..).unwrap_or_default().iter().copied();
-                may_be_of_scope(line, self.starts_are_noted, namer)
+                may_be_of_scope(line, self.sight.starts_are_noted, namer)
             });
             let all_ended =
                 of_scopes.filter_map(|child| line.get(child)).all(|child| self.lives.parent_ended(child));

@@ -2,8 +2,8 @@
 //!
 //! Runs on: the writer thread. Must not: give up a reason for a vaguer one.
 
-use crate::record::{Fate, PanicId, Report, TestRef, start_of};
-use crate::verdict::{Change, HANDLER_UNKNOWN, abort_word, level_of};
+use crate::record::{AbortReason, Fate, PanicId, Report, TestRef, start_of};
+use crate::verdict::{Change, HANDLER_UNKNOWN, level_of};
 
 /// Bytes of the message that a verdict line repeats.
 const MESSAGE_BYTES: usize = 200;
@@ -60,13 +60,13 @@ pub(crate) fn amend(report: &mut Report, change: &Change) {
     report.received_at.clone_from(&outcome.received_at);
     report.hops = outcome.hops;
     report.incident = PanicId::new(report.head.id.instance(), change.incident);
-    report.relation = change.relation.map(|relation| relation.code().to_owned());
+    report.relation = change.relation.map(|relation| relation.word().to_owned());
 }
 
 /// The prediction's own reason says more than that the handler is not known, as long as its fate stands.
 fn reason(change: &Change, predicted: Fate, promised: Option<&str>) -> Option<String> {
     let outcome = &change.outcome;
-    let seen = outcome.abort_reason.map(abort_word).or(outcome.reason);
+    let seen = outcome.abort_reason.map(AbortReason::word).or(outcome.reason);
     let promised = promised.filter(|_| outcome.fate == predicted);
     // That the payload is not traced says why the receipt is unknown, and nothing of the fate.
     let of_receipt = |word: &str| outcome.fate == Fate::Unknown && word == "payload_not_traced";

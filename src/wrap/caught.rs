@@ -150,7 +150,7 @@ impl Caught {
     /// Whether the payload is a `T`.
     pub fn is<T: Any>(&self) -> bool {
         self.read();
-        self.quietly(Payload::is::<T>).unwrap_or(false)
+        speaking(|| self.0.payload.as_ref().is_some_and(Payload::is::<T>))
     }
 
     /// The payload, if it is a `T`.
@@ -240,10 +240,6 @@ impl Caught {
         let recent = self.0.recent.as_ref()?;
         let (file, line, column) = recent.location()?;
         Some(Location { file: file.to_owned(), line, column })
-    }
-
-    fn quietly<R>(&self, ask: impl FnOnce(&Payload) -> R) -> Option<R> {
-        speaking(|| self.0.payload.as_ref().map(ask))
     }
 
     /// Somebody looks at it.

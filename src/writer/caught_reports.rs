@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
@@ -42,15 +42,10 @@ impl Pigeonhole {
 
     /// What is here, after at most this long.
     pub(crate) fn wait(&self, deadline: Duration) -> Delivery {
-        let until = Instant::now().checked_add(deadline);
         let mut delivery = self.delivery.lock();
-        while matches!(*delivery, Delivery::Awaited) {
-            match until {
-                Some(until) if self.delivered.wait_until(&mut delivery, until).timed_out() => break,
-                Some(_) => {}
-                None => self.delivered.wait(&mut delivery),
-            }
-        }
+        let is_awaited = |delivery: &mut Delivery| matches!(delivery, Delivery::Awaited);
+        // What is here says whether it came in time.
+        let _in_time = self.delivered.wait_while_for(&mut delivery, is_awaited, deadline);
         delivery.clone()
     }
 }

@@ -55,7 +55,7 @@ impl Worker {
         if ending {
             let exit = self.shared.take_exit();
             self.follow.process_ends(exit.as_ref());
-            let interrupted = self.follow.interrupted();
+            let interrupted = self.follow.lives.interrupted();
             findings.extend(self.follow.harness_ends(exit.as_ref(), &mut namer));
             late = self.follow.tests_known_late(&mut namer);
             let exit = exit.filter(|_| !interrupted.is_empty());
@@ -83,7 +83,7 @@ impl Worker {
         }
         for sequence in due {
             if let Some((change, about)) = self.follow.verdict(sequence) {
-                let evidence = self.follow.evidence(&change);
+                let evidence = self.follow.lives.evidence(&change);
                 let line = verdict_line(&mut self.builder, &change, about, evidence);
                 self.verdicts.push(line.into());
                 if self.verdicts.is_full() {
@@ -128,13 +128,13 @@ impl Worker {
             return;
         }
         self.losses = LossesSaid { totals, at: Some(now) };
-        let line = losses_line(&mut self.builder, totals, self.inbox.loss_sites());
+        let line = losses_line(&mut self.builder, totals, self.inbox.loss_sites.top());
         self.about(line);
     }
 
     pub(super) fn lost(&self) -> Lost {
         Lost {
-            reports: self.inbox.losses().totals(),
+            reports: self.inbox.losses.totals(),
             probes: self.follow.has_probes().then(|| self.builder.surroundings.probe_losses()),
         }
     }
@@ -145,12 +145,12 @@ impl Worker {
         let line = line.into();
         let Some(json) = line.encode() else { return };
         self.sinks.write(&EncodedLine::new(&line, &json)).ok();
-        self.shared.publish(&line, self.inbox.losses());
+        self.shared.publish(&line, &self.inbox.losses);
     }
 
     fn give_verdicts(&mut self) {
         for line in self.verdicts.give(&mut self.sinks) {
-            self.shared.publish(&line, self.inbox.losses());
+            self.shared.publish(&line, &self.inbox.losses);
             self.act(&line);
         }
     }
@@ -158,7 +158,7 @@ impl Worker {
     /// Does what a line that the sinks have calls for.
     pub(super) fn act(&mut self, line: &Line) {
         let ending = self.ending.begun;
-        let counts = self.acting.look(line, ending, self.inbox.losses());
+        let counts = self.acting.look(line, ending, &self.inbox.losses);
         self.shared.set_counts(counts);
     }
 }

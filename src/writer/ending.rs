@@ -134,7 +134,7 @@ impl Worker {
                     let lost = self.lost();
                     // Who is counted meanwhile may still wait.
                     self.say_end(0, lost);
-                    inbox.ender_is_served();
+                    inbox.ender_waits(0);
                 }
                 true
             });

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::config::Folding;
-use crate::record::{Level, PanicId, Report, start_of};
+use crate::record::{Level, PanicId, RepeatsLine, Report, start_of};
 use crate::report::Folded;
 
 /// Fingerprints that are told apart in one interval. Panics of further ones are written whole. An entry takes about
@@ -88,7 +88,7 @@ impl Fold {
             |folded: &mut Folded| now.is_none_or(|now| now.saturating_duration_since(folded.since) >= every);
         let mut due: Vec<Folded> =
             self.seen.values_mut().filter_map(|seen| seen.folded.take_if(is_due)).collect();
-        due.sort_by_key(|folded| folded.last);
+        due.sort_by_key(|folded| folded.line.last);
         self.next = self
             .seen
             .values()
@@ -108,38 +108,38 @@ impl Fold {
 impl Seen {
     fn count(&mut self, report: &Report, now: Instant) {
         self.total += 1;
-        let folded = self.folded.get_or_insert_with(|| Folded {
-            since: now,
+        let new = || RepeatsLine {
+            head: report.head.to_text(),
+            message: None,
+            fingerprint: report.fingerprint.clone(),
             count: 0,
             total: 0,
-            fingerprint: report.fingerprint.clone(),
             first: self.first,
             last: report.head.id,
             last_ts: String::new(),
             last_ts_ms: 0,
-            level: report.head.level,
-            message: None,
             thread: None,
             location: None,
             fates: BTreeMap::new(),
-        });
-        folded.count += 1;
-        folded.total = self.total;
-        folded.level = folded.level.max(report.head.level);
+        };
+        let line = &mut self.folded.get_or_insert_with(|| Folded { since: now, line: new() }).line;
+        line.count += 1;
+        line.total = self.total;
+        line.head.level = line.head.level.max(report.head.level);
         // Records of different threads may come out of order by a little.
-        if report.head.ts >= folded.last_ts {
-            folded.last = report.head.id;
-            folded.last_ts.clone_from(&report.head.ts);
-            folded.last_ts_ms = report.head.ts_ms;
-            folded.message =
+        if report.head.ts >= line.last_ts {
+            line.last = report.head.id;
+            line.last_ts.clone_from(&report.head.ts);
+            line.last_ts_ms = report.head.ts_ms;
+            line.message =
                 report.message.as_ref().map(|_| start_of(report.summary(), MESSAGE_BYTES).to_owned());
-            folded.thread.clone_from(&report.thread);
-            folded.location.clone_from(&report.location);
+            line.thread.clone_from(&report.thread);
+            line.location.clone_from(&report.location);
         }
         let word = report.fate.word();
-        match folded.fates.get_mut(word) {
+        match line.fates.get_mut(word) {
             Some(count) => *count += 1,
-            None => drop(folded.fates.insert(word.to_owned(), 1)),
+            None => drop(line.fates.insert(word.to_owned(), 1)),
         }
     }
 }
@@ -172,15 +172,15 @@ mod tests {
         assert_eq!(fold.due_in(start), Some(EVERY));
         assert!(fold.take_due(Some(start + EVERY / 2)).is_empty());
         let due = fold.take_due(Some(start + EVERY));
-        let [folded] = &due[..] else { panic!("{due:?}") };
+        let [Folded { line: folded, .. }] = &due[..] else { panic!("{due:?}") };
         assert_eq!((folded.count, folded.total), (3, 3));
         assert_eq!((folded.first.sequence(), folded.last.sequence()), (1, 5));
         assert_eq!(folded.fates, BTreeMap::from([("caught".to_owned(), 3)]));
         assert_eq!(fold.due_in(start + EVERY), None);
         // The series goes on.
         assert!(fold.takes(&numbered(6), start + EVERY / 10 * 9));
-        let due = fold.take_due(None);
-        assert_eq!((due[0].count, due[0].total, due[0].last.sequence()), (1, 4, 6));
+        let line = &fold.take_due(None)[0].line;
+        assert_eq!((line.count, line.total, line.last.sequence()), (1, 4, 6));
     }
 
     #[test]
@@ -190,7 +190,7 @@ mod tests {
         fold.take_due(Some(start + EVERY));
         assert!(!fold.takes(&numbered(3), start + EVERY));
         assert!(fold.takes(&numbered(4), start + EVERY));
-        assert_eq!(fold.take_due(None)[0].first.sequence(), 3);
+        assert_eq!(fold.take_due(None)[0].line.first.sequence(), 3);
     }
 
     #[test]

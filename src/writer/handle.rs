@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-use super::caught_reports::{Board, Pigeonhole};
+use super::caught_reports::Board;
 use super::naming_budget::Budget;
-use super::source::Inbox;
 use crate::act::Counts;
+use crate::channel::Channel;
 use crate::config::user_code::guarded;
 use crate::record::{ExitPlace, Line, LossCounters, LossReason};
 
@@ -201,22 +201,14 @@ impl Shared {
     }
 
     /// Waits for something that the writer does; `false` when the time was over before, and on the writer itself.
-    fn wait_until(&self, until: Option<Instant>, is_done: impl Fn(&Progress) -> bool) -> bool {
-        let mut progress = locked(&self.progress);
-        while !is_done(&progress) {
-            if IS_WRITER.get() {
-                return false;
-            }
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            progress = match left {
-                Some(Duration::ZERO) => return false,
-                Some(left) => {
-                    self.moved.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => self.moved.wait(progress).unwrap_or_else(PoisonError::into_inner),
-            };
+    fn wait(&self, deadline: Duration, is_done: impl Fn(&Progress) -> bool) -> bool {
+        let progress = locked(&self.progress);
+        if IS_WRITER.get() {
+            return is_done(&progress);
         }
-        true
+        let waited = self.moved.wait_timeout_while(progress, deadline, |progress| !is_done(progress));
+        let (_progress, outcome) = waited.unwrap_or_else(PoisonError::into_inner);
+        !outcome.timed_out()
     }
 
     /// Writer: no line comes any more.
@@ -263,11 +255,11 @@ impl SharedWaker {
 #[derive(Clone)]
 pub(crate) struct WriterHandle {
     shared: Arc<Shared>,
-    inbox: &'static (dyn Inbox + 'static),
+    inbox: &'static Channel,
 }
 
 impl WriterHandle {
-    pub(crate) fn new(shared: Arc<Shared>, inbox: &'static dyn Inbox) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, inbox: &'static Channel) -> Self {
         Self { shared, inbox }
     }
 
@@ -281,10 +273,9 @@ impl WriterHandle {
 
     /// Lets the debug information of the program be read and waits for it; `false` when the time was over before.
     pub(crate) fn warm_up(&self, deadline: Duration) -> bool {
-        let until = Instant::now().checked_add(deadline);
         self.shared.wants_names.store(true, Ordering::Release);
         self.inbox.wake();
-        self.shared.wait_until(until, |progress| progress.named)
+        self.shared.wait(deadline, |progress| progress.named)
     }
 
     /// Says who ends the process, before [`finish`](Self::finish).
@@ -323,28 +314,17 @@ impl WriterHandle {
         self.shared.counts()
     }
 
-    /// A place for the report of a panic that a wrapper caught.
-    pub(crate) fn await_report(&self, sequence: u64) -> Arc<Pigeonhole> {
-        self.shared.board.await_report(sequence)
-    }
-
-    /// The wrapper's error goes on as a panic.
-    pub(crate) fn give_report_back(&self, sequence: u64, place: &Arc<Pigeonhole>) {
-        self.shared.board.give_back(sequence, place);
-    }
-
-    /// The wrapper's error is gone.
-    pub(crate) fn forget_report(&self, sequence: u64, place: &Arc<Pigeonhole>) {
-        self.shared.board.forget(sequence, place);
+    /// Where reports wait for wrappers.
+    pub(crate) fn board(&self) -> &Board {
+        &self.shared.board
     }
 
     fn wait(&self, deadline: Duration, finish: bool) -> bool {
         let now = Instant::now();
-        let until = now.checked_add(deadline);
         let waits = !deadline.is_zero() && !IS_WRITER.get();
         let budget = waits.then(|| Budget::new(now, deadline));
         let request = self.shared.request(budget, finish);
         self.inbox.wake();
-        self.shared.wait_until(until, |progress| progress.done >= request && (!finish || progress.finished))
+        self.shared.wait(deadline, |progress| progress.done >= request && (!finish || progress.finished))
     }
 }

@@ -14,21 +14,18 @@ pub(crate) mod fold;
 pub(crate) mod handle;
 pub(crate) mod worker;
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use std::{io, thread};
 
 use crate::report::{Abilities, Service, Surroundings};
 pub(crate) use caught_reports::{Delivery, Pigeonhole};
 pub(crate) use forked_child::{AfterFork, Sources};
 pub(crate) use handle::{SharedWaker, WriterHandle};
-pub(crate) use source::Inbox;
 
-use crate::act::{Event, Judge, Reaction, TerminationLog};
-use crate::config::{Console, Filter, Folding, Options, Redactor, Symbols, tells_supervisor};
+use crate::act::{Event, Judge};
+use crate::channel::Channel;
+use crate::config::{Console, Options, Symbols, tells_supervisor};
 use crate::harness::Harness;
-use crate::probe::EventQueue;
 use crate::probe::harness_notes::HarnessNotes;
 use crate::report::build::Builder;
 use crate::report::prepared::Stacks;
@@ -41,7 +38,7 @@ use crate::symbolize::{Off, Resolve, of_this_process, ready};
 use crate::sys::signal_mask::AllBlocked;
 use crate::sys::system;
 use crate::verdict::Strategy;
-use crate::verdict::follow::Follow;
+use crate::verdict::follow::{Follow, Sight};
 
 /// Name of the writer thread.
 const THREAD_NAME: &str = "panic-agent";
@@ -50,36 +47,16 @@ const STACK_BYTES: usize = 2 * 1024 * 1024;
 
 /// What the writer needs to start.
 pub(crate) struct WriterConfig {
+    /// What concerns others is taken out of them, or done.
+    pub(crate) options: Options,
     pub(crate) service: Service,
     pub(crate) sinks: Vec<Box<dyn Sink>>,
-    pub(crate) console: Console,
-    pub(crate) symbols: Symbols,
-    /// Where debug files are looked for besides.
-    pub(crate) debug_directories: Vec<PathBuf>,
-    pub(crate) max_report_bytes: usize,
-    pub(crate) stacks: crate::sink::Stacks,
-    /// How long a thread that is about to abort waits for the writer.
-    pub(crate) flush_deadline: Duration,
-    /// How long a verdict that may still change waits for the change.
-    pub(crate) settle: Duration,
-    pub(crate) redactor: Option<Redactor>,
-    pub(crate) before_write: Option<Filter>,
-    pub(crate) folding: Option<Folding>,
-    pub(crate) termination_log: TerminationLog,
     /// Whether a supervisor wants to know what has died.
     pub(crate) supervisor: bool,
-    /// What to do about verdicts.
-    pub(crate) reactions: Vec<Reaction>,
     pub(crate) abilities: Abilities,
     pub(crate) surroundings: Box<dyn Surroundings>,
-    /// What the probes see; `None` without probes.
-    pub(crate) events: Option<&'static EventQueue>,
-    /// Whether the probes see every raise.
-    pub(crate) watched: bool,
-    /// Whether the events come from wrappers alone.
-    pub(crate) notes_only: bool,
-    /// Whether starts of threads are seen, with their places.
-    pub(crate) starts_are_noted: bool,
+    /// What the probes see.
+    pub(crate) sight: Sight,
     /// In an audited test harness: what its probes note, and whether starts of threads are seen.
     pub(crate) harness: Option<(&'static HarnessNotes, bool)>,
     /// The file that holds the slots, if one does.
@@ -91,41 +68,27 @@ pub(crate) struct WriterConfig {
 impl WriterConfig {
     /// Whether something is done about panics that nobody can ever see.
     pub(crate) fn reacts_to_silent(&self) -> bool {
-        self.reactions.iter().any(|reaction| reaction.event() == Event::Silent)
+        self.options.reactions.iter().any(|reaction| reaction.event() == Event::Silent)
     }
 
-    /// Takes what concerns the writer out of the options; `sinks` are the opened outputs.
+    /// What follows from the options alone; `sinks` are the opened outputs.
     pub(crate) fn new(
         instance: u64,
-        options: &mut Options,
+        options: Options,
         sinks: Vec<Box<dyn Sink>>,
         surroundings: Box<dyn Surroundings>,
     ) -> Self {
         Self {
-            service: Service::new(instance, options),
+            service: Service::new(instance, &options),
             sinks,
-            console: options.console,
-            symbols: options.symbols,
-            debug_directories: options.debug_directories.clone(),
-            max_report_bytes: options.max_report_bytes,
-            stacks: options.stacks,
-            flush_deadline: options.flush_deadline,
-            settle: options.settle,
-            redactor: options.redactor.take(),
-            before_write: options.before_write.take(),
-            folding: options.folding,
-            termination_log: options.termination_log.clone(),
-            supervisor: tells_supervisor(options),
-            reactions: core::mem::take(&mut options.reactions),
+            supervisor: tells_supervisor(&options),
             abilities: Abilities::of_this_build(options.symbols != Symbols::Off),
             surroundings,
-            events: None,
-            watched: false,
-            notes_only: false,
-            starts_are_noted: false,
+            sight: Sight::default(),
             harness: None,
             spool: None,
             started: None,
+            options,
         }
     }
 }
@@ -134,11 +97,10 @@ impl WriterConfig {
 ///
 /// # Errors
 /// When the thread cannot be started.
-pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Result<WriterHandle> {
+pub(crate) fn spawn(inbox: &'static Channel, config: WriterConfig) -> io::Result<WriterHandle> {
     let shared = Arc::new(handle::Shared::default());
     let handle = WriterHandle::new(shared.clone(), inbox);
-    let signals = AllBlocked::new();
-    let started =
+    let started = without_signals(|| {
         thread::Builder::new().name(THREAD_NAME.to_owned()).stack_size(STACK_BYTES).spawn(move || {
             let mut config = config;
             system::keep_apart();
@@ -147,11 +109,11 @@ pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Re
             config.surroundings.enter_writer_thread();
             let abilities = config.abilities.clone();
             let own_thread = config.surroundings.own_thread();
-            let resolver = of_this_process(&config.debug_directories);
+            let resolver = of_this_process(&config.options.debug_directories);
             // Every run of a test harness ends with words about its threads, for which names are wanted at once.
-            let eager = config.symbols == Symbols::Eager || config.harness.is_some();
+            let eager = config.options.symbols == Symbols::Eager || config.harness.is_some();
             let mut worker = worker(inbox, shared, config, Box::new(resolver.clone()));
-            if worker.builder.stacks.has_symbols() {
+            if worker.builder.stacks.symbolizer.is_on() {
                 let wake = || inbox.wake();
                 worker.patience.reader = Some(Box::new(move |wanted| {
                     ready::read(Box::new(resolver.clone()), wanted, wake, own_thread)
@@ -166,8 +128,8 @@ pub(crate) fn spawn<I: Inbox>(inbox: &'static I, config: WriterConfig) -> io::Re
                 started();
             }
             worker.run()
-        });
-    drop(signals);
+        })
+    });
     // The thread works until the process ends, so its handle is of no use.
     started.map(|_: thread::JoinHandle<()>| handle)
 }
@@ -181,41 +143,43 @@ pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
 }
 
 pub(crate) fn worker(
-    inbox: &'static dyn Inbox,
+    inbox: &'static Channel,
     shared: Arc<handle::Shared>,
     config: WriterConfig,
     resolver: Box<dyn Resolve>,
 ) -> worker::Worker {
-    let resolver: Box<dyn Resolve> = match config.symbols {
+    let options = config.options;
+    let resolver: Box<dyn Resolve> = match options.symbols {
         Symbols::Off => Box::new(Off),
         _ => resolver,
     };
     worker::Worker {
-        spool: config
-            .spool
-            .map(|live| spool_notes::Spooled::new(live, config.redactor.is_some(), config.max_report_bytes)),
+        spool: config.spool.map(|live| {
+            spool_notes::Spooled::new(live, options.redactor.is_some(), options.max_report_bytes)
+        }),
         inbox,
-        patience: naming_budget::Patience::new(shared.clone(), inbox, config.flush_deadline),
+        patience: naming_budget::Patience::new(shared.clone(), inbox, options.flush_deadline),
         shared,
         builder: Builder::new(
             config.service,
             config.surroundings,
             Stacks::new(resolver, Strategy::THIS_BUILD),
-            config.redactor,
+            options.redactor,
         ),
-        follow: Follow::new(config.events, config.watched, config.settle)
-            .with_notes_only(config.notes_only)
-            .with_starts(config.starts_are_noted)
-            .with_harness(config.harness.map(|(notes, threads)| Harness::new(notes, threads))),
+        follow: Follow::new(
+            config.sight,
+            options.settle,
+            config.harness.map(|(notes, threads)| Harness::new(notes, threads)),
+        ),
         sinks: fan_out::FanOut::new(config.sinks),
-        console: (config.console == Console::Pretty).then(Pretty::new),
-        before_write: config.before_write,
-        fold: fold::Fold::new(config.folding),
-        last_words: termination::LastWords::new(&config.termination_log),
+        console: (options.console == Console::Pretty).then(Pretty::new),
+        before_write: options.before_write,
+        fold: fold::Fold::new(options.folding),
+        last_words: termination::LastWords::new(&options.termination_log),
         notices: supervisor::Notices::new(config.supervisor),
-        acting: acting::Acting::new(Judge::new(config.reactions)),
-        max_report_bytes: config.max_report_bytes,
-        line: LineBuffer::with(config.stacks),
+        acting: acting::Acting::new(Judge::new(options.reactions)),
+        max_report_bytes: options.max_report_bytes,
+        line: LineBuffer::with(options.stacks),
         verdicts: batch::Batch::default(),
         losses: emit::LossesSaid::default(),
         done: 0,
@@ -236,7 +200,6 @@ mod naming_budget_tests;
 mod real_tests;
 #[cfg(test)]
 mod schema_tests;
-mod source;
 pub(crate) mod spool_notes;
 mod supervisor;
 mod termination;

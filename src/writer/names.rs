@@ -86,7 +86,7 @@ impl Worker {
             return false;
         }
         if self.shared.wants_names() {
-            if self.builder.stacks.has_symbols() && self.patience.reader.is_some() {
+            if self.builder.stacks.symbolizer.is_on() && self.patience.reader.is_some() {
                 self.read_own();
             } else {
                 self.shared.names_are_read(true);
@@ -116,7 +116,7 @@ impl Worker {
         self.shared.names_are_read(true);
         self.names.used = Some((self.patience.clock)());
         for (_, at) in read {
-            self.builder.stacks.was_opened(at);
+            self.builder.stacks.symbolizer.was_opened(at);
         }
         true
     }
@@ -128,7 +128,7 @@ impl Worker {
         if quiet < QUIET {
             return Some(QUIET.saturating_sub(quiet));
         }
-        self.builder.stacks.give_back();
+        self.builder.stacks.symbolizer.give_back();
         self.inbox.rest();
         self.names = Names::default();
         self.shared.names_are_read(false);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::ending::LIVES_ON;
 use super::handle::Shared;
-use super::source::Inbox;
+use crate::channel::Channel;
 use crate::record::{RawFlag, RawRecord};
 use crate::symbolize::ready::{Reader, Readiness, Wanted};
 use crate::symbolize::{Effort, Naming};
@@ -56,7 +56,7 @@ impl Budget {
 /// Knows who waits, and whether names are ready.
 pub(crate) struct Patience {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) inbox: &'static dyn Inbox,
+    pub(crate) inbox: &'static Channel,
     pub(crate) symbols: Arc<Readiness>,
     /// Reads debug information on another thread; `None`: the writer does so itself.
     pub(crate) reader: Option<Reader>,
@@ -75,7 +75,7 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    pub(crate) fn new(shared: Arc<Shared>, inbox: &'static dyn Inbox, flush_deadline: Duration) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, inbox: &'static Channel, flush_deadline: Duration) -> Self {
         Self {
             shared,
             inbox,

@@ -1,7 +1,7 @@
 //! The writer while its symbols are not ready, and while somebody waits for it. The clock is a number.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -31,7 +31,7 @@ impl Clock {
 
 struct Scene {
     worker: Worker,
-    inbox: &'static FakeInbox,
+    inbox: &'static Channel,
     sink: MemorySink,
     clock: Clock,
     start: Instant,
@@ -40,8 +40,8 @@ struct Scene {
 impl Scene {
     /// A writer whose symbols are not ready, with one report in its inbox.
     fn new() -> Self {
-        let (inbox, sink, clock) = (FakeInbox::leaked(), MemorySink::new(), Clock::default());
-        let (mut worker, _) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+        let (inbox, sink, mut worker, _) = bench();
+        let clock = Clock::default();
         let start = Instant::now();
         let now = clock.clone();
         worker.patience.started = start;
@@ -60,11 +60,23 @@ impl Scene {
 
     /// Works until there is nothing left; the next pause.
     fn work(&mut self) -> Pause {
-        loop {
-            if let Some(pause) = self.worker.turn() {
-                return pause;
-            }
-        }
+        work(&mut self.worker)
+    }
+
+    /// The same with one more report.
+    fn another(&mut self) -> Pause {
+        self.inbox.publish(raw_record());
+        self.work()
+    }
+
+    /// Works, and says whether a report waits for its names then.
+    fn holds(&mut self) -> bool {
+        matches!(self.work(), Pause::Hold(_))
+    }
+
+    /// What was written so far.
+    fn written(&self) -> usize {
+        self.sink.reports().len()
     }
 
     fn assert_written_without_names(&mut self) {
@@ -86,8 +98,8 @@ fn codes(report: &Report) -> Vec<&str> {
 fn reports_wait_for_their_names_until_these_are_ready() {
     let mut scene = Scene::new();
     scene.clock.pass(10_000);
-    assert!(matches!(scene.work(), Pause::Hold(_)));
-    assert_eq!((scene.sink.reports().len(), scene.inbox.pending()), (0, 1));
+    assert!(scene.holds());
+    assert_eq!((scene.written(), scene.inbox.pending()), (0, 1));
     scene.worker.patience.symbols = Readiness::ready();
     assert!(matches!(scene.work(), Pause::Park(_)));
     assert_eq!(scene.sink.reports()[0].frames[0].function.as_deref(), Some("app::work"));
@@ -105,8 +117,7 @@ fn somebody_who_waits_is_kept_for_half_of_his_time_and_then_gets_addresses() {
         scene.clock.pass(1);
         scene.assert_written_without_names();
         // Whoever comes later waits for names again.
-        scene.inbox.publish(raw_record());
-        assert!(matches!(scene.work(), Pause::Hold(_)));
+        assert!(matches!(scene.another(), Pause::Hold(_)));
     }
 }
 
@@ -122,18 +133,26 @@ fn the_first_of_many_who_wait_decides() {
 #[test]
 fn a_thread_about_to_abort_is_kept_for_half_of_the_flush_deadline() {
     let mut scene = Scene::new();
-    scene.inbox.waited_for.store(true, Ordering::Relaxed);
+    drop(scene.inbox.try_receive());
+    let (inbox, ticket) = (scene.inbox, scene.inbox.publish(raw_record()));
+    let waits = thread::spawn(move || inbox.wait_written(ticket, Duration::from_secs(20)));
+    while !inbox.is_waited_for() {
+        thread::yield_now();
+    }
     assert_eq!(scene.work(), Pause::Hold(WHOLE / 2));
     scene.clock.pass(600);
     assert_eq!(scene.work(), Pause::Hold(Duration::from_millis(400)));
     scene.clock.pass(400);
     scene.assert_written_without_names();
+    assert!(waits.join().unwrap(), "and is let go when it is written");
 }
 
 #[test]
 fn a_pool_that_fills_up_is_emptied_at_once() {
     let mut scene = Scene::new();
-    scene.inbox.filling_up.store(true, Ordering::Relaxed);
+    while !scene.inbox.is_filling_up() {
+        scene.inbox.publish(raw_record());
+    }
     scene.assert_written_without_names();
 }
 
@@ -148,7 +167,7 @@ fn nobody_waits_for_ever() {
 #[test]
 fn a_request_is_done_at_once_when_there_is_nothing_to_write() {
     let mut scene = Scene::new();
-    scene.inbox.receive(&mut |_| true);
+    drop(scene.inbox.try_receive());
     scene.request(false);
     assert!(matches!(scene.work(), Pause::Park(_)));
     assert_eq!(scene.worker.done, scene.worker.shared.requested());
@@ -188,8 +207,7 @@ fn names_are_looked_up_until_a_quarter_of_the_time_is_left() {
     assert_eq!(codes(&reports[0]), ["symbols_not_ready"]);
     assert_eq!(reports[0].frames.len(), 5, "every frame is there");
     // With time, the same stack gets its names: what was cut short is not remembered.
-    scene.inbox.publish(raw_record());
-    scene.work();
+    scene.another();
     let reports = scene.sink.reports();
     assert!(reports[1].frames.iter().all(|frame| frame.function.is_some()));
     assert_eq!(codes(&reports[1]), [""; 0]);
@@ -203,7 +221,7 @@ fn another_image_is_not_opened_when_that_may_take_too_long() {
         scene.worker.patience.symbols = Readiness::after(Duration::from_millis(took));
         scene.worker.builder.surroundings = Box::new(TwoImages);
         let own = TwoImages.image_of(FakeSymbols::BASE, None);
-        scene.worker.builder.stacks.was_opened(own);
+        scene.worker.builder.stacks.symbolizer.was_opened(own);
         scene.request(false);
         scene.work();
         let report = &scene.sink.reports()[0];
@@ -211,8 +229,7 @@ fn another_image_is_not_opened_when_that_may_take_too_long() {
         assert_eq!(report.frames[4].function.is_some(), opened);
         assert_eq!(codes(report), if opened { &[][..] } else { &["symbols_not_ready"] });
         // Without anybody who waits, it is opened.
-        scene.inbox.publish(raw_record());
-        scene.work();
+        scene.another();
         let reports = scene.sink.reports();
         assert!(reports[1].frames[4].function.is_some());
         assert_eq!(reports[0].fingerprint, reports[1].fingerprint, "the system's frames do not count");
@@ -249,26 +266,18 @@ impl Images for TwoImages {
         }
         Some(at)
     }
-
-    fn refresh(&mut self) -> bool {
-        false
-    }
 }
 
 impl Surroundings for TwoImages {
     fn process_labels(&self, generation: Option<u32>) -> Option<ProcessLabels> {
         FakeSurroundings.process_labels(generation)
     }
-
-    fn panics(&self) -> u64 {
-        1
-    }
 }
 
 #[test]
 fn a_report_somebody_waits_for_brings_its_own_time() {
     let mut scene = Scene::new();
-    scene.inbox.receive(&mut |_| true);
+    drop(scene.inbox.try_receive());
     scene.worker.patience.symbols = Readiness::ready();
     let mut record = raw_record();
     record.set_flag(RawFlag::Waiting);
@@ -291,8 +300,7 @@ impl Resolve for Stuck {
 
 #[test]
 fn a_warm_up_that_never_ends_costs_names_and_no_reports() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
-    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    let (inbox, sink, mut worker, handle) = bench();
     let (end, stuck) = std::sync::mpsc::channel();
     let wanted = vec![(FakeSymbols::BASE, None)];
     worker.patience.symbols = ready::read(Box::new(Stuck(stuck)), wanted, || inbox.wake(), || ());
@@ -313,9 +321,9 @@ fn a_warm_up_that_never_ends_costs_names_and_no_reports() {
 /// What was asked of a reader.
 type Asked = Arc<Mutex<Vec<(Arc<Readiness>, Vec<Wanted>)>>>;
 
-/// Lets a test say when what was wanted is read.
-fn by_command(scene: &mut Scene) -> Asked {
-    let asked = Asked::default();
+/// A scene in which the test says when what was wanted is read.
+fn by_command() -> (Scene, Asked) {
+    let (mut scene, asked) = (Scene::new(), Asked::default());
     let asks = asked.clone();
     scene.worker.patience.symbols = Readiness::ready();
     scene.worker.patience.reader = Some(Box::new(move |wanted| {
@@ -323,20 +331,19 @@ fn by_command(scene: &mut Scene) -> Asked {
         asks.lock().push((readiness.clone(), wanted));
         readiness
     }));
-    asked
+    (scene, asked)
 }
 
 #[test]
 fn nothing_is_read_before_a_report_asks_for_names_and_then_it_waits_for_them() {
-    let mut scene = Scene::new();
-    let asked = by_command(&mut scene);
-    let record = scene.inbox.take();
+    let (mut scene, asked) = by_command();
+    drop(scene.inbox.try_receive());
     assert!(matches!(scene.work(), Pause::Park(None)), "nothing is to be done, also later");
     assert_eq!(asked.lock().len(), 0);
-    scene.inbox.publish(record);
-    assert!(matches!(scene.work(), Pause::Hold(_)));
-    assert!(matches!(scene.work(), Pause::Hold(_)), "once is enough");
-    assert_eq!((asked.lock().len(), scene.sink.reports().len()), (1, 0));
+    scene.inbox.publish(raw_record());
+    assert!(scene.holds());
+    assert!(scene.holds(), "once is enough");
+    assert_eq!((asked.lock().len(), scene.written()), (1, 0));
     let wanted: Vec<u64> = asked.lock()[0].1.iter().map(|(ip, _)| *ip).collect();
     assert!(wanted.contains(&FakeSymbols::BASE) && wanted.len() >= 8, "{wanted:x?}");
     asked.lock()[0].0.set(Duration::from_millis(3));
@@ -345,18 +352,16 @@ fn nothing_is_read_before_a_report_asks_for_names_and_then_it_waits_for_them() {
     assert_eq!(reports[0].frames[0].function.as_deref(), Some("app::work"));
     assert_eq!(codes(&reports[0]), [""; 0]);
     // The next one finds everything read.
-    scene.inbox.publish(raw_record());
-    scene.work();
-    assert_eq!((asked.lock().len(), scene.sink.reports().len()), (1, 2));
+    scene.another();
+    assert_eq!((asked.lock().len(), scene.written()), (1, 2));
 }
 
 #[test]
 fn the_images_of_the_system_are_read_after_those_of_the_program() {
-    let mut scene = Scene::new();
-    let asked = by_command(&mut scene);
+    let (mut scene, asked) = by_command();
     scene.worker.builder.surroundings = Box::new(TwoImages);
     for round in 1..=2 {
-        assert!(matches!(scene.work(), Pause::Hold(_)));
+        assert!(scene.holds());
         let asked = asked.lock();
         assert_eq!(asked.len(), round);
         let (readiness, wanted) = asked.last().unwrap();
@@ -371,8 +376,7 @@ fn the_images_of_the_system_are_read_after_those_of_the_program() {
 
 #[test]
 fn who_waits_for_a_report_is_kept_for_half_of_his_time_while_it_is_read() {
-    let mut scene = Scene::new();
-    let asked = by_command(&mut scene);
+    let (mut scene, asked) = by_command();
     scene.request(true);
     assert_eq!(scene.work(), Pause::Hold(WHOLE / 2));
     assert_eq!(asked.lock().len(), 1);
@@ -383,8 +387,7 @@ fn who_waits_for_a_report_is_kept_for_half_of_his_time_while_it_is_read() {
 #[test]
 fn what_was_read_is_given_back_after_a_quiet_minute_and_read_again_for_another_stack() {
     for kept in [false, true] {
-        let mut scene = Scene::new();
-        let asked = by_command(&mut scene);
+        let (mut scene, asked) = by_command();
         if kept {
             scene.worker.names.keep();
         }
@@ -399,9 +402,8 @@ fn what_was_read_is_given_back_after_a_quiet_minute_and_read_again_for_another_s
         scene.clock.pass(1);
         assert_eq!(scene.work(), Pause::Park(None), "no further look");
         // A stack whose names are known needs nothing.
-        scene.inbox.publish(raw_record());
-        scene.work();
-        assert_eq!((asked.lock().len(), scene.sink.reports().len()), (1, 2));
+        scene.another();
+        assert_eq!((asked.lock().len(), scene.written()), (1, 2));
         let mut other = raw_record();
         set_walk(&mut other, 12, 5);
         scene.inbox.publish(other);
@@ -412,9 +414,8 @@ fn what_was_read_is_given_back_after_a_quiet_minute_and_read_again_for_another_s
 
 #[test]
 fn a_program_that_asks_has_its_debug_information_read_at_once() {
-    let mut scene = Scene::new();
-    let asked = by_command(&mut scene);
-    scene.inbox.take();
+    let (mut scene, asked) = by_command();
+    drop(scene.inbox.try_receive());
     let handle = WriterHandle::new(scene.worker.shared.clone(), scene.inbox);
     assert!(!handle.warm_up(Duration::ZERO));
     scene.work();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::*;
+use crate::config::Folding;
 use crate::harness::{Said, Word};
 use crate::probe::{Event, Keeper, PanicRef, Trace};
 use crate::record::finding::Finding;
@@ -20,16 +21,16 @@ const SCHEMA: &str = include_str!("../../docs/record-schema.json");
 /// Real lines of every kind. Reports: a full one that landed before its line was made, one that lacks nearly
 /// everything, one that aborts, one that lands later, one that the end of the process cuts short.
 fn real_lines() -> Vec<Value> {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (inbox, sink) = (Channel::leaked(), MemorySink::new());
     let shared = Arc::new(handle::Shared::default());
     let handle = WriterHandle::new(shared.clone(), inbox);
-    let mut options = Options { symbols: Symbols::Off, ..Options::default() };
+    let options = Options { symbols: Symbols::Off, ..Options::default() };
     let mut config =
-        WriterConfig::new(0xabc, &mut options, vec![Box::new(sink.clone())], Box::new(FakeSurroundings));
-    config.folding = Some(Folding::after(3));
-    config.stacks = crate::sink::Stacks::Once;
+        WriterConfig::new(0xabc, options, vec![Box::new(sink.clone())], Box::new(FakeSurroundings));
+    config.options.folding = Some(Folding::after(3));
+    config.options.stacks = crate::sink::Stacks::Once;
     let probes = FakeProbes::new(64);
-    config.events = Some(probes.queue);
+    config.sight.events = Some(probes.queue);
     // Without probes and symbols there is none on some platforms.
     let mut abilities = config.abilities.clone();
     abilities.can("spool");
@@ -45,7 +46,7 @@ fn real_lines() -> Vec<Value> {
     let place = [NAMELESS, PROGRAM];
     probes.send(tid, Event::Dropped { panic: panic(1), payload: 0, reads: 0 }, &place);
     inbox.publish(raw_record());
-    let mut poor = empty_record();
+    let mut poor = RawRecord::boxed();
     poor.sequence = 2;
     inbox.publish(poor);
     let mut nested = raw_record();
@@ -65,7 +66,7 @@ fn real_lines() -> Vec<Value> {
     fourth.sequence = 6;
     inbox.publish(fourth);
     evidence(&probes, 7);
-    (7..=10).map(apart).for_each(|record| inbox.publish(record));
+    (7..=10).map(apart).for_each(|record| _ = inbox.publish(record));
     while worker.turn().is_none() {}
     evidence(&probes, 9);
     probes.landed(tid + 4, 4, 5);
@@ -76,7 +77,8 @@ fn real_lines() -> Vec<Value> {
     worker.find(Finding::hook_replaced(&[caller]).with_stack(stack, None));
     worker.find(Finding::raise_without_hook(4, true));
     worker.find(Finding::unbalanced(4, "landed_without_throw"));
-    inbox.losses().record(LossReason::PoolFull);
+    inbox.losses.record(LossReason::PoolFull);
+    inbox.loss_sites.record("src/main.rs", 12, 5);
     handle.finish(core::time::Duration::ZERO);
     while worker.turn().is_none() {}
     let words = [
@@ -271,11 +273,11 @@ fn the_json_schema_names_the_fields_of_the_page() {
 fn the_words_of_the_code_are_on_the_page() {
     let sources: [(&str, &[&str], usize); 7] = [
         (include_str!("../verdict/reason.rs"), &["= \""], 26),
-        (include_str!("../verdict/tracker/incident.rs"), &[" => \""], 7),
-        (include_str!("../verdict/tracker/trail.rs"), &[" => \""], 25),
-        (include_str!("../verdict/life/rule.rs"), &[" => \""], 11),
+        (include_str!("../verdict/tracker/incident.rs"), &[" = \""], 7),
+        (include_str!("../verdict/tracker/trail.rs"), &[" = \""], 25),
+        (include_str!("../verdict/life/rule.rs"), &[" = \""], 11),
         (include_str!("../probe/ability.rs"), &[" => \""], 8),
-        (include_str!("../record/finding.rs"), &["code: \""], 4),
+        (include_str!("../record/finding.rs"), &["Error, \"", "Warn, \"", "Fatal, \""], 9),
         (include_str!("../harness/owner.rs"), &["&str = \""], 6),
     ];
     for (source, before, least) in sources {

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::act::Counts;
+use crate::act::{Counts, counted};
 use crate::error::complain;
 
 /// How long the end of the process waits for a supervisor that does not read.
@@ -101,31 +101,20 @@ impl News {
     }
 
     fn wait(&self, most: Duration) {
-        let until = Instant::now() + most;
         let mut status = self.status.lock();
-        while status.untold.is_some() || status.is_telling {
-            if self.changed.wait_until(&mut status, until).timed_out() {
-                return;
-            }
-        }
+        let is_telling = |status: &mut Status| status.untold.is_some() || status.is_telling;
+        // Nothing is left to be done about a status that is not told.
+        let _told = self.changed.wait_while_for(&mut status, is_telling, most);
     }
 }
 
 /// The counts in words.
 fn words(counts: Counts) -> String {
-    let words = |count: u64, one: &str, many: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        _ => Some(format!("{count} {many}")),
-    };
-    let parts: Vec<String> = [
-        words(counts.uncaught, "dead thread", "dead threads"),
-        words(counts.tasks_died, "dead task", "dead tasks"),
-        words(counts.silent, "panic that nobody can ever see", "panics that nobody can ever see"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let parts = counted([
+        (counts.uncaught, "dead thread", "dead threads"),
+        (counts.tasks_died, "dead task", "dead tasks"),
+        (counts.silent, "panic that nobody can ever see", "panics that nobody can ever see"),
+    ]);
     if parts.is_empty() { "nothing has died".to_owned() } else { parts.join(", ") }
 }
 

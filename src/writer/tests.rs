@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::worker::Pause;
 use super::*;
-use crate::config::RedactField;
+use crate::config::{Filter, RedactField, Redactor};
 use crate::record::{Inlining, *};
 use crate::sink::MemorySink;
 use crate::symbolize::ImageAt;
@@ -13,18 +13,17 @@ use crate::testing::samples::*;
 
 const LONG: Duration = Duration::from_secs(20);
 
-fn numbered(sequence: u64) -> Box<RawRecord> {
-    let mut record = raw_record();
-    record.sequence = sequence;
-    record
+/// The line is what plain serde writes.
+fn assert_plain(line: &LineBuffer, report: &Report) {
+    let text = core::str::from_utf8(line.bytes()).unwrap();
+    assert_eq!(text.strip_suffix('\n'), Some(serde_json::to_string(report).unwrap().as_str()));
 }
 
 #[test]
 fn one_record_becomes_one_full_report() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
-    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    let (inbox, sink, mut worker, handle) = bench();
     inbox.publish(raw_record());
-    while worker.turn().is_none() {}
+    work(&mut worker);
     let reports = sink.reports();
     let report = &reports[0];
     assert_eq!(report.head.id.to_string(), "0000000000000abc-1");
@@ -53,10 +52,8 @@ fn the_spliced_line_is_what_plain_serde_writes() {
         set_walk(&mut record, frames, 0);
         let (mut report, prepared) = builder.report(&record, &mut always);
         line.write(&mut report, &prepared, 1 << 20).unwrap();
-        let plain = serde_json::to_string(&report).unwrap();
-        assert_eq!(core::str::from_utf8(line.bytes()).unwrap().strip_suffix('\n'), Some(plain.as_str()));
-        let back: Report = serde_json::from_str(&plain).unwrap();
-        assert_eq!(back, report);
+        assert_plain(&line, &report);
+        assert_eq!(serde_json::from_slice::<Report>(line.bytes()).unwrap(), report);
     }
 }
 
@@ -72,7 +69,7 @@ fn a_line_that_names_its_stack_comes_back_as_the_whole_one() {
         record.sequence = sequence as u64;
         let (mut report, prepared) = builder.report(&record, &mut always);
         line.write(&mut report, &prepared, 1 << 20).unwrap();
-        assert_eq!(line.bytes().trim_ascii_end(), serde_json::to_vec(&report).unwrap());
+        assert_plain(&line, &report);
         let value = crate::Line::from(report.clone());
         let short = line.encoded(&value).short.unwrap();
         assert!(short.with_newline.len() * 2 < line.bytes().len());
@@ -102,7 +99,7 @@ fn a_line_that_shows_what_no_other_does_names_no_stack() {
         let (mut report, prepared) = builder.report(&record, &mut always);
         report.soft_errors.extend(soft_error);
         line.write(&mut report, &prepared, max).unwrap();
-        assert_eq!(line.bytes().trim_ascii_end(), serde_json::to_vec(&report).unwrap());
+        assert_plain(&line, &report);
         assert_eq!(report.stack_id.is_some(), named);
         assert_eq!(line.encoded(&report.into()).short.is_some(), named);
     }
@@ -138,8 +135,7 @@ fn lines_of_other_stacks_and_lengths_in_between_change_nothing() {
         }
         let max = if round % 7 == 6 { 3000 + value.len() * 20 } else { 1 << 20 };
         line.write(&mut report, &prepared, max).unwrap();
-        let plain = serde_json::to_string(&report).unwrap();
-        assert_eq!(core::str::from_utf8(line.bytes()).unwrap().strip_suffix('\n'), Some(plain.as_str()));
+        assert_plain(&line, &report);
     }
 }
 
@@ -164,13 +160,8 @@ fn a_line_never_exceeds_its_maximum_and_says_what_was_cut() {
         assert_eq!(text.trim_end(), serde_json::to_string(&report).unwrap());
         let cut = report.stack.cut_for_size as usize;
         assert_eq!(report.frames.len() + cut, prepared.frames.len());
-        let said = |field: &str| {
-            report
-                .soft_errors
-                .iter()
-                .filter(|error| error.field == field && error.code == "cut_for_size")
-                .count()
-        };
+        let cuts = report.soft_errors.iter().filter(|error| error.code == "cut_for_size");
+        let said = |field: &str| cuts.clone().filter(|error| error.field == field).count();
         assert_eq!(said("frames"), usize::from(cut > 0));
         let left = report.breadcrumbs.len();
         assert_eq!(said("breadcrumbs"), usize::from(left < 16));
@@ -188,21 +179,15 @@ fn a_line_never_exceeds_its_maximum_and_says_what_was_cut() {
 
 #[test]
 fn lines_come_in_order_process_panics_losses_end() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
-    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    let (inbox, sink, mut worker, handle) = bench();
     inbox.publish(raw_record());
-    inbox.losses().record(LossReason::PoolFull);
+    inbox.losses.record(LossReason::PoolFull);
     assert!(!handle.finish(Duration::ZERO), "nobody works yet");
-    while worker.turn().is_none() {}
+    work(&mut worker);
     handle.finish(Duration::ZERO);
-    while worker.turn().is_none() {}
-    let kinds: Vec<String> = sink
-        .lines()
-        .iter()
-        .map(|line| {
-            serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].as_str().unwrap().to_owned()
-        })
-        .collect();
+    work(&mut worker);
+    let kind = |line: &String| serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].clone();
+    let kinds: Vec<_> = sink.lines().iter().map(kind).collect();
     let expected = ["process", "panic", "verdict", "losses", "end"];
     assert_eq!(kinds, expected, "one end line, however often it is asked for");
     let end: EndLine = serde_json::from_str(&sink.lines_of(LineKind::End)[0]).unwrap();
@@ -212,30 +197,29 @@ fn lines_come_in_order_process_panics_losses_end() {
 
 #[test]
 fn a_report_after_the_end_is_written_when_the_ending_thread_waits_or_the_process_lives_on() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
-    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    let (inbox, sink, mut worker, handle) = bench();
     handle.finish(Duration::ZERO);
-    while worker.turn().is_none() {}
+    work(&mut worker);
     let lines = sink.lines().len();
-    let of = |tid: u32, number| {
+    let publish = |tid: u32, number| {
         let mut record = numbered(number);
         record.tid = tid;
-        record
+        inbox.publish(record);
     };
-    inbox.publish(of(7, 1));
+    publish(7, 1);
     assert!(matches!(worker.turn(), Some(Pause::Hold(_))), "the process may be gone at any time");
     assert_eq!(sink.lines().len(), lines);
-    inbox.publish(of(8, 2));
-    inbox.publish(of(7, 3));
-    inbox.ender.store(8, Ordering::Relaxed);
-    while worker.turn().is_none() {}
+    publish(8, 2);
+    publish(7, 3);
+    inbox.ender_waits(8);
+    work(&mut worker);
     assert_eq!(
         (sink.reports().len(), inbox.pending()),
         (2, 1),
         "what stands before that report, and no more"
     );
     worker.patience.flush_deadline = Duration::ZERO;
-    while worker.turn().is_none() {}
+    work(&mut worker);
     assert_eq!((sink.reports().len(), inbox.pending()), (3, 0), "nobody waits any longer");
     let ends: Vec<EndLine> =
         sink.lines_of(LineKind::End).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -244,28 +228,23 @@ fn a_report_after_the_end_is_written_when_the_ending_thread_waits_or_the_process
 
 #[test]
 fn a_panic_that_was_counted_and_never_received_shows_in_the_totals() {
-    let ending = |received| {
+    let lost = Losses { pool_full: 2, sink_failed: 1, ..Losses::default() };
+    for (received, counted, why) in [
+        (5, 7, "five received, of which one was refused by the sink, and two without a slot"),
+        (5, 6, "a hook that is not through yet"),
+        (4, 7, "4 + 2 are known: one is missing"),
+    ] {
         let mut ending = ending::Ending::default();
         ending.received = received;
-        ending
-    };
-    let lost = |pool_full, sink_failed| {
-        let mut lost = Losses::default();
-        (lost.pool_full, lost.sink_failed) = (pool_full, sink_failed);
-        lost
-    };
-    // Five received, of which one was refused by the sink, and two without a slot.
-    assert_eq!(ending(5).panics(7, &lost(2, 1)), 7);
-    assert_eq!(ending(5).panics(6, &lost(2, 1)), 7, "a hook that is not through yet");
-    assert_eq!(ending(4).panics(7, &lost(2, 1)), 7, "4 + 2 are known: one is missing");
+        assert_eq!(ending.panics(counted, &lost), 7, "{why}");
+    }
 }
 
 #[test]
 fn losses_are_said_at_most_once_a_second_and_at_the_end() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
-    let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    let (inbox, sink, mut worker, handle) = bench();
     for _ in 0..5 {
-        inbox.losses().record(LossReason::Reentered);
+        inbox.losses.record(LossReason::Reentered);
         let Some(Pause::Park(sleep)) = worker.turn() else { panic!("nothing to do") };
         let said = sink.lines_of(LineKind::Losses).len();
         assert_eq!(said, 1);
@@ -306,16 +285,16 @@ impl Drop for PanicsOnDrop {
 
 #[test]
 fn a_sink_that_fails_or_panics_is_counted_and_used_again_and_others_get_their_line() {
-    let (inbox, sink, moody_sink) = (FakeInbox::leaked(), MemorySink::new(), MemorySink::new());
+    let (inbox, sink, moody_sink) = (Channel::leaked(), MemorySink::new(), MemorySink::new());
     let mood = Arc::new(AtomicU64::new(0));
     let moody = Moody(mood.clone(), moody_sink.clone());
     let (mut worker, handle) = by_hand(inbox, config(vec![Box::new(moody), Box::new(sink.clone())]));
     for (sequence, value) in [(1, 1), (2, 2), (3, 0)] {
         mood.store(value, Ordering::Relaxed);
         inbox.publish(numbered(sequence));
-        while worker.turn().is_none() {}
+        work(&mut worker);
     }
-    let totals = inbox.losses().totals();
+    let totals = inbox.losses.totals();
     // Every flush with a report fails too: three more.
     assert_eq!((totals.sink_failed, totals.sink_panicked), (1 + 3, 1));
     assert_eq!(handle.written(), 1);
@@ -325,38 +304,40 @@ fn a_sink_that_fails_or_panics_is_counted_and_used_again_and_others_get_their_li
     for _ in 0..10 {
         worker.turn();
     }
-    assert_eq!(inbox.losses().totals(), totals);
+    assert_eq!(inbox.losses.totals(), totals);
 }
 
 #[test]
 fn a_filter_decides_and_its_panic_lets_the_report_through() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (inbox, sink) = (Channel::leaked(), MemorySink::new());
     let filter: Filter = Box::new(|report| match report.head.id.sequence() {
         1 => true,
         2 => false,
         _ => std::panic::resume_unwind(Box::new("filter")),
     });
-    let config = WriterConfig { before_write: Some(filter), ..config(vec![Box::new(sink.clone())]) };
+    let mut config = config(vec![Box::new(sink.clone())]);
+    config.options.before_write = Some(filter);
     let (mut worker, handle) = by_hand(inbox, config);
     for sequence in 1..=3 {
         inbox.publish(numbered(sequence));
     }
-    while worker.turn().is_none() {}
+    work(&mut worker);
     let reports = sink.reports();
     assert_eq!(reports.iter().map(|report| report.head.id.sequence()).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(reports[1].soft_errors[0].code, "filter_failed");
-    assert_eq!((handle.written(), inbox.losses().totals().filtered), (2, 1));
+    assert_eq!((handle.written(), inbox.losses.totals().filtered), (2, 1));
 }
 
 #[test]
 fn a_redactor_sees_every_text_and_its_panic_leaks_none() {
     let secret = "hunter2";
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (inbox, sink) = (Channel::leaked(), MemorySink::new());
     let redactor: Redactor = Box::new(move |field, text| match field {
         RedactField::Message | RedactField::ThreadName => std::panic::resume_unwind(Box::new("redactor")),
         _ => text.contains("home/u").then(|| text.replace("home/u", "~")),
     });
-    let config = WriterConfig { redactor: Some(redactor), ..config(vec![Box::new(sink.clone())]) };
+    let mut config = config(vec![Box::new(sink.clone())]);
+    config.options.redactor = Some(redactor);
     let (mut worker, _) = by_hand(inbox, config);
     let mut record = raw_record();
     record.message.set(secret);
@@ -375,7 +356,7 @@ fn a_redactor_sees_every_text_and_its_panic_leaks_none() {
 
 #[test]
 fn what_the_record_lacks_is_null_with_a_soft_error() {
-    let mut record = empty_record();
+    let mut record = RawRecord::boxed();
     record.sequence = 9;
     record.set_flag(RawFlag::NoLabels);
     record.process_labels = FORGOTTEN;
@@ -392,7 +373,7 @@ fn what_the_record_lacks_is_null_with_a_soft_error() {
 
 #[test]
 fn a_thread_writes_flushes_and_finishes_for_real() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
+    let (inbox, sink) = (Channel::leaked(), MemorySink::new());
     let handle = spawn(inbox, config(vec![Box::new(sink.clone())])).unwrap();
     assert!(handle.flush(LONG), "the `process` line comes first");
     let (lines, _waker) = handle.subscribe(2);
@@ -406,7 +387,7 @@ fn a_thread_writes_flushes_and_finishes_for_real() {
         other => panic!("{other:?}"),
     };
     assert_eq!(lines.try_iter().map(sequence).collect::<Vec<_>>(), [1, 2]);
-    assert!(inbox.losses().totals().subscriber_full >= 1);
+    assert!(inbox.losses.totals().subscriber_full >= 1);
     drop(lines);
     inbox.publish(numbered(4));
     assert!(handle.finish(LONG));
@@ -428,7 +409,7 @@ fn a_flush_from_a_sink_does_not_wait_for_itself() {
             Ok(())
         }
     }
-    let inbox = FakeInbox::leaked();
+    let inbox = Channel::leaked();
     let (slot, refused) = (Arc::default(), Arc::new(AtomicU64::new(0)));
     let handle = spawn(inbox, config(vec![Box::new(Recursive(Arc::clone(&slot), refused.clone()))])).unwrap();
     assert!(slot.set(handle.clone()).is_ok());
@@ -448,7 +429,7 @@ fn a_stuck_sink_costs_the_caller_its_deadline_and_no_more() {
         }
     }
     let (release, stuck) = std::sync::mpsc::channel();
-    let handle = spawn(FakeInbox::leaked(), config(vec![Box::new(Stuck(stuck))])).unwrap();
+    let handle = spawn(Channel::leaked(), config(vec![Box::new(Stuck(stuck))])).unwrap();
     assert!(!handle.flush(Duration::from_millis(1)));
     assert!(!handle.finish(Duration::ZERO));
     drop(release);
@@ -457,14 +438,11 @@ fn a_stuck_sink_costs_the_caller_its_deadline_and_no_more() {
 
 #[test]
 fn a_report_somebody_waits_for_is_flushed_before_its_slot_is_released() {
-    let (inbox, sink) = (FakeInbox::leaked(), MemorySink::new());
-    let (mut worker, _) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    let (inbox, sink, mut worker, _) = bench();
     let before = sink.flushes();
     let mut record = raw_record();
     record.set_flag(RawFlag::Waiting);
-    inbox.publish(record);
-    inbox.publish(numbered(2));
-    inbox.publish(numbered(3));
+    [record, numbered(2), numbered(3)].into_iter().for_each(|record| _ = inbox.publish(record));
     assert!(worker.turn().is_none(), "three in one turn");
     assert_eq!(sink.flushes(), before + 1, "once for the first, and none yet for the others");
 }

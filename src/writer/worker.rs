@@ -15,10 +15,10 @@ use super::fold::Fold;
 use super::handle::Shared;
 use super::names::Names;
 use super::naming_budget::Patience;
-use super::source::Inbox;
 use super::spool_notes::Spooled;
 use super::supervisor::Notices;
 use super::termination::LastWords;
+use crate::channel::Channel;
 use crate::config::Filter;
 use crate::config::user_code::guarded;
 use crate::platform;
@@ -40,7 +40,7 @@ const LINGER_FOR: Duration = Duration::from_millis(2);
 
 /// Everything the writer thread owns.
 pub(crate) struct Worker {
-    pub(crate) inbox: &'static dyn Inbox,
+    pub(crate) inbox: &'static Channel,
     pub(crate) shared: Arc<Shared>,
     pub(crate) builder: Builder,
     pub(crate) follow: Follow,
@@ -238,10 +238,10 @@ impl Worker {
         }
         match delivered {
             Some(Ok(())) => self.shared.count_written(),
-            Some(Err(reason)) => self.inbox.losses().record(reason),
+            Some(Err(reason)) => self.inbox.losses.record(reason),
             None => {
                 self.follow.unsaid(record.sequence);
-                self.inbox.losses().record(LossReason::SinkFailed);
+                self.inbox.losses.record(LossReason::SinkFailed);
             }
         }
         if record.has_flag(RawFlag::Waiting) {
@@ -293,7 +293,7 @@ impl Worker {
         let line = Line::Panic(report.clone());
         self.unflushed = true;
         let result = self.sinks.write(&self.line.encoded(&line));
-        self.shared.publish(&line, self.inbox.losses());
+        self.shared.publish(&line, &self.inbox.losses);
         self.act(&line);
         self.last_words.of_panic(&report);
         if record.has_flag(RawFlag::Wrapped) {
@@ -325,7 +325,7 @@ impl Worker {
         if let Err(reason) = self.sinks.flush()
             && reports
         {
-            self.inbox.losses().record(reason);
+            self.inbox.losses.record(reason);
         }
         for trouble in self.sinks.take_troubles() {
             self.find(Finding::sink_trouble(trouble));

@@ -215,7 +215,7 @@ pub(crate) const CASES: &[Case] = &[
 fn every_fault() {
     let errnos = [(libc::EIO, 0), (libc::ENOSPC, 0), (libc::ENOSPC, 1), (libc::EINTR, 0)];
     let mut trials = 0;
-    for call in faults::CALLS {
+    for call in faults::kinds() {
         for (errno, half) in errnos {
             // What matters elsewhere is that it fails; only a write can be full, halved or interrupted.
             let alike = call != "write" && errno != libc::EIO;

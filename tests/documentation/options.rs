@@ -17,9 +17,7 @@ fn variables(text: &str) -> BTreeSet<&str> {
 /// The variables that the agent reads.
 fn read_by_the_agent(code: &str) -> BTreeSet<&str> {
     let code = code.split("#[cfg(test)]").next().unwrap_or_default();
-    // `name: "…"` in a table of structs, `"…": accepted` in the table of options.
-    let name = |line: &str| line.strip_prefix("name: ").unwrap_or(line).starts_with("\"PANIC_AGENT");
-    let lines = code.lines().map(str::trim).filter(|line| name(line));
+    let lines = code.lines().map(str::trim).filter(|line| line.starts_with("\"PANIC_AGENT"));
     lines.filter_map(|line| line.split('"').nth(1)).collect()
 }
 

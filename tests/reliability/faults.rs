@@ -43,7 +43,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 fn every_call() -> u32 {
     let mut trials = 0;
-    for call in faults::CALLS {
+    for call in faults::kinds() {
         let errnos: &[i32] = if call == "write" { &[libc::EIO, libc::ENOSPC] } else { &[libc::EIO] };
         for errno in errnos {
             for for_ever in [0, 1] {

@@ -66,7 +66,7 @@ fn install_with(slots: usize, change: impl FnOnce(&mut HookState)) -> &'static H
     // As the agent does. Without a look at the images the system's unwinder would walk, with the loader's lock.
     crate::capture::stack::prepare();
     let channel = Box::leak(Box::new(Channel::new(slots, 0, 0).unwrap()));
-    let mut state = HookState::new(channel);
+    let mut state = HookState::new(channel, None, &mut Options::default());
     change(&mut state);
     let state = Box::leak(Box::new(state));
     install(state).unwrap();

@@ -48,6 +48,14 @@ fn a_forked_child_counts_calls_the_previous_hook_and_waits_for_nobody() {
     });
 }
 
+/// Like [`passes_alone`], for cases that abort; what the process said.
+fn aborts_alone(test: &str, case: impl FnOnce()) -> Option<String> {
+    let output = alone(test, case)?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{text}");
+    Some(text)
+}
+
 extern "C" fn must_not_unwind() {
     panic!("reaches the border");
 }
@@ -75,10 +83,11 @@ fn an_abort_at_an_extern_c_border_waits_until_its_reports_are_written() {
         start_slow_writer(state);
         must_not_unwind();
     };
-    let test = "unix::an_abort_at_an_extern_c_border_waits_until_its_reports_are_written";
-    let Some(output) = alone(test, case) else { return };
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{text}");
+    let Some(text) =
+        aborts_alone("unix::an_abort_at_an_extern_c_border_waits_until_its_reports_are_written", case)
+    else {
+        return;
+    };
     assert!(text.contains("written: reaches the border"), "{text}");
     assert!(text.contains("written: panic in a function that cannot unwind"), "{text}");
 }
@@ -89,9 +98,7 @@ fn the_wait_before_an_abort_ends_at_the_deadline_when_nobody_writes() {
         install_with(4, |state| state.flush_deadline = Duration::from_millis(10));
         must_not_unwind();
     };
-    let test = "unix::the_wait_before_an_abort_ends_at_the_deadline_when_nobody_writes";
-    let Some(output) = alone(test, case) else { return };
-    assert_eq!(output.status.signal(), Some(libc::SIGABRT));
+    aborts_alone("unix::the_wait_before_an_abort_ends_at_the_deadline_when_nobody_writes", case);
 }
 
 #[test]
@@ -108,10 +115,11 @@ fn a_panicking_destructor_during_cleanup_is_linked_to_the_panic_before() {
         let _panics = Panics;
         panic!("first");
     };
-    let test = "unix::a_panicking_destructor_during_cleanup_is_linked_to_the_panic_before";
-    let Some(output) = alone(test, case) else { return };
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{text}");
+    let Some(text) =
+        aborts_alone("unix::a_panicking_destructor_during_cleanup_is_linked_to_the_panic_before", case)
+    else {
+        return;
+    };
     assert!(text.contains("written: first (0, false)"), "{text}");
     assert!(text.contains("written: panic in a destructor during cleanup (2, true)"), "{text}");
 }

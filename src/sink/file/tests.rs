@@ -16,6 +16,37 @@ fn text(path: &Path) -> String {
     fs::read_to_string(path).unwrap()
 }
 
+/// Lines of one character each.
+fn puts(sink: &mut FileSink, lines: &str) {
+    lines.chars().for_each(|line| put(sink, format!("{line}\n").as_bytes()).unwrap());
+}
+
+/// A directory of its own, the path of a log in it, and a sink that appends there.
+fn open(name: &str, rotation: Rotation) -> (Dir, PathBuf, FileSink) {
+    let dir = Dir::new(name);
+    let path = dir.join("p.jsonl");
+    let sink = FileSink::open_with(&path, FileTrust::Strict, rotation).unwrap();
+    (dir, path, sink)
+}
+
+/// The same in a directory within, which can go.
+fn open_inner(name: &str) -> (Dir, PathBuf, PathBuf, FileSink) {
+    let dir = Dir::new(name);
+    let inner = dir.join("logs");
+    fs::create_dir(&inner).unwrap();
+    let path = inner.join("p.jsonl");
+    let sink = FileSink::open(&path).unwrap();
+    (dir, inner, path, sink)
+}
+
+/// A minute passes.
+fn age(sink: &mut FileSink) {
+    sink.open.since -= Duration::from_secs(61);
+}
+
+const AFTER_A_MINUTE: Rotation = Rotation::never().after(Duration::from_secs(60));
+const AT_4_KIB: Rotation = Rotation::never().at_bytes(4096);
+
 /// Archives beside `p.jsonl`, oldest first.
 fn archives(dir: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -65,10 +96,7 @@ fn put_stack(sink: &mut FileSink, stack_id: u64) {
 
 #[test]
 fn each_file_shows_a_stack_once() {
-    let dir = Dir::new("stacks");
-    let path = dir.join("p.jsonl");
-    let rotation = Rotation::never().after(Duration::from_secs(60));
-    let mut sink = FileSink::open_with(&path, FileTrust::Strict, rotation).unwrap();
+    let (dir, path, mut sink) = open("stacks", AFTER_A_MINUTE);
     for stack_id in [1, 1, 2, 1] {
         put_stack(&mut sink, stack_id);
     }
@@ -77,7 +105,7 @@ fn each_file_shows_a_stack_once() {
     let whole = "shows 1\nnames 1\nshows 2\nnames 1\na line of another kind\nnames 2\n";
     assert_eq!(text(&path), whole);
     // Put aside by the sink.
-    sink.open.since -= Duration::from_secs(61);
+    age(&mut sink);
     put_stack(&mut sink, 1);
     put_stack(&mut sink, 1);
     assert_eq!(text(&archives(&dir)[0]), whole);
@@ -101,81 +129,68 @@ fn a_torn_last_line_of_an_earlier_process_is_closed_before_the_first_new_one() {
     let path = dir.join("p.jsonl");
     fs::write(&path, "{}\n{\"kind\":\"pan").unwrap();
     let mut sink = FileSink::open(&path).unwrap();
-    put(&mut sink, b"1\n").unwrap();
-    put(&mut sink, b"2\n").unwrap();
+    puts(&mut sink, "12");
     assert_eq!(text(&path), "{}\n{\"kind\":\"pan\n1\n2\n");
     // The same when another process dies meanwhile.
     fs::write(&path, "{\"kind\"").unwrap();
     sink.flush().unwrap();
-    put(&mut sink, b"3\n").unwrap();
+    puts(&mut sink, "3");
     assert_eq!(text(&path), "{\"kind\"\n3\n");
 }
 
 #[test]
 fn a_renamed_and_a_removed_file_are_made_again_after_a_pause() {
-    let dir = Dir::new("renamed");
-    let (path, old) = (dir.join("p.jsonl"), dir.join("p.jsonl.1"));
-    let mut sink = FileSink::open(&path).unwrap();
-    put(&mut sink, b"1\n").unwrap();
+    let (dir, path, mut sink) = open("renamed", Rotation::never());
+    let old = dir.join("p.jsonl.1");
+    puts(&mut sink, "1");
     fs::rename(&path, &old).unwrap();
     sink.flush().unwrap();
-    put(&mut sink, b"2\n").unwrap();
+    puts(&mut sink, "2");
     assert_eq!(text(&old), "1\n");
     assert_eq!(text(&path), "2\n");
     fs::remove_file(&path).unwrap();
     for _ in 0..LINES_PER_LOOK {
-        put(&mut sink, b"3\n").unwrap();
+        puts(&mut sink, "3");
     }
     assert_eq!(text(&path), "3\n", "also in the middle of a storm");
 }
 
 #[test]
 fn a_truncated_file_goes_on_from_its_start() {
-    let dir = Dir::new("truncated");
-    let path = dir.join("p.jsonl");
-    let mut sink = FileSink::open(&path).unwrap();
-    put(&mut sink, b"1\n").unwrap();
+    let (_dir, path, mut sink) = open("truncated", Rotation::never());
+    puts(&mut sink, "1");
     fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
-    put(&mut sink, b"2\n").unwrap();
+    puts(&mut sink, "2");
     sink.flush().unwrap();
-    put(&mut sink, b"3\n").unwrap();
+    puts(&mut sink, "3");
     assert_eq!(text(&path), "2\n3\n");
 }
 
 #[test]
 fn a_directory_that_is_gone_is_an_error_and_its_return_is_noticed() {
-    let dir = Dir::new("gone");
-    let inner = dir.join("logs");
-    fs::create_dir(&inner).unwrap();
-    let path = inner.join("p.jsonl");
-    let mut sink = FileSink::open(&path).unwrap();
+    let (_dir, inner, path, mut sink) = open_inner("gone");
     fs::remove_dir_all(&inner).unwrap();
     assert!(put(&mut sink, b"1\n").is_err());
     assert!(put(&mut sink, b"2\n").is_err(), "not only the first line");
     fs::create_dir(&inner).unwrap();
-    put(&mut sink, b"3\n").unwrap();
+    puts(&mut sink, "3");
     assert_eq!(text(&path), "3\n");
 }
 
 #[test]
 fn a_moved_file_that_cannot_be_made_again_is_written_on_and_that_is_said_once() {
     use std::os::unix::fs::PermissionsExt as _;
-    let dir = Dir::new("moved");
-    let inner = dir.join("logs");
-    fs::create_dir(&inner).unwrap();
-    let path = inner.join("p.jsonl");
-    let mut sink = FileSink::open(&path).unwrap();
+    let (_dir, inner, path, mut sink) = open_inner("moved");
     fs::rename(&path, inner.join("away")).unwrap();
     // Nobody's rights are asked when root opens a file, but a place that everybody can write to is refused.
     fs::set_permissions(&inner, fs::Permissions::from_mode(0o777)).unwrap();
-    put(&mut sink, b"1\n").unwrap();
-    put(&mut sink, b"2\n").unwrap();
+    puts(&mut sink, "12");
     assert_eq!(text(&inner.join("away")), "1\n2\n");
     let trouble = sink.take_trouble().unwrap();
     assert!(trouble.contains("logs/p.jsonl") && trouble.contains("everybody can write"), "{trouble}");
     assert_eq!(sink.take_trouble(), None);
     fs::set_permissions(&inner, fs::Permissions::from_mode(0o755)).unwrap();
-    put(&mut sink, b"3\n").unwrap();
+    puts(&mut sink, "3");
     assert_eq!(text(&path), "3\n");
 }
 
@@ -194,11 +209,8 @@ fn a_full_disk_is_an_error_every_time_and_never_a_panic() {
 
 #[test]
 fn a_full_file_is_put_aside_before_the_line_that_would_not_fit_and_the_oldest_archives_go() {
-    let dir = Dir::new("size");
-    let path = dir.join("p.jsonl");
+    let (dir, path, mut sink) = open("size", AT_4_KIB.keep(2));
     fs::write(dir.join("p.jsonl.mine"), "not an archive").unwrap();
-    let rotation = Rotation::never().at_bytes(4096).keep(2);
-    let mut sink = FileSink::open_with(&path, FileTrust::Strict, rotation).unwrap();
     for digit in b'0'..b'8' {
         let mut line = vec![digit; 2048];
         line[2047] = b'\n';
@@ -220,26 +232,19 @@ fn a_full_file_is_put_aside_before_the_line_that_would_not_fit_and_the_oldest_ar
 
 #[test]
 fn a_file_is_put_aside_when_it_is_old() {
-    let dir = Dir::new("age");
-    let path = dir.join("p.jsonl");
-    let rotation = Rotation::never().after(Duration::from_secs(60));
-    let mut sink = FileSink::open_with(&path, FileTrust::Strict, rotation).unwrap();
-    put(&mut sink, b"1\n").unwrap();
-    put(&mut sink, b"2\n").unwrap();
+    let (dir, path, mut sink) = open("age", AFTER_A_MINUTE);
+    puts(&mut sink, "12");
     assert_eq!(archives(&dir).len(), 0);
-    sink.open.since -= Duration::from_secs(61);
-    put(&mut sink, b"3\n").unwrap();
+    age(&mut sink);
+    puts(&mut sink, "3");
     assert_eq!(text(&archives(&dir)[0]), "1\n2\n");
     assert_eq!(text(&path), "3\n");
 }
 
 #[test]
 fn an_archive_into_which_somebody_writes_is_not_deleted() {
-    let dir = Dir::new("in-use");
-    let path = dir.join("p.jsonl");
-    let rotation = Rotation::never().at_bytes(4096).keep(1);
-    let [mut one, mut other] =
-        [(), ()].map(|()| FileSink::open_with(&path, FileTrust::Strict, rotation).unwrap());
+    let (dir, path, mut one) = open("in-use", AT_4_KIB.keep(1));
+    let mut other = FileSink::open_with(&path, FileTrust::Strict, AT_4_KIB.keep(1)).unwrap();
     let line = [&[b'x'; 4000][..], b"\n"].concat();
     // In the middle of a burst.
     put(&mut other, b"first\n").unwrap();
@@ -263,7 +268,7 @@ fn processes_that_rotate_one_file_lose_no_line() {
     const LINES: usize = 400;
     let dir = Dir::new("several");
     let path = dir.join("p.jsonl");
-    let rotation = Rotation::never().at_bytes(4096).keep(1000);
+    let rotation = AT_4_KIB.keep(1000);
     std::thread::scope(|scope| {
         for writer in 0..4 {
             let path = &path;
@@ -295,10 +300,7 @@ fn processes_that_rotate_one_file_lose_no_line() {
 #[test]
 fn a_rotation_that_fails_costs_no_line_and_is_said_once() {
     use crate::sys::faults::{Call, Fault, Plan, on_thread};
-    let dir = Dir::new("refused");
-    let path = dir.join("p.jsonl");
-    let rotation = Rotation::never().at_bytes(4096);
-    let mut sink = FileSink::open_with(&path, FileTrust::Strict, rotation).unwrap();
+    let (dir, path, mut sink) = open("refused", AT_4_KIB);
     on_thread(Some(Plan { call: Call::Rename, nth: 1, fault: Fault::Errno(libc::EACCES), for_ever: true }));
     let line = [&[b'x'; 2000][..], b"\n"].concat();
     for _ in 0..10 {
@@ -340,7 +342,7 @@ fn whatever_call_fails_every_line_is_written_whole_or_refused() {
             let path = dir.join("p.jsonl");
             fs::write(&path, "{\"torn").unwrap();
             on_thread(Some(Plan { call, nth, fault, for_ever }));
-            let rotation = Rotation::never().at_bytes(4096).keep(100);
+            let rotation = AT_4_KIB.keep(100);
             let mut said = BTreeSet::new();
             if let Ok(mut sink) = FileSink::open_with(&path, FileTrust::Strict, rotation) {
                 for number in 0..LINES {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::{Doom, DroppedBy, Landing, Life, Payload};
-use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, Place, Receipt};
+use crate::record::{AbortReason, Basis, DetachState, Fate, Handler, Place, Receipt, worded};
 use crate::verdict::reason::{
     ABORT_WITHOUT_SYMBOLS, DETACHED_THREAD_OR_SCOPE, DROPPED_AT_UNNAMED_PLACE, EVENTS_LOST, HANDLER_UNKNOWN,
     LEFT_BEHIND, NAMES_DESTRUCTOR, PAYLOAD_MOVED, PAYLOAD_NOT_TRACED, PERHAPS_SCOPED,
@@ -34,28 +34,18 @@ pub(crate) struct Outcome {
     pub(crate) hops: u32,
 }
 
-/// A life that does not add up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Imbalance {
-    /// Two hook calls claim the same panic.
-    HookedTwice,
-    /// The payload was thrown again before it had landed.
-    ThrownWhileUnwinding,
-    /// A landing that no throw explains.
-    LandedWithoutThrow,
-    /// The payload was touched after it had been dropped.
-    TouchedAfterDrop,
-}
-
-impl Imbalance {
-    /// A stable short word.
-    pub(crate) fn code(self) -> &'static str {
-        match self {
-            Self::HookedTwice => "hooked_twice",
-            Self::ThrownWhileUnwinding => "thrown_while_unwinding",
-            Self::LandedWithoutThrow => "landed_without_throw",
-            Self::TouchedAfterDrop => "touched_after_drop",
-        }
+worded! {
+    /// A life that does not add up.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub(crate) enum Imbalance {
+        /// Two hook calls claim the same panic.
+        HookedTwice = "hooked_twice",
+        /// The payload was thrown again before it had landed.
+        ThrownWhileUnwinding = "thrown_while_unwinding",
+        /// A landing that no throw explains.
+        LandedWithoutThrow = "landed_without_throw",
+        /// The payload was touched after it had been dropped.
+        TouchedAfterDrop = "touched_after_drop",
     }
 }
 

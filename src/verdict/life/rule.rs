@@ -3,53 +3,38 @@
 //! Runs on: the writer thread. Must not: have two rules for one case.
 
 use super::Life;
-use crate::record::{Fate, Receipt};
+use crate::record::{Fate, Receipt, worded};
 
-/// Why `silent` is what it is: the first of these that fits. The words are part of the schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rule {
-    /// A `thread::scope` reported the death.
-    ScopeSpoke,
-    /// A later panic carried the error on.
-    CarriedOn,
-    /// A scope reported a death, and this is one of several that it may have meant.
-    ScopeUnclear,
-    /// The process ended with it.
-    EndedProcess,
-    /// Somebody examined the error.
-    Read,
-    /// The program had the error, and dropped it.
-    Received,
-    /// Where it stopped or what became of the error is not known.
-    NotKnown,
-    /// A scope may have spawned the thread, and has not reported its death yet.
-    ScopeToSpeak,
-    /// Nobody can see the error any more.
-    Discarded,
-    /// The process ended, and nobody had taken the error.
-    KeptToTheEnd,
-    /// Somebody may still take the error.
-    Open,
+worded! {
+    /// Why `silent` is what it is: the first of these that fits. The words are part of the schema.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Rule {
+        /// A `thread::scope` reported the death.
+        ScopeSpoke = "scope_spoke",
+        /// A later panic carried the error on.
+        CarriedOn = "carried_on",
+        /// A scope reported a death, and this is one of several that it may have meant.
+        ScopeUnclear = "scope_unclear",
+        /// The process ended with it.
+        EndedProcess = "ended_process",
+        /// Somebody examined the error.
+        Read = "read",
+        /// The program had the error, and dropped it.
+        Received = "received",
+        /// Where it stopped or what became of the error is not known.
+        NotKnown = "not_known",
+        /// A scope may have spawned the thread, and has not reported its death yet.
+        ScopeToSpeak = "scope_to_speak",
+        /// Nobody can see the error any more.
+        Discarded = "discarded",
+        /// The process ended, and nobody had taken the error.
+        KeptToTheEnd = "kept_to_the_end",
+        /// Somebody may still take the error.
+        Open = "open",
+    }
 }
 
 impl Rule {
-    /// The word in the output.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::ScopeSpoke => "scope_spoke",
-            Self::CarriedOn => "carried_on",
-            Self::ScopeUnclear => "scope_unclear",
-            Self::EndedProcess => "ended_process",
-            Self::Read => "read",
-            Self::Received => "received",
-            Self::NotKnown => "not_known",
-            Self::ScopeToSpeak => "scope_to_speak",
-            Self::Discarded => "discarded",
-            Self::KeptToTheEnd => "kept_to_the_end",
-            Self::Open => "open",
-        }
-    }
-
     /// What the rule says: whether the process goes on and nobody finds out.
     pub(crate) fn silent(self) -> Option<bool> {
         match self {

@@ -1,16 +1,16 @@
 //! What a verdict rests on, each with a twin that rests on something else.
 
-use super::tests::{CHILD, MAIN, STOP, child_death, raise, scope_panic, throw};
+use super::tests::{CHILD, MAIN, STOP, dead_children, raise, scope_panic, throw, unwinding};
 use crate::record::Evidence;
 use crate::verdict::tracker::*;
 
 /// When [`raise`] raises.
 const RAISED_NS: u64 = 1_000_000;
-/// The thread of [`child_death`] with the number 1.
+/// The first thread of [`dead_children`].
 const DEAD: u32 = CHILD + 1;
 
-fn said(lives: &mut Lives, sequence: u64) -> Option<Evidence> {
-    let change = lives.publish(sequence).expect("kept");
+fn said(lives: &mut Lives) -> Option<Evidence> {
+    let change = lives.publish(1).expect("kept");
     let evidence = lives.evidence(&change);
     if let Some(evidence) = &evidence {
         let silent = change.outcome.silent;
@@ -22,6 +22,11 @@ fn said(lives: &mut Lives, sequence: u64) -> Option<Evidence> {
         assert_eq!(silent, says, "{evidence:?}");
     }
     evidence
+}
+
+/// Of the first panic, of which more is to be said than other fields say.
+fn more(lives: &mut Lives) -> Evidence {
+    said(lives).expect("more than other fields say")
 }
 
 fn words(evidence: &Evidence) -> Vec<&str> {
@@ -37,31 +42,36 @@ fn place() -> Place {
     }
 }
 
-fn caught(lives: &mut Lives) {
+fn caught() -> Lives {
+    let mut lives = Lives::default();
     lives.raised(raise(1, MAIN, "first"));
     lives.at(MAIN, RAISED_NS + 3_000);
+    throw(&mut lives, 1, 0, MAIN);
+    lives.landed(1, MAIN, STOP, 0);
+    lives
+}
+
+/// Its payload is thrown again, and caught again.
+fn again(lives: &mut Lives) {
+    lives.hopped(1, Stop { ip: STOP, fate: Fate::Caught, ..Stop::default() });
     throw(lives, 1, 0, MAIN);
     lives.landed(1, MAIN, STOP, 0);
 }
 
 #[test]
 fn what_was_caught_and_read_there_needs_no_evidence_and_what_was_thrown_again_before_does() {
-    let mut lives = Lives::default();
-    caught(&mut lives);
-    assert_eq!(said(&mut lives, 1), None);
+    let mut lives = caught();
+    assert_eq!(said(&mut lives), None);
     lives.read(1, MAIN, place());
     lives.dropped(1, MAIN, DroppedBy::Program, place(), 1);
-    assert_eq!(said(&mut lives, 1), None, "`landing` and `received_at` say it");
+    assert_eq!(said(&mut lives), None, "`landing` and `received_at` say it");
 
-    let mut lives = Lives::default();
-    caught(&mut lives);
+    let mut lives = caught();
     lives.at(MAIN, RAISED_NS + 5_000);
-    lives.hopped(1, Stop { ip: STOP, fate: Fate::Caught, ..Stop::default() });
-    throw(&mut lives, 1, 0, MAIN);
-    lives.landed(1, MAIN, STOP, 0);
+    again(&mut lives);
     lives.at(MAIN, RAISED_NS + 9_000);
     lives.read(1, MAIN, place());
-    let evidence = said(&mut lives, 1).expect("more than other fields say");
+    let evidence = more(&mut lives);
     assert_eq!(words(&evidence), ["landed", "thrown_again", "landed", "read"]);
     assert_eq!(evidence.seen.iter().map(|seen| seen.us.unwrap()).collect::<Vec<_>>(), [3, 5, 5, 9]);
     assert!(evidence.seen.iter().all(|seen| seen.os_thread.is_none()), "all on the panicking thread");
@@ -70,14 +80,13 @@ fn what_was_caught_and_read_there_needs_no_evidence_and_what_was_thrown_again_be
 
 #[test]
 fn a_dropped_handle_is_told_with_its_place_and_a_join_with_its_thread() {
-    let mut lives = Lives::default();
-    child_death(&mut lives, 1, 1);
+    let mut lives = dead_children(1);
     lives.at(DEAD, RAISED_NS + 10_000);
     lives.exited(1, DEAD, 0);
     lives.at(MAIN, RAISED_NS + 20_000);
     lives.detached(MAIN, 1);
     lives.dropped(1, MAIN, DroppedBy::Unknown, place(), 0);
-    let silent = said(&mut lives, 1).expect("more than other fields say");
+    let silent = more(&mut lives);
     assert_eq!(words(&silent), ["landed", "thread_ended", "detached", "dropped_with_handle"]);
     assert_eq!(silent.rule, "discarded");
     let [.., ended, detached, dropped] = &silent.seen[..] else { unreachable!() };
@@ -86,13 +95,12 @@ fn a_dropped_handle_is_told_with_its_place_and_a_join_with_its_thread() {
     assert_eq!(dropped.function.as_deref(), Some("app::start"));
     assert_eq!((dropped.file.as_deref(), dropped.line), (Some("src/main.rs"), Some(7)));
 
-    let mut lives = Lives::default();
-    child_death(&mut lives, 1, 1);
+    let mut lives = dead_children(1);
     lives.at(MAIN, RAISED_NS + 20_000);
     lives.joined(MAIN, 1);
-    assert_eq!(said(&mut lives, 1).expect("more than other fields say").rule, "open");
+    assert_eq!(more(&mut lives).rule, "open");
     lives.dropped(1, MAIN, DroppedBy::Unknown, place(), 0);
-    let joined = said(&mut lives, 1).expect("more than other fields say");
+    let joined = more(&mut lives);
     assert_eq!(words(&joined), ["landed", "joined", "dropped_given"]);
     assert_eq!(joined.rule, "received");
     assert!(joined.seen.iter().all(|seen| seen.function.is_none()), "`received_at` has the place");
@@ -101,11 +109,10 @@ fn a_dropped_handle_is_told_with_its_place_and_a_join_with_its_thread() {
 #[test]
 fn whose_error_it_was_decides_who_dropped_it() {
     let drop_of = |end: fn(&mut Lives)| {
-        let mut lives = Lives::default();
-        child_death(&mut lives, 1, 1);
+        let mut lives = dead_children(1);
         lives.at(DEAD, RAISED_NS + 20_000);
         end(&mut lives);
-        let evidence = said(&mut lives, 1).expect("more than other fields say");
+        let evidence = more(&mut lives);
         (evidence.rule.clone(), words(&evidence).last().map(|word| (*word).to_owned()).unwrap())
     };
     let root = drop_of(|lives| lives.dropped(1, DEAD, DroppedBy::Unknown, Place::default(), 0));
@@ -126,11 +133,9 @@ fn whose_error_it_was_decides_who_dropped_it() {
 #[test]
 fn what_ends_the_process_is_told_apart() {
     let end_by = |end: fn(&mut Lives)| {
-        let mut lives = Lives::default();
-        lives.raised(raise(1, MAIN, "first"));
-        throw(&mut lives, 1, 0, MAIN);
+        let mut lives = unwinding();
         end(&mut lives);
-        let evidence = said(&mut lives, 1).expect("more than other fields say");
+        let evidence = more(&mut lives);
         assert_eq!(evidence.rule, "ended_process");
         words(&evidence).join(" ")
     };
@@ -149,16 +154,15 @@ fn what_ends_the_process_is_told_apart() {
 #[test]
 fn a_scope_that_speaks_of_one_death_is_told_from_one_that_may_speak_of_two() {
     let deaths = |count: u64| {
-        let mut lives = Lives::default();
+        let mut lives = dead_children(count);
         for number in 1..=count {
-            child_death(&mut lives, number, number);
             let tid = CHILD + number as u32;
             lives.awaits_scope(number);
             lives.dropped(number, tid, DroppedBy::Unknown, Place::default(), 0);
         }
-        assert_eq!(said(&mut lives, 1).expect("a scope waits").rule, "scope_to_speak");
+        assert_eq!(said(&mut lives).expect("a scope waits").rule, "scope_to_speak");
         lives.raised(scope_panic(count + 1));
-        said(&mut lives, 1).expect("a scope spoke")
+        said(&mut lives).expect("a scope spoke")
     };
     let one = deaths(1);
     assert_eq!(words(&one), ["landed", "scope_waits", "dropped_by_root", "scope_spoke"]);
@@ -170,48 +174,42 @@ fn a_scope_that_speaks_of_one_death_is_told_from_one_that_may_speak_of_two() {
 
 #[test]
 fn what_could_not_be_seen_is_listed_where_the_reason_has_not_all_of_it() {
-    let mut lives = Lives::default();
-    caught(&mut lives);
+    let mut lives = caught();
     lives.evidence_lost();
-    assert_eq!(said(&mut lives, 1), None, "the reason says it");
+    assert_eq!(said(&mut lives), None, "the reason says it");
     lives.kept.get_mut(&1).expect("kept").kind = 0xbeef;
     lives.strayed(0xbeef);
-    let evidence = said(&mut lives, 1).expect("two things could not be seen");
+    let evidence = said(&mut lives).expect("two things could not be seen");
     assert_eq!(evidence.unseen, ["events_lost", "payload_moved"]);
     assert_eq!(evidence.rule, "not_known");
 
-    let mut lives = Lives::default();
-    caught(&mut lives);
+    let mut lives = caught();
     lives.dropped(1, MAIN, DroppedBy::Unknown, place(), 0);
-    assert_eq!(said(&mut lives, 1), None, "the reason says it");
-    let mut lives = Lives::default();
-    caught(&mut lives);
+    assert_eq!(said(&mut lives), None, "the reason says it");
+    let mut lives = caught();
     lives.handed(1, MAIN);
     lives.dropped(1, MAIN, DroppedBy::Unknown, place(), 0);
-    let evidence = said(&mut lives, 1).expect("more than other fields say");
+    let evidence = more(&mut lives);
     assert_eq!(words(&evidence), ["landed", "handed", "dropped_unnamed"]);
     assert_eq!(evidence.unseen, ["dropped_at_unnamed_place"]);
     let mut lives = Lives::default();
     lives.raised(raise(1, MAIN, "first"));
     lives.thrown(1, Throw { serial: 1, thread: 0, tid: MAIN, traced: false, kind: 0, recorded_again: false });
     lives.landed(1, MAIN, STOP, 0);
-    assert_eq!(said(&mut lives, 1), None, "the reason says it");
+    assert_eq!(said(&mut lives), None, "the reason says it");
     lives.handed(1, MAIN);
-    assert_eq!(said(&mut lives, 1).expect("more than other fields say").unseen, ["payload_not_traced"]);
+    assert_eq!(more(&mut lives).unseen, ["payload_not_traced"]);
 }
 
 #[test]
 fn however_often_a_payload_is_thrown_the_evidence_is_bounded_and_ends_with_the_last() {
-    let mut lives = Lives::default();
-    caught(&mut lives);
+    let mut lives = caught();
     for _ in 0..100 {
-        lives.hopped(1, Stop { ip: STOP, fate: Fate::Caught, ..Stop::default() });
-        throw(&mut lives, 1, 0, MAIN);
-        lives.landed(1, MAIN, STOP, 0);
+        again(&mut lives);
     }
     let long = Place { function: Some("é".repeat(4096)), ..place() };
     lives.dropped(1, MAIN, DroppedBy::Runtime, long, 0);
-    let evidence = said(&mut lives, 1).expect("more than other fields say");
+    let evidence = more(&mut lives);
     assert_eq!(evidence.seen.len(), trail::MARKS);
     assert_eq!(words(&evidence)[..3], ["landed", "thrown_again", "landed"]);
     let last = evidence.seen.last().unwrap();

@@ -2,37 +2,26 @@
 //!
 //! Runs on: the writer thread. Must not: link without evidence; of several candidates none is chosen.
 
-/// How a panic is linked to an earlier one. The words are part of the schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Relation {
-    /// core's "panic in a function that cannot unwind".
-    CannotUnwind,
-    /// core's "panic in a destructor during cleanup".
-    InCleanup,
-    /// Raised by a destructor while the earlier one was unwinding on the same thread.
-    WhileUnwinding,
-    /// "a scoped thread panicked".
-    Scope,
-    /// `unwrap` or `expect` of an error that holds the earlier panic.
-    Unwrap,
-    /// A poisoned `Mutex` or `RwLock`.
-    PoisonedLock,
-    /// A poisoned `LazyLock` or `Once`.
-    PoisonedInit,
-}
+use crate::record::worded;
 
-impl Relation {
-    /// The word in the output.
-    pub(crate) fn code(self) -> &'static str {
-        match self {
-            Self::CannotUnwind => "cannot_unwind",
-            Self::InCleanup => "in_cleanup",
-            Self::WhileUnwinding => "while_unwinding",
-            Self::Scope => "scope",
-            Self::Unwrap => "unwrap",
-            Self::PoisonedLock => "poisoned_lock",
-            Self::PoisonedInit => "poisoned_init",
-        }
+worded! {
+    /// How a panic is linked to an earlier one. The words are part of the schema.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Relation {
+        /// core's "panic in a function that cannot unwind".
+        CannotUnwind = "cannot_unwind",
+        /// core's "panic in a destructor during cleanup".
+        InCleanup = "in_cleanup",
+        /// Raised by a destructor while the earlier one was unwinding on the same thread.
+        WhileUnwinding = "while_unwinding",
+        /// "a scoped thread panicked".
+        Scope = "scope",
+        /// `unwrap` or `expect` of an error that holds the earlier panic.
+        Unwrap = "unwrap",
+        /// A poisoned `Mutex` or `RwLock`.
+        PoisonedLock = "poisoned_lock",
+        /// A poisoned `LazyLock` or `Once`.
+        PoisonedInit = "poisoned_init",
     }
 }
 

@@ -290,25 +290,12 @@ impl Lives {
 
     /// A payload of this kind was met where none is known: any that is followed by its address may be the one.
     pub(crate) fn strayed(&mut self, kind: u64) {
-        let alike = |kept: &Kept| kind != 0 && kept.kind == kind;
-        let all: Vec<u64> =
-            self.kept.iter().filter(|(_, kept)| alike(kept)).map(|(sequence, _)| *sequence).collect();
-        for sequence in all {
-            self.apply(sequence, LifeEvent::PerhapsMoved);
-        }
+        self.apply_where(|kept| kind != 0 && kept.kind == kind, &LifeEvent::PerhapsMoved);
     }
 
     /// Events were lost: what did not come proves nothing for any panic that is still open.
     pub(crate) fn evidence_lost(&mut self) {
-        let open: Vec<u64> = self
-            .kept
-            .iter()
-            .filter(|(_, kept)| !kept.life.is_settled())
-            .map(|(sequence, _)| *sequence)
-            .collect();
-        for sequence in open {
-            self.apply(sequence, LifeEvent::EvidenceLost);
-        }
+        self.apply_where(|kept| !kept.life.is_settled(), &LifeEvent::EvidenceLost);
     }
 
     /// Something that was seen of this panic is missing.
@@ -319,9 +306,14 @@ impl Lives {
     /// The process ends: every panic gets its last verdict.
     pub(crate) fn process_ends(&mut self, watched: bool) {
         self.now = Moment::default();
-        let all: Vec<u64> = self.kept.keys().copied().collect();
+        self.apply_where(|_| true, &LifeEvent::ProcessEnds { watched });
+    }
+
+    fn apply_where(&mut self, applies: impl Fn(&Kept) -> bool, event: &LifeEvent) {
+        let all: Vec<u64> =
+            self.kept.iter().filter(|(_, kept)| applies(kept)).map(|(sequence, _)| *sequence).collect();
         for sequence in all {
-            self.apply(sequence, LifeEvent::ProcessEnds { watched });
+            self.apply(sequence, event.clone());
         }
     }
 

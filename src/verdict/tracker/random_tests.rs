@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::record::{Basis, DetachState, Receipt, StopKind};
+use super::tests;
+use crate::record::{Basis, Receipt, StopKind};
 use crate::verdict::life::Outcome;
 use crate::verdict::reason::LEFT_BEHIND;
 use crate::verdict::tracker::*;
@@ -42,21 +43,10 @@ fn tell(lives: &mut Lives, step: Step) {
 
 fn raise(sequence: u64, tid: u32, nested_in: u64, fate: Fate) -> Step {
     Step::Raised(Box::new(Raise {
-        sequence,
-        tid,
-        mono_ns: 1_000_000,
         nested_in,
-        cannot_unwind: false,
-        in_cleanup: false,
-        nothing_else_unwinds: false,
-        in_once: Some(false),
-        perhaps_nested: false,
-        by_scope: Some(false),
-        message: Some("x".to_owned()),
         stop: if fate == Fate::Unknown { StopKind::Unknown } else { StopKind::Catch },
         at: Stop { ip: STOPS[0], fate, cleans: Some(false), ..Stop::default() },
-        abort_reason: None,
-        detached: DetachState::Joinable,
+        ..tests::raise(sequence, tid, "x")
     }))
 }
 

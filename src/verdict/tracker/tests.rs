@@ -42,16 +42,30 @@ fn dying(sequence: u64, tid: u32, message: &str) -> Raise {
     Raise { at: Stop { fate: Fate::ThreadDied, ..raise.at.clone() }, ..raise }
 }
 
-/// A child thread (number `number`) died of the panic `sequence`.
-pub(super) fn child_death(lives: &mut Lives, sequence: u64, number: u64) {
-    let tid = CHILD + number as u32;
-    lives.started(
-        number,
-        Thread { tid, began_ns: 0, parent: 0, parent_tid: MAIN, spawned_at: Box::default() },
-    );
-    lives.raised(dying(sequence, tid, "first"));
-    throw(lives, sequence, number, tid);
-    lives.landed(sequence, tid, STOP, 1);
+/// The first panic is unwinding on the main thread.
+pub(super) fn unwinding() -> Lives {
+    let mut lives = Lives::default();
+    lives.raised(raise(1, MAIN, "first"));
+    throw(&mut lives, 1, 0, MAIN);
+    lives
+}
+
+/// So many child threads died, each of the panic with its own number.
+pub(super) fn dead_children(count: u64) -> Lives {
+    let mut lives = Lives::default();
+    for number in 1..=count {
+        let tid = CHILD + number as u32;
+        lives.started(number, Thread { tid, parent_tid: MAIN, ..Thread::default() });
+        lives.raised(dying(number, tid, "first"));
+        throw(&mut lives, number, number, tid);
+        lives.landed(number, tid, STOP, 1);
+    }
+    lives
+}
+
+/// The root of a dead child drops its payload.
+fn root_drops(lives: &mut Lives, number: u64) {
+    lives.dropped(number, CHILD + number as u32, DroppedBy::Runtime, Place::default(), 0);
 }
 
 fn outcome(lives: &Lives, sequence: u64) -> Outcome {
@@ -65,9 +79,7 @@ fn chain(lives: &Lives, sequence: u64) -> (u64, Option<Relation>) {
 
 #[test]
 fn a_boundary_that_must_not_unwind_dooms_what_was_unwinding_and_is_one_incident() {
-    let mut lives = Lives::default();
-    lives.raised(raise(1, MAIN, "first"));
-    throw(&mut lives, 1, 0, MAIN);
+    let mut lives = unwinding();
     lives.raised(Raise {
         cannot_unwind: true,
         at: Stop { fate: Fate::Aborted, ..Stop::default() },
@@ -80,9 +92,7 @@ fn a_boundary_that_must_not_unwind_dooms_what_was_unwinding_and_is_one_incident(
 
 #[test]
 fn a_panic_on_another_thread_is_not_drawn_in() {
-    let mut lives = Lives::default();
-    lives.raised(raise(1, MAIN, "first"));
-    throw(&mut lives, 1, 0, MAIN);
+    let mut lives = unwinding();
     lives.raised(Raise { cannot_unwind: true, ..raise(2, CHILD, "panic in a function that cannot unwind") });
     assert_eq!(outcome(&lives, 1).fate, Fate::Caught);
     assert_eq!(chain(&lives, 2), (2, None));
@@ -156,8 +166,7 @@ fn where_no_table_tells_of_nesting_core_tells_of_one_panic_and_casts_doubt_on_mo
 #[test]
 fn an_unwrapped_join_carries_the_death_on_and_an_ignored_one_swallows_it() {
     for (unwrapped, swallowed) in [(true, false), (false, true)] {
-        let mut lives = Lives::default();
-        child_death(&mut lives, 1, 1);
+        let mut lives = dead_children(1);
         lives.joined(MAIN, 1);
         if unwrapped {
             lives.raised(raise(2, MAIN, UNWRAP_ANY));
@@ -171,9 +180,7 @@ fn an_unwrapped_join_carries_the_death_on_and_an_ignored_one_swallows_it() {
 
 #[test]
 fn of_two_results_in_hand_the_one_that_the_unwinding_drops_was_unwrapped() {
-    let mut lives = Lives::default();
-    child_death(&mut lives, 1, 1);
-    child_death(&mut lives, 2, 2);
+    let mut lives = dead_children(2);
     lives.joined(MAIN, 1);
     lives.joined(MAIN, 2);
     lives.raised(raise(3, MAIN, UNWRAP_ANY));
@@ -187,8 +194,7 @@ fn of_two_results_in_hand_the_one_that_the_unwinding_drops_was_unwrapped() {
 #[test]
 fn a_shown_join_error_is_linked_by_its_text_and_another_text_is_not() {
     for (text, linked) in [("first", true), ("other", false)] {
-        let mut lives = Lives::default();
-        child_death(&mut lives, 1, 1);
+        let mut lives = dead_children(1);
         lives.read(1, MAIN, Place::default());
         let shown =
             format!("called `Result::unwrap()` on an `Err` value: JoinError::Panic(Id(7), \"{text}\", ...)");
@@ -202,33 +208,25 @@ pub(super) fn scope_panic(sequence: u64) -> Raise {
 }
 
 #[test]
-fn a_scope_that_speaks_up_for_its_child_is_not_silent() {
-    let mut lives = Lives::default();
-    child_death(&mut lives, 1, 1);
-    lives.dropped(1, CHILD + 1, DroppedBy::Runtime, Place::default(), 0);
-    assert_eq!(outcome(&lives, 1).silent, Some(true));
-    lives.raised(scope_panic(2));
-    assert_eq!(outcome(&lives, 1).silent, Some(false));
-    assert_eq!(chain(&lives, 2), (1, Some(Relation::Scope)));
-}
-
-#[test]
-fn a_child_of_a_scope_is_not_called_silent_before_the_scope_has_spoken() {
-    let mut lives = Lives::default();
-    child_death(&mut lives, 1, 1);
-    lives.awaits_scope(1);
-    lives.dropped(1, CHILD + 1, DroppedBy::Runtime, Place::default(), 0);
-    assert_eq!(outcome(&lives, 1).silent, None);
-    lives.raised(scope_panic(2));
-    assert_eq!(outcome(&lives, 1).silent, Some(false));
-    assert_eq!(chain(&lives, 2), (1, Some(Relation::Scope)));
+fn a_scope_that_speaks_up_for_its_child_is_not_silent_and_one_that_may_do_so_not_called_silent_before() {
+    for (awaited, silent_before) in [(false, Some(true)), (true, None)] {
+        let mut lives = dead_children(1);
+        if awaited {
+            lives.awaits_scope(1);
+        }
+        root_drops(&mut lives, 1);
+        assert_eq!(outcome(&lives, 1).silent, silent_before);
+        lives.raised(scope_panic(2));
+        assert_eq!(outcome(&lives, 1).silent, Some(false), "awaited: {awaited}");
+        assert_eq!(chain(&lives, 2), (1, Some(Relation::Scope)), "awaited: {awaited}");
+    }
 }
 
 /// A thread with that parent; both have their number plus 1000 as OS id.
 fn started(lives: &mut Lives, number: u64, parent: u64) {
     let tid = |number: u64| 1000 + number as u32;
     let (parent_tid, tid) = (if parent == 0 { MAIN } else { tid(parent) }, tid(number));
-    lives.started(number, Thread { tid, began_ns: 0, parent, parent_tid, spawned_at: Box::default() });
+    lives.started(number, Thread { tid, parent, parent_tid, ..Thread::default() });
 }
 
 /// A thread that a scope may have spawned dies of a panic with its own number, and nobody can join it.
@@ -285,10 +283,9 @@ fn a_death_that_no_scope_can_speak_of_any_more_is_silent() {
 
 #[test]
 fn of_two_dead_children_none_is_said_to_be_the_scopes() {
-    let mut lives = Lives::default();
+    let mut lives = dead_children(2);
     for child in [1, 2] {
-        child_death(&mut lives, child, child);
-        lives.dropped(child, CHILD + child as u32, DroppedBy::Runtime, Place::default(), 0);
+        root_drops(&mut lives, child);
     }
     lives.raised(scope_panic(3));
     assert_eq!(chain(&lives, 3), (3, None));
@@ -298,16 +295,13 @@ fn of_two_dead_children_none_is_said_to_be_the_scopes() {
 #[test]
 fn a_poisoned_lock_points_to_the_only_panic_that_can_have_poisoned_it() {
     let poison = "called `Result::unwrap()` on an `Err` value: PoisonError { .. }";
-    let mut lives = Lives::default();
-    child_death(&mut lives, 1, 1);
+    let mut lives = dead_children(1);
     lives.raised(raise(2, MAIN, poison));
     assert_eq!(chain(&lives, 2), (1, Some(Relation::PoisonedLock)));
     lives.raised(raise(3, MAIN, poison));
     assert_eq!(chain(&lives, 3).0, 1, "the second victim belongs to the same chain");
 
-    let mut lives = Lives::default();
-    child_death(&mut lives, 1, 1);
-    child_death(&mut lives, 2, 2);
+    let mut lives = dead_children(2);
     lives.raised(raise(3, MAIN, poison));
     assert_eq!(chain(&lives, 3), (3, None), "either may have done it");
 }
@@ -315,8 +309,7 @@ fn a_poisoned_lock_points_to_the_only_panic_that_can_have_poisoned_it() {
 #[test]
 fn without_names_the_dying_thread_discards_and_the_joiner_receives() {
     for (joined, receipt) in [(false, Receipt::Discarded), (true, Receipt::Received)] {
-        let mut lives = Lives::default();
-        child_death(&mut lives, 1, 1);
+        let mut lives = dead_children(1);
         let dropper = if joined { MAIN } else { CHILD + 1 };
         if joined {
             lives.joined(MAIN, 1);

@@ -3,7 +3,7 @@
 //! Runs on: the writer thread. Must not: grow, or say what `landing`, `received_at` and `reason` say already.
 
 use super::{Change, Lives};
-use crate::record::{Evidence, Place, Seen, start_of};
+use crate::record::{Evidence, Place, Seen, start_of, worded};
 use crate::verdict::life::{DroppedBy, Life, LifeEvent};
 
 /// Things seen that are kept: more happens only to a payload that is thrown again and again. Then the last one takes the
@@ -21,94 +21,65 @@ pub(crate) struct Moment {
     pub(crate) mono_ns: u64,
 }
 
-/// Something that is seen of a panic. The words are part of the schema.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Saw {
-    /// A catch's landing pad was entered.
-    #[default]
-    Landed,
-    /// A wrapper of this crate stopped it.
-    WrapperCaught,
-    /// The payload was thrown once more.
-    ThrownAgain,
-    /// The unwinder came back: nothing catches.
-    EndOfStack,
-    /// The unwinding met a frame that must not unwind.
-    MetBoundary,
-    /// core said that it aborts the process because of it.
-    CoreAborts,
-    /// Its thread runs where its frames cannot be.
-    LeftBehind,
-    /// The handle of its thread was let go of.
-    Detached,
-    /// Its thread was joined.
-    Joined,
-    /// The error of a wrapper was handed to the program.
-    Handed,
-    /// Its thread ended.
-    ThreadEnded,
-    /// The error was examined.
-    Read,
-    /// Whoever had joined the thread, or been handed the error, dropped it.
-    DroppedGiven,
-    /// The root of the dying thread dropped it, because nobody could join any more.
-    DroppedByRoot,
-    /// It was dropped with the handle of its thread.
-    DroppedWithHandle,
-    /// The root of `main` dropped it.
-    DroppedByMain,
-    /// A wrapper of this crate dropped it, and the program had never had it.
-    DroppedByWrapper,
-    /// Names tell that the program dropped it.
-    DroppedInProgram,
-    /// Names tell that a runtime dropped it.
-    DroppedInRuntime,
-    /// It was dropped, and no name tells by whom.
-    DroppedUnnamed,
-    /// Another panic carried it on.
-    CarriedOn,
-    /// A scope may have spawned the thread, and waits for it then.
-    ScopeWaits,
-    /// A scope reported the death.
-    ScopeSpoke,
-    /// A scope reported a death, and it may be another.
-    ScopeUnclear,
-    /// The process ended, and the error was still unread.
-    ProcessEnded,
+worded! {
+    /// Something that is seen of a panic. The words are part of the schema.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub(crate) enum Saw {
+        /// A catch's landing pad was entered.
+        #[default]
+        Landed = "landed",
+        /// A wrapper of this crate stopped it.
+        WrapperCaught = "wrapper_caught",
+        /// The payload was thrown once more.
+        ThrownAgain = "thrown_again",
+        /// The unwinder came back: nothing catches.
+        EndOfStack = "end_of_stack",
+        /// The unwinding met a frame that must not unwind.
+        MetBoundary = "met_boundary",
+        /// core said that it aborts the process because of it.
+        CoreAborts = "core_aborts",
+        /// Its thread runs where its frames cannot be.
+        LeftBehind = "left_behind",
+        /// The handle of its thread was let go of.
+        Detached = "detached",
+        /// Its thread was joined.
+        Joined = "joined",
+        /// The error of a wrapper was handed to the program.
+        Handed = "handed",
+        /// Its thread ended.
+        ThreadEnded = "thread_ended",
+        /// The error was examined.
+        Read = "read",
+        /// Whoever had joined the thread, or been handed the error, dropped it.
+        DroppedGiven = "dropped_given",
+        /// The root of the dying thread dropped it, because nobody could join any more.
+        DroppedByRoot = "dropped_by_root",
+        /// It was dropped with the handle of its thread.
+        DroppedWithHandle = "dropped_with_handle",
+        /// The root of `main` dropped it.
+        DroppedByMain = "dropped_by_main",
+        /// A wrapper of this crate dropped it, and the program had never had it.
+        DroppedByWrapper = "dropped_by_wrapper",
+        /// Names tell that the program dropped it.
+        DroppedInProgram = "dropped_in_program",
+        /// Names tell that a runtime dropped it.
+        DroppedInRuntime = "dropped_in_runtime",
+        /// It was dropped, and no name tells by whom.
+        DroppedUnnamed = "dropped_unnamed",
+        /// Another panic carried it on.
+        CarriedOn = "carried_on",
+        /// A scope may have spawned the thread, and waits for it then.
+        ScopeWaits = "scope_waits",
+        /// A scope reported the death.
+        ScopeSpoke = "scope_spoke",
+        /// A scope reported a death, and it may be another.
+        ScopeUnclear = "scope_unclear",
+        /// The process ended, and the error was still unread.
+        ProcessEnded = "process_ended",
+    }
 }
 
 impl Saw {
-    /// The word in the output.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Landed => "landed",
-            Self::WrapperCaught => "wrapper_caught",
-            Self::ThrownAgain => "thrown_again",
-            Self::EndOfStack => "end_of_stack",
-            Self::MetBoundary => "met_boundary",
-            Self::CoreAborts => "core_aborts",
-            Self::LeftBehind => "left_behind",
-            Self::Detached => "detached",
-            Self::Joined => "joined",
-            Self::Handed => "handed",
-            Self::ThreadEnded => "thread_ended",
-            Self::Read => "read",
-            Self::DroppedGiven => "dropped_given",
-            Self::DroppedByRoot => "dropped_by_root",
-            Self::DroppedWithHandle => "dropped_with_handle",
-            Self::DroppedByMain => "dropped_by_main",
-            Self::DroppedByWrapper => "dropped_by_wrapper",
-            Self::DroppedInProgram => "dropped_in_program",
-            Self::DroppedInRuntime => "dropped_in_runtime",
-            Self::DroppedUnnamed => "dropped_unnamed",
-            Self::CarriedOn => "carried_on",
-            Self::ScopeWaits => "scope_waits",
-            Self::ScopeSpoke => "scope_spoke",
-            Self::ScopeUnclear => "scope_unclear",
-            Self::ProcessEnded => "process_ended",
-        }
-    }
-
     /// What names told of a drop.
     pub(super) fn named(by: DroppedBy) -> Self {
         match by {

@@ -161,16 +161,14 @@ impl<T, E> Shared<T, E> {
     /// Waits for all tasks, at most until then; whether they have ended.
     pub(in crate::wrap) fn wait(&self, until: Option<Instant>) -> bool {
         let mut state = self.state.lock();
-        while state.running > 0 {
-            match until {
-                Some(until) if self.changed.wait_until(&mut state, until).timed_out() => {
-                    return state.running == 0;
-                }
-                Some(_) => {}
-                None => self.changed.wait(&mut state),
+        let runs = |state: &mut State<T, E>| state.running > 0;
+        match until {
+            Some(until) => !self.changed.wait_while_until(&mut state, runs, until).timed_out(),
+            None => {
+                self.changed.wait_while(&mut state, runs);
+                true
             }
         }
-        true
     }
 
     /// Everything that happened, for the program. All tasks have ended.

@@ -87,7 +87,7 @@ impl Audit {
         self.findings.is_empty()
             && self.folded.iter().all(|folded| folded.why == super::FoldReason::Allowed)
             && self.stale.is_empty()
-            && self.open().next().is_none()
+            && self.told().next().is_none()
             && self.lost == 0
             && self.unreadable == 0
             && (!self.strict_entries || self.unused().next().is_none())
@@ -95,7 +95,7 @@ impl Audit {
 
     /// What could not be judged and people are told of. Where errors are seen, panics that cannot be judged are rare, and say
     /// little.
-    pub(super) fn open(&self) -> impl Iterator<Item = &Unjudged> {
+    pub(super) fn told(&self) -> impl Iterator<Item = &Unjudged> {
         let told = |open: &&Unjudged| self.blind || open.reason == STATUS_UNKNOWN;
         self.open.iter().filter(told).filter(|open| open.folded != Some(super::FoldReason::Allowed))
     }

@@ -2,7 +2,7 @@
 //!
 //! A vtable has the destructor, the size, the alignment, and then the methods (rustc,
 //! `compiler/rustc_middle/src/ty/vtable.rs`). In a position-independent image vtables hold addresses, so they lie in what the
-//! loader protects after it has relocated it. The method may be nothing but a jump: rustc calls a closure in a `Box` through a
+//! loader protects after it has relocated it; in an executable with a place of its own they are constants. The method may be nothing but a jump: rustc calls a closure in a `Box` through a
 //! shim (`FnOnce::call_once{{vtable.shim}}`), and LLVM inlines the closure there or jumps to it.
 //!
 //! Runs on: the writer thread. Takes the loader's lock, so that no image is unloaded meanwhile. Must not: allocate.
@@ -26,11 +26,12 @@ pub(crate) fn is_first_method(function: u64) -> Option<bool> {
             return ControlFlow::Continue(());
         }
         let is_it = |method: u64| method == function || jumps_to(view, method, function);
-        let mut parts = view.find_all(libc::PT_GNU_RELRO).peekable();
-        found = parts
-            .peek()
-            .is_some()
-            .then(|| parts.filter_map(|part| view.words(part)).any(|words| first_methods(words).any(is_it)));
+        let has_it = |part| view.words(part).is_some_and(|words| first_methods(words).any(is_it));
+        let mut relocated = view.find_all(libc::PT_GNU_RELRO).peekable();
+        found = relocated.peek().is_some().then(|| relocated.any(has_it));
+        if found != Some(true) && view.bias() == 0 {
+            found = Some(view.constant_ranges().any(has_it));
+        }
         ControlFlow::Break(())
     });
     found

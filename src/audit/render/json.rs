@@ -49,7 +49,7 @@ struct AuditLine<'a> {
 
 impl Audit {
     /// A line of kind `audit_finding` for each finding and each folded one, one of kind `audit_unjudged` for each entry of
-    /// [`open`](Self::open), then one of kind `audit`. Always at least that last line.
+    /// [`open`](field@Self::open), then one of kind `audit`. Always at least that last line.
     pub fn json(&self) -> String {
         let mut text = String::new();
         let reported = self.findings.iter().map(|finding| (finding, None));

@@ -55,7 +55,7 @@ fn junit(audits: &[Audit]) -> String {
             cases.entry(finding.test.as_deref().unwrap_or(NO_TEST)).or_default().findings.push(finding);
         }
         said.push_str(&table::unjudged(audit, None));
-        let mut tests: Vec<&str> = audit.open().filter_map(|open| open.test.as_deref()).collect();
+        let mut tests: Vec<&str> = audit.told().filter_map(|open| open.test.as_deref()).collect();
         tests.sort_unstable();
         tests.dedup();
         for test in tests {

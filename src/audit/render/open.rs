@@ -8,7 +8,7 @@ use crate::audit::{Audit, Unjudged};
 
 /// What could not be judged and is for people to look at: `all` of it, or what they are told unasked.
 pub(super) fn open(audit: &Audit, all: bool) -> Vec<&Unjudged> {
-    let open: Vec<_> = if all { audit.open.iter().collect() } else { audit.open().collect() };
+    let open: Vec<_> = if all { audit.open.iter().collect() } else { audit.told().collect() };
     open.into_iter().filter(|open| open.folded.is_none()).collect()
 }
 

@@ -168,7 +168,7 @@ impl Table {
 
     /// Why so much cannot be judged, where something cannot.
     fn blind(&mut self, audit: &Audit) {
-        if audit.blind && audit.open().next().is_some() {
+        if audit.blind && audit.told().next().is_some() {
             let why = blind_because(audit.blind_because.as_deref());
             self.line(&format!("  what became of errors cannot be seen here: {}", one_line(&why)));
         }
@@ -195,7 +195,7 @@ impl Table {
     fn counted(&mut self, audit: &Audit) {
         let mut times: BTreeMap<&str, u64> = BTreeMap::new();
         let folded = audit.folded.iter().map(|folded| (&folded.why, folded.finding.count));
-        let open = audit.open().filter_map(|open| Some((open.folded.as_ref()?, open.count)));
+        let open = audit.told().filter_map(|open| Some((open.folded.as_ref()?, open.count)));
         for (why, number) in folded.chain(open).filter(|(why, _)| **why != FoldReason::Allowed) {
             let count = times.entry(why.words()).or_default();
             *count = count.saturating_add(number);

@@ -81,6 +81,10 @@ impl Scene {
 
     fn assert_written_without_names(&mut self) {
         assert!(matches!(self.work(), Pause::Park(_)));
+        self.assert_has_no_names();
+    }
+
+    fn assert_has_no_names(&self) {
         let reports = self.sink.reports();
         let report = &reports[0];
         assert!(report.frames.iter().all(|frame| frame.function.is_none() && frame.address.is_some()));
@@ -148,12 +152,15 @@ fn a_thread_about_to_abort_is_kept_for_half_of_the_flush_deadline() {
 }
 
 #[test]
-fn a_pool_that_fills_up_is_emptied_at_once() {
+fn a_pool_that_fills_up_is_no_place_to_wait_in() {
     let mut scene = Scene::new();
     while !scene.inbox.is_filling_up() {
         scene.inbox.publish(raw_record());
     }
-    scene.assert_written_without_names();
+    // The first is written as it is; by then there is room for the others to wait in.
+    assert!(scene.holds());
+    assert_eq!((scene.written(), scene.inbox.make_room()), (1, true));
+    scene.assert_has_no_names();
 }
 
 #[test]
@@ -410,6 +417,28 @@ fn what_was_read_is_given_back_after_a_quiet_minute_and_read_again_for_another_s
         scene.work();
         assert_eq!(asked.lock().len(), if kept { 1 } else { 2 });
     }
+}
+
+#[test]
+fn a_request_is_done_when_also_those_are_written_that_wait_for_their_names_behind_others() {
+    let (mut scene, asked) = by_command();
+    scene.work();
+    asked.lock()[0].0.set(Duration::ZERO);
+    scene.work();
+    scene.clock.pass(crate::writer::names::QUIET.as_millis() as u64);
+    scene.work();
+    // One whose names are known, and one for which something must be read again.
+    scene.inbox.publish(raw_record());
+    let mut other = raw_record();
+    set_walk(&mut other, 12, 5);
+    scene.inbox.publish(other);
+    scene.request(false);
+    let is_done = |scene: &Scene| scene.worker.done == scene.worker.shared.requested();
+    assert_eq!(scene.work(), Pause::Hold(WHOLE / 2));
+    assert_eq!((asked.lock().len(), scene.written(), is_done(&scene)), (2, 2, false));
+    asked.lock()[1].0.set(Duration::ZERO);
+    assert!(matches!(scene.work(), Pause::Park(_)));
+    assert_eq!((scene.written(), is_done(&scene)), (3, true));
 }
 
 #[test]

@@ -160,8 +160,12 @@ impl Worker {
                 self.places_since = Some(now);
                 self.inbox.forget_places();
             }
-        } else if hold.is_none() && self.patience.hold().is_some() {
-            // The first of them waits for its names from now on.
+        }
+        if received < batch && hold.is_none() && self.patience.hold().is_some() {
+            // The next of them waits for its names from now on, and so does whoever waits for all of them.
+            if received > 0 {
+                self.flush();
+            }
             return None;
         }
         let idle = received < batch || batch == 0;

@@ -72,13 +72,15 @@ pub mod stack {
             self.0.thread_start() != ThreadStart::Absent && self.stops_at_outermost_catch()
         }
 
-        /// Whether std's start of the thread calls the function of that catch through a vtable, so that it is the root.
+        /// Whether that is the root of the thread, and not the catch around its result.
         pub fn at_thread_root(&self) -> bool {
             let call = self.stopper_ip().wrapping_sub(1);
             let is_closure = || crate::image::current()?.is_called_through_vtable(call);
-            self.0.thread_start() == ThreadStart::CallsCatch
-                && self.stops_at_outermost_catch()
-                && is_closure() == Some(true)
+            let is_root = match self.0.thread_start() {
+                ThreadStart::CallsCatch => is_closure() == Some(true),
+                start => start == ThreadStart::LikeOwn,
+            };
+            is_root && self.stops_at_outermost_catch()
         }
 
         /// Whether the stopper is the root of `main`.

@@ -158,9 +158,12 @@ pub(crate) enum ThreadStart {
     /// By all that the stack shows it calls the function of the outermost catch, which is the root of the thread then: the
     /// result is dropped further in, by a function that is never inlined (`Arc::drop_slow`).
     CallsCatch = 2,
+    /// As many functions lie between it and the outermost catch as on the agent's own threads, and there are some: nothing is
+    /// inlined in this program, and the result is dropped many functions further in.
+    LikeOwn = 3,
 }
 
-super::read_back!(ThreadStart: Absent, CallsCatch; otherwise Beyond);
+super::read_back!(ThreadStart: Absent, CallsCatch, LikeOwn; otherwise Beyond);
 
 /// Why a walk ended.
 #[repr(u8)]

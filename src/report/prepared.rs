@@ -263,8 +263,8 @@ fn with_root(record: &RawRecord, images: &mut dyn Images) -> RawWalk {
     let start = match walk.thread_start() {
         ThreadStart::Absent => ThreadStart::Absent,
         _ if is_joinable(record) => ThreadStart::CallsCatch,
-        ThreadStart::CallsCatch if is_closure() => ThreadStart::CallsCatch,
-        _ => ThreadStart::Beyond,
+        ThreadStart::CallsCatch if !is_closure() => ThreadStart::Beyond,
+        as_walked => as_walked,
     };
     walk.at_thread_start = start as u8;
     walk

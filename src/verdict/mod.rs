@@ -155,7 +155,7 @@ impl Root {
         match walk.thread_start() {
             _ if walk.at_main_start == 1 => Self::Main,
             _ if walk.stopper != walk.outermost_catch => Self::None,
-            ThreadStart::CallsCatch => Self::Thread,
+            ThreadStart::CallsCatch | ThreadStart::LikeOwn => Self::Thread,
             ThreadStart::Beyond => Self::ThreadOrResult,
             ThreadStart::Absent => Self::None,
         }

@@ -206,6 +206,7 @@ fn the_outermost_catch_of_a_thread_is_its_root_if_std_calls_it_or_a_name_says_so
         ("app::work", Fate::ThreadDied, Fate::Unknown),
     ] {
         assert_eq!(said(ThreadStart::CallsCatch, catch), called, "{catch}");
+        assert_eq!(said(ThreadStart::LikeOwn, catch), called, "{catch}");
         assert_eq!(said(ThreadStart::Beyond, catch), further_in, "{catch}");
     }
 }

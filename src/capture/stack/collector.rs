@@ -132,9 +132,10 @@ impl<'w> Collector<'w> {
         if self.thread_start == ThreadStart::Absent
             && learned().is_thread_start(self.start_function, frame.ip)
         {
-            let catch = self.out.outermost_catch;
-            let calls_catch = catch != NO_FRAME && index.wrapping_sub(catch) <= 1;
-            self.thread_start = if calls_catch { ThreadStart::CallsCatch } else { ThreadStart::Beyond };
+            self.thread_start = match self.out.outermost_catch {
+                NO_FRAME => ThreadStart::Beyond,
+                catch => learned().thread_start_at(index.wrapping_sub(catch)),
+            };
         }
     }
 }

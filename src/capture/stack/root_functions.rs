@@ -22,6 +22,7 @@ const FOREIGN: usize = 8;
 
 static LEARNED: Learned = Learned {
     thread_start: AtomicRange::new(),
+    catch_depth: AtomicU32::new(0),
     main_start: AtomicRange::new(),
     foreign: [const { AtomicRange::new() }; FOREIGN],
     refused: [const { AtomicU64::new(0) }; FOREIGN],
@@ -30,6 +31,8 @@ static LEARNED: Learned = Learned {
 /// What was learned in this process. Written at most once each; empty before.
 pub(super) struct Learned {
     thread_start: AtomicRange,
+    /// How many frames further in the catch of an own thread is than its start function; 0 when that is not known.
+    catch_depth: AtomicU32,
     main_start: AtomicRange,
     /// Thread starts of other copies of std; filled in order.
     foreign: [AtomicRange; FOREIGN],
@@ -47,6 +50,15 @@ impl Learned {
     /// std's function that a spawned thread begins in.
     pub(super) fn thread_start(&self) -> Root {
         self.thread_start.load()
+    }
+
+    /// Where a thread start stands that is so many frames further out than the outermost catch.
+    pub(super) fn thread_start_at(&self, distance: u32) -> ThreadStart {
+        match distance {
+            0 | 1 => ThreadStart::CallsCatch,
+            _ if distance == self.catch_depth.load(Ordering::Relaxed) => ThreadStart::LikeOwn,
+            _ => ThreadStart::Beyond,
+        }
     }
 
     /// Whether a return address belongs to a call in the thread start of any std.
@@ -160,6 +172,8 @@ pub(crate) fn learn_thread_start() -> bool {
             catch => Some(usize::try_from(catch).ok()?),
         };
         let ip = ips.get(index).filter(|_| Some(index) > outermost_catch)?;
+        let depth = outermost_catch.and_then(|catch| u32::try_from(index.checked_sub(catch)?).ok());
+        LEARNED.catch_depth.store(depth.unwrap_or_default(), Ordering::Relaxed);
         snapshot.function_at(ip.wrapping_sub(1))
     })
     .map(|range| LEARNED.thread_start.store(range))

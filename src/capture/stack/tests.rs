@@ -171,7 +171,7 @@ fn the_bottom_frames_of_a_std_thread_are_learned() {
     let root = root.join().unwrap();
     assert_eq!(root.stopper, root.outermost_catch);
     // Debug builds inline nothing into the function that std calls.
-    let expected = if cfg!(debug_assertions) { ThreadStart::Beyond } else { ThreadStart::CallsCatch };
+    let expected = if cfg!(debug_assertions) { ThreadStart::LikeOwn } else { ThreadStart::CallsCatch };
     assert_eq!(root.thread_start(), expected);
     let caught = std::thread::spawn(|| {
         let mut out = Box::new(RawWalk::new());

@@ -2,8 +2,9 @@
 //!
 //! A vtable has the destructor, the size, the alignment, and then the methods (rustc,
 //! `compiler/rustc_middle/src/ty/vtable.rs`). In a position-independent image vtables hold addresses, so they lie in what the
-//! loader protects after it has relocated it; in an executable with a place of its own they are constants. The method may be nothing but a jump: rustc calls a closure in a `Box` through a
-//! shim (`FnOnce::call_once{{vtable.shim}}`), and LLVM inlines the closure there or jumps to it.
+//! loader protects after it has relocated it; in an executable with a place of its own they are constants. The method may be
+//! nothing but a jump: rustc calls a closure in a `Box` through a shim (`FnOnce::call_once{{vtable.shim}}`), and LLVM inlines
+//! the closure there or jumps to it.
 //!
 //! Runs on: the writer thread. Takes the loader's lock, so that no image is unloaded meanwhile. Must not: allocate.
 
@@ -18,7 +19,7 @@ const MAX_ALIGN: u64 = 1 << 29;
 /// image holds it, or the image has no part for vtables.
 ///
 /// # Cost
-/// One pass over the relocated constants of the image: about a millisecond a megabyte.
+/// One pass over the relocated constants of the image, under the loader's lock.
 pub(crate) fn is_first_method(function: u64) -> Option<bool> {
     let mut found = None;
     for_each_image(&mut |view| {

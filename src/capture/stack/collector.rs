@@ -30,10 +30,11 @@ pub(super) struct Collector<'w> {
     out: &'w mut RawWalk,
     anchor: u64,
     max_frames: u32,
-    start_function: Root,
+    thread_start: Root,
     /// The search for the stopper has begun.
     searching: bool,
-    thread_start: ThreadStart,
+    /// A frame of std's thread start function was seen.
+    thread_start_seen: bool,
     beyond: u32,
 }
 
@@ -44,9 +45,9 @@ impl<'w> Collector<'w> {
             out,
             anchor,
             max_frames: u32::try_from(max_frames.min(MAX_FRAMES)).unwrap_or(0),
-            start_function: learned().thread_start(),
+            thread_start: learned().thread_start(),
             searching: false,
-            thread_start: ThreadStart::Absent,
+            thread_start_seen: false,
             beyond: 0,
         }
     }
@@ -55,7 +56,7 @@ impl<'w> Collector<'w> {
     pub(super) fn restart(&mut self) {
         self.out.clear();
         self.searching = false;
-        self.thread_start = ThreadStart::Absent;
+        self.thread_start_seen = false;
         self.beyond = 0;
     }
 
@@ -98,7 +99,12 @@ impl<'w> Collector<'w> {
         out.end = end as u8;
         let whole = matches!(end, WalkEnd::Bottom | WalkEnd::NoUnwindInfo);
         let at_outermost_catch = out.stopper != NO_FRAME && out.stopper == out.outermost_catch;
-        out.at_thread_start = if whole { self.thread_start } else { ThreadStart::Absent } as u8;
+        out.at_thread_start = ThreadStart::Absent as u8;
+        if whole && self.thread_start_seen {
+            let is_start = |ip: &u64| learned().is_thread_start(self.thread_start, *ip);
+            let distance = out.landing().iter().position(is_start).filter(|_| at_outermost_catch);
+            out.at_thread_start = learned().thread_start_at(distance) as u8;
+        }
         if whole && at_outermost_catch {
             let stopper = out.stopper_ip();
             let in_main_start =
@@ -127,15 +133,10 @@ impl<'w> Collector<'w> {
         if frame.action == EhAction::Catch {
             self.out.outermost_catch = index;
             // A catch further out than a thread start belongs to something else.
-            self.thread_start = ThreadStart::Absent;
+            self.thread_start_seen = false;
         }
-        if self.thread_start == ThreadStart::Absent
-            && learned().is_thread_start(self.start_function, frame.ip)
-        {
-            self.thread_start = match self.out.outermost_catch {
-                NO_FRAME => ThreadStart::Beyond,
-                catch => learned().thread_start_at(index.wrapping_sub(catch)),
-            };
+        if learned().is_thread_start(self.thread_start, frame.ip) {
+            self.thread_start_seen = true;
         }
     }
 }

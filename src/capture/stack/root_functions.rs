@@ -52,11 +52,13 @@ impl Learned {
         self.thread_start.load()
     }
 
-    /// Where a thread start stands that is so many frames further out than the outermost catch.
-    pub(super) fn thread_start_at(&self, distance: u32) -> ThreadStart {
+    /// Where a thread start stands that is so many frames further out than the outermost catch; `None` for more than are
+    /// kept of it.
+    pub(super) fn thread_start_at(&self, distance: Option<usize>) -> ThreadStart {
+        let own = usize::try_from(self.catch_depth.load(Ordering::Relaxed)).unwrap_or_default();
         match distance {
-            0 | 1 => ThreadStart::CallsCatch,
-            _ if distance == self.catch_depth.load(Ordering::Relaxed) => ThreadStart::LikeOwn,
+            Some(0 | 1) => ThreadStart::CallsCatch,
+            Some(distance) if distance == own => ThreadStart::LikeOwn,
             _ => ThreadStart::Beyond,
         }
     }

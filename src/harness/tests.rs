@@ -1,11 +1,10 @@
 //! Spawns, ends and output made by hand, against the stacks of panics. One file: all cases share the bench.
 
-use std::sync::Arc;
-
 use crate::harness::*;
 use crate::probe::{Event, EventQueue, Stamp};
-use crate::record::{Inlining, NamedFrame, Place, TestEvidence, TestRef};
+use crate::record::{Inlining, NamedFrame, TestEvidence, TestRef};
 use crate::symbolize::Namer;
+use crate::testing::fake_names::FakeNames;
 
 /// Names by address.
 const NAMES: [&str; 18] = [
@@ -46,42 +45,14 @@ const BUILDER: u64 = 15;
 const HOOK: u64 = 16;
 const B: u64 = 17;
 
-struct FakeNamer;
-
-impl Namer for FakeNamer {
-    fn newest(&self) -> u64 {
-        0
-    }
-
-    fn name(&mut self, ips: &[u64]) -> Arc<[NamedFrame]> {
-        let frame = |ip: &u64| {
-            let path = NAMES[*ip as usize].to_owned();
-            let function = (!path.is_empty()).then(|| path.clone());
-            let in_app = Some(path.starts_with("cases::"));
-            NamedFrame { in_app, function, path, inlining: Inlining::Known, ..NamedFrame::default() }
-        };
-        ips.iter().map(frame).collect()
-    }
-
-    fn outside_of_c(&mut self, ips: &[u64]) -> Vec<u64> {
-        ips.to_vec()
-    }
-
-    fn addresses(&mut self, ips: &[u64]) -> Vec<String> {
-        ips.iter().map(|ip| format!("app+{ip:#x}")).collect()
-    }
-
-    fn catches_at_root_only(&mut self, _: &[u64]) -> bool {
-        false
-    }
-
-    fn redact_place(&mut self, place: Place) -> Place {
-        place
-    }
-
-    fn redact_thread_name(&mut self, name: String) -> String {
-        name
-    }
+fn names() -> FakeNames {
+    let name = |ip| {
+        let path = NAMES[ip as usize].to_owned();
+        let function = (!path.is_empty()).then(|| path.clone());
+        let in_app = Some(path.starts_with("cases::"));
+        NamedFrame { in_app, function, path, inlining: Inlining::Known, ..NamedFrame::default() }
+    };
+    FakeNames { newest: 0, name, catches: |_| true, is_c: |_| false }
 }
 
 /// A harness and what it is told. Threads have their number plus 1000 as OS id, which no thread of this test has.
@@ -152,7 +123,7 @@ impl Bench {
 
     fn panics(&mut self, number: u64, ips: &[u64], name: &str) -> TestRef {
         let scene = self.scene(number, ips, name);
-        self.harness.test_of_panic(number, scene, &mut FakeNamer)
+        self.harness.test_of_panic(number, scene, &mut names())
     }
 }
 
@@ -194,7 +165,7 @@ fn a_thread_that_the_system_calls_by_half_a_name_has_that_of_the_function() {
     bench.begins(1);
     let mut scene = bench.scene(1, &[A, HARNESS, START], "");
     scene.cut_name = Some("tests::a_long_na".to_owned());
-    let test = bench.harness.test_of(&scene, &mut FakeNamer);
+    let test = bench.harness.test_of(&scene, &mut names());
     assert_eq!(test.name.as_deref(), Some("tests::a"));
 }
 
@@ -233,7 +204,7 @@ fn without_symbols_the_harness_itself_tells_which_threads_are_tests() {
     assert_eq!(bench.panics(2, &[0], ""), unknown("no_symbols"));
     bench.prints("running 1 test\ntest tests::a ... FAILED\n");
     let late: Vec<_> =
-        bench.harness.reopen(&mut FakeNamer).into_iter().map(|(of, test)| (of, test.name)).collect();
+        bench.harness.reopen(&mut names()).into_iter().map(|(of, test)| (of, test.name)).collect();
     assert_eq!(late, [(1, Some("tests::a".to_owned()))]);
     // Whether it is a pool of all the names would have told.
     let first_owner = Some("tests::a".to_owned());
@@ -258,7 +229,7 @@ fn a_pool_that_is_started_once_belongs_to_nobody_but_frames_tell_whose_work_it_d
         ..known("tests::b", TestEvidence::Frame, Some(true))
     };
     assert_eq!(bench.panics(3, &[WORK, IN_B, START], ""), by_frame);
-    let late = bench.harness.reopen(&mut FakeNamer);
+    let late = bench.harness.reopen(&mut names());
     assert_eq!(late.iter().map(|(_, test)| test.name.as_deref()).collect::<Vec<_>>(), [Some("tests::b")]);
     // A function of the same path in another crate is no test.
     assert_eq!(bench.panics(3, &[DEP_A, START], ""), shared);
@@ -292,15 +263,15 @@ fn a_rethrow_in_a_test_outdoes_who_started_the_thread_and_nothing_better() {
     bench.spawns(1, 3, &[SPAWN, ONCE, A, HARNESS, START], "tests::a");
     let found = bench.panics(3, &[WORK, START], "");
     let in_b = bench.scene(2, &[WORK, B, HARNESS, START], "tests::b");
-    let better = bench.harness.rethrown(&found, &in_b, &mut FakeNamer);
+    let better = bench.harness.rethrown(&found, &in_b, &mut names());
     let first_owner = Some("tests::a".to_owned());
     let expected =
         TestRef { shared: true, first_owner, ..known("tests::b", TestEvidence::Rethrow, Some(false)) };
     assert_eq!(better, Some(expected));
     let on_the_pool = bench.scene(3, &[WORK, START], "");
-    assert_eq!(bench.harness.rethrown(&found, &on_the_pool, &mut FakeNamer), None);
+    assert_eq!(bench.harness.rethrown(&found, &on_the_pool, &mut names()), None);
     let by_frame = bench.panics(3, &[IN_A, START], "");
-    assert_eq!(bench.harness.rethrown(&by_frame, &in_b, &mut FakeNamer), None);
+    assert_eq!(bench.harness.rethrown(&by_frame, &in_b, &mut names()), None);
 }
 
 #[test]
@@ -330,7 +301,7 @@ fn an_exit_is_laid_at_the_door_of_its_test_and_the_end_of_the_harness_at_nobodys
     bench.spawns(1, 2, &BY_A, "tests::a");
     let mut exits = |number, ips: &[u64]| {
         let scene = bench.scene(number, ips, "");
-        bench.harness.exited(&scene, &mut FakeNamer).map(|finding| finding.test.unwrap())
+        bench.harness.exited(&scene, &mut names()).map(|finding| finding.test.unwrap())
     };
     assert_eq!(exits(0, &[EXIT, MAIN]), None);
     assert_eq!(exits(0, &[0, 0]), None, "without names the end of the harness is the usual case");
@@ -361,7 +332,7 @@ fn the_end_waits_for_names_only_when_they_would_say_something() {
 
 #[test]
 fn libtest_may_drop_the_hook_and_nobody_else() {
-    let dropped = |ips: &[u64]| Bench::new().harness.hook_dropped(&FakeNamer.name(ips));
+    let dropped = |ips: &[u64]| Bench::new().harness.hook_dropped(&names().name(ips));
     assert!(dropped(&[HOOK, 0, MAIN]));
     assert!(!dropped(&[HOOK, WORK, A, HARNESS, RUN_TEST, MAIN]));
     assert!(!dropped(&[HOOK, HARNESS]));
@@ -375,13 +346,13 @@ fn half_a_name_is_a_test_when_only_one_begins_so_and_all_are_known() {
     let mut scene = bench.scene(1, &[WORK], "");
     scene.cut_name = Some("tests::a_long_n".to_owned());
     bench.prints("running 2 tests\ntest tests::a_long_name ... ok\n");
-    assert_eq!(bench.harness.test_of(&scene, &mut FakeNamer), unknown("name_cut"));
+    assert_eq!(bench.harness.test_of(&scene, &mut names()), unknown("name_cut"));
     let mut two = Bench::new();
     two.begins(1);
     two.prints("running 2 tests\ntest tests::a_long_name ... ok\ntest tests::a_long_noon ... ok\n");
-    assert_eq!(two.harness.test_of(&scene, &mut FakeNamer), unknown("name_cut"));
+    assert_eq!(two.harness.test_of(&scene, &mut names()), unknown("name_cut"));
     bench.prints("test tests::b ... ok\n");
-    let test = bench.harness.test_of(&scene, &mut FakeNamer);
+    let test = bench.harness.test_of(&scene, &mut names());
     assert_eq!(test, known("tests::a_long_name", TestEvidence::Lineage, Some(false)));
 }
 
@@ -403,6 +374,6 @@ fn the_memory_is_bounded_and_a_recycled_id_is_another_thread() {
     bench.now += 1;
     bench.harness.threads.started(3, tid(2), bench.now);
     assert_eq!(bench.panics(2, &[WORK], ""), unknown("no_harness_frame"));
-    let test = bench.harness.test_of(&early, &mut FakeNamer);
+    let test = bench.harness.test_of(&early, &mut names());
     assert_eq!(test.name.as_deref(), Some("tests::a"), "it was another thread then");
 }

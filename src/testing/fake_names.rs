@@ -15,6 +15,8 @@ pub(crate) struct FakeNames {
     pub(crate) name: fn(u64) -> NamedFrame,
     /// Whether something catches there that is no root.
     pub(crate) catches: fn(u64) -> bool,
+    /// Whether the address is the C library's.
+    pub(crate) is_c: fn(u64) -> bool,
 }
 
 impl Namer for FakeNames {
@@ -27,7 +29,7 @@ impl Namer for FakeNames {
     }
 
     fn outside_of_c(&mut self, ips: &[u64]) -> Vec<u64> {
-        ips.to_vec()
+        ips.iter().copied().filter(|ip| !(self.is_c)(*ip)).collect()
     }
 
     fn addresses(&mut self, ips: &[u64]) -> Vec<String> {

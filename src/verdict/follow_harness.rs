@@ -133,47 +133,15 @@ fn calls_of_exit(ips: &[u64], namer: &mut dyn Namer) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::record::Place;
-
-    /// Addresses from 100 on are the C library's.
-    struct InC;
-
-    impl Namer for InC {
-        fn newest(&self) -> u64 {
-            0
-        }
-
-        fn name(&mut self, _: &[u64]) -> Arc<[NamedFrame]> {
-            Arc::default()
-        }
-
-        fn outside_of_c(&mut self, ips: &[u64]) -> Vec<u64> {
-            ips.iter().copied().filter(|ip| *ip < 100).collect()
-        }
-
-        fn addresses(&mut self, _: &[u64]) -> Vec<String> {
-            Vec::new()
-        }
-
-        fn catches_at_root_only(&mut self, _: &[u64]) -> bool {
-            false
-        }
-
-        fn redact_place(&mut self, place: Place) -> Place {
-            place
-        }
-
-        fn redact_thread_name(&mut self, name: String) -> String {
-            name
-        }
-    }
+    use crate::record::NamedFrame;
+    use crate::testing::fake_names::FakeNames;
 
     #[test]
     fn the_agent_that_the_c_library_calls_is_left_out_and_the_stack_of_a_call_past_it_is_kept() {
-        let called = |ips: &[u64]| calls_of_exit(ips, &mut InC);
+        let name = |_| NamedFrame::default();
+        let mut names = FakeNames { newest: 0, name, catches: |_| true, is_c: |ip| ip >= 100 };
+        let mut called = |ips: &[u64]| calls_of_exit(ips, &mut names);
         assert_eq!(called(&[1, 2, 100, 101, 3, 4, 102]), [3, 4]);
         assert_eq!(called(&[1, 2, 3, 4, 102, 103]), [1, 2, 3, 4]);
         assert_eq!(called(&[1, 2]), [1, 2]);

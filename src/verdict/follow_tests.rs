@@ -37,7 +37,7 @@ fn names() -> FakeNames {
             ..NamedFrame::default()
         }
     };
-    FakeNames { newest: NEWEST, name, catches: |_| true }
+    FakeNames { newest: NEWEST, name, catches: |_| true, is_c: |_| false }
 }
 
 /// Records and events on their way to one [`Follow`].

@@ -97,7 +97,7 @@ mod tests {
             };
             NamedFrame { path: path.to_owned(), inlining, ..NamedFrame::default() }
         };
-        FakeNames { newest: 0, name, catches: |ip| ip == CATCH }
+        FakeNames { newest: 0, name, catches: |ip| ip == CATCH, is_c: |_| false }
     }
 
     /// Spawning stacks of a thread, its parent, and so on; the last was spawned by `spawner`.

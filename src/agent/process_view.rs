@@ -10,7 +10,7 @@ use crate::capture::{labels, stack};
 use crate::hook::{self, Counters};
 use crate::image::{self, LoadedImage};
 use crate::probe;
-use crate::record::{Image, ProbeLosses};
+use crate::record::{Image, ProbeLosses, RawWalk, ThreadStart};
 use crate::report::{ProcessLabels, Surroundings};
 use crate::spool::PastImage;
 use crate::symbolize::{ImageAt, Images};
@@ -65,6 +65,10 @@ impl Images for Neighbours {
     fn is_called_through_vtable(&mut self, ip: u64, generation: u32) -> Option<bool> {
         let snapshot = image::of_generation(generation).or_else(image::current)?;
         snapshot.is_called_through_vtable(ip.checked_sub(1)?)
+    }
+
+    fn thread_start(&mut self, walk: &RawWalk) -> ThreadStart {
+        stack::thread_start_of(walk)
     }
 
     fn catches_at_root_only(&mut self, ips: &[u64]) -> bool {

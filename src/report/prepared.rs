@@ -258,13 +258,14 @@ fn with_root(record: &RawRecord, images: &mut dyn Images) -> RawWalk {
     if walk.stopper != walk.outermost_catch {
         return walk;
     }
+    let as_known = images.thread_start(&walk);
     let mut is_closure =
         || images.is_called_through_vtable(walk.stopper_ip(), record.images).unwrap_or_default();
-    let start = match walk.thread_start() {
+    let start = match as_known {
         ThreadStart::Absent => ThreadStart::Absent,
         _ if is_joinable(record) => ThreadStart::CallsCatch,
         ThreadStart::CallsCatch if !is_closure() => ThreadStart::Beyond,
-        as_walked => as_walked,
+        as_known => as_known,
     };
     walk.at_thread_start = start as u8;
     walk

@@ -38,7 +38,7 @@ pub(crate) use source_path::{inside, with_slashes};
 pub(crate) use stack::tests as test_stacks;
 pub(crate) use stack::{Beyond, Physical, Stack};
 
-use crate::record::{EhAction, Image, Inlining, NamedFrame, RawWalk};
+use crate::record::{EhAction, Image, Inlining, NamedFrame, RawWalk, ThreadStart};
 use ready::Wanted;
 
 /// Addresses whose symbols are kept. About 500 bytes each: 4 MiB.
@@ -69,6 +69,11 @@ pub(crate) trait Images {
     /// cannot be told.
     fn is_called_through_vtable(&mut self, _ip: u64, _generation: u32) -> Option<bool> {
         None
+    }
+
+    /// Where std's thread start stands on a stack, by what is known now; what the walk could tell, where no more is known.
+    fn thread_start(&mut self, walk: &RawWalk) -> ThreadStart {
+        walk.thread_start()
     }
 
     /// Whether nothing on a short stack of this process catches but the root of its thread or of `main`; `false` also when

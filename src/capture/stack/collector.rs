@@ -4,7 +4,7 @@
 
 use core::ops::ControlFlow;
 
-use super::root_functions::{Root, learned, recognize_foreign_main_start};
+use super::root_functions::{Root, learned, recognize_foreign_main_start, thread_start_of};
 use crate::record::{EhAction, MAX_FRAMES, NO_FRAME, RawWalk, ThreadStart, WalkEnd, WalkSource};
 use crate::sys::thread as sys_thread;
 
@@ -101,9 +101,10 @@ impl<'w> Collector<'w> {
         let at_outermost_catch = out.stopper != NO_FRAME && out.stopper == out.outermost_catch;
         out.at_thread_start = ThreadStart::Absent as u8;
         if whole && self.thread_start_seen {
-            let is_start = |ip: &u64| learned().is_thread_start(self.thread_start, *ip);
-            let distance = out.landing().iter().position(is_start).filter(|_| at_outermost_catch);
-            out.at_thread_start = learned().thread_start_at(distance) as u8;
+            out.at_thread_start = ThreadStart::Beyond as u8;
+            if at_outermost_catch {
+                out.at_thread_start = thread_start_of(out) as u8;
+            }
         }
         if whole && at_outermost_catch {
             let stopper = out.stopper_ip();

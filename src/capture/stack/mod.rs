@@ -32,7 +32,7 @@ mod by_tables {
     pub(crate) use ends::both_ends;
     pub(crate) use root_functions::{
         catches_at_root_only, is_whole, knows_thread_start, learn_main_start, learn_thread_start,
-        learning_from,
+        learning_from, thread_start_of,
     };
     pub(crate) use root_functions::{learn_foreign_start, learn_own_start};
     pub(crate) use short_walk::{frame_holding, short_walk, short_walk as walk_of_callers};

@@ -7,7 +7,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::image;
-use crate::record::{EhAction, MAX_FRAMES, RawWalk, WalkEnd, WalkSource};
+use crate::record::{EhAction, MAX_FRAMES, RawWalk, ThreadStart, WalkEnd, WalkSource};
 use crate::sys::portable_unwinder::{image_at, trace};
 use crate::sys::thread;
 
@@ -34,6 +34,11 @@ pub(crate) fn learn_thread_start() -> bool {
         thread::is_not_the_first();
     }
     true
+}
+
+/// What the walk could tell: nothing.
+pub(crate) fn thread_start_of(walk: &RawWalk) -> ThreadStart {
+    walk.thread_start()
 }
 
 /// Nothing is known of catches here.

@@ -182,6 +182,19 @@ pub(crate) fn learn_thread_start() -> bool {
     .is_some()
 }
 
+/// Where std's thread start stands on a stack of this process. The first threads may panic before the writer has learned what
+/// its own looks like; it has when it asks.
+pub(crate) fn thread_start_of(walk: &RawWalk) -> ThreadStart {
+    match walk.thread_start() {
+        ThreadStart::Beyond => {
+            let own = learned().thread_start();
+            let is_start = |ip: &u64| learned().is_thread_start(own, *ip);
+            learned().thread_start_at(walk.landing().iter().position(is_start))
+        }
+        known => known,
+    }
+}
+
 /// Whether a walk saw the whole stack. Where it ended at a frame without unwind information, as all do that end in a musl that has
 /// none, it did if the root of the thread or of `main` is on it.
 pub(crate) fn is_whole(walk: &RawWalk) -> bool {

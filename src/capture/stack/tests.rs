@@ -7,7 +7,7 @@ use std::panic;
 
 use super::collector::Collector;
 use super::system_walk::walk_with_system;
-use super::{learn_thread_start, prepare, walk};
+use super::{learn_thread_start, prepare, thread_start_of, walk};
 use crate::image;
 use crate::record::{EhAction, MAX_FRAMES, RawWalk, ThreadStart, WalkEnd, WalkSource};
 use crate::unwind::Pointer;
@@ -173,6 +173,12 @@ fn the_bottom_frames_of_a_std_thread_are_learned() {
     // Debug builds inline nothing into the function that std calls.
     let expected = if cfg!(debug_assertions) { ThreadStart::LikeOwn } else { ThreadStart::CallsCatch };
     assert_eq!(root.thread_start(), expected);
+    // As a walk leaves it that came before the depth was learned.
+    let mut early = root.clone();
+    early.at_thread_start = ThreadStart::Beyond as u8;
+    assert_eq!(thread_start_of(&early), expected);
+    early.landing_len = 1;
+    assert_eq!(thread_start_of(&early), ThreadStart::Beyond);
     let caught = std::thread::spawn(|| {
         let mut out = Box::new(RawWalk::new());
         let _ = panic::catch_unwind(panic::AssertUnwindSafe(|| walk(black_box(&mut out), 0, MAX_FRAMES)));

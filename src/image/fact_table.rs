@@ -41,6 +41,7 @@ impl FactTable {
     ///
     /// # Cost
     /// No allocation; at most [`PROBES`] loads of neighbouring entries, mostly one.
+    #[inline]
     pub(crate) fn find(&self, address: u64) -> Option<FrameFacts> {
         for entry in self.probe(address) {
             // Relaxed: the key says only whose value this is; the value is complete in itself.
@@ -71,6 +72,7 @@ impl FactTable {
         }
     }
 
+    #[inline]
     fn probe(&self, address: u64) -> impl Iterator<Item = &Entry> {
         // Fibonacci hashing: the upper bits of the product mix all bits of the address.
         let hash = address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;

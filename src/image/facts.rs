@@ -56,6 +56,7 @@ impl FrameFacts {
     }
 
     /// Reads back a packed word.
+    #[inline]
     pub(crate) fn unpack(word: u64) -> Self {
         let field = |shift: u32, bits: u32| {
             let mask = u64::MAX.checked_shr(64_u32.saturating_sub(bits)).unwrap_or(0);

@@ -103,10 +103,14 @@ impl Snapshot {
     ///
     /// # Cost
     /// No allocation. One probe when the address was asked about before, else a few table lookups.
+    #[inline]
     pub(crate) fn facts(&self, address: u64) -> FrameFacts {
-        if let Some(facts) = self.facts.find(address) {
-            return facts;
-        }
+        self.facts.find(address).unwrap_or_else(|| self.read_facts(address))
+    }
+
+    /// The same for an address that was not asked about before.
+    #[cold]
+    fn read_facts(&self, address: u64) -> FrameFacts {
         match self.image_at(address).and_then(LoadedImage::tables) {
             Some(tables) => {
                 let facts = tables.facts_at(address);

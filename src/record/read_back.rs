@@ -8,6 +8,7 @@ macro_rules! read_back {
         impl $word {
             /// Reads back what the panicking thread stored; an unknown number is
             #[doc = concat!("`", stringify!($other), "`.")]
+            #[inline]
             pub(crate) fn from_u8(value: u8) -> Self {
                 match value {
                     $(known if known == Self::$known as u8 => Self::$known,)+

@@ -66,6 +66,7 @@ impl<'w> Collector<'w> {
     }
 
     /// Takes the next frame; breaks with the reason when the walk has seen enough.
+    #[inline]
     pub(super) fn frame(&mut self, frame: WalkedFrame) -> ControlFlow<WalkEnd> {
         let index = self.out.walked;
         self.out.walked = index.saturating_add(1);

@@ -29,6 +29,7 @@ mod loss_sites;
 #[allow(unsafe_code)]
 mod memory;
 #[cfg(panic_agent_loom)]
+#[path = "../../tests/loom/models.rs"]
 #[allow(unsafe_code)]
 pub mod models;
 mod pool;
@@ -37,7 +38,7 @@ mod queue;
 mod sleep;
 #[allow(unsafe_code)]
 mod slot;
-#[cfg_attr(panic_agent_loom, path = "sync_model.rs", allow(unsafe_code))]
+#[cfg_attr(panic_agent_loom, path = "../../tests/loom/sync.rs", allow(unsafe_code))]
 mod sync;
 #[cfg(test)]
 mod tests;

@@ -56,11 +56,7 @@ pub(super) struct Sleep {
 
 impl Sleep {
     pub(super) fn new() -> Self {
-        #[cfg(not(panic_agent_loom))]
-        let state = Futex::default();
-        #[cfg(panic_agent_loom)]
-        let state = Futex::new(RUNNING);
-        Self { state, polls: AtomicU32::new(0) }
+        Self { state: Futex::default(), polls: AtomicU32::new(0) }
     }
 
     /// By the writer: there was work.

@@ -1,4 +1,4 @@
-//! The channel with real threads; `models.rs` goes through all interleavings of small cases.
+//! The channel with real threads; `tests/loom` goes through all interleavings of small cases.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

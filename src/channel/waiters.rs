@@ -16,11 +16,7 @@ pub(super) struct Waiters {
 
 impl Waiters {
     pub(super) fn new() -> Self {
-        #[cfg(not(panic_agent_loom))]
-        let events = Futex::default();
-        #[cfg(panic_agent_loom)]
-        let events = Futex::new(0);
-        Self { count: AtomicU32::new(0), events }
+        Self { count: AtomicU32::new(0), events: Futex::default() }
     }
 
     /// Waits until the word is not `old` any more; `false` when the deadline passed first. Reads it with

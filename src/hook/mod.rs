@@ -151,7 +151,6 @@ pub(crate) fn install(state: &'static HookState) -> Result<(), Error> {
         on_panic(state, &*previous, info);
     }));
     without_agent::note_agent();
-    previous::note_agent();
     Ok(())
 }
 

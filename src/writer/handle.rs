@@ -167,7 +167,8 @@ impl Shared {
         self.swallowed.store(swallowed, Ordering::Relaxed);
     }
 
-    fn counts(&self) -> Counts {
+    /// What became of panics so far.
+    pub(crate) fn counts(&self) -> Counts {
         Counts {
             silent: self.silent.load(Ordering::Relaxed),
             uncaught: self.uncaught.load(Ordering::Relaxed),
@@ -254,7 +255,7 @@ impl SharedWaker {
 /// Talks to the writer thread. Clones talk to the same one.
 #[derive(Clone)]
 pub(crate) struct WriterHandle {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     inbox: &'static Channel,
 }
 
@@ -302,21 +303,6 @@ impl WriterHandle {
         subscribers.push(Subscriber { lines, waker: waker.clone() });
         self.shared.subscribed.store(subscribers.len(), Ordering::Release);
         (receiver, waker)
-    }
-
-    /// `panic` lines that every sink took.
-    pub(crate) fn written(&self) -> u64 {
-        self.shared.written()
-    }
-
-    /// What became of panics so far.
-    pub(crate) fn counts(&self) -> Counts {
-        self.shared.counts()
-    }
-
-    /// Where reports wait for wrappers.
-    pub(crate) fn board(&self) -> &Board {
-        &self.shared.board
     }
 
     fn wait(&self, deadline: Duration, finish: bool) -> bool {

@@ -39,7 +39,7 @@ fn one_record_becomes_one_full_report() {
     assert_eq!(report.images.len(), 1);
     assert_eq!(report.incident, report.head.id);
     assert!(report.soft_errors.is_empty(), "{:?}", report.soft_errors);
-    assert_eq!(handle.written(), 1);
+    assert_eq!(handle.shared.written(), 1);
     assert!(sink.flushes() >= 2, "the process line and the report");
 }
 
@@ -297,7 +297,7 @@ fn a_sink_that_fails_or_panics_is_counted_and_used_again_and_others_get_their_li
     let totals = inbox.losses.totals();
     // Every flush with a report fails too: three more.
     assert_eq!((totals.sink_failed, totals.sink_panicked), (1 + 3, 1));
-    assert_eq!(handle.written(), 1);
+    assert_eq!(handle.shared.written(), 1);
     assert_eq!(sink.reports().len(), 3);
     assert_eq!(moody_sink.reports().len(), 1);
     // Lines about the process do not count, so failing flushes cannot feed themselves.
@@ -325,7 +325,7 @@ fn a_filter_decides_and_its_panic_lets_the_report_through() {
     let reports = sink.reports();
     assert_eq!(reports.iter().map(|report| report.head.id.sequence()).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(reports[1].soft_errors[0].code, "filter_failed");
-    assert_eq!((handle.written(), inbox.losses.totals().filtered), (2, 1));
+    assert_eq!((handle.shared.written(), inbox.losses.totals().filtered), (2, 1));
 }
 
 #[test]
@@ -393,7 +393,7 @@ fn a_thread_writes_flushes_and_finishes_for_real() {
     assert!(handle.finish(LONG));
     assert!(handle.finish(LONG), "idempotent");
     assert_eq!(sink.lines_of(LineKind::End).len(), 1);
-    assert_eq!(handle.written(), 4);
+    assert_eq!(handle.shared.written(), 4);
     assert!(sink.lines()[0].contains("\"kind\":\"process\""));
 }
 

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub use file::{FileSink, Rotation, rotations};
 pub(crate) use file::{MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
 pub use memory::MemorySink;
-pub(crate) use pretty::Pretty;
+pub(crate) use pretty::pretty;
 pub use standard::StandardSink;
 
 pub use crate::files::FileTrust;

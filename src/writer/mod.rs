@@ -30,7 +30,7 @@ use crate::probe::harness_notes::HarnessNotes;
 use crate::report::build::Builder;
 use crate::report::prepared::Stacks;
 use crate::report::report_json::LineBuffer;
-use crate::sink::{Pretty, Sink};
+use crate::sink::{Sink, StandardSink};
 use crate::spool::LiveSpool;
 #[cfg(test)]
 use crate::symbolize::Native;
@@ -172,7 +172,7 @@ pub(crate) fn worker(
             config.harness.map(|(notes, threads)| Harness::new(notes, threads)),
         ),
         sinks: fan_out::FanOut::new(config.sinks),
-        console: (options.console == Console::Pretty).then(Pretty::new),
+        console: (options.console == Console::Pretty).then(StandardSink::stderr),
         before_write: options.before_write,
         fold: fold::Fold::new(options.folding),
         last_words: termination::LastWords::new(&options.termination_log),

@@ -28,7 +28,7 @@ use crate::report::build::{Builder, PlaceNamer};
 use crate::report::process_lines::{Abilities, process_line};
 use crate::report::redact::Redact;
 use crate::report::report_json::LineBuffer;
-use crate::sink::Pretty;
+use crate::sink::{StandardSink, pretty};
 use crate::verdict::Strategy;
 use crate::verdict::follow::Follow;
 
@@ -46,7 +46,8 @@ pub(crate) struct Worker {
     pub(crate) follow: Follow,
     pub(crate) patience: Patience,
     pub(crate) sinks: FanOut,
-    pub(crate) console: Option<Pretty>,
+    /// Where a person reads reports.
+    pub(crate) console: Option<StandardSink>,
     pub(crate) before_write: Option<Filter>,
     pub(crate) fold: Fold,
     pub(crate) acting: Acting,
@@ -304,7 +305,8 @@ impl Worker {
             self.shared.board.put(record.sequence, Delivery::Report(report.clone()));
         }
         if let Some(console) = self.console.as_mut().filter(|_| !record.has_flag(RawFlag::Silent)) {
-            console.print(&report);
+            // A console that is gone is nobody's loss: the report is in the sinks.
+            console.put(pretty(&report).as_bytes()).ok();
         }
         Ok(result?)
     }

@@ -6,7 +6,6 @@
 mod acting;
 #[cfg(test)]
 mod acting_tests;
-mod batch;
 mod emit;
 mod ending;
 mod fan_out;
@@ -180,7 +179,7 @@ pub(crate) fn worker(
         acting: acting::Acting::new(Judge::new(options.reactions)),
         max_report_bytes: options.max_report_bytes,
         line: LineBuffer::with(options.stacks),
-        verdicts: batch::Batch::default(),
+        verdicts: fan_out::Batch::default(),
         losses: emit::LossesSaid::default(),
         done: 0,
         unflushed: false,

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::acting::Acting;
-use super::batch::Batch;
 use super::caught_reports::Delivery;
 use super::emit::LossesSaid;
 use super::ending::Ending;
-use super::fan_out::FanOut;
+use super::fan_out::{Batch, FanOut};
 use super::fold::Fold;
 use super::handle::Shared;
 use super::names::Names;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::config::Redactor;
+use crate::config::{Options, Redactor};
 use crate::hook::ChildWriter;
 use crate::record::{EncodedLine, Line, LossReason, RawRecord, SoftError};
 use crate::report::build::Builder;
@@ -29,23 +29,17 @@ const NO_REDACTOR: &str = "[no redactor in a forked child]";
 /// Word of everything that a forked child lacks.
 const FORKED_CHILD: &str = "forked_child";
 
-/// What a child asks when it begins.
-pub(crate) struct Sources {
-    /// A number for the process instance.
-    pub(crate) instance: fn() -> u64,
-    pub(crate) surroundings: fn() -> Box<dyn Surroundings>,
-}
-
 /// What a child needs; made in the parent.
 pub(crate) struct AfterFork {
-    pub(crate) service: Service,
+    service: Service,
     /// Destinations that can be opened again.
-    pub(crate) outputs: Vec<Reopen>,
+    outputs: Vec<Reopen>,
     /// Whether texts must not be written as they are.
-    pub(crate) redacted: bool,
-    pub(crate) max_report_bytes: usize,
+    redacted: bool,
+    max_report_bytes: usize,
     /// How long one thread waits for another one of the child.
-    pub(crate) deadline: Duration,
+    deadline: Duration,
+    /// A number for the process instance of a child.
     instance: fn() -> u64,
     surroundings: fn() -> Box<dyn Surroundings>,
     /// Used in children only, so it is free at the first fork.
@@ -64,17 +58,23 @@ struct Child {
 }
 
 impl AfterFork {
+    /// `instance` and `surroundings` are asked in a child, when it begins.
     pub(crate) fn new(
-        service: Service,
+        options: &Options,
         outputs: Vec<Reopen>,
-        redacted: bool,
-        max_report_bytes: usize,
-        deadline: Duration,
-        sources: Sources,
+        instance: fn() -> u64,
+        surroundings: fn() -> Box<dyn Surroundings>,
     ) -> Self {
-        let Sources { instance, surroundings } = sources;
-        let state = Mutex::new(None);
-        Self { service, outputs, redacted, max_report_bytes, deadline, instance, surroundings, state }
+        Self {
+            service: Service::new(0, options),
+            outputs,
+            redacted: options.redactor.is_some(),
+            max_report_bytes: options.max_report_bytes,
+            deadline: options.flush_deadline,
+            instance,
+            surroundings,
+            state: Mutex::new(None),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use std::{io, thread};
 
 use crate::report::{Abilities, Service, Surroundings};
 pub(crate) use caught_reports::{Delivery, Pigeonhole};
-pub(crate) use forked_child::{AfterFork, Sources};
+pub(crate) use forked_child::AfterFork;
 pub(crate) use handle::{SharedWaker, WriterHandle};
 
 use crate::act::{Event, Judge};

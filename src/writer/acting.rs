@@ -24,7 +24,7 @@ const THREAD_NAME: &str = "panic-agent-act";
 pub(crate) struct Acting {
     judge: Judge,
     /// What ends the process; at the end of a turn, so that everything that is due with it is written.
-    last: Option<(Action, EndedBy, Line)>,
+    pub(super) last: Option<(Action, EndedBy, Line)>,
     /// What ended the process.
     pub(super) ended_by: Option<EndedBy>,
     calls: Option<Sender<Box<dyn FnOnce() + Send>>>,
@@ -61,11 +61,6 @@ impl Acting {
     /// Panics for which each event was confirmed.
     pub(super) fn counts(&self) -> Counts {
         self.judge.counts
-    }
-
-    /// The process ends without a reaction: none ends it any more.
-    pub(super) fn forget_last(&mut self) {
-        self.last = None;
     }
 
     /// Hands a job to the thread for them. One that finds no room is dropped and counted.

@@ -5,7 +5,7 @@
 
 use core::fmt;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -103,7 +103,7 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Poll::Ready(ended) = Pin::new(&mut self.task).poll(context) else { return Poll::Pending };
+        let ended = ready!(Pin::new(&mut self.task).poll(context));
         Poll::Ready(joined(ended, Some(&self.late)))
     }
 }

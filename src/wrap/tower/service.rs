@@ -4,7 +4,7 @@
 
 use core::fmt;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use std::error::Error;
 use std::panic::Location;
 use std::sync::Arc;
@@ -209,10 +209,7 @@ where
                 let note = |made: &F::Output| {
                     gave_up = made.as_ref().is_ok_and(|response| GIVEN_UP.contains(&response.status()));
                 };
-                match inner.poll_noted(context, note) {
-                    Poll::Ready(ended) => ended,
-                    Poll::Pending => return Poll::Pending,
-                }
+                ready!(inner.poll_noted(context, note))
             }
             _ => match this.caught.take() {
                 Some(caught) => Err(caught),

@@ -118,3 +118,26 @@ fn warn(what: &str, line: &Line) {
     let message = verdict.message.and_then(|text| text.lines().next()).unwrap_or("<no message>");
     complain(&format_args!("{what}: thread '{thread}' panicked: {message} ({})", verdict.head.id));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::act::{Event, Reaction};
+    use crate::record::{EndLine, LineKind};
+    use crate::testing::samples::*;
+
+    /// Whether a reaction ended the process by itself would be seen by the end of these tests.
+    #[test]
+    fn a_reaction_in_the_turn_that_ends_the_process_writes_nothing_behind_the_end() {
+        let exits = vec![Reaction::new(Event::Any, Action::Exit(70))];
+        let (inbox, sink, mut worker, handle) = bench_with(|options| options.reactions = exits);
+        inbox.publish(raw_record());
+        assert!(!handle.finish(Duration::ZERO), "it is only asked for");
+        work(&mut worker);
+        assert_eq!(kinds(&sink), ["process", "panic", "verdict", "end"]);
+        let end: EndLine = serde_json::from_str(&sink.lines_of(LineKind::End)[0]).unwrap();
+        assert_eq!(end.ended_by, None, "it ended anyway");
+    }
+}

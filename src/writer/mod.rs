@@ -4,8 +4,6 @@
 //! (sinks, redactor, filter) end the thread.
 
 mod acting;
-#[cfg(test)]
-mod acting_tests;
 mod emit;
 mod ending;
 mod fan_out;

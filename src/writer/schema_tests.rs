@@ -22,8 +22,6 @@ const SCHEMA: &str = include_str!("../../docs/record-schema.json");
 /// everything, one that aborts, one that lands later, one that the end of the process cuts short.
 fn real_lines() -> Vec<Value> {
     let (inbox, sink) = (Channel::leaked(), MemorySink::new());
-    let shared = Arc::new(handle::Shared::default());
-    let handle = WriterHandle::new(shared.clone(), inbox);
     let options = Options { symbols: Symbols::Off, ..Options::default() };
     let mut config =
         WriterConfig::new(0xabc, options, vec![Box::new(sink.clone())], Box::new(FakeSurroundings));
@@ -32,11 +30,8 @@ fn real_lines() -> Vec<Value> {
     let probes = FakeProbes::new(64);
     config.sight.events = Some(probes.queue);
     // Without probes and symbols there is none on some platforms.
-    let mut abilities = config.abilities.clone();
-    abilities.can("spool");
-    let mut worker = worker(inbox, shared, config, Box::new(Native));
-    worker.builder = builder(None);
-    worker.start(abilities, Strategy::Unwind);
+    config.abilities.can("spool");
+    let (mut worker, handle) = by_hand(inbox, config);
     let tid = raw_record().tid;
     probes.spawned(tid, tid - 1, &[NAMELESS, PROGRAM]);
     probes.raised(tid, 1, 0);
@@ -49,22 +44,18 @@ fn real_lines() -> Vec<Value> {
     let mut poor = RawRecord::boxed();
     poor.sequence = 2;
     inbox.publish(poor);
-    let mut nested = raw_record();
-    nested.sequence = 3;
+    let mut nested = numbered(3);
     nested.nested_in = 1;
     nested.set_flag(RawFlag::CannotUnwind);
     inbox.publish(nested);
     for sequence in [4, 5] {
-        let mut record = raw_record();
-        record.sequence = sequence;
+        let mut record = numbered(sequence);
         record.tid += sequence as u32;
         probes.started(record.tid, tid);
         probes.raised(record.tid, sequence, 0);
         inbox.publish(record);
     }
-    let mut fourth = raw_record();
-    fourth.sequence = 6;
-    inbox.publish(fourth);
+    inbox.publish(numbered(6));
     evidence(&probes, 7);
     (7..=10).map(apart).for_each(|record| _ = inbox.publish(record));
     while worker.turn().is_none() {}
@@ -93,8 +84,7 @@ fn real_lines() -> Vec<Value> {
 
 /// A panic of its own thread and fingerprint.
 fn apart(sequence: u64) -> Box<RawRecord> {
-    let mut record = raw_record();
-    record.sequence = sequence;
+    let mut record = numbered(sequence);
     record.tid += sequence as u32;
     record.message.set(["first", "second", "third", "fourth"][sequence as usize % 4]);
     record

@@ -186,10 +186,8 @@ fn lines_come_in_order_process_panics_losses_end() {
     work(&mut worker);
     handle.finish(Duration::ZERO);
     work(&mut worker);
-    let kind = |line: &String| serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].clone();
-    let kinds: Vec<_> = sink.lines().iter().map(kind).collect();
     let expected = ["process", "panic", "verdict", "losses", "end"];
-    assert_eq!(kinds, expected, "one end line, however often it is asked for");
+    assert_eq!(kinds(&sink), expected, "one end line, however often it is asked for");
     let end: EndLine = serde_json::from_str(&sink.lines_of(LineKind::End)[0]).unwrap();
     // The surroundings count three: one more than was received.
     assert_eq!((end.panics, end.written, end.losses.pool_full), (3, 1, 1));
@@ -309,15 +307,12 @@ fn a_sink_that_fails_or_panics_is_counted_and_used_again_and_others_get_their_li
 
 #[test]
 fn a_filter_decides_and_its_panic_lets_the_report_through() {
-    let (inbox, sink) = (Channel::leaked(), MemorySink::new());
     let filter: Filter = Box::new(|report| match report.head.id.sequence() {
         1 => true,
         2 => false,
         _ => std::panic::resume_unwind(Box::new("filter")),
     });
-    let mut config = config(vec![Box::new(sink.clone())]);
-    config.options.before_write = Some(filter);
-    let (mut worker, handle) = by_hand(inbox, config);
+    let (inbox, sink, mut worker, handle) = bench_with(|options| options.before_write = Some(filter));
     for sequence in 1..=3 {
         inbox.publish(numbered(sequence));
     }
@@ -331,14 +326,11 @@ fn a_filter_decides_and_its_panic_lets_the_report_through() {
 #[test]
 fn a_redactor_sees_every_text_and_its_panic_leaks_none() {
     let secret = "hunter2";
-    let (inbox, sink) = (Channel::leaked(), MemorySink::new());
     let redactor: Redactor = Box::new(move |field, text| match field {
         RedactField::Message | RedactField::ThreadName => std::panic::resume_unwind(Box::new("redactor")),
         _ => text.contains("home/u").then(|| text.replace("home/u", "~")),
     });
-    let mut config = config(vec![Box::new(sink.clone())]);
-    config.options.redactor = Some(redactor);
-    let (mut worker, _) = by_hand(inbox, config);
+    let (inbox, sink, mut worker, _) = bench_with(|options| options.redactor = Some(redactor));
     let mut record = raw_record();
     record.message.set(secret);
     record.thread_name.set(secret);

@@ -74,7 +74,7 @@ impl Builder {
         lacks(record, &mut soft_errors);
         soft_errors.extend(forgotten);
         if self.redact.take_failed() {
-            soft_errors.push(Redact::failure());
+            soft_errors.push(Redact::failure("message"));
         }
         let outcome = prepared.outcome.clone();
         let report = Report {

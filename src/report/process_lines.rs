@@ -4,6 +4,7 @@
 
 use super::build::Builder;
 use super::known_hooks::known_hook;
+use super::redact::Redact;
 use crate::config::RedactField;
 use crate::harness::Said;
 use crate::hook::PreviousHook;
@@ -96,11 +97,7 @@ pub(crate) fn process_line(
         .map(|(key, value)| (key.clone(), builder.redact.text(RedactField::Label(key), value).into_owned()))
         .collect();
     if builder.redact.take_failed() {
-        abilities.cannot(
-            "labels",
-            "redactor_failed",
-            "the redactor panicked; the texts it was shown are left out",
-        );
+        abilities.soft_errors.push(Redact::failure("labels"));
     }
     let agent_version = env!("CARGO_PKG_VERSION").to_owned();
     let Abilities { can, previous_hook, calls_previous, soft_errors } = abilities;

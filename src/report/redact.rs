@@ -80,13 +80,10 @@ impl Redact {
         core::mem::take(&mut self.failed)
     }
 
-    /// What a report says about a redactor that panicked.
-    pub(crate) fn failure() -> SoftError {
-        SoftError::new(
-            "message",
-            "redactor_failed",
-            "the redactor panicked; the texts it was shown are left out",
-        )
+    /// What a line says about a redactor that panicked.
+    pub(crate) fn failure(field: &str) -> SoftError {
+        let detail = "the redactor panicked; the texts it was shown are left out";
+        SoftError::new(field, "redactor_failed", detail)
     }
 }
 

@@ -266,7 +266,7 @@ impl Worker {
         let of_stack = prepared.of_stack(record, report.fate);
         self.follow.raised(record, &mut report, of_stack, &mut namer);
         if self.builder.redact.take_failed() {
-            report.soft_errors.push(Redact::failure());
+            report.soft_errors.push(Redact::failure("message"));
         }
         if report.hook == Some(false) && prepared.wants_hook == Some(true) {
             self.unhooked(record.sequence);

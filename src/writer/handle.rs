@@ -45,11 +45,8 @@ pub(crate) struct Shared {
     waiting: Mutex<Vec<Waiting>>,
     /// `panic` lines that every sink took. Relaxed: the count publishes no other memory.
     written: AtomicU64,
-    /// What became of panics, as far as lines told. Relaxed, as `written`.
-    silent: AtomicU64,
-    uncaught: AtomicU64,
-    tasks_died: AtomicU64,
-    swallowed: AtomicU64,
+    /// What became of panics, as far as lines told, in the order of [`Counts`]. Relaxed, as `written`.
+    counts: [AtomicU64; 4],
     progress: Mutex<Progress>,
     moved: Condvar,
     subscribers: Mutex<Vec<Subscriber>>,
@@ -161,20 +158,16 @@ impl Shared {
     /// Writer: what became of panics so far.
     pub(crate) fn set_counts(&self, counts: Counts) {
         let Counts { silent, uncaught, tasks_died, swallowed } = counts;
-        self.silent.store(silent, Ordering::Relaxed);
-        self.uncaught.store(uncaught, Ordering::Relaxed);
-        self.tasks_died.store(tasks_died, Ordering::Relaxed);
-        self.swallowed.store(swallowed, Ordering::Relaxed);
+        for (count, now) in self.counts.iter().zip([silent, uncaught, tasks_died, swallowed]) {
+            count.store(now, Ordering::Relaxed);
+        }
     }
 
     /// What became of panics so far.
     pub(crate) fn counts(&self) -> Counts {
-        Counts {
-            silent: self.silent.load(Ordering::Relaxed),
-            uncaught: self.uncaught.load(Ordering::Relaxed),
-            tasks_died: self.tasks_died.load(Ordering::Relaxed),
-            swallowed: self.swallowed.load(Ordering::Relaxed),
-        }
+        let counts = self.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let [silent, uncaught, tasks_died, swallowed] = counts;
+        Counts { silent, uncaught, tasks_died, swallowed }
     }
 
     /// Writer: gives a line to everybody who asked for lines.

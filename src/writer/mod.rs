@@ -133,10 +133,8 @@ pub(crate) fn spawn(inbox: &'static Channel, config: WriterConfig) -> io::Result
 
 /// Calls `start` with every signal blocked, so that the threads it starts have them blocked too.
 pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
-    let signals = AllBlocked::new();
-    let started = start();
-    drop(signals);
-    started
+    let _signals = AllBlocked::new();
+    start()
 }
 
 pub(crate) fn worker(

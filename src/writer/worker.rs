@@ -155,7 +155,9 @@ impl Worker {
         }
         if received > 0 {
             let now = (self.patience.clock)();
-            self.names.were_of_use(now);
+            if let Some(used) = &mut self.names.used {
+                *used = now;
+            }
             if self.places_since.is_none_or(|since| now.saturating_duration_since(since) >= PLACES_FOR) {
                 self.places_since = Some(now);
                 self.inbox.forget_places();

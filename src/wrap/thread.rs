@@ -142,7 +142,7 @@ impl Builder {
         let (builder, start) = self.prepare()?;
         let thread = builder.spawn(move || {
             start.labels();
-            supervise::run(supervise::Limits { max, backoff }, call, start.name.as_deref(), &mut f)
+            supervise::run(max, backoff, call, start.name.as_deref(), &mut f)
         })?;
         Ok(JoinHandle { thread })
     }

@@ -6,7 +6,7 @@ use core::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 
 use crate::probe::Catcher;
@@ -47,10 +47,6 @@ impl Default for Answer {
 }
 
 impl Answer {
-    pub(super) fn header(&mut self, name: HeaderName, value: HeaderValue) {
-        self.headers.insert(name, value);
-    }
-
     /// The answer to a request whose handler panicked. The panic counts as read: the client is told of it.
     pub(super) fn to(&self, caught: &Caught, situation: Situation) -> Response<Bytes> {
         caught.read();

@@ -60,7 +60,7 @@ impl RecoverLayer {
 
     /// Adds a header to the response to a panic. `content-type` is set unless you set it here.
     pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
-        self.with(|settings| settings.answer.header(name, value))
+        self.with(|settings| _ = settings.answer.headers.insert(name, value))
     }
 
     /// Sets the header `retry-after` of a 503, in whole seconds.

@@ -48,15 +48,10 @@ macro_rules! __extern_c {
         $(#[$attribute])*
         #[unsafe(no_mangle)]
         $visibility extern "C" fn $name($($argument: $type),*) $(-> $result)? {
-            $crate::ffi::catch(move || $body, |$caught| $on_panic)
-        }
-    };
-    ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?
-        $body:block else $on_panic:block) => {
-        $(#[$attribute])*
-        #[unsafe(no_mangle)]
-        $visibility extern "C" fn $name($($argument: $type),*) $(-> $result)? {
-            $crate::ffi::catch(move || $body, |_caught| $on_panic)
+            $crate::ffi::catch(move || $body, |_caught| {
+                $(let $caught = _caught;)?
+                $on_panic
+            })
         }
     };
 }

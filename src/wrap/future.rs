@@ -10,7 +10,7 @@ use std::panic::Location;
 use pin_project_lite::pin_project;
 
 use super::Caught;
-use super::catch::{Console, guard};
+use super::catch::guard;
 use crate::capture::labels::scope::Scope;
 use crate::probe::Catcher;
 
@@ -138,7 +138,7 @@ struct Guards {
 
 impl Guards {
     fn run<T>(self, f: impl FnOnce() -> T) -> Result<T, Caught> {
-        guard(self.by, Console::AsUsual, self.call, f)
+        guard(self.by, self.call, f)
     }
 }
 

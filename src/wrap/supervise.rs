@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::Caught;
-use super::catch::{Console, guard};
+use super::catch::guard;
 use crate::probe::{Catcher, Event, PanicRef, wrapper_notes};
 use crate::record::Notice;
 
@@ -29,7 +29,7 @@ pub(super) fn run<T>(
 ) -> Result<T, Caught> {
     let mut earlier = VecDeque::new();
     for restarts in 0_u32.. {
-        let caught = match guard(Catcher::Supervisor, Console::AsUsual, call, &mut *f) {
+        let caught = match guard(Catcher::Supervisor, call, &mut *f) {
             Ok(value) => return Ok(value),
             Err(caught) => caught,
         };

@@ -17,7 +17,7 @@ use crate::capture::labels::label;
 use crate::capture::labels::scope::Scope;
 use crate::probe::Catcher;
 use crate::wrap::Caught;
-use crate::wrap::catch::{Console, guard};
+use crate::wrap::catch::guard;
 use crate::wrap::future::{CatchPanic, Labelled};
 
 /// Starts a task. Its labels are those in force here and `tokio_task`.
@@ -209,6 +209,6 @@ pub(super) fn wrap_blocking<T>(
     move || {
         let _entered = scope.enter();
         begin(&mut false);
-        guard(Catcher::Blocking, Console::AsUsual, call, f)
+        guard(Catcher::Blocking, call, f)
     }
 }

@@ -11,7 +11,7 @@ use http::{HeaderMap, Response, StatusCode};
 
 use crate::probe::Catcher;
 use crate::wrap::Caught;
-use crate::wrap::catch::{Console, guard};
+use crate::wrap::catch::guard;
 
 /// The state of a request when its handler panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Answer {
         caught.read();
         if let Some(respond) = &self.respond {
             let here = core::panic::Location::caller();
-            match guard(Catcher::Tower, Console::AsUsual, here, || respond(caught, situation)) {
+            match guard(Catcher::Tower, here, || respond(caught, situation)) {
                 Ok(response) => return response,
                 Err(also) => also.read(),
             }

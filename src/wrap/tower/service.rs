@@ -24,7 +24,7 @@ use super::{RecoverBody, Situation};
 use crate::probe::Catcher;
 use crate::wrap::Caught;
 use crate::wrap::cancel::CancelToken;
-use crate::wrap::catch::{Console, guard};
+use crate::wrap::catch::guard;
 use crate::wrap::future::CatchPanic;
 
 /// What a timeout layer further in answers when it gives a handler up, whose destructors may panic then.
@@ -156,7 +156,7 @@ where
         let mut flight = Flight::new(&mut request, &settings.reading);
         let called = {
             let _entered = flight.scope.enter();
-            guard(Catcher::Tower, Console::AsUsual, settings.call, || self.inner.call(request))
+            guard(Catcher::Tower, settings.call, || self.inner.call(request))
         };
         let (inner, caught) = match called {
             Ok(future) => (Some(CatchPanic::new(future, Catcher::Tower, settings.call)), None),

@@ -98,6 +98,22 @@ impl Losses {
         .into_iter()
         .fold(0, u64::saturating_add)
     }
+
+    /// Asks for the count of each reason.
+    pub(crate) fn from_counts(of: impl Fn(LossReason) -> u64) -> Self {
+        Self {
+            pool_full: of(LossReason::PoolFull),
+            reentered: of(LossReason::Reentered),
+            writer_thread: of(LossReason::WriterThread),
+            sink_failed: of(LossReason::SinkFailed),
+            sink_panicked: of(LossReason::SinkPanicked),
+            no_writer: of(LossReason::NoWriter),
+            filtered: of(LossReason::Filtered),
+            too_large: of(LossReason::TooLarge),
+            subscriber_full: of(LossReason::SubscriberFull),
+            folded: of(LossReason::Folded),
+        }
+    }
 }
 
 /// What the probes could not follow, since the start of the process. No report is lost: verdicts are
@@ -186,24 +202,6 @@ impl LossCounters {
         Losses::from_counts(|reason| {
             self.counters.get(reason as usize).map_or(0, |counter| counter.load(Ordering::Relaxed))
         })
-    }
-}
-
-impl Losses {
-    /// Asks for the count of each reason.
-    pub(crate) fn from_counts(of: impl Fn(LossReason) -> u64) -> Self {
-        Self {
-            pool_full: of(LossReason::PoolFull),
-            reentered: of(LossReason::Reentered),
-            writer_thread: of(LossReason::WriterThread),
-            sink_failed: of(LossReason::SinkFailed),
-            sink_panicked: of(LossReason::SinkPanicked),
-            no_writer: of(LossReason::NoWriter),
-            filtered: of(LossReason::Filtered),
-            too_large: of(LossReason::TooLarge),
-            subscriber_full: of(LossReason::SubscriberFull),
-            folded: of(LossReason::Folded),
-        }
     }
 }
 

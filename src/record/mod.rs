@@ -7,7 +7,6 @@
 
 mod breadcrumb;
 mod checksum;
-mod death;
 mod decode;
 pub(crate) mod digits;
 mod fate;
@@ -32,13 +31,15 @@ mod walk;
 mod words;
 
 pub use breadcrumb::{Breadcrumb, BreadcrumbLevel};
-pub use death::{DeathLine, DeathUsage, LastPanic};
 pub use fate::{AbortReason, Basis, Fate, HandlerKind, Level, PredictionSource, Receipt, StopKind};
 pub use frame::{EhAction, Frame, Image};
 pub use head::Head;
 pub use id::{PanicId, ParsePanicIdError};
 pub use line::{Line, LineKind};
-pub use lines::{EndLine, EndedBy, FindingLine, LossSite, LossesLine, ProcessLine, RepeatsLine, VerdictLine};
+pub use lines::{
+    DeathLine, DeathUsage, EndLine, EndedBy, FindingLine, LastPanic, LossSite, LossesLine, ProcessLine,
+    RepeatsLine, VerdictLine,
+};
 pub use loss::{LossReason, Losses, ProbeLosses};
 pub use no_report::{NoReport, RecvError};
 pub use place::{Ancestor, Place, SpawnPlace};

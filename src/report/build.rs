@@ -126,7 +126,8 @@ impl Builder {
     /// What a line about this process begins with, when it is made now.
     pub(super) fn head(&mut self, kind: LineKind, level: Level) -> Head {
         let stamp = self.clock.now();
-        self.service.head(kind, self.service.instance_text(), stamp, thread::pid(), level)
+        let instance = PanicId::new(self.service.instance, 0).instance_text();
+        self.service.head(kind, instance, stamp, thread::pid(), level)
     }
 
     fn message(&mut self, record: &RawRecord) -> Option<String> {

@@ -70,7 +70,7 @@ pub(in crate::wrap) enum Admission {
 impl<T, E> Shared<T, E> {
     pub(in crate::wrap) fn set_limit(&self, limit: usize) {
         self.state.lock().limit = limit.max(1);
-        self.notify();
+        self.changed.notify_all();
     }
 
     pub(in crate::wrap) fn keep_going(&self) {
@@ -229,11 +229,5 @@ impl<T, E> Shared<T, E> {
         self.changed.notify_all();
         wakers.into_iter().for_each(Waker::wake);
         drop(value);
-    }
-
-    fn notify(&self) {
-        let wakers = std::mem::take(&mut self.state.lock().wakers);
-        self.changed.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
     }
 }

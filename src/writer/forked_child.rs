@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::fan_out::FanOut;
 use crate::config::{Options, Redactor};
 use crate::hook::ChildWriter;
 use crate::record::{EncodedLine, Line, LossReason, RawRecord, SoftError};
@@ -19,7 +20,7 @@ use crate::report::process_lines::{Abilities, process_line};
 use crate::report::process_view::Surroundings;
 use crate::report::report_json::LineBuffer;
 use crate::report::service::Service;
-use crate::sink::{Reopen, Sink};
+use crate::sink::Reopen;
 use crate::symbolize::{Naming, Off};
 use crate::sys::fork;
 use crate::verdict::Strategy;
@@ -53,7 +54,7 @@ struct Child {
     record: Box<RawRecord>,
     panics: u64,
     builder: Builder,
-    sinks: Vec<Box<dyn Sink>>,
+    sinks: FanOut,
     line: LineBuffer,
 }
 
@@ -110,7 +111,7 @@ impl Child {
             Stacks::new(Box::new(Off), Strategy::THIS_BUILD),
             redactor,
         );
-        let record = RawRecord::boxed();
+        let (record, sinks) = (RawRecord::boxed(), FanOut::new(sinks));
         let mut child = Self { generation, record, panics: 0, builder, sinks, line: LineBuffer::new() };
         child.introduce()?;
         Ok(child)
@@ -128,7 +129,7 @@ impl Child {
         let own_ip = Self::introduce as fn(&mut Self) -> Result<(), LossReason> as usize as u64 + 1;
         let line = Line::from(process_line(&mut self.builder, abilities, Strategy::THIS_BUILD, own_ip));
         let json = line.encode().ok_or(LossReason::TooLarge)?;
-        put(&mut self.sinks, &EncodedLine::new(&line, &json))
+        self.sinks.write(&EncodedLine::new(&line, &json))
     }
 
     fn write(&mut self, max: usize) -> Result<u64, LossReason> {
@@ -140,13 +141,7 @@ impl Child {
             }
         }
         self.line.write(&mut report, &prepared, max).map_err(|_| LossReason::TooLarge)?;
-        put(&mut self.sinks, &self.line.encoded(&report.into()))?;
+        self.sinks.write(&self.line.encoded(&report.into()))?;
         Ok(self.panics)
     }
-}
-
-fn put(sinks: &mut [Box<dyn Sink>], line: &EncodedLine<'_>) -> Result<(), LossReason> {
-    // Every sink gets the line, also behind one that refuses it.
-    let refused = sinks.iter_mut().filter_map(|sink| sink.write(line).err()).count();
-    if refused == 0 { Ok(()) } else { Err(LossReason::SinkFailed) }
 }

@@ -138,19 +138,19 @@ impl Channel {
 
     fn over(pool: Pool, counts: Counts) -> Self {
         Self {
-            losses: LossCounters::new(),
+            losses: LossCounters::default(),
             loss_sites: LossSites::new(),
             first_sites: FirstSites::new(),
             pool,
             queue: Queue::new(counts.all() as usize),
-            sleep: Sleep::new(),
+            sleep: Sleep::default(),
             attention: AtomicU32::new(0),
             ender: AtomicU32::new(0),
             head: AtomicU32::new(0),
             published: AtomicU64::new(0),
             released: AtomicU64::new(0),
-            written: Waiters::new(),
-            returned: Waiters::new(),
+            written: Waiters::default(),
+            returned: Waiters::default(),
             many: AtomicU64::new(half(counts.common)),
         }
     }

@@ -48,17 +48,15 @@ pub(super) enum Urgency {
 }
 
 /// The writer's bed.
+#[derive(Default)]
 pub(super) struct Sleep {
+    /// [`RUNNING`] at first.
     state: Futex,
     /// Looks left before falling asleep. Belongs to the writer.
     polls: AtomicU32,
 }
 
 impl Sleep {
-    pub(super) fn new() -> Self {
-        Self { state: Futex::default(), polls: AtomicU32::new(0) }
-    }
-
     /// By the writer: there was work.
     pub(super) fn had_work(&self) {
         self.polls.store(POLLS, Ordering::Relaxed);

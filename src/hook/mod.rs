@@ -78,7 +78,7 @@ impl HookState {
     ) -> Self {
         Self {
             channel,
-            counters: Counters::new(),
+            counters: Counters::default(),
             overflow: options.overflow,
             flush_deadline: options.flush_deadline,
             max_frames: options.max_frames,

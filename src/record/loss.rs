@@ -159,15 +159,6 @@ pub(crate) struct LossCounters {
 }
 
 impl LossCounters {
-    /// All zero.
-    pub(crate) const fn new() -> Self {
-        Self {
-            counters: [const { AtomicU64::new(0) }; LossReason::ALL.len()],
-            mirror: OnceRef::new(),
-            home: AtomicU32::new(0),
-        }
-    }
-
     /// Lets another set of counters count along from now on; only the first call counts.
     pub(crate) fn mirror_in(&self, mirror: &'static LossMirror) {
         self.home.store(fork::generation(), Ordering::Relaxed);
@@ -211,7 +202,7 @@ mod tests {
 
     #[test]
     fn each_reason_has_its_own_counter_and_appears_in_the_totals() {
-        let counters = LossCounters::new();
+        let counters = LossCounters::default();
         for (index, reason) in LossReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, index);
             counters.record(reason);
@@ -225,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_full_counter_stays_full() {
-        let counters = LossCounters::new();
+        let counters = LossCounters::default();
         counters.counters[0].store(u64::MAX, Ordering::Relaxed);
         counters.record(LossReason::PoolFull);
         assert_eq!(counters.totals().pool_full, u64::MAX);

@@ -69,6 +69,13 @@ pub(crate) fn set_walk(record: &mut RawRecord, len: u32, stopper: u32) {
     walk.push_landing(FakeSymbols::BASE + u64::from(stopper) * 16);
 }
 
+/// The record of [`raw_record`] with such a walk.
+pub(crate) fn walked(len: u32, stopper: u32) -> Box<RawRecord> {
+    let mut record = raw_record();
+    set_walk(&mut record, len, stopper);
+    record
+}
+
 /// Names for the addresses of [`set_walk`].
 pub(crate) struct FakeSymbols;
 

@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::*;
 use crate::config::Folding;
 use crate::harness::{Said, Word};
-use crate::probe::{Event, Keeper, PanicRef, Trace};
+use crate::probe::{Event, Keeper, Trace};
 use crate::record::finding::Finding;
 use crate::record::{NamedFrame, *};
 use crate::report::process_lines::test_line;
 use crate::sink::MemorySink;
-use crate::testing::fake_probes::{FakeProbes, PROGRAM};
+use crate::testing::fake_probes::{FakeProbes, PROGRAM, named};
 use crate::testing::samples::*;
 
 const PAGE: &str = include_str!("../../docs/record-schema.md");
@@ -37,9 +37,8 @@ fn real_lines() -> Vec<Value> {
     probes.raised(tid, 1, 0);
     probes.landed(tid, 1, 5);
     // Inside of the program's function is one without a name.
-    let panic = |sequence| PanicRef { serial: sequence, hooked: sequence };
     let place = [NAMELESS, PROGRAM];
-    probes.send(tid, Event::Dropped { panic: panic(1), payload: 0, reads: 0 }, &place);
+    probes.send(tid, Event::Dropped { panic: named(1), payload: 0, reads: 0 }, &place);
     inbox.publish(raw_record());
     let mut poor = RawRecord::boxed();
     poor.sequence = 2;
@@ -61,7 +60,7 @@ fn real_lines() -> Vec<Value> {
     while worker.turn().is_none() {}
     evidence(&probes, 9);
     probes.landed(tid + 4, 4, 5);
-    probes.send(tid, Event::Read { panic: panic(4), payload: 0, nth: 1 }, &place);
+    probes.send(tid, Event::Read { panic: named(4), payload: 0, nth: 1 }, &place);
     probes.dropped(tid, 4, 1);
     let caller = NamedFrame { function: Some("app::main".to_owned()), ..NamedFrame::default() };
     let stack = vec!["app+0x10".to_owned()];
@@ -92,7 +91,7 @@ fn apart(sequence: u64) -> Box<RawRecord> {
 
 /// A wrapper drops this panic unseen; and the next one, which nobody can follow, it hands on.
 fn evidence(probes: &FakeProbes, sequence: u64) {
-    let of = |sequence| (apart(sequence).tid, PanicRef { serial: sequence, hooked: sequence });
+    let of = |sequence| (apart(sequence).tid, named(sequence));
     let (tid, panic) = of(sequence);
     probes.raised(tid, sequence, 0);
     probes.landed(tid, sequence, 5);

@@ -48,8 +48,7 @@ fn the_spliced_line_is_what_plain_serde_writes() {
     let mut builder = builder(None);
     let mut line = LineBuffer::new();
     for frames in [1, 4, 8, 60] {
-        let mut record = raw_record();
-        set_walk(&mut record, frames, 0);
+        let record = walked(frames, 0);
         let (mut report, prepared) = builder.report(&record, &mut always);
         line.write(&mut report, &prepared, 1 << 20).unwrap();
         assert_plain(&line, &report);
@@ -64,8 +63,7 @@ fn a_line_that_names_its_stack_comes_back_as_the_whole_one() {
     let (mut file, mut reports) = (Vec::new(), Vec::new());
     let mut shown = std::collections::HashSet::new();
     for (sequence, frames) in [8, 8, 60, 8, 60, 60].into_iter().enumerate() {
-        let mut record = raw_record();
-        set_walk(&mut record, frames, 0);
+        let mut record = walked(frames, 0);
         record.sequence = sequence as u64;
         let (mut report, prepared) = builder.report(&record, &mut always);
         line.write(&mut report, &prepared, 1 << 20).unwrap();
@@ -91,8 +89,7 @@ fn a_line_that_names_its_stack_comes_back_as_the_whole_one() {
 fn a_line_that_shows_what_no_other_does_names_no_stack() {
     let mut builder = builder(None);
     let mut line = LineBuffer::with(crate::sink::Stacks::Once);
-    let mut record = raw_record();
-    set_walk(&mut record, 60, 0);
+    let record = walked(60, 0);
     let own = SoftError::new("labels", "truncated", "of this panic alone");
     for (max, soft_error, named) in [(1 << 20, None, true), (1 << 20, Some(own), false), (6000, None, false)]
     {
@@ -114,8 +111,7 @@ fn lines_of_other_stacks_and_lengths_in_between_change_nothing() {
     let messages = ["short", "with \"quotes\" and\nnewlines", &"x".repeat(1500), ""];
     let value = "v".repeat(400);
     for round in 0..40_u32 {
-        let mut record = raw_record();
-        set_walk(&mut record, [8, 8, 5, 8][round as usize % 4], 5);
+        let mut record = walked([8, 8, 5, 8][round as usize % 4], 5);
         leave(&mut record, u64::from(round % 9));
         record.sequence = u64::from(round).pow(4);
         record.message.set(messages[round as usize / 3 % messages.len()]);
@@ -143,8 +139,7 @@ fn lines_of_other_stacks_and_lengths_in_between_change_nothing() {
 fn a_line_never_exceeds_its_maximum_and_says_what_was_cut() {
     let mut builder = builder(None);
     let mut line = LineBuffer::new();
-    let mut record = raw_record();
-    set_walk(&mut record, 150, 5);
+    let mut record = walked(150, 5);
     leave(&mut record, 16);
     record.message.set(&"zeile ä ".repeat(250));
     let mut least = usize::MAX;

@@ -94,7 +94,7 @@ pub(crate) fn process_line(
     let labels = builder.surroundings.process_labels(None).unwrap_or_default();
     let labels = labels
         .iter()
-        .map(|(key, value)| (key.clone(), builder.redact.text(RedactField::Label(key), value).into_owned()))
+        .map(|(key, value)| (key.clone(), builder.redact.text(RedactField::Label(key), value)))
         .collect();
     if builder.redact.take_failed() {
         abilities.soft_errors.push(Redact::failure("labels"));

@@ -94,14 +94,8 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
             spool.texts_are_redacted();
         }
     }
-    let child: &'static writer::AfterFork = Box::leak(Box::new(writer::AfterFork::new(
-        report::Service::new(instance, &options),
-        reopen,
-        options.redactor.is_some(),
-        options.max_report_bytes,
-        options.flush_deadline,
-        writer::Sources { instance: self::instance, surroundings: || Box::new(ForkedChild) },
-    )));
+    let child = writer::AfterFork::new(&options, reopen, self::instance, || Box::new(ForkedChild));
+    let child: &'static writer::AfterFork = Box::leak(Box::new(child));
     let state: &'static HookState = Box::leak(Box::new(HookState::new(channel, Some(child), &mut options)));
     for (key, value) in &options.labels {
         labels::set_process_label(key.as_str(), value);

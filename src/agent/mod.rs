@@ -161,10 +161,10 @@ pub struct Stats {
 /// `panics == written + losses.total()`.
 pub fn stats() -> Stats {
     AGENT.get().map_or_else(Stats::default, |agent| {
-        let Counts { silent, uncaught, tasks_died, swallowed } = agent.writer.counts();
+        let Counts { silent, uncaught, tasks_died, swallowed } = agent.writer.shared.counts();
         Stats {
             panics: agent.counters.panics(),
-            written: agent.writer.written(),
+            written: agent.writer.shared.written(),
             pending: agent.channel.pending(),
             losses: agent.channel.losses.totals(),
             silent,
@@ -202,14 +202,15 @@ pub(crate) fn panic_id(sequence: u64, unreported: bool) -> PanicId {
 
 /// A place for the report of a panic that a wrapper caught; `None` without an agent.
 pub(crate) fn await_report(sequence: u64) -> Option<Arc<Pigeonhole>> {
-    AGENT.get().filter(|agent| agent.is_at_home()).map(|agent| agent.writer.board().await_report(sequence))
+    let agent = AGENT.get().filter(|agent| agent.is_at_home())?;
+    Some(agent.writer.shared.board.await_report(sequence))
 }
 
 /// Nobody asks for this report any more, unless the panic goes on.
 pub(crate) fn forget_report(sequence: u64, place: &Arc<Pigeonhole>, goes_on: bool) {
     match AGENT.get() {
-        Some(agent) if goes_on => agent.writer.board().give_back(sequence, place),
-        Some(agent) => agent.writer.board().forget(sequence, place),
+        Some(agent) if goes_on => agent.writer.shared.board.give_back(sequence, place),
+        Some(agent) => agent.writer.shared.board.forget(sequence, place),
         None => {}
     }
 }

@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn empty_and_closed_are_told_apart_and_what_waits_is_still_received() {
         let (shared, lines) = subscription(2);
-        let losses = LossCounters::new();
+        let losses = LossCounters::default();
         assert_eq!(lines.try_recv(), Err(RecvError::Empty));
         assert_eq!(lines.recv_timeout(Duration::from_millis(1)), Err(RecvError::TimedOut));
         shared.publish(&line_of_any_kind(), &losses);
@@ -180,7 +180,7 @@ mod tests {
         let waker = Waker::from(woken.clone());
         let mut context = Context::from_waker(&waker);
         assert_eq!(lines.poll_recv(&mut context), Poll::Pending);
-        shared.publish(&line_of_any_kind(), &LossCounters::new());
+        shared.publish(&line_of_any_kind(), &LossCounters::default());
         assert_eq!(woken.0.load(Ordering::SeqCst), 1);
         assert_eq!(lines.poll_recv(&mut context), Poll::Ready(Some(line_of_any_kind())));
         assert_eq!(lines.poll_recv(&mut context), Poll::Pending);
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn it_is_a_stream() {
         let (shared, lines) = subscription(2);
-        shared.publish(&line_of_any_kind(), &LossCounters::new());
+        shared.publish(&line_of_any_kind(), &LossCounters::default());
         shared.close_subscriptions();
         let mut lines = core::pin::pin!(lines);
         let mut context = Context::from_waker(Waker::noop());

@@ -26,6 +26,7 @@ pub(crate) struct LossSites {
 }
 
 /// One place.
+#[derive(Default)]
 struct Site {
     /// Hash of the place; 0: the entry is free.
     key: AtomicU64,
@@ -39,17 +40,6 @@ struct Site {
 }
 
 impl Site {
-    fn new() -> Self {
-        Self {
-            key: AtomicU64::new(0),
-            lost: AtomicU64::new(0),
-            line: AtomicU32::new(0),
-            column: AtomicU32::new(0),
-            filled: AtomicU32::new(0),
-            text: [const { AtomicU64::new(0) }; WORDS],
-        }
-    }
-
     fn fill(&self, file: &str, line: u32, column: u32) {
         // What tells files apart is at the end of their paths.
         let text = end_of(file, BYTES).as_bytes();
@@ -78,7 +68,7 @@ impl Site {
 impl LossSites {
     /// All free.
     pub(crate) fn new() -> Self {
-        Self { sites: (0..SITES).map(|_| Site::new()).collect(), others: AtomicU64::new(0) }
+        Self { sites: (0..SITES).map(|_| Site::default()).collect(), others: AtomicU64::new(0) }
     }
 
     /// Adds one loss at this place.

@@ -29,6 +29,7 @@ mod loss_sites;
 #[allow(unsafe_code)]
 mod memory;
 #[cfg(panic_agent_loom)]
+#[path = "../../tests/loom/models.rs"]
 #[allow(unsafe_code)]
 pub mod models;
 mod pool;
@@ -37,7 +38,7 @@ mod queue;
 mod sleep;
 #[allow(unsafe_code)]
 mod slot;
-#[cfg_attr(panic_agent_loom, path = "sync_model.rs", allow(unsafe_code))]
+#[cfg_attr(panic_agent_loom, path = "../../tests/loom/sync.rs", allow(unsafe_code))]
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -137,19 +138,19 @@ impl Channel {
 
     fn over(pool: Pool, counts: Counts) -> Self {
         Self {
-            losses: LossCounters::new(),
+            losses: LossCounters::default(),
             loss_sites: LossSites::new(),
             first_sites: FirstSites::new(),
             pool,
             queue: Queue::new(counts.all() as usize),
-            sleep: Sleep::new(),
+            sleep: Sleep::default(),
             attention: AtomicU32::new(0),
             ender: AtomicU32::new(0),
             head: AtomicU32::new(0),
             published: AtomicU64::new(0),
             released: AtomicU64::new(0),
-            written: Waiters::new(),
-            returned: Waiters::new(),
+            written: Waiters::default(),
+            returned: Waiters::default(),
             many: AtomicU64::new(half(counts.common)),
         }
     }
@@ -231,18 +232,13 @@ impl Channel {
         ReceivedSlot::new(self, index)
     }
 
-    /// Writer: this slot is the next one again.
-    pub(crate) fn put_back(&self, slot: ReceivedSlot<'_>) {
-        self.head.store(slot.keep().saturating_add(1), Ordering::Relaxed);
-    }
-
     /// Writer: lends the next record to `read`, and marks it written when `read` is done with it, which it says; else it stays
     /// the next one. `false` when none was taken.
     pub(crate) fn receive(&self, read: &mut dyn FnMut(&RawRecord) -> bool) -> bool {
         let Some(slot) = self.try_receive() else { return false };
         let done = read(slot.record());
         if !done {
-            self.put_back(slot);
+            self.head.store(slot.keep().saturating_add(1), Ordering::Relaxed);
         }
         done
     }
@@ -372,16 +368,12 @@ fn quarter(slots: u32) -> u64 {
 }
 
 fn counts_of(slots: usize, reserve: usize, most: usize) -> Result<Counts, Error> {
-    let common = count_of(slots)?;
+    let common = u32::try_from(slots).ok().filter(|&count| 0 < count && count < u32::MAX);
+    let common = common.ok_or_else(|| {
+        let subject = format!("cannot work with {slots} slots");
+        Error::new(ErrorKind::InvalidValue, subject, "ask for at least 1 slot")
+    })?;
     let reserve = u32::try_from(reserve.min(RESERVE)).unwrap_or(0);
     let room = u32::try_from(most.saturating_sub(slots)).unwrap_or(0);
     Ok(Counts { common, reserve, room })
-}
-
-fn count_of(slots: usize) -> Result<u32, Error> {
-    let count = u32::try_from(slots).ok().filter(|&count| 0 < count && count < u32::MAX);
-    count.ok_or_else(|| {
-        let subject = format!("cannot work with {slots} slots");
-        Error::new(ErrorKind::InvalidValue, subject, "ask for at least 1 slot")
-    })
 }

@@ -48,21 +48,15 @@ pub(super) enum Urgency {
 }
 
 /// The writer's bed.
+#[derive(Default)]
 pub(super) struct Sleep {
+    /// [`RUNNING`] at first.
     state: Futex,
     /// Looks left before falling asleep. Belongs to the writer.
     polls: AtomicU32,
 }
 
 impl Sleep {
-    pub(super) fn new() -> Self {
-        #[cfg(not(panic_agent_loom))]
-        let state = Futex::default();
-        #[cfg(panic_agent_loom)]
-        let state = Futex::new(RUNNING);
-        Self { state, polls: AtomicU32::new(0) }
-    }
-
     /// By the writer: there was work.
     pub(super) fn had_work(&self) {
         self.polls.store(POLLS, Ordering::Relaxed);

@@ -69,7 +69,7 @@ impl Slot {
         Self {
             state: AtomicU32::new(FREE),
             next: AtomicU32::new(0),
-            written: Futex::new(0),
+            written: Futex::default(),
             _reserved: 0,
             checksum: AtomicU64::new(0),
             _reserved_too: 0,

@@ -1,5 +1,5 @@
 //! What the protocols of this folder are made of: atomics, a word to wait on, and the cell of a record.
-//! `sync_model.rs` is the twin that the model checker runs.
+//! `tests/loom/sync.rs` is the twin that the model checker runs.
 //!
 //! Runs on: every thread. Must not: add anything to what the twin has too.
 

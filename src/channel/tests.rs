@@ -1,4 +1,4 @@
-//! The channel with real threads; `models.rs` goes through all interleavings of small cases.
+//! The channel with real threads; `tests/loom` goes through all interleavings of small cases.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,6 +16,20 @@ fn publish(channel: &Channel, sequence: u64) -> Option<Ticket> {
     slot.record().sequence = sequence;
     slot.record().message.set("text");
     Some(slot.publish())
+}
+
+/// Writer: takes so many publications, and sleeps in between.
+fn receive(channel: &Channel, count: u64, seen: impl Fn(&RawRecord)) {
+    let mut received = 0;
+    while received < count {
+        match channel.try_receive() {
+            Some(slot) => {
+                seen(slot.record());
+                received += 1;
+            }
+            None => channel.park(None),
+        }
+    }
 }
 
 #[test]
@@ -102,18 +116,7 @@ fn a_waiting_hook_returns_when_its_own_report_is_written_even_while_it_holds_a_l
     let channel = Channel::new(2, 0, 0).unwrap();
     let user_lock = Mutex::new(());
     thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut written = 0;
-            while written < 20 {
-                match channel.try_receive() {
-                    Some(slot) => {
-                        drop(slot);
-                        written += 1;
-                    }
-                    None => channel.park(None),
-                }
-            }
-        });
+        scope.spawn(|| receive(&channel, 20, |_| ()));
         for sequence in 0..20 {
             let _held = user_lock.lock().unwrap();
             let ticket = publish(&channel, sequence).unwrap();
@@ -167,20 +170,8 @@ fn the_writer_gets_every_publication_whether_it_sleeps_or_polls() {
     let channel = Channel::new(8, 0, 0).unwrap();
     let (report, reports) = mpsc::channel();
     thread::scope(|scope| {
-        scope.spawn(|| {
-            let report = report;
-            let mut count = 0;
-            while count < 300 {
-                while let Some(slot) = channel.try_receive() {
-                    report.send(slot.record().sequence).unwrap();
-                    count += 1;
-                }
-                channel.park(None);
-                if count == 300 {
-                    return;
-                }
-            }
-        });
+        let send = move |record: &RawRecord| report.send(record.sequence).unwrap();
+        scope.spawn(|| receive(&channel, 300, send));
         for sequence in 0..300 {
             while publish(&channel, sequence).is_none() {
                 thread::yield_now();
@@ -192,7 +183,6 @@ fn the_writer_gets_every_publication_whether_it_sleeps_or_polls() {
                 assert_eq!(reports.recv_timeout(LONG).unwrap(), sequence);
             }
         }
-        channel.wake();
     });
 }
 

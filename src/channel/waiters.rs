@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::sync::{AtomicU32, Futex, Ordering, fence};
 
 /// A count of waiting threads, and a word for those that wait for something other than a word of their own.
+#[derive(Default)]
 pub(super) struct Waiters {
     count: AtomicU32,
     /// Changes with every event that happened while somebody waited.
@@ -15,14 +16,6 @@ pub(super) struct Waiters {
 }
 
 impl Waiters {
-    pub(super) fn new() -> Self {
-        #[cfg(not(panic_agent_loom))]
-        let events = Futex::default();
-        #[cfg(panic_agent_loom)]
-        let events = Futex::new(0);
-        Self { count: AtomicU32::new(0), events }
-    }
-
     /// Waits until the word is not `old` any more; `false` when the deadline passed first. Reads it with
     /// Acquire. Calls `nudge` once, before it sleeps.
     pub(super) fn wait_for_change(

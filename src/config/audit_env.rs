@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::variable::{EnvWarning, SWITCH, Value, Variable, apply, options, set, switch, word};
+use super::variable::{EnvWarning, SWITCH, Value, Variable, apply, either, options, set, switch, word};
 
 /// Whether there is an audit, and what becomes of its findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ options! {
     mode: AuditMode = AuditMode::On;
     "PANIC_AGENT_AUDIT": "`on`, `off`, `warn` or `deny`" => |env, value| {
         let words = [("warn", AuditMode::Warn), ("deny", AuditMode::Deny)];
-        let on_or_off = || switch(value.text).map(|on| if on { AuditMode::On } else { AuditMode::Off });
+        let on_or_off = || either(value.text, AuditMode::On, AuditMode::Off);
         set(&mut env.mode, word(value.text, &words).or_else(on_or_off))
     };
 

@@ -6,7 +6,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::variable::{EnvWarning, SWITCH, Variable, apply, non_empty, options, refused, set, switch, word};
+use super::variable::{
+    EnvWarning, SWITCH, Variable, apply, either, non_empty, options, refused, set, switch, word,
+};
 use super::{
     Console, Filter, Folding, Harness, InheritLabels, MIN_FOLD_EVERY, Overflow, PayloadExtractor, Probes,
     Redactor, SpawnPlaces, Spool, Symbols,
@@ -145,9 +147,8 @@ options! {
 
     symbols: Symbols = Symbols::On;
     "PANIC_AGENT_SYMBOLS": "`on`, `eager` or `off`" => |options, value| {
-        let named = |on| if on { Symbols::On } else { Symbols::Off };
         let eager = word(value.text, &[("eager", Symbols::Eager)]);
-        set(&mut options.symbols, eager.or_else(|| switch(value.text).map(named)))
+        set(&mut options.symbols, eager.or_else(|| either(value.text, Symbols::On, Symbols::Off)))
     };
 
     /// Where debug files are looked for, absolute, besides the places where they are always looked for.
@@ -165,7 +166,7 @@ options! {
 
     probes: Probes = Probes::On;
     "PANIC_AGENT_PROBES": SWITCH => |options, value| {
-        set(&mut options.probes, switch(value.text).map(|on| if on { Probes::On } else { Probes::Off }))
+        set(&mut options.probes, either(value.text, Probes::On, Probes::Off))
     };
 
     spool: Spool = Spool::BesideLog;
@@ -187,14 +188,12 @@ options! {
 
     inherit_labels: InheritLabels = InheritLabels::Off;
     "PANIC_AGENT_INHERIT_LABELS": SWITCH => |options, value| {
-        let from = |on| if on { InheritLabels::FromSpawner } else { InheritLabels::Off };
-        set(&mut options.inherit_labels, switch(value.text).map(from))
+        set(&mut options.inherit_labels, either(value.text, InheritLabels::FromSpawner, InheritLabels::Off))
     };
 
     spawn_places: SpawnPlaces = SpawnPlaces::Off;
     "PANIC_AGENT_SPAWN_PLACES": SWITCH => |options, value| {
-        let places = |on| if on { SpawnPlaces::On } else { SpawnPlaces::Off };
-        set(&mut options.spawn_places, switch(value.text).map(places))
+        set(&mut options.spawn_places, either(value.text, SpawnPlaces::On, SpawnPlaces::Off))
     };
 
     harness: Harness = Harness::None;
@@ -217,12 +216,8 @@ options! {
 
     supervisor: Supervisor = Supervisor::None;
     "PANIC_AGENT_SUPERVISOR": "`systemd` or `off`" => |options, value| {
-        let supervisor = match value.text {
-            "systemd" => Some(Supervisor::Systemd),
-            "off" => Some(Supervisor::None),
-            _ => None,
-        };
-        set(&mut options.supervisor, supervisor)
+        let words = [("systemd", Supervisor::Systemd), ("off", Supervisor::None)];
+        set(&mut options.supervisor, word(value.text, &words))
     };
 
     /// What to do about verdicts.

@@ -130,6 +130,11 @@ pub(super) fn switch(value: &str) -> Option<bool> {
     }
 }
 
+/// What `on` and `off` stand for.
+pub(super) fn either<T>(value: &str, on: T, off: T) -> Option<T> {
+    switch(value).map(|is_on| if is_on { on } else { off })
+}
+
 /// What one of a few words stands for.
 pub(super) fn word<T: Copy>(value: &str, words: &[(&str, T)]) -> Option<T> {
     words.iter().find(|(word, _)| *word == value).map(|(_, meaning)| *meaning)

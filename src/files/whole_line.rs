@@ -84,48 +84,37 @@ mod tests {
         }
     }
 
+    /// Writes lines one after the other; which of them arrived, what did, and how often was waited.
+    fn write(script: Vec<Result<usize, ErrorKind>>, lines: &[&str]) -> (Vec<bool>, String, u32) {
+        let (mut line, mut out) = (WholeLine::default(), Script(script, vec![], 0));
+        let arrived = lines.iter().map(|text| line.write(&mut out, text.as_bytes()).is_ok()).collect();
+        (arrived, String::from_utf8(out.1).unwrap(), out.2)
+    }
+
     #[test]
     fn a_short_write_and_an_interruption_are_completed() {
-        let mut out =
-            Script(vec![Ok(2), Err(ErrorKind::Interrupted), Err(ErrorKind::WouldBlock), Ok(1)], vec![], 0);
-        WholeLine::default().write(&mut out, b"{\"a\":1}\n").unwrap();
-        assert_eq!(out.1, b"{\"a\":1}\n");
-        assert_eq!(out.2, 1);
+        let script = vec![Ok(2), Err(ErrorKind::Interrupted), Err(ErrorKind::WouldBlock), Ok(1)];
+        assert_eq!(write(script, &["{\"a\":1}\n"]), (vec![true], "{\"a\":1}\n".to_owned(), 1));
     }
 
     #[test]
-    fn a_torn_line_is_closed_before_the_next_one() {
-        let mut line = WholeLine::default();
-        let mut out = Script(vec![Ok(3), Err(ErrorKind::StorageFull)], vec![], 0);
-        assert!(line.write(&mut out, b"{\"a\":1}\n").is_err());
-        line.write(&mut out, b"{\"b\":2}\n").unwrap();
-        line.write(&mut out, b"{\"c\":3}\n").unwrap();
-        assert_eq!(out.1, b"{\"a\n{\"b\":2}\n{\"c\":3}\n");
-    }
-
-    #[test]
-    fn a_line_that_lacks_only_its_newline_has_arrived_and_gets_it_later() {
-        let mut line = WholeLine::default();
-        let mut out = Script(vec![Ok(7), Err(ErrorKind::StorageFull)], vec![], 0);
-        line.write(&mut out, b"{\"a\":1}\n").unwrap();
-        line.write(&mut out, b"{\"b\":2}\n").unwrap();
-        assert_eq!(out.1, b"{\"a\":1}\n{\"b\":2}\n");
-    }
-
-    #[test]
-    fn a_line_of_which_nothing_arrived_needs_no_newline() {
-        let mut line = WholeLine::default();
-        let mut out = Script(vec![Err(ErrorKind::StorageFull)], vec![], 0);
-        assert!(line.write(&mut out, b"1\n").is_err());
-        line.write(&mut out, b"2\n").unwrap();
-        assert_eq!(out.1, b"2\n");
+    fn a_torn_line_is_closed_before_the_next_one_unless_it_lacks_only_its_newline_or_nothing_arrived() {
+        for (taken, first_arrived, whole) in [
+            (3, false, "{\"a\n{\"b\":2}\n{\"c\":3}\n"),
+            (7, true, "{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n"),
+            (0, false, "{\"b\":2}\n{\"c\":3}\n"),
+        ] {
+            let begin = (taken > 0).then_some(Ok(taken));
+            let script = begin.into_iter().chain([Err(ErrorKind::StorageFull)]).collect();
+            let written = write(script, &["{\"a\":1}\n", "{\"b\":2}\n", "{\"c\":3}\n"]);
+            assert_eq!(written, (vec![first_arrived, true, true], whole.to_owned(), 0));
+        }
     }
 
     #[test]
     fn a_destination_that_stays_full_or_takes_nothing_is_given_up() {
-        let mut out = Script(vec![Err(ErrorKind::WouldBlock); 100], vec![], 0);
-        assert!(WholeLine::default().write(&mut out, b"1\n").is_err());
-        assert_eq!(out.2, MAX_WAITS);
-        assert!(WholeLine::default().write(&mut Script(vec![Ok(0)], vec![], 0), b"1\n").is_err());
+        let given_up = |waits| (vec![false], String::new(), waits);
+        assert_eq!(write(vec![Err(ErrorKind::WouldBlock); 100], &["1\n"]), given_up(MAX_WAITS));
+        assert_eq!(write(vec![Ok(0)], &["1\n"]), given_up(0));
     }
 }

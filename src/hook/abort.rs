@@ -32,6 +32,7 @@ fn has_no_handler(walk: &RawWalk) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::NO_FRAME;
 
     fn with(change: impl FnOnce(&mut RawRecord)) -> bool {
         let mut record = Box::new(RawRecord::new());
@@ -57,21 +58,17 @@ mod tests {
     #[test]
     #[cfg(panic = "unwind")]
     fn no_stopper_is_an_abort_only_when_every_frame_was_read() {
-        let no_stopper = |record: &mut RawRecord| record.walk.stopper = RawWalk::new().stopper;
-        assert!(with(no_stopper));
-        assert!(!with(|record| {
-            no_stopper(record);
-            record.walk.actions[0] = EhAction::Unknown as u8;
-        }));
+        let without_stopper = |change: &dyn Fn(&mut RawRecord)| {
+            with(|record| {
+                record.walk.stopper = NO_FRAME;
+                change(record);
+            })
+        };
+        assert!(without_stopper(&|_| ()));
+        assert!(!without_stopper(&|record| record.walk.actions[0] = EhAction::Unknown as u8));
+        assert!(!without_stopper(&|record| record.walk.source = WalkSource::System as u8));
         for end in [WalkEnd::Broken, WalkEnd::TooDeep, WalkEnd::UnknownImage, WalkEnd::NotWalked] {
-            assert!(!with(|record| {
-                no_stopper(record);
-                record.walk.end = end as u8;
-            }));
+            assert!(!without_stopper(&|record| record.walk.end = end as u8));
         }
-        assert!(!with(|record| {
-            no_stopper(record);
-            record.walk.source = WalkSource::System as u8;
-        }));
     }
 }

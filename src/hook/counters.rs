@@ -8,18 +8,13 @@ use core::sync::atomic::{AtomicU64, Ordering};
 ///
 /// `panics` is Release when written and Acquire when read: whoever sees a hook counted also sees what it published or
 /// counted as lost before. All else is relaxed. `u64` does not overflow at any rate of panics.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Counters {
     panics: AtomicU64,
     recorded: AtomicU64,
 }
 
 impl Counters {
-    /// All zero.
-    pub(crate) const fn new() -> Self {
-        Self { panics: AtomicU64::new(0), recorded: AtomicU64::new(0) }
-    }
-
     /// Calls of the hook, also those whose report was lost. Counted when the report is on its way or its
     /// loss is counted, before the previous hook is called.
     pub(crate) fn panics(&self) -> u64 {

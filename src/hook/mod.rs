@@ -78,7 +78,7 @@ impl HookState {
     ) -> Self {
         Self {
             channel,
-            counters: Counters::new(),
+            counters: Counters::default(),
             overflow: options.overflow,
             flush_deadline: options.flush_deadline,
             max_frames: options.max_frames,
@@ -151,7 +151,6 @@ pub(crate) fn install(state: &'static HookState) -> Result<(), Error> {
         on_panic(state, &*previous, info);
     }));
     without_agent::note_agent();
-    previous::note_agent();
     Ok(())
 }
 

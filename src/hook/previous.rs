@@ -2,14 +2,10 @@
 //!
 //! Runs on: the thread that installs the agent. Must not: guess; a hook of one's own hides what was there before.
 
-use core::sync::atomic::{AtomicBool, Ordering};
 use std::panic::{self, PanicHookInfo};
 
 use super::without_agent;
 use crate::sys::closure::code_of;
-
-/// Whether an agent of this process, or of the one that it was forked from, has set its hook. Relaxed: it publishes nothing.
-static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// The hook that was set before the agent's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +23,7 @@ pub(crate) enum PreviousHook {
 ///
 /// std can only take it: a hook that another thread sets meanwhile is lost, as in `install`.
 pub(crate) fn previous() -> Option<PreviousHook> {
-    if std::thread::panicking() || INSTALLED.load(Ordering::Relaxed) || without_agent::is_set() {
+    if std::thread::panicking() || without_agent::is_set() {
         return None;
     }
     let _setting = without_agent::SETTING.lock();
@@ -40,11 +36,6 @@ pub(crate) fn previous() -> Option<PreviousHook> {
     let code = code_of(&*set);
     panic::set_hook(set);
     Some(PreviousHook::Other { code })
-}
-
-/// The agent's hook is set.
-pub(super) fn note_agent() {
-    INSTALLED.store(true, Ordering::Relaxed);
 }
 
 type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync;

@@ -1,4 +1,4 @@
-//! A frame of a symbolized stack, and the image it lies in.
+//! A frame of a symbolized stack: in a report, with the image it lies in, and as far as rules look at it.
 //!
 //! Runs on: the writer thread. Must not: do I/O.
 
@@ -75,4 +75,30 @@ pub struct Image {
     pub build_id: Option<String>,
     /// Load bias as `0x…`: address in memory minus address in the file.
     pub bias: Option<String>,
+}
+
+/// Whether debug information says which functions were inlined at an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Inlining {
+    /// It describes the function there: a function that is not among the logical frames was not inlined there.
+    Known,
+    /// There is a symbol table at best: any function may have been inlined there.
+    #[default]
+    Unknown,
+}
+
+/// A logical frame, as far as rules look at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NamedFrame {
+    /// The demangled name reduced to a path without generic arguments; empty without a name.
+    pub(crate) path: String,
+    /// The demangled name, for people.
+    pub(crate) function: Option<String>,
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<u32>,
+    pub(crate) in_app: Option<bool>,
+    /// Which address of the stack it is at, counted from 0: those that were inlined there have the same.
+    pub(crate) call: usize,
+    /// Whether it is known what was inlined at this address.
+    pub(crate) inlining: Inlining,
 }

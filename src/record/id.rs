@@ -54,6 +54,11 @@ impl PanicId {
     pub const fn instance(self) -> u64 {
         self.instance
     }
+
+    /// The process instance as it stands in `process`, `losses` and `end` lines.
+    pub fn instance_text(self) -> String {
+        format!("{:016x}", self.instance)
+    }
 }
 
 impl fmt::Display for PanicId {

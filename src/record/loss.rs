@@ -98,6 +98,22 @@ impl Losses {
         .into_iter()
         .fold(0, u64::saturating_add)
     }
+
+    /// Asks for the count of each reason.
+    pub(crate) fn from_counts(of: impl Fn(LossReason) -> u64) -> Self {
+        Self {
+            pool_full: of(LossReason::PoolFull),
+            reentered: of(LossReason::Reentered),
+            writer_thread: of(LossReason::WriterThread),
+            sink_failed: of(LossReason::SinkFailed),
+            sink_panicked: of(LossReason::SinkPanicked),
+            no_writer: of(LossReason::NoWriter),
+            filtered: of(LossReason::Filtered),
+            too_large: of(LossReason::TooLarge),
+            subscriber_full: of(LossReason::SubscriberFull),
+            folded: of(LossReason::Folded),
+        }
+    }
 }
 
 /// What the probes could not follow, since the start of the process. No report is lost: verdicts are
@@ -143,15 +159,6 @@ pub(crate) struct LossCounters {
 }
 
 impl LossCounters {
-    /// All zero.
-    pub(crate) const fn new() -> Self {
-        Self {
-            counters: [const { AtomicU64::new(0) }; LossReason::ALL.len()],
-            mirror: OnceRef::new(),
-            home: AtomicU32::new(0),
-        }
-    }
-
     /// Lets another set of counters count along from now on; only the first call counts.
     pub(crate) fn mirror_in(&self, mirror: &'static LossMirror) {
         self.home.store(fork::generation(), Ordering::Relaxed);
@@ -189,31 +196,13 @@ impl LossCounters {
     }
 }
 
-impl Losses {
-    /// Asks for the count of each reason.
-    pub(crate) fn from_counts(of: impl Fn(LossReason) -> u64) -> Self {
-        Self {
-            pool_full: of(LossReason::PoolFull),
-            reentered: of(LossReason::Reentered),
-            writer_thread: of(LossReason::WriterThread),
-            sink_failed: of(LossReason::SinkFailed),
-            sink_panicked: of(LossReason::SinkPanicked),
-            no_writer: of(LossReason::NoWriter),
-            filtered: of(LossReason::Filtered),
-            too_large: of(LossReason::TooLarge),
-            subscriber_full: of(LossReason::SubscriberFull),
-            folded: of(LossReason::Folded),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_reason_has_its_own_counter_and_appears_in_the_totals() {
-        let counters = LossCounters::new();
+        let counters = LossCounters::default();
         for (index, reason) in LossReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, index);
             counters.record(reason);
@@ -227,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_full_counter_stays_full() {
-        let counters = LossCounters::new();
+        let counters = LossCounters::default();
         counters.counters[0].store(u64::MAX, Ordering::Relaxed);
         counters.record(LossReason::PoolFull);
         assert_eq!(counters.totals().pool_full, u64::MAX);

@@ -1,4 +1,4 @@
-//! Places and threads that a verdict names.
+//! Places and threads that verdicts and findings name.
 //!
 //! Runs on: the writer thread and readers. Must not: do I/O.
 
@@ -50,4 +50,17 @@ pub struct SpawnPlace {
     /// Where not every name is known: addresses of the stack, as in [`Place::stack`]. Left out of the line when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<String>,
+}
+
+/// Who ends the process, and from where: made on the thread that calls `exit`, read on the writer thread.
+#[derive(Debug)]
+pub(crate) struct ExitPlace {
+    /// OS id of the thread.
+    pub(crate) tid: u32,
+    /// When: nanoseconds of the monotonic clock.
+    pub(crate) mono_ns: u64,
+    /// Its stack, innermost first.
+    pub(crate) ips: Vec<u64>,
+    /// The panic that it unwinds: the low bits of its number, 0 for none; `None` when the stack does not tell.
+    pub(crate) inside: Option<u32>,
 }

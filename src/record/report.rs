@@ -1,7 +1,8 @@
-//! A finished report: the `panic` line.
+//! A finished report, which is the `panic` line, and what it consists of.
 //!
 //! Runs on: the writer thread and readers. Must not: do I/O.
 
+use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AbortReason, Ancestor, Basis, Breadcrumb, EhAction, Evidence, Fate, Frame, HandlerKind, Head, Image,
-    PanicId, Place, PredictionSource, Receipt, SoftError, StopKind, TestRef,
+    PanicId, Place, PredictionSource, Receipt, StopKind, TestRef,
 };
 
 /// Everything that is known of one panic when its line is written.
@@ -213,4 +214,28 @@ pub struct StackSummary {
     pub not_recorded: u32,
     /// Logical frames cut from the outer end to keep the line under its maximum size.
     pub cut_for_size: u32,
+}
+
+/// One thing a report lacks: what, and why. A report with soft errors is a success.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SoftError {
+    /// What is missing: a field of the schema, such as `frames.function`.
+    pub field: String,
+    /// A stable short word, such as `no_symbols`.
+    pub code: String,
+    /// One sentence for people: lower case, no full stop, with the value concerned.
+    pub detail: String,
+}
+
+impl SoftError {
+    pub(crate) fn new(field: &str, code: &str, detail: impl fmt::Display) -> Self {
+        Self { field: field.to_owned(), code: code.to_owned(), detail: detail.to_string() }
+    }
+}
+
+impl fmt::Display for SoftError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.detail)
+    }
 }

@@ -137,30 +137,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cuts_at_a_character_border_and_keeps_the_true_length() {
-        let mut text = FixedText::<5>::new();
-        text.set("aäöü");
-        assert_eq!(text.as_str(), "aäö");
-        assert_eq!(text.total_len(), 7);
-        assert!(text.is_truncated());
-    }
-
-    #[test]
-    fn a_cut_text_stays_a_prefix() {
-        let mut text = FixedText::<4>::new();
-        text.push("abc");
-        text.push("öd");
-        text.push("e");
-        assert_eq!(text.as_str(), "abc");
-        assert_eq!(text.total_len(), 7);
-    }
-
-    #[test]
-    fn a_text_that_fits_is_whole() {
-        let mut text = FixedText::<4>::new();
-        text.set("abcd");
-        assert_eq!((text.as_str(), text.is_truncated()), ("abcd", false));
-        text.set("");
-        assert_eq!((text.as_str(), text.is_truncated()), ("", false));
+    fn what_is_too_long_is_cut_at_a_character_border_and_stays_a_prefix() {
+        for (parts, kept, total, cut) in [
+            (&["aäöü"][..], "aäö", 7, true),
+            (&["abcd", "öd", "e"], "abcd", 8, true),
+            (&["abcde"], "abcde", 5, false),
+            (&[], "", 0, false),
+        ] {
+            let mut text = FixedText::<5>::new();
+            text.set("earlier");
+            text.set("");
+            parts.iter().for_each(|part| text.push(part));
+            assert_eq!((text.as_str(), text.total_len(), text.is_truncated()), (kept, total, cut));
+        }
     }
 }

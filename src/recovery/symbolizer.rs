@@ -171,7 +171,7 @@ impl Symbolizer {
             before: report.prediction.clone(),
             prediction: prediction(&report.prediction, &prepared),
             outcome: prepared.outcome.clone(),
-            holder: prepared.holder(),
+            holder: prepared.of_stack.stop.holder,
             fingerprint: String::new(),
         };
         if opened.record.walk.stopper_ip() == 0 {
@@ -306,7 +306,8 @@ pub(super) fn name(
     let mut recorded = Recorded::of_images(images);
     let ips: Vec<u64> = stack.iter().map_while(|text| recorded.return_address(text)).collect();
     let generation = *opened.generations.get(&id.instance())?;
-    (!ips.is_empty()).then(|| opened.stacks.name_in(generation, &ips, &mut recorded))
+    let names = &mut opened.stacks.symbolizer;
+    (!ips.is_empty()).then(|| names.name(&ips, generation, &mut recorded, &mut |_| Naming::Allowed))
 }
 
 /// What stops the panic: names tell whose a catch is, and never take back what the tables told.

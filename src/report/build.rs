@@ -65,8 +65,7 @@ impl Builder {
         let breadcrumbs = self.breadcrumbs(record);
         let location = self.location(record);
         let thread = record.thread_name.as_str();
-        let thread =
-            (!thread.is_empty()).then(|| self.redact.text(RedactField::ThreadName, thread).into_owned());
+        let thread = (!thread.is_empty()).then(|| self.redact.text(RedactField::ThreadName, thread));
         let file = (!record.file.as_str().is_empty()).then(|| self.portable.of(record.file.as_str()));
         let line = (!prepared.has_names).then_some(record.line);
         let fingerprint = prepared.fingerprint.with(file, line, message.as_deref()).to_text();
@@ -74,7 +73,7 @@ impl Builder {
         lacks(record, &mut soft_errors);
         soft_errors.extend(forgotten);
         if self.redact.take_failed() {
-            soft_errors.push(Redact::failure());
+            soft_errors.push(Redact::failure("message"));
         }
         let outcome = prepared.outcome.clone();
         let report = Report {
@@ -126,7 +125,8 @@ impl Builder {
     /// What a line about this process begins with, when it is made now.
     pub(super) fn head(&mut self, kind: LineKind, level: Level) -> Head {
         let stamp = self.clock.now();
-        self.service.head(kind, self.service.instance_text(), stamp, thread::pid(), level)
+        let instance = PanicId::new(self.service.instance, 0).instance_text();
+        self.service.head(kind, instance, stamp, thread::pid(), level)
     }
 
     fn message(&mut self, record: &RawRecord) -> Option<String> {
@@ -136,7 +136,7 @@ impl Builder {
                 record.has_flag(RawFlag::ExtractedMessage) || record.message.total_len() > 0
             }
         };
-        known.then(|| self.redact.text(RedactField::Message, record.message.as_str()).into_owned())
+        known.then(|| self.redact.text(RedactField::Message, record.message.as_str()))
     }
 
     /// Process labels, then the thread's from the outermost scope to the innermost: the last one wins.
@@ -154,18 +154,15 @@ impl Builder {
         let process = process.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let mut labels: BTreeMap<&str, &str> = BTreeMap::new();
         labels.extend(process.chain(record.labels.pairs()));
-        let labels = labels.into_iter().map(|(key, value)| {
-            (key.to_owned(), self.redact.text(RedactField::Label(key), value).into_owned())
-        });
-        (labels.collect(), forgotten)
+        let shown =
+            |(key, value): (&str, &str)| (key.to_owned(), self.redact.text(RedactField::Label(key), value));
+        (labels.into_iter().map(shown).collect(), forgotten)
     }
 
     /// Oldest first.
     fn breadcrumbs(&mut self, record: &RawRecord) -> Vec<Breadcrumb> {
-        let mut shown = |text: &[u8]| {
-            let text = String::from_utf8_lossy(text);
-            self.redact.text(RedactField::Breadcrumb, &text).into_owned()
-        };
+        let mut shown =
+            |text: &[u8]| self.redact.text(RedactField::Breadcrumb, &String::from_utf8_lossy(text));
         let mut breadcrumbs: Vec<Breadcrumb> = record
             .crumbs
             .crumbs()
@@ -271,6 +268,6 @@ impl Namer for PlaceNamer<'_> {
     }
 
     fn redact_thread_name(&mut self, name: String) -> String {
-        self.builder.redact.text(RedactField::ThreadName, &name).into_owned()
+        self.builder.redact.text(RedactField::ThreadName, &name)
     }
 }

@@ -6,7 +6,6 @@
 pub(crate) mod build;
 pub(crate) mod clock;
 pub(crate) mod fingerprint;
-mod folded;
 mod known_hooks;
 pub(crate) mod prepared;
 pub(crate) mod process_lines;
@@ -18,7 +17,6 @@ pub(crate) mod stack_json;
 
 #[cfg(feature = "audit")]
 pub(crate) use fingerprint::Fingerprint;
-pub(crate) use folded::Folded;
 pub(crate) use process_lines::Abilities;
 pub(crate) use process_view::{ProcessLabels, Surroundings};
 pub(crate) use service::Service;

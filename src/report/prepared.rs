@@ -35,7 +35,7 @@ pub(crate) struct Prepared {
     pub(crate) prediction: Prediction,
     pub(crate) outcome: Outcome,
     /// What the stack tells the life of a panic that stops as predicted.
-    of_stack: OfStack,
+    pub(crate) of_stack: OfStack,
     /// Whether the stack runs through std's entry for panics that call the hook.
     pub(crate) wants_hook: Option<bool>,
     pub(crate) summary: StackSummary,
@@ -47,12 +47,6 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Who has the payload after the catch.
-    #[cfg(all(feature = "symbols", panic_agent_spool))]
-    pub(crate) fn holder(&self) -> crate::verdict::Holder {
-        self.of_stack.stop.holder
-    }
-
     /// What the stack is called in files that have it once: the hash of what a line says of it.
     pub(crate) fn stack_id(&self) -> u64 {
         *self.stack_id.get_or_init(|| {
@@ -134,17 +128,6 @@ impl Stacks {
         naming: &mut dyn FnMut(Effort) -> Naming,
     ) -> Arc<[NamedFrame]> {
         self.symbolizer.name(ips, self.generation.unwrap_or(0), images, naming)
-    }
-
-    /// The same over images of a generation.
-    #[cfg(all(feature = "symbols", panic_agent_spool))]
-    pub(crate) fn name_in(
-        &mut self,
-        generation: u32,
-        ips: &[u64],
-        images: &mut dyn Images,
-    ) -> Arc<[NamedFrame]> {
-        self.symbolizer.name(ips, generation, images, &mut |_| Naming::Allowed)
     }
 
     /// The prepared stack of a record: a lookup when the same stack panicked before.

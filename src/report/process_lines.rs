@@ -2,9 +2,9 @@
 //!
 //! Runs on: the writer thread. Must not: fail; what is missing becomes `null` and a soft error.
 
-use super::Folded;
 use super::build::Builder;
 use super::known_hooks::known_hook;
+use super::redact::Redact;
 use crate::config::RedactField;
 use crate::harness::Said;
 use crate::hook::PreviousHook;
@@ -75,34 +75,32 @@ impl Abilities {
 /// The `process` line; `own_ip` is an address in the executable.
 pub(crate) fn process_line(
     builder: &mut Builder,
-    abilities: Abilities,
+    mut abilities: Abilities,
     strategy: Strategy,
     own_ip: u64,
 ) -> ProcessLine {
-    let Abilities { can, previous_hook, calls_previous, mut soft_errors } = abilities;
-    let mut lack =
-        |field: &str, code: &str, detail: &str| soft_errors.push(SoftError::new(field, code, detail));
     let exe = std::env::current_exe().ok().map(|path| builder.redact.path(&path.to_string_lossy()));
     if exe.is_none() {
-        lack("exe", "no_exe", "the path of the executable cannot be read");
+        abilities.cannot("exe", "no_exe", "the path of the executable cannot be read");
     }
     if builder.service.host.is_none() {
-        lack("host", "no_host", "the host name cannot be read");
+        abilities.cannot("host", "no_host", "the host name cannot be read");
     }
     let mut image = builder.surroundings.image_of(own_ip, None).map(|at| (*at.image).clone());
     match &mut image {
         Some(image) => builder.redact.images(core::slice::from_mut(image)),
-        None => lack("image", "no_image", "the loaded images cannot be listed"),
+        None => abilities.cannot("image", "no_image", "the loaded images cannot be listed"),
     }
     let labels = builder.surroundings.process_labels(None).unwrap_or_default();
     let labels = labels
         .iter()
-        .map(|(key, value)| (key.clone(), builder.redact.text(RedactField::Label(key), value).into_owned()))
+        .map(|(key, value)| (key.clone(), builder.redact.text(RedactField::Label(key), value)))
         .collect();
     if builder.redact.take_failed() {
-        lack("labels", "redactor_failed", "the redactor panicked; the texts it was shown are left out");
+        abilities.soft_errors.push(Redact::failure("labels"));
     }
     let agent_version = env!("CARGO_PKG_VERSION").to_owned();
+    let Abilities { can, previous_hook, calls_previous, soft_errors } = abilities;
     let (previous_hook, twice) = previous_hook.map_or((None, None), |previous| named(previous, builder));
     let twice = twice.filter(|_| calls_previous).map(|twice| format!("; {twice}")).unwrap_or_default();
     let watched = exe.as_deref().unwrap_or("this process");
@@ -167,9 +165,8 @@ pub(crate) fn losses_line(
     }
 }
 
-/// The line of panics that were folded.
-pub(crate) fn repeats_line(builder: &mut Builder, folded: Folded) -> RepeatsLine {
-    let Folded { line, .. } = folded;
+/// The line of panics that were folded, with a head of its own.
+pub(crate) fn repeats_line(builder: &mut Builder, line: RepeatsLine) -> RepeatsLine {
     RepeatsLine { head: builder.head(LineKind::Repeats, line.head.level), ..line }
 }
 

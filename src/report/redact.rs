@@ -2,7 +2,7 @@
 //!
 //! Runs on: the writer thread. Must not: let a text through when the redactor panicked.
 
-use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::config::user_code::guarded;
 use crate::config::{RedactField, Redactor};
@@ -23,14 +23,14 @@ impl Redact {
     }
 
     /// The text to write.
-    pub(crate) fn text<'t>(&mut self, field: RedactField<'_>, text: &'t str) -> Cow<'t, str> {
-        let Some(redactor) = &self.redactor else { return Cow::Borrowed(text) };
+    pub(crate) fn text(&mut self, field: RedactField<'_>, text: &str) -> String {
+        let Some(redactor) = &self.redactor else { return text.to_owned() };
         match guarded(|| redactor(field, text)) {
-            Some(Some(redacted)) => Cow::Owned(redacted),
-            Some(None) => Cow::Borrowed(text),
+            Some(Some(redacted)) => redacted,
+            Some(None) => text.to_owned(),
             None => {
                 self.failed = true;
-                Cow::Borrowed(FAILED)
+                FAILED.to_owned()
             }
         }
     }
@@ -40,14 +40,10 @@ impl Redact {
         if self.redactor.is_none() {
             return;
         }
-        let mut known: std::collections::HashMap<String, String> = std::collections::HashMap::new();
+        let mut known: HashMap<String, String> = HashMap::new();
         for file in frames.iter_mut().filter_map(|frame| frame.file.as_mut()) {
-            if !known.contains_key(file) {
-                known.insert(file.clone(), self.path(file));
-            }
-            if let Some(redacted) = known.get(file) {
-                file.clone_from(redacted);
-            }
+            let redacted = known.entry(file.clone()).or_insert_with(|| self.path(file));
+            file.clone_from(redacted);
         }
     }
 
@@ -72,7 +68,7 @@ impl Redact {
 
     /// One path.
     pub(crate) fn path(&mut self, path: &str) -> String {
-        self.text(RedactField::Path, path).into_owned()
+        self.text(RedactField::Path, path)
     }
 
     /// Whether the redactor panicked since the last call.
@@ -80,13 +76,10 @@ impl Redact {
         core::mem::take(&mut self.failed)
     }
 
-    /// What a report says about a redactor that panicked.
-    pub(crate) fn failure() -> SoftError {
-        SoftError::new(
-            "message",
-            "redactor_failed",
-            "the redactor panicked; the texts it was shown are left out",
-        )
+    /// What a line says about a redactor that panicked.
+    pub(crate) fn failure(field: &str) -> SoftError {
+        let detail = "the redactor panicked; the texts it was shown are left out";
+        SoftError::new(field, "redactor_failed", detail)
     }
 }
 

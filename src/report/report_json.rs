@@ -102,7 +102,9 @@ impl LineBuffer {
         if same && self.head.len().saturating_add(named + whole.len()) <= max {
             if once {
                 let stack_id = format!("{:016x}", prepared.stack_id());
-                self.shorten(&stack_id);
+                self.short.clear();
+                self.short.extend_from_slice(&self.head);
+                put_stack_id(&mut self.short, &stack_id);
                 self.short_of = Some(prepared.stack_id());
                 report.stack_id = Some(stack_id);
             }
@@ -114,13 +116,6 @@ impl LineBuffer {
             report.frames = report.frames.get(..kept).unwrap_or_default().into();
         }
         Ok(())
-    }
-
-    /// The scalars and the name of the stack.
-    fn shorten(&mut self, stack_id: &str) {
-        self.short.clear();
-        self.short.extend_from_slice(&self.head);
-        put_stack_id(&mut self.short, stack_id);
     }
 
     /// The scalars, before the ready-made end.

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use super::clock::Stamp;
 use crate::config::Options;
-use crate::record::{Head, Level, LineKind, PanicId, SCHEMA_VERSION};
+use crate::record::{Head, Level, LineKind, SCHEMA_VERSION};
 use crate::sys::own_file;
 
 /// Who is speaking.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Service {
-    /// Process instance of every [`PanicId`].
+    /// Process instance of every [`PanicId`](crate::record::PanicId).
     pub(crate) instance: u64,
     pub(crate) service: Option<Arc<str>>,
     pub(crate) version: Option<Arc<str>>,
@@ -60,11 +60,6 @@ impl Service {
             environment: self.environment.clone(),
             host: self.host.clone(),
         }
-    }
-
-    /// The instance as lines about the process carry it.
-    pub(crate) fn instance_text(&self) -> String {
-        PanicId::new(self.instance, 0).instance_text()
     }
 }
 

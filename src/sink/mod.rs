@@ -4,7 +4,6 @@
 
 mod file;
 mod memory;
-mod output;
 mod pretty;
 mod standard;
 
@@ -14,8 +13,7 @@ use std::path::PathBuf;
 pub use file::{FileSink, Rotation, rotations};
 pub(crate) use file::{MIN_ROTATION_AGE, MIN_ROTATION_BYTES};
 pub use memory::MemorySink;
-pub(crate) use output::Output;
-pub(crate) use pretty::Pretty;
+pub(crate) use pretty::pretty;
 pub use standard::StandardSink;
 
 pub use crate::files::FileTrust;
@@ -23,6 +21,18 @@ pub use crate::record::line::EncodedLine;
 
 use crate::error::Error;
 use crate::files::DEFAULT_FILE;
+
+/// Where lines go.
+pub(crate) enum Output {
+    /// Append to this file.
+    File(PathBuf),
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// A destination of the user's.
+    Sink(Box<dyn Sink>),
+}
 
 /// The default file, if nothing was asked for.
 pub(crate) fn or_default(outputs: &mut Vec<Output>) {

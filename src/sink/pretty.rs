@@ -4,28 +4,10 @@
 
 use core::fmt::{self, Write as _};
 
-use super::standard::StandardSink;
 use crate::record::{Fate, HandlerKind, Report};
 
 /// Frames shown; the line in the file has them all.
 const MAX_FRAMES_SHOWN: usize = 24;
-
-/// Prints reports to standard error.
-#[derive(Debug)]
-pub(crate) struct Pretty {
-    stderr: StandardSink,
-}
-
-impl Pretty {
-    pub(crate) fn new() -> Self {
-        Self { stderr: StandardSink::stderr() }
-    }
-
-    /// Prints one report. A console that is gone is nobody's loss: the report is in the sinks.
-    pub(crate) fn print(&mut self, report: &Report) {
-        self.stderr.put(pretty(report).as_bytes()).ok();
-    }
-}
 
 /// The report as a few lines of text, with a newline at the end.
 pub(crate) fn pretty(report: &Report) -> String {

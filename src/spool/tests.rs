@@ -97,7 +97,7 @@ pub(crate) fn sequences(contents: &Contents) -> Vec<u64> {
 fn everything_that_was_published_and_nothing_else_is_read_back() {
     let dir = Dir::new("whole");
     let (live, channel, path) = spool(&dir);
-    let losses = LossCounters::new();
+    let losses = LossCounters::default();
     losses.mirror_in(live.losses());
     losses.record(LossReason::PoolFull);
     let contents = read_file(&path);

@@ -108,6 +108,7 @@ pub(crate) const PROGRAM: u64 = 6;
 /// std's thread root of [`FakeSymbols`].
 pub(crate) const ROOT: u64 = 7;
 
-fn named(sequence: u64) -> PanicRef {
+/// The panic with this number.
+pub(crate) fn named(sequence: u64) -> PanicRef {
     PanicRef { serial: sequence, hooked: sequence }
 }

@@ -69,6 +69,13 @@ pub(crate) fn set_walk(record: &mut RawRecord, len: u32, stopper: u32) {
     walk.push_landing(FakeSymbols::BASE + u64::from(stopper) * 16);
 }
 
+/// The record of [`raw_record`] with such a walk.
+pub(crate) fn walked(len: u32, stopper: u32) -> Box<RawRecord> {
+    let mut record = raw_record();
+    set_walk(&mut record, len, stopper);
+    record
+}
+
 /// Names for the addresses of [`set_walk`].
 pub(crate) struct FakeSymbols;
 
@@ -188,8 +195,17 @@ pub(crate) fn by_hand(inbox: &'static Channel, mut config: WriterConfig) -> (wor
 
 /// A worker that is driven by hand, with the options that nobody sets; its inbox, and its only sink.
 pub(crate) fn bench() -> (&'static Channel, MemorySink, worker::Worker, WriterHandle) {
+    bench_with(|_| ())
+}
+
+/// The same with options that the test sets.
+pub(crate) fn bench_with(
+    set: impl FnOnce(&mut Options),
+) -> (&'static Channel, MemorySink, worker::Worker, WriterHandle) {
     let (inbox, sink) = (Channel::leaked(), MemorySink::new());
-    let (worker, handle) = by_hand(inbox, config(vec![Box::new(sink.clone())]));
+    let mut config = config(vec![Box::new(sink.clone())]);
+    set(&mut config.options);
+    let (worker, handle) = by_hand(inbox, config);
     (inbox, sink, worker, handle)
 }
 
@@ -200,6 +216,14 @@ pub(crate) fn work(worker: &mut worker::Worker) -> worker::Pause {
             return pause;
         }
     }
+}
+
+/// The kinds of lines in a sink.
+pub(crate) fn kinds(sink: &MemorySink) -> Vec<String> {
+    let kind = |line: &String| {
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].as_str().map(str::to_owned)
+    };
+    sink.lines().iter().filter_map(kind).collect()
 }
 
 /// The record of [`raw_record`] under another number.

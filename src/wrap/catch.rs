@@ -36,7 +36,7 @@ use crate::probe::Catcher;
 /// A few nanoseconds over `catch_unwind` when nothing panics.
 #[track_caller]
 pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
-    guard(Catcher::Catch, Console::AsUsual, Location::caller(), f).map_err(Caught::handed_over_here)
+    guard(Catcher::Catch, Location::caller(), f).map_err(Caught::handed_over_here)
 }
 
 /// Like [`catch`], but the panic prints nothing on the console. It is still reported.
@@ -54,26 +54,23 @@ pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
 /// ```
 #[track_caller]
 pub fn catch_silent<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
-    guard(Catcher::Catch, Console::Silent, Location::caller(), f).map_err(Caught::handed_over_here)
-}
-
-/// What the console shows of panics inside a wrapper.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Console {
-    AsUsual,
-    Silent,
+    within(Enclosing::enter(true), Catcher::Catch, Location::caller(), f).map_err(Caught::handed_over_here)
 }
 
 /// Runs `f` inside a wrapper that was set up at `call`. The error still belongs to the wrapper.
 #[inline]
-pub(super) fn guard<T>(
+pub(super) fn guard<T>(by: Catcher, call: &Location<'_>, f: impl FnOnce() -> T) -> Result<T, Caught> {
+    within(Enclosing::enter(false), by, call, f)
+}
+
+#[inline]
+fn within<T>(
+    enclosing: Enclosing,
     by: Catcher,
-    console: Console,
     call: &Location<'_>,
     f: impl FnOnce() -> T,
 ) -> Result<T, Caught> {
     ensure_hook();
-    let enclosing = Enclosing::enter(console == Console::Silent);
     // What is shared with `f` is the caller's affair, as the wrappers' documentation says.
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Caught::new(payload, &enclosing, by, call))
 }

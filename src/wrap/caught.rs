@@ -174,14 +174,13 @@ impl Caught {
         if !self.is::<T>() {
             return Err(self);
         }
-        let payload = self.0.payload.take().map(Payload::into_inner);
-        match speaking(|| payload.map(|payload| payload.downcast::<T>())) {
-            Some(Ok(value)) => Ok(*value),
-            Some(Err(payload)) => {
+        let payload = self.take();
+        match speaking(|| payload.downcast::<T>()) {
+            Ok(value) => Ok(*value),
+            Err(payload) => {
                 self.0.payload = Some(Payload::new(payload));
                 Err(self)
             }
-            None => Err(self),
         }
     }
 
@@ -237,8 +236,7 @@ impl Caught {
     }
 
     fn origin(&self) -> Option<Location> {
-        let recent = self.0.recent.as_ref()?;
-        let (file, line, column) = recent.location()?;
+        let (file, line, column) = self.0.recent.as_ref()?.location()?;
         Some(Location { file: file.to_owned(), line, column })
     }
 

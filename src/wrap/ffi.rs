@@ -5,7 +5,7 @@
 use std::panic::Location;
 
 use super::Caught;
-use super::catch::{Console, guard};
+use super::catch::guard;
 use crate::probe::Catcher;
 
 /// Runs the body of a function that C calls. If it panics, `on_panic` chooses what to return.
@@ -24,12 +24,10 @@ use crate::probe::Catcher;
 /// [`extern_c!`] writes a whole function this way.
 #[track_caller]
 pub fn catch<T>(body: impl FnOnce() -> T, on_panic: impl FnOnce(Caught) -> T) -> T {
-    match guard(Catcher::Ffi, Console::AsUsual, Location::caller(), body) {
+    match guard(Catcher::Ffi, Location::caller(), body) {
         Ok(value) => value,
         Err(caught) => {
-            let told = guard(Catcher::Ffi, Console::AsUsual, Location::caller(), || {
-                on_panic(caught.handed_over_here())
-            });
+            let told = guard(Catcher::Ffi, Location::caller(), || on_panic(caught.handed_over_here()));
             told.unwrap_or_else(|caught| {
                 caught.read();
                 let _in_time = crate::flush(crate::agent::patience());
@@ -44,19 +42,14 @@ pub fn catch<T>(body: impl FnOnce() -> T, on_panic: impl FnOnce(Caught) -> T) ->
 #[macro_export]
 macro_rules! __extern_c {
     ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?
-        $body:block else |$caught:ident| $on_panic:block) => {
+        $body:block else $(|$caught:ident|)? $on_panic:block) => {
         $(#[$attribute])*
         #[unsafe(no_mangle)]
         $visibility extern "C" fn $name($($argument: $type),*) $(-> $result)? {
-            $crate::ffi::catch(move || $body, |$caught| $on_panic)
-        }
-    };
-    ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?
-        $body:block else $on_panic:block) => {
-        $(#[$attribute])*
-        #[unsafe(no_mangle)]
-        $visibility extern "C" fn $name($($argument: $type),*) $(-> $result)? {
-            $crate::ffi::catch(move || $body, |_caught| $on_panic)
+            $crate::ffi::catch(move || $body, |_caught| {
+                $(let $caught = _caught;)?
+                $on_panic
+            })
         }
     };
 }

@@ -10,7 +10,7 @@ use std::panic::Location;
 use pin_project_lite::pin_project;
 
 use super::Caught;
-use super::catch::{Console, guard};
+use super::catch::guard;
 use crate::capture::labels::scope::Scope;
 use crate::probe::Catcher;
 
@@ -138,7 +138,7 @@ struct Guards {
 
 impl Guards {
     fn run<T>(self, f: impl FnOnce() -> T) -> Result<T, Caught> {
-        guard(self.by, Console::AsUsual, self.call, f)
+        guard(self.by, self.call, f)
     }
 }
 
@@ -146,11 +146,9 @@ impl<F> CatchPanic<F> {
     pub(super) fn new(inner: F, by: Catcher, call: &'static Location<'static>) -> Self {
         Self { inner: Some(inner), guards: Guards { by, call } }
     }
-}
 
-#[cfg_attr(not(feature = "tokio"), expect(dead_code, reason = "for tasks"))]
-impl<F> CatchPanic<F> {
     /// Drops the future if it is still there; the panic of its destructor.
+    #[cfg_attr(not(feature = "tokio"), expect(dead_code, reason = "for tasks"))]
     pub(super) fn drop_kept(self: Pin<&mut Self>) -> Option<Caught> {
         let mut this = self.project();
         let guards = *this.guards;

@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::Caught;
-use super::catch::{Console, guard};
+use super::catch::guard;
 use crate::probe::{Catcher, Event, PanicRef, wrapper_notes};
 use crate::record::Notice;
 
@@ -18,28 +18,22 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Earlier panics that the last one carries; each is reported when it is raised, whatever happens here.
 const EARLIER: usize = 16;
 
-/// How often and how fast.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) max: u32,
-    pub(super) backoff: Duration,
-}
-
-/// Calls `f` until it returns, or has panicked once more than it may be started again. The error is the last panic,
-/// which carries the earlier ones.
+/// Calls `f` until it returns, or has panicked once more than it may be started again, which is `max` times. The error is the
+/// last panic, which carries the earlier ones.
 pub(super) fn run<T>(
-    limits: Limits,
+    max: u32,
+    first_wait: Duration,
     call: &Location<'_>,
     name: Option<&str>,
     f: &mut impl FnMut() -> T,
 ) -> Result<T, Caught> {
     let mut earlier = VecDeque::new();
     for restarts in 0_u32.. {
-        let caught = match guard(Catcher::Supervisor, Console::AsUsual, call, &mut *f) {
+        let caught = match guard(Catcher::Supervisor, call, &mut *f) {
             Ok(value) => return Ok(value),
             Err(caught) => caught,
         };
-        if restarts >= limits.max {
+        if restarts >= max {
             let panic = caught.panic().unwrap_or(PanicRef::NONE);
             let number = restarts.saturating_add(1);
             wrapper_notes::send(Event::Noticed { what: Notice::GaveUp, panic, number }, |entry| {
@@ -51,7 +45,7 @@ pub(super) fn run<T>(
             earlier.pop_front();
         }
         earlier.push_back(caught);
-        std::thread::sleep(jittered(backoff(limits.backoff, restarts)));
+        std::thread::sleep(jittered(backoff(first_wait, restarts)));
     }
     unreachable!("the range has no end")
 }

@@ -9,7 +9,7 @@ use std::{io, thread};
 pub use super::policy::Policy;
 pub use crate::config::{InheritLabels, SpawnPlaces};
 
-use super::catch::{Console, guard};
+use super::catch::guard;
 use super::{Caught, supervise};
 use crate::capture::labels::TraceContext;
 use crate::capture::labels::scope::Scope;
@@ -142,7 +142,7 @@ impl Builder {
         let (builder, start) = self.prepare()?;
         let thread = builder.spawn(move || {
             start.labels();
-            supervise::run(supervise::Limits { max, backoff }, call, start.name.as_deref(), &mut f)
+            supervise::run(max, backoff, call, start.name.as_deref(), &mut f)
         })?;
         Ok(JoinHandle { thread })
     }
@@ -209,8 +209,7 @@ impl Start {
 
     fn run<T>(self, call: &Location<'_>, f: impl FnOnce() -> T) -> Result<T, Caught> {
         self.labels();
-        guard(Catcher::Thread, Console::AsUsual, call, f)
-            .inspect_err(|caught| self.policy.apply(caught, self.name.as_deref()))
+        guard(Catcher::Thread, call, f).inspect_err(|caught| self.policy.apply(caught, self.name.as_deref()))
     }
 }
 

@@ -24,7 +24,7 @@ const THREAD_NAME: &str = "panic-agent-act";
 pub(crate) struct Acting {
     judge: Judge,
     /// What ends the process; at the end of a turn, so that everything that is due with it is written.
-    last: Option<(Action, EndedBy, Line)>,
+    pub(super) last: Option<(Action, EndedBy, Line)>,
     /// What ended the process.
     pub(super) ended_by: Option<EndedBy>,
     calls: Option<Sender<Box<dyn FnOnce() + Send>>>,
@@ -61,11 +61,6 @@ impl Acting {
     /// Panics for which each event was confirmed.
     pub(super) fn counts(&self) -> Counts {
         self.judge.counts
-    }
-
-    /// The process ends without a reaction: none ends it any more.
-    pub(super) fn forget_last(&mut self) {
-        self.last = None;
     }
 
     /// Hands a job to the thread for them. One that finds no room is dropped and counted.
@@ -122,4 +117,27 @@ fn warn(what: &str, line: &Line) {
     let thread = verdict.thread.unwrap_or("<unnamed>");
     let message = verdict.message.and_then(|text| text.lines().next()).unwrap_or("<no message>");
     complain(&format_args!("{what}: thread '{thread}' panicked: {message} ({})", verdict.head.id));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::act::{Event, Reaction};
+    use crate::record::{EndLine, LineKind};
+    use crate::testing::samples::*;
+
+    /// Whether a reaction ended the process by itself would be seen by the end of these tests.
+    #[test]
+    fn a_reaction_in_the_turn_that_ends_the_process_writes_nothing_behind_the_end() {
+        let exits = vec![Reaction::new(Event::Any, Action::Exit(70))];
+        let (inbox, sink, mut worker, handle) = bench_with(|options| options.reactions = exits);
+        inbox.publish(raw_record());
+        assert!(!handle.finish(Duration::ZERO), "it is only asked for");
+        work(&mut worker);
+        assert_eq!(kinds(&sink), ["process", "panic", "verdict", "end"]);
+        let end: EndLine = serde_json::from_str(&sink.lines_of(LineKind::End)[0]).unwrap();
+        assert_eq!(end.ended_by, None, "it ended anyway");
+    }
 }

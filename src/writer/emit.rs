@@ -115,8 +115,8 @@ impl Worker {
 
     /// Writes a line for each fingerprint whose folded panics have waited long enough; at the end, for all.
     pub(super) fn say_repeats(&mut self, ending: bool) {
-        for folded in self.fold.take_due((!ending).then(Instant::now)) {
-            let line = repeats_line(&mut self.builder, folded);
+        for line in self.fold.take_due((!ending).then(Instant::now)) {
+            let line = repeats_line(&mut self.builder, line);
             self.about(line);
         }
     }

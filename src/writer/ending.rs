@@ -49,7 +49,8 @@ impl Worker {
     /// Writes whatever was published until now, the last verdicts, and the `end` line.
     pub(super) fn end(&mut self) {
         self.ending.begun = true;
-        self.acting.forget_last();
+        // No reaction ends the process any more.
+        self.acting.last = None;
         // In this order: a hook that is counted has published.
         let counted = self.builder.surroundings.panics();
         // Once, so that a storm cannot put off the end.

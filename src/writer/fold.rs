@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use crate::config::Folding;
 use crate::record::{Level, PanicId, RepeatsLine, Report, start_of};
-use crate::report::Folded;
 
 /// Fingerprints that are told apart in one interval. Panics of further ones are written whole. An entry takes about
 /// 600 bytes, so all of them take about 0.6 MiB.
@@ -23,6 +22,15 @@ pub(crate) struct Fold {
     seen: HashMap<String, Seen>,
     /// When the first counts must be said; `None` when there are none.
     next: Option<Instant>,
+}
+
+/// Panics that got no line of their own, for one summary.
+#[derive(Debug)]
+struct Folded {
+    /// When the first of them was folded.
+    since: Instant,
+    /// What is said of them. Its head is that of the first of them, but for the level, until the line is written.
+    line: RepeatsLine,
 }
 
 /// One fingerprint.
@@ -79,16 +87,16 @@ impl Fold {
     }
 
     /// The summaries that are due, oldest first; all of them when `now` is `None`. They count as said.
-    pub(crate) fn take_due(&mut self, now: Option<Instant>) -> Vec<Folded> {
+    pub(crate) fn take_due(&mut self, now: Option<Instant>) -> Vec<RepeatsLine> {
         let Some(every) = self.folding.map(|folding| folding.every) else { return Vec::new() };
         if self.next.is_none_or(|next| now.is_some_and(|now| now < next)) {
             return Vec::new();
         }
         let is_due =
             |folded: &mut Folded| now.is_none_or(|now| now.saturating_duration_since(folded.since) >= every);
-        let mut due: Vec<Folded> =
-            self.seen.values_mut().filter_map(|seen| seen.folded.take_if(is_due)).collect();
-        due.sort_by_key(|folded| folded.line.last);
+        let due = self.seen.values_mut().filter_map(|seen| seen.folded.take_if(is_due));
+        let mut due: Vec<RepeatsLine> = due.map(|folded| folded.line).collect();
+        due.sort_by_key(|line| line.last);
         self.next = self
             .seen
             .values()
@@ -172,14 +180,14 @@ mod tests {
         assert_eq!(fold.due_in(start), Some(EVERY));
         assert!(fold.take_due(Some(start + EVERY / 2)).is_empty());
         let due = fold.take_due(Some(start + EVERY));
-        let [Folded { line: folded, .. }] = &due[..] else { panic!("{due:?}") };
+        let [folded] = &due[..] else { panic!("{due:?}") };
         assert_eq!((folded.count, folded.total), (3, 3));
         assert_eq!((folded.first.sequence(), folded.last.sequence()), (1, 5));
         assert_eq!(folded.fates, BTreeMap::from([("caught".to_owned(), 3)]));
         assert_eq!(fold.due_in(start + EVERY), None);
         // The series goes on.
         assert!(fold.takes(&numbered(6), start + EVERY / 10 * 9));
-        let line = &fold.take_due(None)[0].line;
+        let line = &fold.take_due(None)[0];
         assert_eq!((line.count, line.total, line.last.sequence()), (1, 4, 6));
     }
 
@@ -190,7 +198,7 @@ mod tests {
         fold.take_due(Some(start + EVERY));
         assert!(!fold.takes(&numbered(3), start + EVERY));
         assert!(fold.takes(&numbered(4), start + EVERY));
-        assert_eq!(fold.take_due(None)[0].line.first.sequence(), 3);
+        assert_eq!(fold.take_due(None)[0].first.sequence(), 3);
     }
 
     #[test]

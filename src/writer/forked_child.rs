@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::config::Redactor;
+use super::fan_out::FanOut;
+use crate::config::{Options, Redactor};
 use crate::hook::ChildWriter;
 use crate::record::{EncodedLine, Line, LossReason, RawRecord, SoftError};
 use crate::report::build::Builder;
@@ -19,7 +20,7 @@ use crate::report::process_lines::{Abilities, process_line};
 use crate::report::process_view::Surroundings;
 use crate::report::report_json::LineBuffer;
 use crate::report::service::Service;
-use crate::sink::{Reopen, Sink};
+use crate::sink::Reopen;
 use crate::symbolize::{Naming, Off};
 use crate::sys::fork;
 use crate::verdict::Strategy;
@@ -29,23 +30,17 @@ const NO_REDACTOR: &str = "[no redactor in a forked child]";
 /// Word of everything that a forked child lacks.
 const FORKED_CHILD: &str = "forked_child";
 
-/// What a child asks when it begins.
-pub(crate) struct Sources {
-    /// A number for the process instance.
-    pub(crate) instance: fn() -> u64,
-    pub(crate) surroundings: fn() -> Box<dyn Surroundings>,
-}
-
 /// What a child needs; made in the parent.
 pub(crate) struct AfterFork {
-    pub(crate) service: Service,
+    service: Service,
     /// Destinations that can be opened again.
-    pub(crate) outputs: Vec<Reopen>,
+    outputs: Vec<Reopen>,
     /// Whether texts must not be written as they are.
-    pub(crate) redacted: bool,
-    pub(crate) max_report_bytes: usize,
+    redacted: bool,
+    max_report_bytes: usize,
     /// How long one thread waits for another one of the child.
-    pub(crate) deadline: Duration,
+    deadline: Duration,
+    /// A number for the process instance of a child.
     instance: fn() -> u64,
     surroundings: fn() -> Box<dyn Surroundings>,
     /// Used in children only, so it is free at the first fork.
@@ -59,22 +54,28 @@ struct Child {
     record: Box<RawRecord>,
     panics: u64,
     builder: Builder,
-    sinks: Vec<Box<dyn Sink>>,
+    sinks: FanOut,
     line: LineBuffer,
 }
 
 impl AfterFork {
+    /// `instance` and `surroundings` are asked in a child, when it begins.
     pub(crate) fn new(
-        service: Service,
+        options: &Options,
         outputs: Vec<Reopen>,
-        redacted: bool,
-        max_report_bytes: usize,
-        deadline: Duration,
-        sources: Sources,
+        instance: fn() -> u64,
+        surroundings: fn() -> Box<dyn Surroundings>,
     ) -> Self {
-        let Sources { instance, surroundings } = sources;
-        let state = Mutex::new(None);
-        Self { service, outputs, redacted, max_report_bytes, deadline, instance, surroundings, state }
+        Self {
+            service: Service::new(0, options),
+            outputs,
+            redacted: options.redactor.is_some(),
+            max_report_bytes: options.max_report_bytes,
+            deadline: options.flush_deadline,
+            instance,
+            surroundings,
+            state: Mutex::new(None),
+        }
     }
 }
 
@@ -110,7 +111,7 @@ impl Child {
             Stacks::new(Box::new(Off), Strategy::THIS_BUILD),
             redactor,
         );
-        let record = RawRecord::boxed();
+        let (record, sinks) = (RawRecord::boxed(), FanOut::new(sinks));
         let mut child = Self { generation, record, panics: 0, builder, sinks, line: LineBuffer::new() };
         child.introduce()?;
         Ok(child)
@@ -128,7 +129,7 @@ impl Child {
         let own_ip = Self::introduce as fn(&mut Self) -> Result<(), LossReason> as usize as u64 + 1;
         let line = Line::from(process_line(&mut self.builder, abilities, Strategy::THIS_BUILD, own_ip));
         let json = line.encode().ok_or(LossReason::TooLarge)?;
-        put(&mut self.sinks, &EncodedLine::new(&line, &json))
+        self.sinks.write(&EncodedLine::new(&line, &json))
     }
 
     fn write(&mut self, max: usize) -> Result<u64, LossReason> {
@@ -140,13 +141,7 @@ impl Child {
             }
         }
         self.line.write(&mut report, &prepared, max).map_err(|_| LossReason::TooLarge)?;
-        put(&mut self.sinks, &self.line.encoded(&report.into()))?;
+        self.sinks.write(&self.line.encoded(&report.into()))?;
         Ok(self.panics)
     }
-}
-
-fn put(sinks: &mut [Box<dyn Sink>], line: &EncodedLine<'_>) -> Result<(), LossReason> {
-    // Every sink gets the line, also behind one that refuses it.
-    let refused = sinks.iter_mut().filter_map(|sink| sink.write(line).err()).count();
-    if refused == 0 { Ok(()) } else { Err(LossReason::SinkFailed) }
 }

@@ -45,11 +45,8 @@ pub(crate) struct Shared {
     waiting: Mutex<Vec<Waiting>>,
     /// `panic` lines that every sink took. Relaxed: the count publishes no other memory.
     written: AtomicU64,
-    /// What became of panics, as far as lines told. Relaxed, as `written`.
-    silent: AtomicU64,
-    uncaught: AtomicU64,
-    tasks_died: AtomicU64,
-    swallowed: AtomicU64,
+    /// What became of panics, as far as lines told, in the order of [`Counts`]. Relaxed, as `written`.
+    counts: [AtomicU64; 4],
     progress: Mutex<Progress>,
     moved: Condvar,
     subscribers: Mutex<Vec<Subscriber>>,
@@ -161,19 +158,16 @@ impl Shared {
     /// Writer: what became of panics so far.
     pub(crate) fn set_counts(&self, counts: Counts) {
         let Counts { silent, uncaught, tasks_died, swallowed } = counts;
-        self.silent.store(silent, Ordering::Relaxed);
-        self.uncaught.store(uncaught, Ordering::Relaxed);
-        self.tasks_died.store(tasks_died, Ordering::Relaxed);
-        self.swallowed.store(swallowed, Ordering::Relaxed);
+        for (count, now) in self.counts.iter().zip([silent, uncaught, tasks_died, swallowed]) {
+            count.store(now, Ordering::Relaxed);
+        }
     }
 
-    fn counts(&self) -> Counts {
-        Counts {
-            silent: self.silent.load(Ordering::Relaxed),
-            uncaught: self.uncaught.load(Ordering::Relaxed),
-            tasks_died: self.tasks_died.load(Ordering::Relaxed),
-            swallowed: self.swallowed.load(Ordering::Relaxed),
-        }
+    /// What became of panics so far.
+    pub(crate) fn counts(&self) -> Counts {
+        let counts = self.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let [silent, uncaught, tasks_died, swallowed] = counts;
+        Counts { silent, uncaught, tasks_died, swallowed }
     }
 
     /// Writer: gives a line to everybody who asked for lines.
@@ -254,7 +248,7 @@ impl SharedWaker {
 /// Talks to the writer thread. Clones talk to the same one.
 #[derive(Clone)]
 pub(crate) struct WriterHandle {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     inbox: &'static Channel,
 }
 
@@ -302,21 +296,6 @@ impl WriterHandle {
         subscribers.push(Subscriber { lines, waker: waker.clone() });
         self.shared.subscribed.store(subscribers.len(), Ordering::Release);
         (receiver, waker)
-    }
-
-    /// `panic` lines that every sink took.
-    pub(crate) fn written(&self) -> u64 {
-        self.shared.written()
-    }
-
-    /// What became of panics so far.
-    pub(crate) fn counts(&self) -> Counts {
-        self.shared.counts()
-    }
-
-    /// Where reports wait for wrappers.
-    pub(crate) fn board(&self) -> &Board {
-        &self.shared.board
     }
 
     fn wait(&self, deadline: Duration, finish: bool) -> bool {

@@ -4,9 +4,6 @@
 //! (sinks, redactor, filter) end the thread.
 
 mod acting;
-#[cfg(test)]
-mod acting_tests;
-mod batch;
 mod emit;
 mod ending;
 mod fan_out;
@@ -19,7 +16,7 @@ use std::{io, thread};
 
 use crate::report::{Abilities, Service, Surroundings};
 pub(crate) use caught_reports::{Delivery, Pigeonhole};
-pub(crate) use forked_child::{AfterFork, Sources};
+pub(crate) use forked_child::AfterFork;
 pub(crate) use handle::{SharedWaker, WriterHandle};
 
 use crate::act::{Event, Judge};
@@ -30,7 +27,7 @@ use crate::probe::harness_notes::HarnessNotes;
 use crate::report::build::Builder;
 use crate::report::prepared::Stacks;
 use crate::report::report_json::LineBuffer;
-use crate::sink::{Pretty, Sink};
+use crate::sink::{Sink, StandardSink};
 use crate::spool::LiveSpool;
 #[cfg(test)]
 use crate::symbolize::Native;
@@ -136,10 +133,8 @@ pub(crate) fn spawn(inbox: &'static Channel, config: WriterConfig) -> io::Result
 
 /// Calls `start` with every signal blocked, so that the threads it starts have them blocked too.
 pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
-    let signals = AllBlocked::new();
-    let started = start();
-    drop(signals);
-    started
+    let _signals = AllBlocked::new();
+    start()
 }
 
 pub(crate) fn worker(
@@ -172,7 +167,7 @@ pub(crate) fn worker(
             config.harness.map(|(notes, threads)| Harness::new(notes, threads)),
         ),
         sinks: fan_out::FanOut::new(config.sinks),
-        console: (options.console == Console::Pretty).then(Pretty::new),
+        console: (options.console == Console::Pretty).then(StandardSink::stderr),
         before_write: options.before_write,
         fold: fold::Fold::new(options.folding),
         last_words: termination::LastWords::new(&options.termination_log),
@@ -180,7 +175,7 @@ pub(crate) fn worker(
         acting: acting::Acting::new(Judge::new(options.reactions)),
         max_report_bytes: options.max_report_bytes,
         line: LineBuffer::with(options.stacks),
-        verdicts: batch::Batch::default(),
+        verdicts: fan_out::Batch::default(),
         losses: emit::LossesSaid::default(),
         done: 0,
         unflushed: false,

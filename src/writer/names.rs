@@ -27,7 +27,7 @@ pub(crate) struct Names {
     /// Whether that of the program is read.
     is_read: bool,
     /// When a report last used what is read; `None` when nothing is.
-    used: Option<Instant>,
+    pub(super) used: Option<Instant>,
     /// Whether it is kept for ever.
     kept: bool,
 }
@@ -36,13 +36,6 @@ impl Names {
     /// Nothing is given back.
     pub(crate) fn keep(&mut self) {
         self.kept = true;
-    }
-
-    /// Reports were written.
-    pub(super) fn were_of_use(&mut self, now: Instant) {
-        if let Some(used) = &mut self.used {
-            *used = now;
-        }
     }
 }
 

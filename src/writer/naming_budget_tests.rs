@@ -411,9 +411,7 @@ fn what_was_read_is_given_back_after_a_quiet_minute_and_read_again_for_another_s
         // A stack whose names are known needs nothing.
         scene.another();
         assert_eq!((asked.lock().len(), scene.written()), (1, 2));
-        let mut other = raw_record();
-        set_walk(&mut other, 12, 5);
-        scene.inbox.publish(other);
+        scene.inbox.publish(walked(12, 5));
         scene.work();
         assert_eq!(asked.lock().len(), if kept { 1 } else { 2 });
     }
@@ -429,9 +427,7 @@ fn a_request_is_done_when_also_those_are_written_that_wait_for_their_names_behin
     scene.work();
     // One whose names are known, and one for which something must be read again.
     scene.inbox.publish(raw_record());
-    let mut other = raw_record();
-    set_walk(&mut other, 12, 5);
-    scene.inbox.publish(other);
+    scene.inbox.publish(walked(12, 5));
     scene.request(false);
     let is_done = |scene: &Scene| scene.worker.done == scene.worker.shared.requested();
     assert_eq!(scene.work(), Pause::Hold(WHOLE / 2));

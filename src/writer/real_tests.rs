@@ -28,14 +28,10 @@ fn here() -> Box<RawRecord> {
     record
 }
 
-fn report_of(record: &RawRecord) -> Report {
+fn handler_of(record: &RawRecord) -> Handler {
     let mut builder = builder(None);
     builder.stacks = Stacks::new(Box::new(Native), Strategy::Unwind);
-    builder.report(record, &mut always).0
-}
-
-fn handler_of(record: &RawRecord) -> Handler {
-    let report = report_of(record);
+    let report = builder.report(record, &mut always).0;
     assert_ne!(report.fate, Fate::Unknown, "{:#?}", report.prediction);
     report.prediction.handler.unwrap()
 }

@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::*;
 use crate::config::Folding;
 use crate::harness::{Said, Word};
-use crate::probe::{Event, Keeper, PanicRef, Trace};
+use crate::probe::{Event, Keeper, Trace};
 use crate::record::finding::Finding;
 use crate::record::{NamedFrame, *};
 use crate::report::process_lines::test_line;
 use crate::sink::MemorySink;
-use crate::testing::fake_probes::{FakeProbes, PROGRAM};
+use crate::testing::fake_probes::{FakeProbes, PROGRAM, named};
 use crate::testing::samples::*;
 
 const PAGE: &str = include_str!("../../docs/record-schema.md");
@@ -22,8 +22,6 @@ const SCHEMA: &str = include_str!("../../docs/record-schema.json");
 /// everything, one that aborts, one that lands later, one that the end of the process cuts short.
 fn real_lines() -> Vec<Value> {
     let (inbox, sink) = (Channel::leaked(), MemorySink::new());
-    let shared = Arc::new(handle::Shared::default());
-    let handle = WriterHandle::new(shared.clone(), inbox);
     let options = Options { symbols: Symbols::Off, ..Options::default() };
     let mut config =
         WriterConfig::new(0xabc, options, vec![Box::new(sink.clone())], Box::new(FakeSurroundings));
@@ -32,45 +30,37 @@ fn real_lines() -> Vec<Value> {
     let probes = FakeProbes::new(64);
     config.sight.events = Some(probes.queue);
     // Without probes and symbols there is none on some platforms.
-    let mut abilities = config.abilities.clone();
-    abilities.can("spool");
-    let mut worker = worker(inbox, shared, config, Box::new(Native));
-    worker.builder = builder(None);
-    worker.start(abilities, Strategy::Unwind);
+    config.abilities.can("spool");
+    let (mut worker, handle) = by_hand(inbox, config);
     let tid = raw_record().tid;
     probes.spawned(tid, tid - 1, &[NAMELESS, PROGRAM]);
     probes.raised(tid, 1, 0);
     probes.landed(tid, 1, 5);
     // Inside of the program's function is one without a name.
-    let panic = |sequence| PanicRef { serial: sequence, hooked: sequence };
     let place = [NAMELESS, PROGRAM];
-    probes.send(tid, Event::Dropped { panic: panic(1), payload: 0, reads: 0 }, &place);
+    probes.send(tid, Event::Dropped { panic: named(1), payload: 0, reads: 0 }, &place);
     inbox.publish(raw_record());
     let mut poor = RawRecord::boxed();
     poor.sequence = 2;
     inbox.publish(poor);
-    let mut nested = raw_record();
-    nested.sequence = 3;
+    let mut nested = numbered(3);
     nested.nested_in = 1;
     nested.set_flag(RawFlag::CannotUnwind);
     inbox.publish(nested);
     for sequence in [4, 5] {
-        let mut record = raw_record();
-        record.sequence = sequence;
+        let mut record = numbered(sequence);
         record.tid += sequence as u32;
         probes.started(record.tid, tid);
         probes.raised(record.tid, sequence, 0);
         inbox.publish(record);
     }
-    let mut fourth = raw_record();
-    fourth.sequence = 6;
-    inbox.publish(fourth);
+    inbox.publish(numbered(6));
     evidence(&probes, 7);
     (7..=10).map(apart).for_each(|record| _ = inbox.publish(record));
     while worker.turn().is_none() {}
     evidence(&probes, 9);
     probes.landed(tid + 4, 4, 5);
-    probes.send(tid, Event::Read { panic: panic(4), payload: 0, nth: 1 }, &place);
+    probes.send(tid, Event::Read { panic: named(4), payload: 0, nth: 1 }, &place);
     probes.dropped(tid, 4, 1);
     let caller = NamedFrame { function: Some("app::main".to_owned()), ..NamedFrame::default() };
     let stack = vec!["app+0x10".to_owned()];
@@ -93,8 +83,7 @@ fn real_lines() -> Vec<Value> {
 
 /// A panic of its own thread and fingerprint.
 fn apart(sequence: u64) -> Box<RawRecord> {
-    let mut record = raw_record();
-    record.sequence = sequence;
+    let mut record = numbered(sequence);
     record.tid += sequence as u32;
     record.message.set(["first", "second", "third", "fourth"][sequence as usize % 4]);
     record
@@ -102,7 +91,7 @@ fn apart(sequence: u64) -> Box<RawRecord> {
 
 /// A wrapper drops this panic unseen; and the next one, which nobody can follow, it hands on.
 fn evidence(probes: &FakeProbes, sequence: u64) {
-    let of = |sequence| (apart(sequence).tid, PanicRef { serial: sequence, hooked: sequence });
+    let of = |sequence| (apart(sequence).tid, named(sequence));
     let (tid, panic) = of(sequence);
     probes.raised(tid, sequence, 0);
     probes.landed(tid, sequence, 5);

@@ -39,7 +39,7 @@ fn one_record_becomes_one_full_report() {
     assert_eq!(report.images.len(), 1);
     assert_eq!(report.incident, report.head.id);
     assert!(report.soft_errors.is_empty(), "{:?}", report.soft_errors);
-    assert_eq!(handle.written(), 1);
+    assert_eq!(handle.shared.written(), 1);
     assert!(sink.flushes() >= 2, "the process line and the report");
 }
 
@@ -48,8 +48,7 @@ fn the_spliced_line_is_what_plain_serde_writes() {
     let mut builder = builder(None);
     let mut line = LineBuffer::new();
     for frames in [1, 4, 8, 60] {
-        let mut record = raw_record();
-        set_walk(&mut record, frames, 0);
+        let record = walked(frames, 0);
         let (mut report, prepared) = builder.report(&record, &mut always);
         line.write(&mut report, &prepared, 1 << 20).unwrap();
         assert_plain(&line, &report);
@@ -64,8 +63,7 @@ fn a_line_that_names_its_stack_comes_back_as_the_whole_one() {
     let (mut file, mut reports) = (Vec::new(), Vec::new());
     let mut shown = std::collections::HashSet::new();
     for (sequence, frames) in [8, 8, 60, 8, 60, 60].into_iter().enumerate() {
-        let mut record = raw_record();
-        set_walk(&mut record, frames, 0);
+        let mut record = walked(frames, 0);
         record.sequence = sequence as u64;
         let (mut report, prepared) = builder.report(&record, &mut always);
         line.write(&mut report, &prepared, 1 << 20).unwrap();
@@ -91,8 +89,7 @@ fn a_line_that_names_its_stack_comes_back_as_the_whole_one() {
 fn a_line_that_shows_what_no_other_does_names_no_stack() {
     let mut builder = builder(None);
     let mut line = LineBuffer::with(crate::sink::Stacks::Once);
-    let mut record = raw_record();
-    set_walk(&mut record, 60, 0);
+    let record = walked(60, 0);
     let own = SoftError::new("labels", "truncated", "of this panic alone");
     for (max, soft_error, named) in [(1 << 20, None, true), (1 << 20, Some(own), false), (6000, None, false)]
     {
@@ -114,8 +111,7 @@ fn lines_of_other_stacks_and_lengths_in_between_change_nothing() {
     let messages = ["short", "with \"quotes\" and\nnewlines", &"x".repeat(1500), ""];
     let value = "v".repeat(400);
     for round in 0..40_u32 {
-        let mut record = raw_record();
-        set_walk(&mut record, [8, 8, 5, 8][round as usize % 4], 5);
+        let mut record = walked([8, 8, 5, 8][round as usize % 4], 5);
         leave(&mut record, u64::from(round % 9));
         record.sequence = u64::from(round).pow(4);
         record.message.set(messages[round as usize / 3 % messages.len()]);
@@ -143,8 +139,7 @@ fn lines_of_other_stacks_and_lengths_in_between_change_nothing() {
 fn a_line_never_exceeds_its_maximum_and_says_what_was_cut() {
     let mut builder = builder(None);
     let mut line = LineBuffer::new();
-    let mut record = raw_record();
-    set_walk(&mut record, 150, 5);
+    let mut record = walked(150, 5);
     leave(&mut record, 16);
     record.message.set(&"zeile ä ".repeat(250));
     let mut least = usize::MAX;
@@ -186,10 +181,8 @@ fn lines_come_in_order_process_panics_losses_end() {
     work(&mut worker);
     handle.finish(Duration::ZERO);
     work(&mut worker);
-    let kind = |line: &String| serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].clone();
-    let kinds: Vec<_> = sink.lines().iter().map(kind).collect();
     let expected = ["process", "panic", "verdict", "losses", "end"];
-    assert_eq!(kinds, expected, "one end line, however often it is asked for");
+    assert_eq!(kinds(&sink), expected, "one end line, however often it is asked for");
     let end: EndLine = serde_json::from_str(&sink.lines_of(LineKind::End)[0]).unwrap();
     // The surroundings count three: one more than was received.
     assert_eq!((end.panics, end.written, end.losses.pool_full), (3, 1, 1));
@@ -297,7 +290,7 @@ fn a_sink_that_fails_or_panics_is_counted_and_used_again_and_others_get_their_li
     let totals = inbox.losses.totals();
     // Every flush with a report fails too: three more.
     assert_eq!((totals.sink_failed, totals.sink_panicked), (1 + 3, 1));
-    assert_eq!(handle.written(), 1);
+    assert_eq!(handle.shared.written(), 1);
     assert_eq!(sink.reports().len(), 3);
     assert_eq!(moody_sink.reports().len(), 1);
     // Lines about the process do not count, so failing flushes cannot feed themselves.
@@ -309,15 +302,12 @@ fn a_sink_that_fails_or_panics_is_counted_and_used_again_and_others_get_their_li
 
 #[test]
 fn a_filter_decides_and_its_panic_lets_the_report_through() {
-    let (inbox, sink) = (Channel::leaked(), MemorySink::new());
     let filter: Filter = Box::new(|report| match report.head.id.sequence() {
         1 => true,
         2 => false,
         _ => std::panic::resume_unwind(Box::new("filter")),
     });
-    let mut config = config(vec![Box::new(sink.clone())]);
-    config.options.before_write = Some(filter);
-    let (mut worker, handle) = by_hand(inbox, config);
+    let (inbox, sink, mut worker, handle) = bench_with(|options| options.before_write = Some(filter));
     for sequence in 1..=3 {
         inbox.publish(numbered(sequence));
     }
@@ -325,20 +315,17 @@ fn a_filter_decides_and_its_panic_lets_the_report_through() {
     let reports = sink.reports();
     assert_eq!(reports.iter().map(|report| report.head.id.sequence()).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(reports[1].soft_errors[0].code, "filter_failed");
-    assert_eq!((handle.written(), inbox.losses.totals().filtered), (2, 1));
+    assert_eq!((handle.shared.written(), inbox.losses.totals().filtered), (2, 1));
 }
 
 #[test]
 fn a_redactor_sees_every_text_and_its_panic_leaks_none() {
     let secret = "hunter2";
-    let (inbox, sink) = (Channel::leaked(), MemorySink::new());
     let redactor: Redactor = Box::new(move |field, text| match field {
         RedactField::Message | RedactField::ThreadName => std::panic::resume_unwind(Box::new("redactor")),
         _ => text.contains("home/u").then(|| text.replace("home/u", "~")),
     });
-    let mut config = config(vec![Box::new(sink.clone())]);
-    config.options.redactor = Some(redactor);
-    let (mut worker, _) = by_hand(inbox, config);
+    let (inbox, sink, mut worker, _) = bench_with(|options| options.redactor = Some(redactor));
     let mut record = raw_record();
     record.message.set(secret);
     record.thread_name.set(secret);
@@ -393,7 +380,7 @@ fn a_thread_writes_flushes_and_finishes_for_real() {
     assert!(handle.finish(LONG));
     assert!(handle.finish(LONG), "idempotent");
     assert_eq!(sink.lines_of(LineKind::End).len(), 1);
-    assert_eq!(handle.written(), 4);
+    assert_eq!(handle.shared.written(), 4);
     assert!(sink.lines()[0].contains("\"kind\":\"process\""));
 }
 

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::acting::Acting;
-use super::batch::Batch;
 use super::caught_reports::Delivery;
 use super::emit::LossesSaid;
 use super::ending::Ending;
-use super::fan_out::FanOut;
+use super::fan_out::{Batch, FanOut};
 use super::fold::Fold;
 use super::handle::Shared;
 use super::names::Names;
@@ -28,7 +27,7 @@ use crate::report::build::{Builder, PlaceNamer};
 use crate::report::process_lines::{Abilities, process_line};
 use crate::report::redact::Redact;
 use crate::report::report_json::LineBuffer;
-use crate::sink::Pretty;
+use crate::sink::{StandardSink, pretty};
 use crate::verdict::Strategy;
 use crate::verdict::follow::Follow;
 
@@ -46,7 +45,8 @@ pub(crate) struct Worker {
     pub(crate) follow: Follow,
     pub(crate) patience: Patience,
     pub(crate) sinks: FanOut,
-    pub(crate) console: Option<Pretty>,
+    /// Where a person reads reports.
+    pub(crate) console: Option<StandardSink>,
     pub(crate) before_write: Option<Filter>,
     pub(crate) fold: Fold,
     pub(crate) acting: Acting,
@@ -155,7 +155,9 @@ impl Worker {
         }
         if received > 0 {
             let now = (self.patience.clock)();
-            self.names.were_of_use(now);
+            if let Some(used) = &mut self.names.used {
+                *used = now;
+            }
             if self.places_since.is_none_or(|since| now.saturating_duration_since(since) >= PLACES_FOR) {
                 self.places_since = Some(now);
                 self.inbox.forget_places();
@@ -266,7 +268,7 @@ impl Worker {
         let of_stack = prepared.of_stack(record, report.fate);
         self.follow.raised(record, &mut report, of_stack, &mut namer);
         if self.builder.redact.take_failed() {
-            report.soft_errors.push(Redact::failure());
+            report.soft_errors.push(Redact::failure("message"));
         }
         if report.hook == Some(false) && prepared.wants_hook == Some(true) {
             self.unhooked(record.sequence);
@@ -304,7 +306,8 @@ impl Worker {
             self.shared.board.put(record.sequence, Delivery::Report(report.clone()));
         }
         if let Some(console) = self.console.as_mut().filter(|_| !record.has_flag(RawFlag::Silent)) {
-            console.print(&report);
+            // A console that is gone is nobody's loss: the report is in the sinks.
+            console.put(pretty(&report).as_bytes()).ok();
         }
         Ok(result?)
     }

@@ -79,7 +79,7 @@ fn what_the_invariants_name_exists() {
     let (_, invariants) = page.split_once("## Invariants").expect("a section");
     let invariants = invariants.split("\n## ").next().unwrap_or_default();
     let mut code = String::new();
-    for directory in ["src", "tests/agent", "agent-demo/tests"] {
+    for directory in ["src", "tests/agent", "tests/loom", "agent-demo/tests"] {
         files(&root().join(directory), "rs").iter().for_each(|file| code.push_str(&text(file)));
     }
     code.push_str(&text("tests/probe_events.rs"));

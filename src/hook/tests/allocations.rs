@@ -37,7 +37,7 @@ fn count_on_a_new_thread() -> Vec<u64> {
 
 #[test]
 fn a_panic_allocates_as_often_as_with_an_empty_hook() {
-    passes_alone("allocations::a_panic_allocates_as_often_as_with_an_empty_hook", || {
+    passes_alone(|| {
         panic::set_hook(Box::new(|_| ()));
         count_on_a_new_thread();
         let without = count_on_a_new_thread();
@@ -57,7 +57,7 @@ fn a_panic_allocates_as_often_as_with_an_empty_hook() {
 
 #[test]
 fn a_panic_inside_the_allocator_is_recorded() {
-    passes_alone("allocations::a_panic_inside_the_allocator_is_recorded", || {
+    passes_alone(|| {
         let state = install_with(8, |_| ());
         panic_inside_the_next_one();
         drop(std::hint::black_box(Box::new(1)));

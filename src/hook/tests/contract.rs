@@ -11,7 +11,7 @@ fn previous_calls() -> u64 {
 
 #[test]
 fn a_full_pool_is_counted_by_reason_and_place() {
-    passes_alone("contract::a_full_pool_is_counted_by_reason_and_place", || {
+    passes_alone(|| {
         let state = install_with(2, |_| ());
         for number in 0..5 {
             caught(|| panic!("number {number}"));
@@ -29,7 +29,7 @@ fn a_full_pool_is_counted_by_reason_and_place() {
 
 #[test]
 fn a_blocking_overflow_waits_for_room_then_counts() {
-    passes_alone("contract::a_blocking_overflow_waits_for_room_then_counts", || {
+    passes_alone(|| {
         let deadline = Duration::from_millis(20);
         let state = install_with(1, |state| state.overflow = Overflow::Block(deadline));
         caught(|| panic!("first"));
@@ -42,7 +42,7 @@ fn a_blocking_overflow_waits_for_room_then_counts() {
 
 #[test]
 fn a_second_entry_on_one_thread_is_counted_and_the_previous_hook_called() {
-    passes_alone("contract::a_second_entry_on_one_thread_is_counted_and_the_previous_hook_called", || {
+    passes_alone(|| {
         let state = install_with(2, |_| ());
         let inside = RecursionGuard::enter();
         caught(|| panic!("while inside"));
@@ -56,7 +56,7 @@ fn a_second_entry_on_one_thread_is_counted_and_the_previous_hook_called() {
 
 #[test]
 fn a_panic_of_the_writer_is_counted_and_neither_recorded_nor_waited_for() {
-    passes_alone("contract::a_panic_of_the_writer_is_counted_and_neither_recorded_nor_waited_for", || {
+    passes_alone(|| {
         let state = install_with(2, |_| ());
         let writer = || {
             mark_writer_thread();
@@ -70,7 +70,7 @@ fn a_panic_of_the_writer_is_counted_and_neither_recorded_nor_waited_for() {
 
 #[test]
 fn the_previous_hook_is_left_out_when_the_console_is_off() {
-    passes_alone("contract::the_previous_hook_is_left_out_when_the_console_is_off", || {
+    passes_alone(|| {
         let state = install_with(2, |state| state.console = Console::Off);
         caught(|| panic!("quiet"));
         assert_eq!((drain(state).len(), previous_calls()), (1, 0));
@@ -79,7 +79,7 @@ fn the_previous_hook_is_left_out_when_the_console_is_off() {
 
 #[test]
 fn installing_on_a_panicking_thread_is_an_error_and_no_panic() {
-    passes_alone("contract::installing_on_a_panicking_thread_is_an_error_and_no_panic", || {
+    passes_alone(|| {
         struct InstallsLate(&'static HookState, mpsc::Sender<ErrorKind>);
         impl Drop for InstallsLate {
             fn drop(&mut self) {
@@ -99,7 +99,7 @@ fn installing_on_a_panicking_thread_is_an_error_and_no_panic() {
 
 #[test]
 fn a_panic_caught_inside_a_destructor_leaves_both_records_and_the_process() {
-    passes_alone("contract::a_panic_caught_inside_a_destructor_leaves_both_records_and_the_process", || {
+    passes_alone(|| {
         struct PanicsInside;
         impl Drop for PanicsInside {
             fn drop(&mut self) {
@@ -123,7 +123,7 @@ fn a_panic_caught_inside_a_destructor_leaves_both_records_and_the_process() {
 
 #[test]
 fn registered_payloads_have_a_message() {
-    passes_alone("contract::registered_payloads_have_a_message", || {
+    passes_alone(|| {
         let state = install_with(2, |state| {
             state.payloads.push(PayloadExtractor::new(|code: &i32, out| write!(out, "code {code}")));
         });

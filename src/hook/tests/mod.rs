@@ -32,15 +32,17 @@ thread_local! {
     static EXPECTED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `case` in a process of its own and gives what came of it; gives nothing in that process.
-fn alone(test: &str, case: impl FnOnce()) -> Option<Output> {
-    if std::env::var(CASE).as_deref() == Ok(test) {
+/// Runs `case`, a closure of a test, in a process of its own and gives what came of it; gives nothing in that process.
+fn alone<F: FnOnce()>(case: F) -> Option<Output> {
+    // The closure is named after its function.
+    let (_, name) = core::any::type_name::<F>().split_once("::").unwrap();
+    let name = name.trim_end_matches("::{{closure}}");
+    if std::env::var(CASE).as_deref() == Ok(name) {
         case();
         return None;
     }
-    let name = format!("hook::tests::{test}");
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", &name, "--nocapture", "--test-threads=1"]).env(CASE, test);
+    child.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(CASE, name);
     let output = child.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("running 1 test"), "no such test: {name}");
@@ -48,8 +50,8 @@ fn alone(test: &str, case: impl FnOnce()) -> Option<Output> {
 }
 
 /// Like [`alone`], for cases that must end well.
-fn passes_alone(test: &str, case: impl FnOnce()) {
-    if let Some(output) = alone(test, case) {
+fn passes_alone(case: impl FnOnce()) {
+    if let Some(output) = alone(case) {
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}\n{text}", output.status);
     }

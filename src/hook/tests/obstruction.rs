@@ -43,7 +43,7 @@ fn wait_until(condition: impl Fn() -> bool, limit: Duration) -> bool {
 
 #[test]
 fn a_thread_stopped_inside_the_hook_holds_up_no_other_panic() {
-    passes_alone("obstruction::a_thread_stopped_inside_the_hook_holds_up_no_other_panic", || {
+    passes_alone(|| {
         // SAFETY: a hang is a failure; the signal's default action ends the process.
         unsafe { libc::alarm(600) };
         let handler = on_signal as extern "C" fn(libc::c_int);

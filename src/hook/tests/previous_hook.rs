@@ -7,7 +7,7 @@ type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
 #[test]
 fn the_hook_of_std_is_told_from_others_which_stay_in_place() {
-    passes_alone("previous_hook::the_hook_of_std_is_told_from_others_which_stay_in_place", || {
+    passes_alone(|| {
         static CALLED: AtomicU64 = AtomicU64::new(0);
         let _of_the_harness = panic::take_hook();
         assert_eq!(previous(), Some(PreviousHook::Std));

@@ -5,7 +5,7 @@ use crate::capture::labels::label;
 
 #[test]
 fn a_thread_with_a_16_kib_stack_is_recorded() {
-    passes_alone("threads::a_thread_with_a_16_kib_stack_is_recorded", || {
+    passes_alone(|| {
         let state = install_with(4, |_| ());
         let small = std::thread::Builder::new().stack_size(16 * 1024);
         let body = || {
@@ -21,7 +21,7 @@ fn a_thread_with_a_16_kib_stack_is_recorded() {
 
 #[test]
 fn a_panic_in_a_destructor_of_a_thread_local_is_recorded() {
-    passes_alone("threads::a_panic_in_a_destructor_of_a_thread_local_is_recorded", || {
+    passes_alone(|| {
         struct Late;
         impl Drop for Late {
             fn drop(&mut self) {
@@ -43,7 +43,7 @@ fn a_panic_in_a_destructor_of_a_thread_local_is_recorded() {
 
 #[test]
 fn threads_that_panic_at_once_are_all_recorded_or_counted() {
-    passes_alone("threads::threads_that_panic_at_once_are_all_recorded_or_counted", || {
+    passes_alone(|| {
         let state = install_with(16, |_| ());
         let mut seen = Vec::new();
         std::thread::scope(|scope| {

@@ -11,7 +11,7 @@ extern "C" fn foreign_start(_: *mut libc::c_void) -> *mut libc::c_void {
 
 #[test]
 fn a_thread_made_by_c_is_recorded() {
-    passes_alone("unix::a_thread_made_by_c_is_recorded", || {
+    passes_alone(|| {
         let state = install_with(4, |_| ());
         let mut thread = 0;
         // SAFETY: `foreign_start` has the right signature, takes nothing and lets nothing unwind.
@@ -27,7 +27,7 @@ fn a_thread_made_by_c_is_recorded() {
 
 #[test]
 fn a_forked_child_counts_calls_the_previous_hook_and_waits_for_nobody() {
-    passes_alone("unix::a_forked_child_counts_calls_the_previous_hook_and_waits_for_nobody", || {
+    passes_alone(|| {
         let state = install_with(4, |_| ());
         // SAFETY: the child calls nothing but the hook under test, `catch_unwind` and `_exit`; glibc's
         // allocator, which the payload needs, works in a child.
@@ -49,8 +49,8 @@ fn a_forked_child_counts_calls_the_previous_hook_and_waits_for_nobody() {
 }
 
 /// Like [`passes_alone`], for cases that abort; what the process said.
-fn aborts_alone(test: &str, case: impl FnOnce()) -> Option<String> {
-    let output = alone(test, case)?;
+fn aborts_alone(case: impl FnOnce()) -> Option<String> {
+    let output = alone(case)?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{text}");
     Some(text)
@@ -78,48 +78,39 @@ fn start_slow_writer(state: &'static HookState) {
 
 #[test]
 fn an_abort_at_an_extern_c_border_waits_until_its_reports_are_written() {
-    let case = || {
+    let text = aborts_alone(|| {
         let state = install_with(4, |state| state.flush_deadline = Duration::from_secs(60));
         start_slow_writer(state);
         must_not_unwind();
-    };
-    let Some(text) =
-        aborts_alone("unix::an_abort_at_an_extern_c_border_waits_until_its_reports_are_written", case)
-    else {
-        return;
-    };
+    });
+    let Some(text) = text else { return };
     assert!(text.contains("written: reaches the border"), "{text}");
     assert!(text.contains("written: panic in a function that cannot unwind"), "{text}");
 }
 
 #[test]
 fn the_wait_before_an_abort_ends_at_the_deadline_when_nobody_writes() {
-    let case = || {
+    aborts_alone(|| {
         install_with(4, |state| state.flush_deadline = Duration::from_millis(10));
         must_not_unwind();
-    };
-    aborts_alone("unix::the_wait_before_an_abort_ends_at_the_deadline_when_nobody_writes", case);
+    });
 }
 
 #[test]
 fn a_panicking_destructor_during_cleanup_is_linked_to_the_panic_before() {
-    let case = || {
-        struct Panics;
-        impl Drop for Panics {
-            fn drop(&mut self) {
-                panic!("second");
-            }
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("second");
         }
+    }
+    let text = aborts_alone(|| {
         let state = install_with(4, |state| state.flush_deadline = Duration::from_secs(60));
         start_slow_writer(state);
         let _panics = Panics;
         panic!("first");
-    };
-    let Some(text) =
-        aborts_alone("unix::a_panicking_destructor_during_cleanup_is_linked_to_the_panic_before", case)
-    else {
-        return;
-    };
+    });
+    let Some(text) = text else { return };
     assert!(text.contains("written: first (0, false)"), "{text}");
     assert!(text.contains("written: panic in a destructor during cleanup (2, true)"), "{text}");
 }

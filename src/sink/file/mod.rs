@@ -108,21 +108,17 @@ impl FileSink {
     /// ```
     pub fn open_with(path: impl AsRef<Path>, trust: FileTrust, rotation: Rotation) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
-        let open = Appending::open(&path, trust)?;
-        let line = WholeLine::default();
-        let rotation = rotation.at_least();
-        let trouble = Trouble::default();
         Ok(Self {
+            open: Appending::open(&path, trust)?,
             path,
             trust,
-            rotation,
-            open,
-            line,
+            rotation: rotation.at_least(),
+            line: WholeLine::default(),
             together: Vec::new(),
             end_unknown: true,
             until_look: 0,
             may_rotate: true,
-            trouble,
+            trouble: Trouble::default(),
             shown: Shown::default(),
         })
     }

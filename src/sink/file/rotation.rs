@@ -134,60 +134,35 @@ impl Directory {
         }
     }
 
-    /// The archives, newest first.
-    ///
-    /// # Errors
-    /// When the directory cannot be read.
-    fn archives(&self) -> io::Result<Vec<Archive>> {
-        let names = syscalls::list(&self.path)?;
-        let mut archives: Vec<Archive> = names
-            .iter()
-            .filter_map(|name| {
-                let stamp = parse(name, &self.name)?.to_owned();
-                Some(Archive { stamp, path: self.path.join(name) })
-            })
-            .collect();
-        archives.sort_by(|a, b| b.cmp(a));
-        Ok(archives)
-    }
-
     /// Deletes the oldest archives, but for `keep`. Those that are in use stay until the next time.
     ///
     /// # Errors
-    /// The first one; the others are deleted all the same.
+    /// When the directory cannot be read; else the first one, and the others are deleted all the same.
     pub(super) fn delete_old(&self, keep: usize) -> io::Result<()> {
+        let names = syscalls::list(&self.path)?;
+        let mut archives: Vec<_> =
+            names.iter().filter_map(|name| Some((parse(name, &self.name)?, name))).collect();
+        // Newest first.
+        archives.sort_by(|a, b| b.cmp(a));
         let mut result = Ok(());
-        for archive in self.archives()?.iter().skip(keep) {
-            let deleted = archive.delete_unless_in_use();
-            result = result.and(deleted);
+        for (_, name) in archives.iter().skip(keep) {
+            result = result.and(delete_unless_in_use(&self.path.join(name)));
         }
         result
     }
 }
 
-/// A file that was put aside.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Archive {
-    stamp: String,
-    path: PathBuf,
-}
-
-impl Archive {
-    /// Opens it with an exclusive lock; `None` when it is in use or gone.
-    fn take(&self) -> io::Result<Option<OwnFile>> {
-        let file = match syscalls::open(OpenOptions::new().read(true), &self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other?,
-        };
-        Ok((file_lock::exclusive(&file)? == Locking::Held).then_some(file))
+fn delete_unless_in_use(archive: &Path) -> io::Result<()> {
+    let alone = match syscalls::open(OpenOptions::new().read(true), archive) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    if file_lock::exclusive(&alone)? != Locking::Held {
+        return Ok(());
     }
-
-    fn delete_unless_in_use(&self) -> io::Result<()> {
-        let Some(_alone) = self.take()? else { return Ok(()) };
-        match syscalls::unlink(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+    match syscalls::unlink(archive) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -70,7 +70,7 @@ pub(in crate::wrap) enum Admission {
 impl<T, E> Shared<T, E> {
     pub(in crate::wrap) fn set_limit(&self, limit: usize) {
         self.state.lock().limit = limit.max(1);
-        self.notify();
+        self.changed.notify_all();
     }
 
     pub(in crate::wrap) fn keep_going(&self) {
@@ -131,16 +131,15 @@ impl<T, E> Shared<T, E> {
     /// A task that counts as running has no result.
     pub(in crate::wrap) fn failed(&self, failure: TaskError<E>) {
         // Noted first: whoever is cancelled for it comes after it.
-        let (abandoned, keep_going) = {
-            let mut state = self.state.lock();
-            let keep_going = state.keep_going;
-            if state.abandoned {
-                (Some(failure), keep_going)
-            } else {
-                state.failures.push(failure);
-                (None, keep_going)
-            }
+        let mut state = self.state.lock();
+        let keep_going = state.keep_going;
+        let abandoned = if state.abandoned {
+            Some(failure)
+        } else {
+            state.failures.push(failure);
+            None
         };
+        drop(state);
         drop(abandoned);
         if !keep_going {
             self.cancel.cancel();
@@ -150,10 +149,10 @@ impl<T, E> Shared<T, E> {
 
     /// Whether all tasks have ended; otherwise wakes the waker when that may have changed.
     #[cfg(feature = "tokio")]
-    pub(in crate::wrap) fn is_over(&self, waker: Option<&Waker>) -> bool {
+    pub(in crate::wrap) fn is_over(&self, waker: &Waker) -> bool {
         let mut state = self.state.lock();
-        if state.running > 0 {
-            state.wait_with(waker);
+        if state.running > 0 && !state.wakers.iter().any(|known| known.will_wake(waker)) {
+            state.wakers.push(waker.clone());
         }
         state.running == 0
     }
@@ -230,22 +229,5 @@ impl<T, E> Shared<T, E> {
         self.changed.notify_all();
         wakers.into_iter().for_each(Waker::wake);
         drop(value);
-    }
-
-    fn notify(&self) {
-        let wakers = std::mem::take(&mut self.state.lock().wakers);
-        self.changed.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
-    }
-}
-
-#[cfg(feature = "tokio")]
-impl<T, E> State<T, E> {
-    fn wait_with(&mut self, waker: Option<&Waker>) {
-        if let Some(waker) = waker
-            && !self.wakers.iter().any(|known| known.will_wake(waker))
-        {
-            self.wakers.push(waker.clone());
-        }
     }
 }

@@ -13,7 +13,7 @@ use super::{Full, GroupError, TaskError};
 use crate::capture::labels::scope::Scope;
 use crate::probe::Catcher;
 use crate::wrap::cancel::{CancelToken, Stop};
-use crate::wrap::catch::{Console, guard};
+use crate::wrap::catch::guard;
 
 /// A group of tasks, each on its own thread. The first failure cancels the others, and [`wait`](Self::wait) returns all
 /// outcomes.
@@ -134,7 +134,7 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
             if let Some(scope) = &scope {
                 scope.stay();
             }
-            let ended = guard(Catcher::Group, Console::AsUsual, call, || task(&shared.cancel));
+            let ended = guard(Catcher::Group, call, || task(&shared.cancel));
             shared.ended(ended);
         });
         if let Err(error) = started {

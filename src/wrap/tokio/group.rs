@@ -5,7 +5,7 @@
 use core::fmt;
 use core::future::poll_fn;
 use core::pin::{Pin, pin};
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -178,12 +178,8 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     }
 
     async fn all_ended(&self) {
-        poll_fn(
-            |context| {
-                if self.shared.is_over(Some(context.waker())) { Poll::Ready(()) } else { Poll::Pending }
-            },
-        )
-        .await;
+        let poll = |is_over| if is_over { Poll::Ready(()) } else { Poll::Pending };
+        poll_fn(|context| poll(self.shared.is_over(context.waker()))).await;
     }
 
     fn start<F>(
@@ -247,18 +243,12 @@ where
         let mut this = self.project();
         begin(this.begun);
         if let Place::Awaited(place) = this.place {
-            let Poll::Ready(place) = place.as_mut().poll(context) else { return Poll::Pending };
+            let place = ready!(place.as_mut().poll(context));
             *this.place = place.map_or(Place::Refused, |place| Place::Taken { _place: place });
         }
         let ended = match this.place {
-            Place::Taken { .. } => match this.inner.poll_kept(context) {
-                Poll::Ready(ended) => ended,
-                Poll::Pending => return Poll::Pending,
-            },
-            _ => match this.inner.as_mut().drop_kept() {
-                Some(caught) => Err(caught),
-                None => Ok(Err(Stop::Cancelled)),
-            },
+            Place::Taken { .. } => ready!(this.inner.poll_kept(context)),
+            _ => this.inner.as_mut().drop_kept().map_or(Ok(Err(Stop::Cancelled)), Err),
         };
         if let Some(shared) = this.shared.take() {
             shared.ended(ended);

@@ -5,7 +5,7 @@
 
 use core::fmt;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::capture::labels::label;
 use crate::capture::labels::scope::Scope;
 use crate::probe::Catcher;
 use crate::wrap::Caught;
-use crate::wrap::catch::{Console, guard};
+use crate::wrap::catch::guard;
 use crate::wrap::future::{CatchPanic, Labelled};
 
 /// Starts a task. Its labels are those in force here and `tokio_task`.
@@ -103,7 +103,7 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Poll::Ready(ended) = Pin::new(&mut self.task).poll(context) else { return Poll::Pending };
+        let ended = ready!(Pin::new(&mut self.task).poll(context));
         Poll::Ready(joined(ended, Some(&self.late)))
     }
 }
@@ -209,6 +209,6 @@ pub(super) fn wrap_blocking<T>(
     move || {
         let _entered = scope.enter();
         begin(&mut false);
-        guard(Catcher::Blocking, Console::AsUsual, call, f)
+        guard(Catcher::Blocking, call, f)
     }
 }

@@ -6,12 +6,12 @@ use core::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 
 use crate::probe::Catcher;
 use crate::wrap::Caught;
-use crate::wrap::catch::{Console, guard};
+use crate::wrap::catch::guard;
 
 /// The state of a request when its handler panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,16 +47,12 @@ impl Default for Answer {
 }
 
 impl Answer {
-    pub(super) fn header(&mut self, name: HeaderName, value: HeaderValue) {
-        self.headers.insert(name, value);
-    }
-
     /// The answer to a request whose handler panicked. The panic counts as read: the client is told of it.
     pub(super) fn to(&self, caught: &Caught, situation: Situation) -> Response<Bytes> {
         caught.read();
         if let Some(respond) = &self.respond {
             let here = core::panic::Location::caller();
-            match guard(Catcher::Tower, Console::AsUsual, here, || respond(caught, situation)) {
+            match guard(Catcher::Tower, here, || respond(caught, situation)) {
                 Ok(response) => return response,
                 Err(also) => also.read(),
             }

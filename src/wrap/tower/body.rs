@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 use super::flight::Flight;
 use crate::probe::Catcher;
 use crate::wrap::Caught;
-use crate::wrap::catch::{Console, guard};
+use crate::wrap::catch::guard;
 
 pin_project! {
     /// The body of a response that went through [`Recover`](super::Recover).
@@ -36,7 +36,7 @@ pin_project! {
                 flight.close();
                 let _entered = flight.scope.enter();
                 // Reported when it was raised; nobody is left to be told.
-                drop(guard(Catcher::Tower, Console::AsUsual, call, || this.inner.set(None)));
+                drop(guard(Catcher::Tower, call, || this.inner.set(None)));
             }
         }
     }
@@ -72,16 +72,15 @@ where
         let call = *this.call;
         let Some(flight) = this.flight.as_mut() else { return Poll::Ready(None) };
         let entered = flight.scope.enter();
-        let polled =
-            guard(Catcher::Tower, Console::AsUsual, call, || match this.inner.as_mut().as_pin_mut() {
-                Some(inner) => inner.poll_frame(context),
-                None => Poll::Ready(None),
-            });
+        let polled = guard(Catcher::Tower, call, || match this.inner.as_mut().as_pin_mut() {
+            Some(inner) => inner.poll_frame(context),
+            None => Poll::Ready(None),
+        });
         let mut caught = match polled {
             Ok(polled) => return polled.map(|frame| frame.map(|frame| frame.map_err(Into::into))),
             Err(caught) => caught,
         };
-        if let Err(in_drop) = guard(Catcher::Tower, Console::AsUsual, call, || this.inner.set(None)) {
+        if let Err(in_drop) = guard(Catcher::Tower, call, || this.inner.set(None)) {
             caught = caught.with(in_drop);
         }
         drop(entered);

@@ -4,7 +4,7 @@
 
 use core::fmt;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use std::error::Error;
 use std::panic::Location;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use super::{RecoverBody, Situation};
 use crate::probe::Catcher;
 use crate::wrap::Caught;
 use crate::wrap::cancel::CancelToken;
-use crate::wrap::catch::{Console, guard};
+use crate::wrap::catch::guard;
 use crate::wrap::future::CatchPanic;
 
 /// What a timeout layer further in answers when it gives a handler up, whose destructors may panic then.
@@ -60,7 +60,7 @@ impl RecoverLayer {
 
     /// Adds a header to the response to a panic. `content-type` is set unless you set it here.
     pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
-        self.with(|settings| settings.answer.header(name, value))
+        self.with(|settings| _ = settings.answer.headers.insert(name, value))
     }
 
     /// Sets the header `retry-after` of a 503, in whole seconds.
@@ -156,7 +156,7 @@ where
         let mut flight = Flight::new(&mut request, &settings.reading);
         let called = {
             let _entered = flight.scope.enter();
-            guard(Catcher::Tower, Console::AsUsual, settings.call, || self.inner.call(request))
+            guard(Catcher::Tower, settings.call, || self.inner.call(request))
         };
         let (inner, caught) = match called {
             Ok(future) => (Some(CatchPanic::new(future, Catcher::Tower, settings.call)), None),
@@ -209,10 +209,7 @@ where
                 let note = |made: &F::Output| {
                     gave_up = made.as_ref().is_ok_and(|response| GIVEN_UP.contains(&response.status()));
                 };
-                match inner.poll_noted(context, note) {
-                    Poll::Ready(ended) => ended,
-                    Poll::Pending => return Poll::Pending,
-                }
+                ready!(inner.poll_noted(context, note))
             }
             _ => match this.caught.take() {
                 Some(caught) => Err(caught),

@@ -50,9 +50,7 @@ impl SpanLabels {
         self.tracer = None;
         self
     }
-}
 
-impl SpanLabels {
     /// Keeps the ids of a span, the first time that it is entered.
     fn ask_for_ids<S: Subscriber + for<'a> LookupSpan<'a>>(&self, span: &SpanRef<'_, S>) {
         let Some(tracer) = &self.tracer else { return };

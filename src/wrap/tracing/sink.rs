@@ -68,8 +68,4 @@ impl Sink for TracingSink {
         }
         Ok(())
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

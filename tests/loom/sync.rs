@@ -1,4 +1,4 @@
-//! The twin of `sync.rs` that loom explores: every load, store, fence and wait is a point at which it may
+//! The twin of `src/channel/sync.rs` that loom explores: every load, store, fence and wait is a point at which it may
 //! switch threads, and every access to a record is checked against all others.
 //!
 //! Runs on: loom's threads. Must not: be stronger than what it stands for.
@@ -20,11 +20,13 @@ pub(super) struct Futex {
     woken: Condvar,
 }
 
-impl Futex {
-    pub(super) fn new(value: u32) -> Self {
-        Self { word: AtomicU32::new(value), bucket: Mutex::new(()), woken: Condvar::new() }
+impl Default for Futex {
+    fn default() -> Self {
+        Self { word: AtomicU32::new(0), bucket: Mutex::new(()), woken: Condvar::new() }
     }
+}
 
+impl Futex {
     pub(super) fn word(&self) -> &AtomicU32 {
         &self.word
     }

@@ -8,10 +8,6 @@ use super::super::*;
 use super::Auditor;
 use super::samples::*;
 
-fn policy(text: &str) -> Policy {
-    Policy::parse(text, "panic-audit.toml").unwrap()
-}
-
 #[test]
 fn what_cannot_be_judged_without_probes_is_listed_with_what_is_known_of_it() {
     let lines = [
@@ -47,8 +43,7 @@ fn what_cannot_be_judged_without_probes_is_listed_with_what_is_known_of_it() {
     assert_eq!(blind.open[0].message.as_deref(), Some("connection lost"));
     assert_eq!(blind.open[0].no_test.as_deref(), Some("no_probes"));
     // Where errors are seen it is the exception.
-    let seeing =
-        audit(Policy::new(), &[process_line(json!(["probe_dispose"])).to_string(), lines[1].clone()]);
+    let seeing = audit(Policy::new(), &[process_line(json!(["probe_dispose"])), lines[1].clone()]);
     assert!(seeing.is_quiet() && !seeing.blind && seeing.open.len() == 1);
     assert!(audit(Policy::new(), &lines[..1]).is_quiet(), "nothing panicked");
 }
@@ -126,11 +121,9 @@ fn what_could_only_be_of_allowed_classes_is_no_news() {
 fn who_sees_less_calls_no_entry_stale_and_none_unused() {
     let entry = "strict_entries = true\n[[expect]]\ntest = \"a\"\nreason = \"x\"\n";
     let dead = [panic_line(1, json!({})), test_line("tests::charges", "ok", false)];
-    let mut run = Run::new();
-    run.push(audit(Policy::new(), &dead));
     let mut policy = policy(entry);
-    policy.set_baseline(run.baseline(&Baseline::default()));
-    let gone = |lines: &[String]| {
+    policy.set_baseline(run([audit(Policy::new(), &dead)]).baseline(&Baseline::default()));
+    let gone = |lines: &[Value]| {
         let audit = audit(policy.clone(), lines);
         (audit.stale.len(), audit.is_quiet())
     };

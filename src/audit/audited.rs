@@ -109,7 +109,7 @@ impl Audit {
 /// The audits of several processes: the binaries of a workspace, or the processes of a harness that has one for each test.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
-    audits: Vec<Audit>,
+    pub(super) audits: Vec<Audit>,
 }
 
 impl Run {
@@ -153,10 +153,10 @@ impl Run {
             }
             whole.findings.extend(audit.findings);
             whole.folded.extend(audit.folded);
-            add_all(&mut whole.unjudged, audit.unjudged);
+            audit.unjudged.into_iter().for_each(|(reason, times)| count(&mut whole.unjudged, reason, times));
             whole.open.extend(audit.open);
             whole.blind_because = whole.blind_because.or(audit.blind_because);
-            add_all(&mut whole.entries, audit.entries);
+            audit.entries.into_iter().for_each(|(entry, times)| count(&mut whole.entries, entry, times));
             whole.tests.extend(audit.tests);
             whole.blind |= audit.blind;
             whole.lost = whole.lost.saturating_add(audit.lost);
@@ -177,8 +177,7 @@ impl Run {
     pub fn unused(&self) -> Vec<&str> {
         let mut times: BTreeMap<&str, u64> = BTreeMap::new();
         for (entry, matched) in self.audits.iter().flat_map(|audit| &audit.entries) {
-            let sum = times.entry(entry).or_default();
-            *sum = sum.saturating_add(*matched);
+            count(&mut times, entry.as_str(), *matched);
         }
         times.into_iter().filter(|(_, matched)| *matched == 0).map(|(entry, _)| entry).collect()
     }
@@ -211,9 +210,8 @@ impl Run {
     }
 }
 
-fn add_all(sums: &mut BTreeMap<String, u64>, more: BTreeMap<String, u64>) {
-    for (name, times) in more {
-        let sum = sums.entry(name).or_default();
-        *sum = sum.saturating_add(times);
-    }
+/// Counts something so many times more.
+pub(super) fn count<K: Ord>(counts: &mut BTreeMap<K, u64>, what: K, times: u64) {
+    let known = counts.entry(what).or_default();
+    *known = known.saturating_add(times);
 }

@@ -44,17 +44,16 @@ pub struct Unjudged {
 
 /// Why an agent could not see what became of errors, in words for people. `code` is the word in the `process` line.
 pub(super) fn blind_because(code: Option<&str>) -> String {
-    match code {
-        Some("switched_off") => "its probes are switched off (`PANIC_AGENT_PROBES`)".to_owned(),
-        Some("not_compiled") => "the cargo feature `probes` of panic-agent is off".to_owned(),
+    let why = match code {
+        Some("switched_off") => "its probes are switched off (`PANIC_AGENT_PROBES`)",
+        Some("not_compiled") => "the cargo feature `probes` of panic-agent is off",
         Some("unsupported_platform") => {
-            "that takes a dynamically linked program on Linux, on x86_64 or aarch64".to_owned()
+            "that takes a dynamically linked program on Linux, on x86_64 or aarch64"
         }
-        Some("no_slot") => {
-            "its calls go through no table, as those of a program that is linked statically".to_owned()
-        }
-        Some("panic_abort") => "the binary is compiled with `panic = \"abort\"`".to_owned(),
-        Some(other) => format!("its probes do not work in this process ({other})"),
-        None => "its probes do not work in this process".to_owned(),
-    }
+        Some("no_slot") => "its calls go through no table, as those of a program that is linked statically",
+        Some("panic_abort") => "the binary is compiled with `panic = \"abort\"`",
+        Some(other) => return format!("its probes do not work in this process ({other})"),
+        None => "its probes do not work in this process",
+    };
+    why.to_owned()
 }

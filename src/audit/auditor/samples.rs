@@ -135,7 +135,5 @@ pub(crate) fn policy(text: &str) -> Policy {
 }
 
 pub(crate) fn run(audits: impl IntoIterator<Item = Audit>) -> Run {
-    let mut run = Run::new();
-    audits.into_iter().for_each(|audit| run.push(audit));
-    run
+    Run { audits: audits.into_iter().collect() }
 }

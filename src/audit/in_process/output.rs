@@ -95,9 +95,7 @@ fn renew(path: &Path, audit: &Audit) -> io::Result<usize> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Baseline::default(),
         Err(error) => return Err(error),
     };
-    let mut run = Run::new();
-    run.push(audit.clone());
-    let renewed = run.baseline(&now);
+    let renewed = Run { audits: vec![audit.clone()] }.baseline(&now);
     let new = directory.join(format!(".{}.{}", crate::audit::BASELINE_FILE, std::process::id()));
     fs::write(&new, renewed.to_json())?;
     fs::rename(&new, path).inspect_err(|_| _ = fs::remove_file(&new))?;

@@ -8,9 +8,10 @@ use std::fmt::Write as _;
 use super::blocks::{Block, blocks};
 use super::open::{of_open, open};
 use super::{Detail, MAX_ROW, number_of, one_line, shown};
+use crate::audit::audited::count;
 use crate::audit::auditor::place_of;
 use crate::audit::unjudged::blind_because;
-use crate::audit::{Audit, DENIED_STATUS, Ending, Finding, FoldReason, Folded, Run, Unjudged};
+use crate::audit::{Audit, BaselineEntry, DENIED_STATUS, Ending, Finding, FoldReason, Folded, Run, Unjudged};
 
 /// Blocks of one binary that are shown.
 const MAX_SHOWN: usize = 200;
@@ -21,10 +22,9 @@ impl Audit {
     /// The findings as a text that ends with a newline; empty when there is nothing to say.
     pub fn table(&self, detail: Detail) -> String {
         let mut table = Table { text: String::new(), detail };
-        if self.is_quiet() && !detail.verbose {
-            return table.text;
+        if !self.is_quiet() || detail.verbose {
+            table.audit(self);
         }
-        table.audit(self);
         table.text
     }
 }
@@ -45,18 +45,11 @@ impl Run {
         let folded: u64 = self.audits().iter().flat_map(|audit| &audit.folded).map(folded_times).sum();
         if findings > 0 || folded > 0 {
             let binaries = number_of(self.audits().len(), "process").replace("processs", "processes");
-            table.line(&format!(
-                "panic-agent: {} in {binaries}, {denied} denied; {folded} folded",
-                number_of(findings, "finding")
-            ));
+            let findings = number_of(findings, "finding");
+            table.line(&format!("panic-agent: {findings} in {binaries}, {denied} denied; {folded} folded"));
         }
-        let unused = self.unused();
-        table.named(
-            "`[[expect]]` entries that matched nothing",
-            unused.iter().map(|entry| (*entry).to_owned()),
-        );
-        let stale = self.stale();
-        table.named("baseline entries that were no longer found", stale.into_iter().map(entry));
+        table.unused(self.unused());
+        table.stale(self.stale());
         table.text
     }
 }
@@ -65,7 +58,7 @@ fn folded_times(folded: &Folded) -> u64 {
     if folded.why == FoldReason::Allowed { 0 } else { folded.finding.count }
 }
 
-fn entry(entry: &crate::audit::BaselineEntry) -> String {
+fn entry(entry: &BaselineEntry) -> String {
     let test = entry.test.as_deref().unwrap_or("(test not known)");
     let place = entry.function.as_deref().or(entry.file.as_deref()).unwrap_or("(no place)");
     format!("{} in `{test}` of `{}`: {place}", entry.class, entry.binary)
@@ -106,14 +99,13 @@ impl Table {
         }
         self.open(audit);
         self.counted(audit);
-        match audit.ending {
-            Ending::Exited(0) if denied > 0 => {
-                self.line(&format!("panic-agent: denied, so the status is {DENIED_STATUS} in place of 0"));
-            }
-            Ending::Unknown if denied > 0 => {
-                self.line(&format!("panic-agent: denied, so the status is {DENIED_STATUS}, whatever it was"));
-            }
-            _ => {}
+        let instead = match audit.ending {
+            Ending::Exited(0) => " in place of 0",
+            Ending::Unknown => ", whatever it was",
+            _ => return,
+        };
+        if denied > 0 {
+            self.line(&format!("panic-agent: denied, so the status is {DENIED_STATUS}{instead}"));
         }
     }
 
@@ -175,20 +167,14 @@ impl Table {
     }
 
     fn listed(&mut self, why: &str, one: &str, open: &[&Unjudged]) {
-        if open.is_empty() {
-            return;
-        }
         let times = open.iter().fold(0_u64, |sum, open| sum.saturating_add(open.count));
         let times = number_of(usize::try_from(times).unwrap_or(usize::MAX), one);
-        self.line(&format!("  {why}: {times}"));
-        for open in open.iter().take(MAX_NAMED) {
-            let reason =
-                if self.detail.verbose { format!(" ({})", one_line(&open.reason)) } else { String::new() };
-            self.line(&format!("    {}{reason}", shown(&of_open(open), MAX_ROW)));
-        }
-        if let Some(more @ 1..) = open.len().checked_sub(MAX_NAMED) {
-            self.line(&format!("    and {more} more places"));
-        }
+        let verbose = self.detail.verbose;
+        let row = |open: &&Unjudged| {
+            let reason = if verbose { format!(" ({})", one_line(&open.reason)) } else { String::new() };
+            shown(&of_open(open), MAX_ROW).into_owned() + &reason
+        };
+        self.list(why, &times, open.iter().map(row).collect(), " places");
     }
 
     /// What is only counted, or only named.
@@ -197,28 +183,18 @@ impl Table {
         let folded = audit.folded.iter().map(|folded| (&folded.why, folded.finding.count));
         let open = audit.told().filter_map(|open| Some((open.folded.as_ref()?, open.count)));
         for (why, number) in folded.chain(open).filter(|(why, _)| **why != FoldReason::Allowed) {
-            let count = times.entry(why.words()).or_default();
-            *count = count.saturating_add(number);
+            count(&mut times, why.words(), number);
         }
         if !times.is_empty() {
             let counts: Vec<_> = times.iter().map(|(why, times)| format!("{times} {why}")).collect();
             self.line(&format!("  folded: {}", counts.join(", ")));
         }
         if self.detail.verbose {
-            for folded in &audit.folded {
-                self.folded(folded);
+            audit.folded.iter().for_each(|folded| self.folded(folded));
+            for (open, why) in audit.open.iter().filter_map(|open| Some((open, open.folded.as_ref()?))) {
+                let open = of_open(open);
+                self.line(&format!("    not judged, {}: {}", why.words(), shown(&open, MAX_ROW)));
             }
-            for open in &audit.open {
-                if let Some(why) = &open.folded {
-                    self.line(&format!(
-                        "    not judged, {}: {}",
-                        why.words(),
-                        shown(&of_open(open), MAX_ROW)
-                    ));
-                }
-            }
-        }
-        if self.detail.verbose {
             let reasons: Vec<_> = audit
                 .unjudged
                 .iter()
@@ -234,10 +210,20 @@ impl Table {
         if audit.unreadable > 0 {
             self.line(&format!("  {} lines could not be read", audit.unreadable));
         }
-        self.named("baseline entries that were no longer found", audit.stale.iter().map(entry));
+        self.stale(&audit.stale);
         if audit.strict_entries {
-            self.named("`[[expect]]` entries that matched nothing", audit.unused().map(str::to_owned));
+            self.unused(audit.unused());
         }
+    }
+
+    fn stale<'a>(&mut self, stale: impl IntoIterator<Item = &'a BaselineEntry>) {
+        let names: Vec<_> = stale.into_iter().map(|stale| one_line(&entry(stale)).into_owned()).collect();
+        self.list("baseline entries that were no longer found", &names.len().to_string(), names, "");
+    }
+
+    fn unused<'a>(&mut self, unused: impl IntoIterator<Item = &'a str>) {
+        let names: Vec<_> = unused.into_iter().map(|unused| one_line(unused).into_owned()).collect();
+        self.list("`[[expect]]` entries that matched nothing", &names.len().to_string(), names, "");
     }
 
     fn folded(&mut self, folded: &Folded) {
@@ -254,17 +240,15 @@ impl Table {
         self.line(&format!("    {}", one_line(&line)));
     }
 
-    fn named(&mut self, what: &str, names: impl Iterator<Item = String>) {
-        let names: Vec<_> = names.collect();
-        if names.is_empty() {
+    /// The first of some, if there are any, below how many they are.
+    fn list(&mut self, what: &str, number: &str, rows: Vec<String>, more_of: &str) {
+        if rows.is_empty() {
             return;
         }
-        self.line(&format!("  {what}: {}", names.len()));
-        for name in names.iter().take(MAX_NAMED) {
-            self.line(&format!("    {}", one_line(name)));
-        }
-        if let Some(more @ 1..) = names.len().checked_sub(MAX_NAMED) {
-            self.line(&format!("    and {more} more"));
+        self.line(&format!("  {what}: {number}"));
+        rows.iter().take(MAX_NAMED).for_each(|row| self.line(&format!("    {row}")));
+        if let Some(more @ 1..) = rows.len().checked_sub(MAX_NAMED) {
+            self.line(&format!("    and {more} more{more_of}"));
         }
     }
 }
@@ -276,11 +260,8 @@ pub(super) fn unjudged(audit: &Audit, test: Option<&str>) -> String {
         table.blind(audit);
     }
     for open in open(audit, false).into_iter().filter(|open| open.test.as_deref() == test) {
-        table.line(&format!(
-            "    not judged ({}): {}",
-            one_line(&open.reason),
-            shown(&of_open(open), MAX_ROW)
-        ));
+        let reason = one_line(&open.reason);
+        table.line(&format!("    not judged ({reason}): {}", shown(&of_open(open), MAX_ROW)));
     }
     table.text
 }

@@ -151,15 +151,11 @@ impl Case {
 
     /// The threads that it descends from.
     pub(super) fn ancestry(&self) -> Vec<Origin> {
-        let spawn = |at: &SpawnPlace| Place {
-            function: at.function.clone(),
-            file: at.file.clone(),
-            line: at.line,
-            ..Place::default()
-        };
+        let spawn =
+            |SpawnPlace { function, file, line, .. }| Place { function, file, line, ..Place::default() };
         let origin = |ancestor: &Ancestor| Origin {
             name: ancestor.name.clone(),
-            spawned_at: ancestor.spawned_at.as_ref().map(spawn),
+            spawned_at: ancestor.spawned_at.clone().map(spawn),
         };
         self.lineage.iter().map(origin).collect()
     }

@@ -55,6 +55,9 @@ struct RawExpect {
 /// What is accepted at the top of the file and in an entry.
 const KEYS: &str = "deny, warn, allow, strict_entries, baseline, [[expect]], [scan]";
 const ENTRY_KEYS: &str = "class, test, function, file, message, reason";
+/// What is accepted as the pattern of a name and of a path.
+const NAME: &str = "a glob, or `/regular expression/`";
+const PATH: &str = "a glob of paths, such as `src/pool/**`";
 
 pub(super) fn parse(text: &str, path: &Path) -> Result<FilePolicy, PolicyError> {
     let source = Source { text, path };
@@ -147,19 +150,9 @@ impl Source<'_> {
         };
         Ok(Expect {
             class: class.map(|word| self.class(&word, "expect.class")).transpose()?,
-            test: self.pattern(test, "expect.test", "a glob, or `/regular expression/`", Pattern::name)?,
-            function: self.pattern(
-                function,
-                "expect.function",
-                "a glob, or `/regular expression/`",
-                Pattern::name,
-            )?,
-            file: self.pattern(
-                file,
-                "expect.file",
-                "a glob of paths, such as `src/pool/**`",
-                Pattern::path,
-            )?,
+            test: self.pattern(test, "expect.test", NAME, Pattern::name)?,
+            function: self.pattern(function, "expect.function", NAME, Pattern::name)?,
+            file: self.pattern(file, "expect.file", PATH, Pattern::path)?,
             message: self.pattern(message, "expect.message", "a regular expression", Pattern::text)?,
             reason,
             path: self.path.to_owned(),

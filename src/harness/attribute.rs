@@ -102,7 +102,7 @@ impl Harness {
     pub(crate) fn test_of(&mut self, scene: &Scene, namer: &mut dyn Namer) -> TestRef {
         let stack = namer.name(&scene.ips);
         let number = self.threads.number(scene.tid, scene.mono_ns);
-        let is_main = self.threads.is_main(scene.tid);
+        let is_main = scene.tid == self.threads.main;
         if let Some(at) = frames::harness_at(&stack) {
             return self.by_stack(scene, &stack, at, number);
         }
@@ -164,13 +164,13 @@ impl Harness {
     fn by_stack(&mut self, scene: &Scene, stack: &[NamedFrame], at: usize, number: u64) -> TestRef {
         let path = frames::test_inside(stack, at);
         // libtest names the thread that it starts for a test as it prints the test.
-        let of_thread = scene.thread_name.clone().filter(|_| !self.threads.is_main(scene.tid));
+        let of_thread = scene.thread_name.clone().filter(|_| scene.tid != self.threads.main);
         let name = match (of_thread, &path) {
             (Some(thread), Some(path)) if is_cut(&thread, &path.name) => path.name.clone(),
             (Some(thread), _) => thread,
             (None, Some(path)) => path.name.clone(),
             // At a call of `exit`, in a test that was inlined.
-            (None, None) => match os_name(scene.tid).filter(|_| !self.threads.is_main(scene.tid)) {
+            (None, None) => match os_name(scene.tid).filter(|_| scene.tid != self.threads.main) {
                 Some(name) => name,
                 None => return TestRef::unknown(reason::NO_SYMBOLS),
             },

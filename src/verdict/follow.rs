@@ -221,7 +221,7 @@ impl Follow {
     /// Whether events wait to be received.
     pub(crate) fn has_events(&self) -> bool {
         self.sight.events.is_some_and(|events| events.pending() > 0)
-            || self.harness.as_ref().is_some_and(|harness| harness.has_notes())
+            || self.harness.as_ref().is_some_and(|harness| harness.notes.is_pending())
     }
 
     /// The verdict on a panic, which counts as said from now on, and what its line repeats.

@@ -37,7 +37,7 @@ impl Follow {
 
     /// What the harness printed since the last call.
     pub(crate) fn take_said(&mut self) -> Vec<Said> {
-        self.harness.as_mut().map(|harness| harness.take_said()).unwrap_or_default()
+        self.harness.as_mut().map(|harness| std::mem::take(&mut harness.said)).unwrap_or_default()
     }
 
     /// The process ends: panics whose test became known only now, in order. Their last verdict line says it.

@@ -12,13 +12,13 @@ mod reason;
 
 pub(crate) use fate::{Outcome, fate_of_handler, level_of, settle};
 pub(crate) use holder::Holder;
-pub(crate) use life::DroppedBy;
 #[cfg(panic_agent_spool)]
 pub(crate) use life::Outcome as Final;
+pub(crate) use life::{DroppedBy, Stop};
 pub(crate) use reason::HANDLER_UNKNOWN;
 #[cfg(all(feature = "symbols", panic_agent_spool))]
 pub(crate) use reason::{DROPPED_AT_UNNAMED_PLACE, PERHAPS_SCOPED};
-pub(crate) use tracker::{Change, Lives, OfStack, Raise, Stop, Thread, Throw, place};
+pub(crate) use tracker::{Change, Lives, OfStack, Raise, Thread, Throw, place};
 #[cfg(all(feature = "symbols", panic_agent_spool))]
 pub(crate) use {life::Rule, tracker::Saw};
 

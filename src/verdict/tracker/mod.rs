@@ -23,12 +23,12 @@ mod trail;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-pub(crate) use events::{Change, OfStack, Raise, Stop, Throw};
+pub(crate) use events::{Change, OfStack, Raise, Throw};
 pub(crate) use incident::Relation;
 pub(crate) use threads::Thread;
 
 use crate::record::{AbortReason, Fate, Handler, Place};
-use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent, Predicted};
+use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent, Predicted, Stop};
 use crate::verdict::{Holder, fate_of_handler};
 use threads::Threads;
 pub(crate) use trail::Saw;
@@ -120,9 +120,7 @@ impl Lives {
         }
         let event = LifeEvent::Hooked(Predicted {
             stop: raise.stop,
-            fate: raise.at.fate,
-            handler: raise.at.handler.clone(),
-            inside_root: raise.at.inside_root,
+            at: raise.at.clone(),
             abort_reason: raise.abort_reason,
             detached: raise.detached,
         });
@@ -198,8 +196,7 @@ impl Lives {
         for inner in self.under_way_on(tid).into_iter().filter(|inner| *inner > sequence) {
             self.apply(inner, LifeEvent::LeftBehind);
         }
-        let Stop { fate, handler, inside_root, .. } = stop;
-        self.apply(sequence, LifeEvent::Landed { fate, handler, inside_root });
+        self.apply(sequence, LifeEvent::Landed(stop));
     }
 
     /// A wrapper of this crate on the thread `tid` says that it stopped a panic, and what it knows of itself.
@@ -213,7 +210,8 @@ impl Lives {
         }
         self.hold(tid, sequence);
         self.close_on(tid, sequence);
-        self.apply(sequence, LifeEvent::Wrapped { fate, handler: Arc::new(handler) });
+        let stop = Stop { fate, handler: Some(Arc::new(handler)), ..Stop::default() };
+        self.apply(sequence, LifeEvent::Wrapped(stop));
     }
 
     /// The thread `tid` was handed the error of a wrapper.

@@ -116,8 +116,8 @@ impl Saw {
     fn of(event: &LifeEvent, life: &Life) -> Option<Self> {
         match event {
             LifeEvent::Thrown { .. } if life.was_thrown() => Some(Self::ThrownAgain),
-            LifeEvent::Landed { .. } => Some(Self::Landed),
-            LifeEvent::Wrapped { .. } => Some(Self::WrapperCaught),
+            LifeEvent::Landed(_) => Some(Self::Landed),
+            LifeEvent::Wrapped(_) => Some(Self::WrapperCaught),
             LifeEvent::EndOfStack if !life.is_doomed() => Some(Self::EndOfStack),
             LifeEvent::LeftBehind if life.is_under_way() => Some(Self::LeftBehind),
             LifeEvent::Read(_) if life.is_untouched() => Some(Self::Read),

@@ -105,7 +105,7 @@ impl Follow {
             return Vec::new();
         }
         let end_ns = exit.map_or_else(clock::mono_ns, |exit| exit.mono_ns);
-        let unwinding = self.lives.interrupted_on();
+        let unwinding: Vec<u32> = self.lives.interrupted().into_iter().map(|(_, tid)| tid).collect();
         self.collect();
         let Some(harness) = &mut self.harness else { return Vec::new() };
         let scene = exit.map(|exit| Scene {

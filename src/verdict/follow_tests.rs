@@ -257,7 +257,7 @@ fn a_panic_whose_events_gave_way_before_its_record_came_is_not_called_interrupte
         assert_eq!(bench.record(1).basis, basis);
         bench.follow.process_ends(None);
         bench.said();
-        assert_eq!(bench.follow.lives.interrupted(), [0; 0], "{basis:?}");
+        assert_eq!(bench.follow.lives.interrupted(), [], "{basis:?}");
     }
 }
 

@@ -66,10 +66,15 @@ fn spawned_at(ips: &[u64], namer: &mut dyn Namer) -> Option<SpawnPlace> {
     if ips.is_empty() {
         return None;
     }
-    let frames = namer.name(ips);
-    let stack = unnamed(ips, &frames, namer);
-    let Place { function, file, line, .. } = namer.redact_place(program_place(&frames));
+    let place = place_of(ips, namer);
+    let Place { function, file, line, stack, .. } = namer.redact_place(place);
     Some(SpawnPlace { function, file, line, stack })
+}
+
+/// The program's place on a short stack, with the addresses where a name is missing.
+pub(super) fn place_of(ips: &[u64], namer: &mut dyn Namer) -> Place {
+    let frames = namer.name(ips);
+    Place { stack: unnamed(ips, &frames, namer), ..program_place(&frames) }
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ fn what_ends_the_process_is_told_apart() {
         assert_eq!(evidence.rule, "ended_process");
         words(&evidence).join(" ")
     };
-    assert_eq!(end_by(|lives| lives.end_of_stack(1)), "end_of_stack");
+    assert_eq!(end_by(|lives| lives.apply(1, LifeEvent::EndOfStack)), "end_of_stack");
     assert_eq!(end_by(|lives| lives.doomed(1)), "met_boundary");
     let by_core = end_by(|lives| {
         lives.raised(Raise {

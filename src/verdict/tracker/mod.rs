@@ -27,10 +27,10 @@ pub(crate) use events::{Change, OfStack, Raise, Throw};
 pub(crate) use incident::Relation;
 pub(crate) use threads::Thread;
 
+use crate::probe::SeenThreads;
 use crate::record::{AbortReason, Fate, Handler, Place};
 use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent, Predicted, Stop};
 use crate::verdict::{Holder, fate_of_handler};
-use threads::Threads;
 pub(crate) use trail::Saw;
 use trail::{Moment, Trail};
 
@@ -42,7 +42,7 @@ enum Cleaned {
 }
 
 /// One panic and what surrounds it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Kept {
     life: Life,
     /// `None` until the record arrives; it never does when it was lost.
@@ -83,7 +83,7 @@ pub(crate) struct Lives {
     /// Boxed: the map moves its values about, and they are large.
     kept: BTreeMap<u64, Box<Kept>>,
     by_serial: HashMap<u64, u64>,
-    threads: Threads,
+    threads: SeenThreads<Thread>,
     /// Panics whose payload a thread holds: it caught them, or joined the thread that died of them.
     hands: HashMap<u32, Vec<u64>>,
     /// Panics raised on a thread whose end has not been seen, outermost first.
@@ -224,8 +224,7 @@ impl Lives {
     ///
     /// Why is what its stack told; a boundary that nobody announced is one that must not unwind.
     pub(crate) fn doomed(&mut self, sequence: u64) {
-        let raise = self.kept.get(&sequence).and_then(|kept| kept.raise.as_ref());
-        let reason = match raise {
+        let reason = match self.raise_of(sequence) {
             Some(raise) if raise.at.fate == Fate::Aborted => raise.abort_reason,
             _ => Some(AbortReason::NounwindBoundary),
         };
@@ -233,21 +232,10 @@ impl Lives {
         self.apply(sequence, LifeEvent::MustAbort(reason));
     }
 
-    /// Panics that the end of the process cut short.
-    pub(crate) fn interrupted(&self) -> Vec<u64> {
-        let cut_short = |kept: &Kept| kept.life.outcome().fate == Fate::Interrupted;
-        self.kept.iter().filter(|(_, kept)| cut_short(kept)).map(|(sequence, _)| *sequence).collect()
-    }
-
-    /// OS ids of the threads whose panics the end of the process cut short.
-    pub(crate) fn interrupted_on(&self) -> Vec<u32> {
-        let cut_short = |kept: &&Kept| kept.life.outcome().fate == Fate::Interrupted;
-        self.kept.values().map(Box::as_ref).filter(cut_short).map(|kept| kept.tid).collect()
-    }
-
-    /// The unwinder found the end of the stack.
-    pub(crate) fn end_of_stack(&mut self, sequence: u64) {
-        self.apply(sequence, LifeEvent::EndOfStack);
+    /// Panics that the end of the process cut short, each with the OS id of its thread.
+    pub(crate) fn interrupted(&self) -> Vec<(u64, u32)> {
+        let cut_short = self.kept.iter().filter(|(_, kept)| kept.life.outcome().fate == Fate::Interrupted);
+        cut_short.map(|(sequence, kept)| (*sequence, kept.tid)).collect()
     }
 
     /// A payload was examined on the thread `tid`.
@@ -296,15 +284,15 @@ impl Lives {
         self.apply_where(|kept| !kept.life.is_settled(), &LifeEvent::EvidenceLost);
     }
 
-    /// Something that was seen of this panic is missing.
-    pub(crate) fn evidence_of_lost(&mut self, sequence: u64) {
-        self.apply(sequence, LifeEvent::EvidenceLost);
-    }
-
     /// The process ends: every panic gets its last verdict.
     pub(crate) fn process_ends(&mut self, watched: bool) {
         self.now = Moment::default();
         self.apply_where(|_| true, &LifeEvent::ProcessEnds { watched });
+    }
+
+    /// The record of a panic, once it has arrived.
+    fn raise_of(&self, sequence: u64) -> Option<&Arc<Raise>> {
+        self.kept.get(&sequence)?.raise.as_ref()
     }
 
     fn apply_where(&mut self, applies: impl Fn(&Kept) -> bool, event: &LifeEvent) {
@@ -315,7 +303,8 @@ impl Lives {
         }
     }
 
-    fn apply(&mut self, sequence: u64, event: LifeEvent) {
+    /// Tells one life of something that concerns no other.
+    pub(crate) fn apply(&mut self, sequence: u64, event: LifeEvent) {
         let now = self.now;
         let Some(kept) = self.kept.get_mut(&sequence) else { return };
         kept.trail.follow(&event, &kept.life, now);

@@ -10,12 +10,11 @@ use crate::verdict::life::LifeEvent;
 impl Lives {
     /// Finds what a new panic speaks of.
     pub(super) fn link(&mut self, sequence: u64) {
-        let Some(raise) = self.kept.get(&sequence).and_then(|kept| kept.raise.clone()) else { return };
+        let Some(raise) = self.raise_of(sequence).cloned() else { return };
         if raise.cannot_unwind || raise.in_cleanup {
-            let (relation, reason) = if raise.cannot_unwind {
-                (Relation::CannotUnwind, AbortReason::NounwindBoundary)
-            } else {
-                (Relation::InCleanup, AbortReason::DropDuringUnwind)
+            let (relation, reason) = match raise.cannot_unwind {
+                true => (Relation::CannotUnwind, AbortReason::NounwindBoundary),
+                false => (Relation::InCleanup, AbortReason::DropDuringUnwind),
             };
             // Every panic that was still unwinding on this thread dies with it.
             let mut open = self.unwinding_on(raise.tid, sequence, raise.nested_in);
@@ -63,13 +62,10 @@ impl Lives {
 
     /// Panics that were unwinding on a thread when `sequence` was raised there, outermost first.
     fn unwinding_on(&self, tid: u32, sequence: u64, nested_in: u64) -> Vec<u64> {
-        let open = self.open.get(&tid).map(Vec::as_slice).unwrap_or_default();
         let around = self.around(nested_in);
-        let unwinding = |earlier: &u64| {
-            around.contains(earlier) || self.kept.get(earlier).is_some_and(|kept| kept.life.is_under_way())
-        };
-        let mut found: Vec<u64> =
-            open.iter().copied().filter(|earlier| *earlier < sequence && unwinding(earlier)).collect();
+        let unwinding = |earlier: &u64| around.contains(earlier) || self.is_under_way(*earlier);
+        let before = self.open_before(tid, sequence);
+        let mut found: Vec<u64> = before.into_iter().filter(unwinding).collect();
         // Destructors that were inlined into the catch frame run after the landing.
         if nested_in != 0 && self.kept.contains_key(&nested_in) && !found.contains(&nested_in) {
             found.push(nested_in);
@@ -81,14 +77,9 @@ impl Lives {
     /// The panic that unwinds further out than these, where only core tells that there is one: a panic left a destructor that ran
     /// because of it. If it can be any of several, all of them are in doubt; and if core does not tell, so is even a single one.
     fn unwinding_as_well(&mut self, by_core: &Raise, inner: &[u64]) -> Option<u64> {
-        let is_nested = |sequence: &u64| {
-            let raise = self.kept.get(sequence).and_then(|kept| kept.raise.as_ref());
-            raise.is_some_and(|raise| raise.perhaps_nested)
-        };
+        let is_nested = |sequence: &u64| self.raise_of(*sequence).is_some_and(|raise| raise.perhaps_nested);
         let outermost = *inner.first().filter(|_| inner.iter().any(is_nested))?;
-        let earlier: Vec<u64> = self.open.get(&by_core.tid).map_or_else(Vec::new, |open| {
-            open.iter().copied().filter(|earlier| *earlier < outermost).collect()
-        });
+        let earlier = self.open_before(by_core.tid, outermost);
         if let ([only], true) = (earlier.as_slice(), by_core.in_cleanup) {
             self.join_chain(outermost, *only, Relation::WhileUnwinding);
             return Some(*only);
@@ -105,8 +96,7 @@ impl Lives {
         let mut next = innermost;
         while next != 0 && !around.contains(&next) {
             around.push(next);
-            let raise = self.kept.get(&next).and_then(|kept| kept.raise.as_ref());
-            next = raise.map_or(0, |raise| raise.nested_in);
+            next = self.raise_of(next).map_or(0, |raise| raise.nested_in);
         }
         around
     }
@@ -150,7 +140,7 @@ impl Lives {
     /// A `JoinError` was shown, which reads the payload: the last one that this thread read.
     fn link_quote(&mut self, sequence: u64, tid: u32, quoted: &str) {
         let Some(&read) = self.last_read.get(&tid) else { return };
-        let message = self.kept.get(&read).and_then(|kept| kept.raise.as_ref()?.message.clone());
+        let message = self.raise_of(read).and_then(|raise| raise.message.as_ref());
         if message.is_some_and(|message| quoted.starts_with(&format!("{message:?}"))) {
             self.carry(sequence, read);
         }

@@ -25,31 +25,22 @@ pub(crate) struct Thread {
     pub(crate) spawned_at: Box<[u64]>,
 }
 
-/// Threads by the probes' numbers.
-#[derive(Debug)]
-pub(crate) struct Threads(SeenThreads<Thread>);
-
-impl Default for Threads {
+impl Default for SeenThreads<Thread> {
     fn default() -> Self {
-        Self(SeenThreads::new(ENDED))
+        Self::new(ENDED)
     }
 }
 
-impl Threads {
+impl SeenThreads<Thread> {
     /// A thread began.
     pub(crate) fn started(&mut self, number: u64, thread: Thread) {
-        let kept = self.0.began(number, thread.tid, thread.began_ns);
+        let kept = self.began(number, thread.tid, thread.began_ns);
         *kept = thread;
-    }
-
-    /// A thread ended; it stays known for a while.
-    pub(crate) fn ended(&mut self, number: u64, mono_ns: u64) {
-        self.0.ended(number, mono_ns);
     }
 
     /// Number of the thread that had this OS id at that time, 0 when its start was not seen.
     pub(crate) fn number(&self, tid: u32, mono_ns: u64) -> u64 {
-        let newest = self.0.with_tid(tid, mono_ns);
+        let newest = self.with_tid(tid, mono_ns);
         let had_it = newest.filter(|(_, thread)| thread.ended_ns.is_none_or(|ended| mono_ns <= ended));
         had_it.map_or(0, |(number, _)| number)
     }
@@ -57,13 +48,13 @@ impl Threads {
     /// A thread and its ancestors, as far as their starts were seen: each names its parent. Bounded, whatever the
     /// numbers say.
     pub(crate) fn line_of(&self, number: u64) -> impl Iterator<Item = &Thread> {
-        let thread = |number| self.0.get(number).map(|known| &known.of);
+        let thread = |number| self.get(number).map(|known| &known.of);
         core::iter::successors(thread(number), move |child| thread(child.parent)).take(LONGEST_LINE)
     }
 
     /// Whether the thread is known to have ended.
     pub(crate) fn has_ended(&self, number: u64) -> bool {
-        self.0.get(number).is_some_and(|known| known.ended_ns.is_some())
+        self.get(number).is_some_and(|known| known.ended_ns.is_some())
     }
 
     /// Whether `ancestor_tid` started the thread, or one that did so in turn.
@@ -80,13 +71,13 @@ mod tests {
         Thread { tid, began_ns: u64::from(tid), parent, parent_tid, spawned_at: Box::default() }
     }
 
-    fn ancestors(threads: &Threads, number: u64) -> Vec<u32> {
+    fn ancestors(threads: &SeenThreads<Thread>, number: u64) -> Vec<u32> {
         threads.line_of(number).map(|thread| thread.parent_tid).collect()
     }
 
     #[test]
     fn ancestors_are_listed_parent_first_and_the_memory_is_bounded() {
-        let mut threads = Threads::default();
+        let mut threads = SeenThreads::default();
         threads.started(1, thread(11, 0, 10));
         threads.started(2, thread(12, 1, 11));
         assert_eq!(ancestors(&threads, 2), [11, 10]);
@@ -96,7 +87,7 @@ mod tests {
             threads.started(number, thread(1, 0, 0));
             threads.ended(number, number);
         }
-        assert!(threads.0.size() <= ENDED + 2);
+        assert!(threads.size() <= ENDED + 2);
         threads.started(5, thread(1, 5, 1));
         let claims = ancestors(&threads, 5).len();
         assert_eq!(claims, LONGEST_LINE, "a thread that claims to be its own parent ends the walk");
@@ -104,7 +95,7 @@ mod tests {
 
     #[test]
     fn an_os_id_is_that_of_the_thread_which_had_it_at_the_time() {
-        let mut threads = Threads::default();
+        let mut threads = SeenThreads::default();
         let began = |began_ns| Thread { began_ns, ..thread(11, 0, 10) };
         threads.started(1, began(100));
         assert_eq!([99, 100, 150].map(|ns| threads.number(11, ns)), [0, 1, 1]);

@@ -109,8 +109,8 @@ impl Life {
             LifeEvent::Doubted => self.doubted = true,
             LifeEvent::ThreadWentOn => self.went_on(),
             LifeEvent::LeftBehind => self.left_behind |= self.landed.is_none() || self.is_unwinding(),
-            LifeEvent::Read(place) => self.read(place),
-            LifeEvent::Dropped { by, place } => self.dropped(by, place),
+            LifeEvent::Read(place) => self.touched(Payload::Read(place)),
+            LifeEvent::Dropped { by, place } => self.touched(Payload::Dropped(by, place)),
             // What is unwinding is in its box.
             LifeEvent::PerhapsMoved => self.perhaps_moved |= self.landings >= self.throws,
             LifeEvent::Carried => self.carried = true,
@@ -213,18 +213,10 @@ impl Life {
         }
     }
 
-    fn read(&mut self, place: Place) {
+    fn touched(&mut self, how: Payload) {
         match self.payload {
+            Payload::Held => self.payload = how,
             // The first reader is the answer to "who found out".
-            Payload::Held => self.payload = Payload::Read(place),
-            Payload::Read(_) => {}
-            Payload::Dropped(..) => self.object(Imbalance::TouchedAfterDrop),
-        }
-    }
-
-    fn dropped(&mut self, by: DroppedBy, place: Place) {
-        match self.payload {
-            Payload::Held => self.payload = Payload::Dropped(by, place),
             Payload::Read(_) => {}
             Payload::Dropped(..) => self.object(Imbalance::TouchedAfterDrop),
         }

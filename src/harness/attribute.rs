@@ -2,8 +2,6 @@
 //!
 //! Runs on: the writer thread. Must not: name a test without evidence.
 
-use std::collections::VecDeque;
-
 use super::owner::{Owner, Shared, reason};
 use super::{Harness, frames};
 use crate::record::{NamedFrame, RawRecord, TestEvidence, TestRef, WalkEnd};
@@ -52,26 +50,22 @@ impl Scene {
     }
 }
 
-/// Panics whose test is not known yet, oldest first.
-#[derive(Debug, Default)]
-pub(crate) struct Open(VecDeque<(u64, Scene)>);
-
 impl Harness {
     /// The test that a panic belongs to. What is not known now is looked at once more by [`Harness::reopen`].
     pub(crate) fn test_of_panic(&mut self, sequence: u64, scene: Scene, namer: &mut dyn Namer) -> TestRef {
         let test = self.test_of(&scene, namer);
         if test.name.is_none() {
-            if self.open.0.len() == OPEN {
-                self.open.0.pop_front();
+            if self.open.len() == OPEN {
+                self.open.pop_front();
             }
-            self.open.0.push_back((sequence, scene));
+            self.open.push_back((sequence, scene));
         }
         test
     }
 
     /// Panics whose test became known since, by what was heard meanwhile.
     pub(crate) fn reopen(&mut self, namer: &mut dyn Namer) -> Vec<(u64, TestRef)> {
-        let open = std::mem::take(&mut self.open.0);
+        let open = std::mem::take(&mut self.open);
         let again = open.into_iter().map(|(sequence, scene)| (sequence, self.test_of(&scene, namer)));
         again.filter(|(_, test)| test.name.is_some()).collect()
     }

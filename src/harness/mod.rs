@@ -11,6 +11,8 @@ mod frames;
 mod owner;
 mod threads;
 
+use std::collections::VecDeque;
+
 use threads::Threads;
 
 pub(crate) use attribute::Scene;
@@ -33,8 +35,8 @@ pub(crate) struct Harness {
     reader: Reader,
     /// What it said and nobody has taken yet.
     pub(crate) said: Vec<Said>,
-    /// Panics whose test is not known, for another look at the end.
-    open: attribute::Open,
+    /// Panics whose test is not known, for another look at the end; oldest first.
+    open: VecDeque<(u64, Scene)>,
     /// Whether starts of threads are seen.
     watches_threads: bool,
     lingering: lingering::Lingering,
@@ -59,7 +61,7 @@ impl Harness {
             threads,
             reader: Reader::default(),
             said: Vec::new(),
-            open: attribute::Open::default(),
+            open: VecDeque::new(),
             watches_threads,
             lingering: lingering::Lingering::default(),
             unhooked: Vec::new(),

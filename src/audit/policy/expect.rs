@@ -43,10 +43,8 @@ impl Expect {
     }
 
     pub(crate) fn matches(&self, subject: &Subject<'_>) -> bool {
-        let holds = |pattern: &Option<Pattern>, text: Option<&str>| match (pattern, text) {
-            (None, _) => true,
-            (Some(pattern), Some(text)) => pattern.matches(text),
-            (Some(_), None) => false,
+        let holds = |pattern: &Option<Pattern>, text: Option<&str>| {
+            pattern.as_ref().is_none_or(|pattern| text.is_some_and(|text| pattern.matches(text)))
         };
         let function = |pattern: &Pattern| {
             subject.functions.iter().any(|name| pattern.matches(name) || pattern.matches(plain(name)))

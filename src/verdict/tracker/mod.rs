@@ -8,7 +8,6 @@ mod events;
 mod eviction;
 #[cfg(test)]
 mod evidence_tests;
-mod incident;
 mod payload_holders;
 pub(crate) mod place;
 #[cfg(test)]
@@ -24,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 pub(crate) use events::{Change, OfStack, Raise, Throw};
-pub(crate) use incident::Relation;
+pub(crate) use relation::Relation;
 pub(crate) use threads::Thread;
 
 use crate::probe::SeenThreads;

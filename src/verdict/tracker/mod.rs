@@ -15,7 +15,6 @@ mod random_tests;
 mod relation;
 #[cfg(test)]
 mod tests;
-mod thread_events;
 mod threads;
 mod trail;
 
@@ -32,13 +31,6 @@ use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent, Predicted, Sto
 use crate::verdict::{Holder, fate_of_handler};
 pub(crate) use trail::Saw;
 use trail::{Moment, Trail};
-
-/// Whether an unwinding ran destructors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Cleaned {
-    No,
-    Perhaps,
-}
 
 /// One panic and what surrounds it.
 #[derive(Debug, Default)]
@@ -65,9 +57,9 @@ struct Kept {
     hops_ahead: u32,
     /// Who was given the payload by the catch that stopped it last.
     caught_by: Holder,
-    /// Whether destructors ran on the way, as far as that is known: a frame's own, or one of a function that was inlined
-    /// into the frame of the catch. `None` without probes.
-    cleaned: Option<Cleaned>,
+    /// Whether destructors may have run on the way: a frame's own, or one of a function that was inlined into the frame
+    /// of the catch. `None` without probes.
+    cleaned: Option<bool>,
     /// What was seen of it.
     trail: Trail,
     /// Whether something happened to it since the last look at what changed.
@@ -180,11 +172,8 @@ impl Lives {
             None => Stop::default(),
         };
         kept.caught_by = stop.holder;
-        let cleaned = match (cleanups, stop.cleans) {
-            (0, Some(false)) => Cleaned::No,
-            _ => Cleaned::Perhaps,
-        };
-        kept.cleaned = Some(kept.cleaned.map_or(cleaned, |before| before.max(cleaned)));
+        let cleaned = cleanups > 0 || stop.cleans != Some(false);
+        kept.cleaned = Some(cleaned || kept.cleaned == Some(true));
         match stop.fate {
             Fate::ThreadDied => _ = self.dying.insert(tid, sequence),
             Fate::MainDied => {}

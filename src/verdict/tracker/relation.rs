@@ -2,7 +2,7 @@
 //!
 //! Runs on: the writer thread. Must not: link without evidence; of several candidates none is chosen.
 
-use super::{Cleaned, Kept, Lives, Raise, Saw};
+use super::{Kept, Lives, Raise, Saw};
 use crate::record::{AbortReason, Fate, worded};
 use crate::verdict::life::LifeEvent;
 
@@ -79,7 +79,7 @@ impl Lives {
             Echo::Any => self.link_unwrap(sequence, raise.tid),
             Echo::JoinError { quoted } => self.link_quote(sequence, raise.tid, quoted),
             Echo::Lock => {
-                self.link_only(sequence, Relation::PoisonedLock, |kept| kept.cleaned != Some(Cleaned::No))
+                self.link_only(sequence, Relation::PoisonedLock, |kept| kept.cleaned != Some(false))
             }
             Echo::Init => self.link_only(sequence, Relation::PoisonedInit, |kept| {
                 kept.raise.as_ref().is_some_and(|raise| raise.in_once != Some(false))

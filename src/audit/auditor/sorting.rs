@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::baseline::BaselineEntry;
-use super::super::finding::{Finding, FoldReason, Folded};
+use super::super::finding::{Finding, FoldReason, Folded, Origin};
 use super::super::policy::{Expect, PackagePlace, Policy, Subject};
 use super::super::unjudged::Unjudged;
 use super::super::{Class, Level, audited, intent};
@@ -16,7 +16,7 @@ use super::case::{Case, LastWord};
 use super::gather::{Gathered, TestSaid};
 use super::open::OpenKey;
 use super::words;
-use crate::record::{FindingLine, Place, TestEvidence, TestRef};
+use crate::record::{Ancestor, FindingLine, Place, SpawnPlace, TestEvidence, TestRef};
 
 /// Sorts findings into those to report and those to count.
 pub(super) struct Sorting<'a> {
@@ -97,15 +97,18 @@ impl<'a> Sorting<'a> {
     pub(super) fn panic(&mut self, class: Class, case: &Case) {
         let site = &case.site;
         let word = self.short_word(&case.word);
-        let mut ancestry = case.ancestry();
-        for origin in &mut ancestry {
-            origin.spawned_at = origin.spawned_at.as_ref().map(|place| self.short(place));
-        }
+        let spawned_at = |SpawnPlace { function, file, line, .. }| {
+            self.short(&Place { function, file, line, ..Place::default() })
+        };
+        let origin = |ancestor: &Ancestor| Origin {
+            name: ancestor.name.clone(),
+            spawned_at: ancestor.spawned_at.clone().map(spawned_at),
+        };
         let finding = Finding {
             id: Some(case.id),
             message: site.message.clone(),
             thread: case.thread.clone(),
-            ancestry,
+            ancestry: case.lineage.iter().map(origin).collect(),
             place: site.place.as_ref().map(|place| self.short(place)),
             column: site.column,
             stop: Some(words::stop(&word)),

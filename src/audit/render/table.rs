@@ -3,7 +3,6 @@
 //! Runs on: threads that audit. Must not: print, or be wider than what it quotes.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::blocks::{Block, blocks};
 use super::open::{of_open, open};
@@ -115,38 +114,33 @@ impl Table {
         let times = block.times();
         let times = if times > 1 { format!(" (× {times})") } else { String::new() };
         self.line(&format!("    {level} {class}: {}{times}", class.meaning()));
-        if let Some(message) = block.message() {
-            let what = if finding.id.is_some() { "panic" } else { "what" };
-            self.row(what, &one_line(&message));
-        } else if finding.id.is_some() {
-            self.row("panic", "(payload is not a text)");
+        let message = block.message();
+        let message = message.as_deref().map(one_line);
+        match finding.id {
+            Some(_) => self.row("panic", message.as_deref().or(Some("(payload is not a text)"))),
+            None => self.row("what", message.as_deref()),
         }
-        if let Some(place) = finding.place.as_ref().and_then(place_of) {
-            self.row("at", &place);
-        }
+        self.row("at", finding.place.as_ref().and_then(place_of).as_deref());
         if let Some(mut thread) = thread(finding) {
             let is_of_all = block.all().all(|other| self::thread(other).as_ref() == Some(&thread));
             if let Some(test) = finding.test.as_deref().filter(|_| !is_of_all) {
                 thread.push_str(&format!("; that of {}", one_line(test)));
             }
-            self.row("thread", &thread);
+            self.row("thread", Some(&thread));
         }
-        if let Some(stop) = &finding.stop {
-            self.row("stopped", stop);
-        }
-        if let Some(receipt) = &finding.receipt {
-            self.row("error", receipt);
-        }
+        self.row("stopped", finding.stop.as_deref());
+        self.row("error", finding.receipt.as_deref());
         if self.detail.stacks {
             for (number, frame) in finding.stack.iter().filter_map(place_of).enumerate() {
-                self.row(if number == 0 { "stack" } else { "" }, &frame);
+                self.row(if number == 0 { "stack" } else { "" }, Some(&frame));
             }
         }
     }
 
-    fn row(&mut self, name: &str, value: &str) {
-        // Writing to a string cannot fail.
-        let _written = writeln!(self.text, "      {name:<9}{}", shown(value, MAX_ROW));
+    fn row(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.line(&format!("      {name:<9}{}", shown(value, MAX_ROW)));
+        }
     }
 
     /// What may be a finding, and nobody can tell.

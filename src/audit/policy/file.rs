@@ -239,16 +239,13 @@ mod tests {
             error("[[expect]]\nclass = \"Late\"\nreason = \"x\""),
             format!("a/panic-audit.toml:2: `expect.class`: `Late` is not a class; accepted: {classes}")
         );
-        assert_eq!(
-            error("deny = []\n\n[[expect]]\ntest = \"a\""),
-            "a/panic-audit.toml:3: `expect.reason`: the entry gives no reason; accepted: a sentence that says why \
-             these findings are no mistake"
-        );
-        assert_eq!(
-            error("[[expect]]\ntest = \"a\"\nreason = \" \""),
-            "a/panic-audit.toml:3: `expect.reason`: the entry gives no reason; accepted: a sentence that says why \
-             these findings are no mistake"
-        );
+        for text in ["deny = []\n\n[[expect]]\ntest = \"a\"", "[[expect]]\ntest = \"a\"\nreason = \" \""] {
+            assert_eq!(
+                error(text),
+                "a/panic-audit.toml:3: `expect.reason`: the entry gives no reason; accepted: a sentence that says why \
+                 these findings are no mistake"
+            );
+        }
         assert_eq!(
             error("[[expect]]\nreason = \"all of them\""),
             "a/panic-audit.toml:1: `expect`: an entry without a condition would hide every finding; accepted: at \

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::auditor::samples::*;
 use super::super::*;
+use super::tests::short;
 use super::*;
 
 /// A process that does not see what becomes of errors, with these panics.
@@ -112,10 +113,4 @@ fn an_unknown_status_is_not_called_success() {
     a sentence, at app::leaves (src/lib.rs:3), test not known
 "
     );
-}
-
-/// What a text says after the function names of the samples were made short.
-fn short(text: &str) -> String {
-    let function = blind(&three()).open[0].place.as_ref().unwrap().function.clone().unwrap();
-    text.replace(&function, "FUNCTION")
 }

@@ -38,7 +38,7 @@ fn two() -> Audit {
 }
 
 /// What a text says after the function names of the samples were made short.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     let function = two().findings[0].place.as_ref().unwrap().function.clone().unwrap();
     text.replace(&function, "FUNCTION")
 }
@@ -204,7 +204,9 @@ fn outlived(tests: usize, function: &str) -> Vec<Value> {
     (0..tests).map(line).collect()
 }
 
-fn blocks_of(text: &str) -> usize {
+/// The blocks that a table of these lines has.
+fn blocks_of(lines: &[Value]) -> usize {
+    let text = audit(Policy::new(), lines).table(Detail::default());
     text.lines().filter(|line| line.starts_with("    warn ") || line.starts_with("    deny ")).count()
 }
 
@@ -235,7 +237,7 @@ fn another_place_another_class_and_another_fate_are_blocks_of_their_own() {
     let mut lines = outlived(5, "app::Pool::new");
     lines.extend(outlived(5, "app::Other::new"));
     let two_places = audit(Policy::new(), &lines).table(Detail::default());
-    assert_eq!((blocks_of(&two_places), two_places.matches("  5 tests: ").count()), (2, 1), "{two_places}");
+    assert_eq!((blocks_of(&lines), two_places.matches("  5 tests: ").count()), (2, 1), "{two_places}");
     // One place of a panic, in two tests each.
     let of = |number: u64, test: &str, changes| {
         let mut line = panic_line(number, json!({"test": {"name": test}}));
@@ -243,18 +245,16 @@ fn another_place_another_class_and_another_fate_are_blocks_of_their_own() {
         line
     };
     let same = [of(1, "tests::a", json!({})), of(2, "tests::b", json!({}))];
-    assert_eq!(blocks_of(&audit(Policy::new(), &same).table(Detail::default())), 1);
+    assert_eq!(blocks_of(&same), 1);
     let received = json!({"receipt": "received", "silent": false, "swallowed": true});
     let two_classes = [of(1, "tests::a", json!({})), of(2, "tests::b", received)];
-    let text = audit(Policy::new(), &two_classes).table(Detail::default());
-    assert_eq!(blocks_of(&text), 2, "{text}");
+    assert_eq!(blocks_of(&two_classes), 2);
     let spawned = |line: u32| {
         json!({"lineage": [{"os_id": 2, "name": null, "spawned_at":
             {"function": "app::pool::start", "file": "src/pool.rs", "line": line}}]})
     };
     let two_sites = [of(1, "tests::a", spawned(1)), of(2, "tests::b", spawned(2))];
-    let text = audit(Policy::new(), &two_sites).table(Detail::default());
-    assert_eq!(blocks_of(&text), 2, "{text}");
+    assert_eq!(blocks_of(&two_sites), 2);
     let other_words = [of(1, "tests::a", json!({})), of(2, "tests::b", json!({"message": "lost again"}))];
     let text = audit(Policy::new(), &other_words).table(Detail::default());
     assert!(text.contains("      panic    connection lost (1 with another message)\n"), "{text}");

@@ -104,8 +104,7 @@ impl Harness {
             self.threads.named(number, name);
         }
         let owner = if is_main {
-            let unnamed = frames::lacks_names(&stack);
-            Err(if unnamed { reason::NO_SYMBOLS } else { reason::NO_HARNESS_FRAME })
+            Err(reason::no_test_on(&stack))
         } else if self.watches_threads {
             self.threads.owner(number, namer)
         } else {

@@ -180,8 +180,8 @@ fn the_stack_names_the_test_on_its_own_thread_and_on_main() {
 #[test]
 fn a_thread_that_the_system_calls_by_half_a_name_has_that_of_the_function() {
     let mut bench = Bench::with_test();
-    let mut scene = bench.scene(1, &[A, HARNESS, START], "");
-    scene.cut_name = Some("tests::a_long_na".to_owned());
+    let cut_name = Some("tests::a_long_na".to_owned());
+    let scene = Scene { cut_name, ..bench.scene(1, &[A, HARNESS, START], "") };
     let test = bench.harness.test_of(&scene, &mut names());
     assert_eq!(test.name.as_deref(), Some("tests::a"));
 }
@@ -340,8 +340,7 @@ fn libtest_may_drop_the_hook_and_nobody_else() {
 #[test]
 fn half_a_name_is_a_test_when_only_one_begins_so_and_all_are_known() {
     let mut bench = Bench::with_test();
-    let mut scene = bench.scene(1, &[WORK], "");
-    scene.cut_name = Some("tests::a_long_n".to_owned());
+    let scene = Scene { cut_name: Some("tests::a_long_n".to_owned()), ..bench.scene(1, &[WORK], "") };
     bench.prints("running 2 tests\ntest tests::a_long_name ... ok\n");
     assert_eq!(bench.harness.test_of(&scene, &mut names()), unknown("name_cut"));
     let mut two = Bench::with_test();

@@ -235,8 +235,7 @@ impl Threads {
             if frames::runs_test(frames) || (frames::lacks_names(frames) && told()) {
                 return Ok(Owner::Harness(name));
             }
-            let unnamed = frames::lacks_names(frames);
-            return Err(if unnamed { reason::NO_SYMBOLS } else { reason::NO_HARNESS_FRAME });
+            return Err(reason::no_test_on(frames));
         }
         let ancestors = ancestors.checked_sub(1).ok_or(reason::THREAD_NOT_SEEN)?;
         let (name, shared) = match self.owner_within(spawn.parent, namer, ancestors)? {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::baseline::{Baseline, BaselineEntry};
-use super::unjudged::STATUS_UNKNOWN;
+use super::finding::STATUS_UNKNOWN;
 use super::{Finding, Folded, Level, Unjudged};
 
 /// How a process ended.

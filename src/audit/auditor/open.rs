@@ -2,9 +2,8 @@
 //!
 //! Runs on: threads that audit. Must not: make a finding of it.
 
-use super::super::finding::FoldReason;
+use super::super::finding::{FoldReason, Unjudged};
 use super::super::policy::Subject;
-use super::super::unjudged::Unjudged;
 use super::super::{Class, Level};
 use super::case::Case;
 use super::sorting::{At, Sorting, add_or_count, at, functions, place_of_program};

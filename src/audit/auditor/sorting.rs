@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::baseline::BaselineEntry;
-use super::super::finding::{Finding, FoldReason, Folded, Origin};
+use super::super::finding::{Finding, FoldReason, Folded, Origin, Unjudged};
 use super::super::policy::{Expect, PackagePlace, Policy, Subject};
-use super::super::unjudged::Unjudged;
 use super::super::{Class, Level, audited, intent};
 use super::case::{Case, LastWord};
 use super::gather::{Gathered, TestSaid};

@@ -9,7 +9,7 @@ use super::open::{of_open, open};
 use super::{Detail, MAX_ROW, number_of, one_line, shown};
 use crate::audit::audited::count;
 use crate::audit::auditor::place_of;
-use crate::audit::unjudged::blind_because;
+use crate::audit::finding::blind_because;
 use crate::audit::{Audit, BaselineEntry, DENIED_STATUS, Ending, Finding, FoldReason, Folded, Run, Unjudged};
 
 /// Blocks of one binary that are shown.

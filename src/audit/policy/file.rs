@@ -9,8 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::PolicyError;
-use super::expect::Expect;
-use super::pattern::Pattern;
+use super::expect::{Expect, Pattern};
 use crate::audit::{Class, Level};
 
 /// What a file says.
@@ -239,12 +238,10 @@ mod tests {
             error("[[expect]]\nclass = \"Late\"\nreason = \"x\""),
             format!("a/panic-audit.toml:2: `expect.class`: `Late` is not a class; accepted: {classes}")
         );
+        let no_reason = "a/panic-audit.toml:3: `expect.reason`: the entry gives no reason; accepted: a sentence that \
+                         says why these findings are no mistake";
         for text in ["deny = []\n\n[[expect]]\ntest = \"a\"", "[[expect]]\ntest = \"a\"\nreason = \" \""] {
-            assert_eq!(
-                error(text),
-                "a/panic-audit.toml:3: `expect.reason`: the entry gives no reason; accepted: a sentence that says why \
-                 these findings are no mistake"
-            );
+            assert_eq!(error(text), no_reason);
         }
         assert_eq!(
             error("[[expect]]\nreason = \"all of them\""),

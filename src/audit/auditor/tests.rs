@@ -269,26 +269,21 @@ fn a_death_that_a_thread_further_up_may_know_of_is_counted_and_not_denied() {
         json!({"mono_ns": 100, "thread_facts": {"os_id": 30},
                "lineage": [{"os_id": 20, "name": null, "spawned_at": null}, {"os_id": 10, "name": null, "spawned_at": null}]}),
     );
-    let after = |os_id: u32, mono_ns: u64| {
-        let read =
-            json!({"mono_ns": mono_ns, "thread_facts": {"os_id": os_id}, "receipt": "read", "silent": false});
-        audit(Policy::new(), &[dead.clone(), panic_line(2, read)])
+    let after = |os_id: u32, mono_ns: u64, how: &Value| {
+        let mut later = json!({"mono_ns": mono_ns, "thread_facts": {"os_id": os_id}, "silent": false});
+        merge(&mut later, how.clone());
+        audit(Policy::new(), &[dead.clone(), panic_line(2, later)])
     };
-    assert_eq!(why(&after(10, 101)), [FoldReason::Ancestor]);
-    for (os_id, mono_ns) in [(10, 99), (30, 101), (40, 101)] {
-        let audit = after(os_id, mono_ns);
-        assert_eq!(audit.findings.len(), 1, "{os_id} {mono_ns}");
-        assert_eq!(audit.findings[0].class, Class::SilentDeath);
-    }
+    let read = json!({"receipt": "read"});
+    assert_eq!(why(&after(10, 101, &read)), [FoldReason::Ancestor]);
     // Several tests may run on one thread, and a test may fail of something else.
-    for changes in [
-        json!({"test": {"name": "tests::another"}, "receipt": "read", "silent": false}),
-        json!({"fate": "runtime_caught", "silent": false, "landing": {"kind": "test_harness"}}),
-    ] {
-        let mut later = json!({"mono_ns": 101, "thread_facts": {"os_id": 10}});
-        merge(&mut later, changes);
-        let audit = audit(Policy::new(), &[dead.clone(), panic_line(2, later.clone())]);
-        assert_eq!(audit.findings.len(), 1, "{later}");
+    let elsewhere = json!({"test": {"name": "tests::another"}, "receipt": "read"});
+    let fails = json!({"fate": "runtime_caught", "landing": {"kind": "test_harness"}});
+    for (os_id, mono_ns, how) in
+        [(10, 99, &read), (30, 101, &read), (40, 101, &read), (10, 101, &elsewhere), (10, 101, &fails)]
+    {
+        let audit = after(os_id, mono_ns, how);
+        assert_eq!(audit.findings.len(), 1, "{os_id} {mono_ns} {how}");
         assert_eq!(audit.findings[0].class, Class::SilentDeath);
     }
 }

@@ -16,11 +16,7 @@ use std::collections::VecDeque;
 use threads::Threads;
 
 pub(crate) use attribute::Scene;
-pub(crate) use libtest_output::Said;
-#[cfg(feature = "audit")]
-pub(crate) use libtest_output::{Reader, Word};
-#[cfg(not(feature = "audit"))]
-use libtest_output::{Reader, Word};
+pub(crate) use libtest_output::{Reader, Said, Word};
 
 use crate::probe::harness_notes::{HarnessNotes, Noted};
 use crate::probe::{Entry, Event};

@@ -254,9 +254,8 @@ impl Threads {
             return false;
         }
         if !self.shared_runtime {
-            let spawns: Vec<Spawn> =
-                self.known.iter().filter_map(|(_, thread)| thread.of.spawn.clone()).collect();
-            self.shared_runtime = spawns.iter().any(|spawn| {
+            let mut spawns = self.known.iter().filter_map(|(_, thread)| thread.of.spawn.as_ref());
+            self.shared_runtime = spawns.any(|spawn| {
                 let frames = namer.name(&spawn.ips);
                 frames::builds_runtime(&frames) && frames::is_shared(&frames)
             });
@@ -272,15 +271,13 @@ impl Threads {
         })
     }
 
-    /// Threads that have not ended: number, OS id (`None` before it begins), and the stack that started them.
+    /// Threads that have not ended, by number: with the OS id (`None` before it begins), and the stack that started them.
     pub(crate) fn alive(&self) -> Vec<(u64, Option<u32>, Box<[u64]>)> {
-        let threads = self.known.iter().filter(|(_, thread)| thread.ended_ns.is_none());
-        let mut found: Vec<_> = threads
-            .filter_map(|(number, thread)| {
-                Some((number, thread.began_ns.map(|_| thread.tid), thread.of.spawn.as_ref()?.ips.clone()))
-            })
-            .collect();
-        found.sort_unstable_by_key(|(number, ..)| *number);
-        found
+        let alive = self.known.iter().filter(|(_, thread)| thread.ended_ns.is_none());
+        let started = |(number, thread): (u64, &Seen<Thread>)| {
+            let ips = thread.of.spawn.as_ref()?.ips.clone();
+            Some((number, thread.began_ns.map(|_| thread.tid), ips))
+        };
+        alive.filter_map(started).collect()
     }
 }

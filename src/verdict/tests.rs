@@ -75,6 +75,8 @@ fn with_line_information_every_owner_is_named() {
         "catch_panic.rs",
     );
     let task = "app::job::{{closure}} @ /home/u/app/src/main.rs:9".to_owned();
+    let polled: Vec<&str> = vec![&poll_future, &raw_poll, &worker, &blocking_task, &poll_future, &pool];
+    let blocking: Vec<&str> = vec![&poll_future, &raw_poll, &pool];
     let rows: &[(&str, Vec<&str>, HandlerKind, Fate)] = &[
         ("user", vec![&user], HandlerKind::User, Fate::Caught),
         ("user behind a std closure", vec![&shim, &user], HandlerKind::User, Fate::Caught),
@@ -84,18 +86,8 @@ fn with_line_information_every_owner_is_named() {
         ("thread of a scope", vec![&scoped, &shim], HandlerKind::ThreadRoot, Fate::ThreadDied),
         ("main root", vec![&lang_start, "main"], HandlerKind::MainRoot, Fate::MainDied),
         ("libtest", vec![&libtest, &shim], HandlerKind::TestHarness, Fate::RuntimeCaught),
-        (
-            "tokio task",
-            vec![&poll_future, &raw_poll, &worker, &blocking_task, &poll_future, &pool],
-            HandlerKind::TokioTask,
-            Fate::RuntimeCaught,
-        ),
-        (
-            "tokio blocking",
-            vec![&poll_future, &raw_poll, &pool],
-            HandlerKind::TokioBlocking,
-            Fate::RuntimeCaught,
-        ),
+        ("tokio task", polled, HandlerKind::TokioTask, Fate::RuntimeCaught),
+        ("tokio blocking", blocking, HandlerKind::TokioBlocking, Fate::RuntimeCaught),
         ("rayon", vec![&rayon, &user], HandlerKind::Rayon, Fate::RuntimeCaught),
         ("futures", vec![&futures, &user], HandlerKind::Futures, Fate::Caught),
         ("tower through futures", vec![&futures, &tower, &user], HandlerKind::Tower, Fate::RuntimeCaught),

@@ -224,13 +224,10 @@ impl Lives {
             return None;
         }
         // Not of whoever threw it again.
-        let raised = kept
-            .raise
-            .as_ref()
-            .map_or_else(Moment::default, |raise| Moment { tid: raise.tid, mono_ns: raise.mono_ns });
+        let raised = kept.raise.as_ref().map(|raise| Moment { tid: raise.tid, mono_ns: raise.mono_ns });
         Some(Evidence {
             rule: kept.life.rule(outcome.fate, outcome.receipt).word().to_owned(),
-            seen: kept.trail.seen(raised),
+            seen: kept.trail.seen(raised.unwrap_or_default()),
             unseen: unseen().map(str::to_owned).collect(),
         })
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::baseline::{Baseline, BaselineEntry};
 use super::finding::STATUS_UNKNOWN;
-use super::{Finding, Folded, Level, Unjudged};
+use super::{Finding, FoldReason, Folded, Level, Unjudged};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -85,7 +85,7 @@ impl Audit {
     /// Whether there is nothing to say.
     pub fn is_quiet(&self) -> bool {
         self.findings.is_empty()
-            && self.folded.iter().all(|folded| folded.why == super::FoldReason::Allowed)
+            && self.folded.iter().all(|folded| folded.why == FoldReason::Allowed)
             && self.stale.is_empty()
             && self.told().next().is_none()
             && self.lost == 0
@@ -97,7 +97,7 @@ impl Audit {
     /// little.
     pub(super) fn told(&self) -> impl Iterator<Item = &Unjudged> {
         let told = |open: &&Unjudged| self.blind || open.reason == STATUS_UNKNOWN;
-        self.open.iter().filter(told).filter(|open| open.folded != Some(super::FoldReason::Allowed))
+        self.open.iter().filter(told).filter(|open| open.folded != Some(FoldReason::Allowed))
     }
 
     /// The entries that matched nothing here.
@@ -132,8 +132,7 @@ impl Run {
     pub(super) fn binaries(&self) -> Vec<Audit> {
         let mut binaries: Vec<Run> = Vec::new();
         for audit in &self.audits {
-            match binaries.iter_mut().find(|run| run.audits.iter().any(|known| known.binary == audit.binary))
-            {
+            match binaries.iter_mut().find(|run| run.audits.iter().any(|one| one.binary == audit.binary)) {
                 Some(run) => run.push(audit.clone()),
                 None => binaries.push(Run { audits: vec![audit.clone()] }),
             }
@@ -185,12 +184,9 @@ impl Run {
     /// Entries of the baseline that no process saw although the tests ran.
     pub fn stale(&self) -> Vec<&BaselineEntry> {
         let seen = |entry: &&BaselineEntry| {
-            let folded = |audit: &Audit| {
-                audit.folded.iter().any(|folded| {
-                    folded.why == super::FoldReason::Baseline && BaselineEntry::of(&folded.finding) == **entry
-                })
-            };
-            !self.audits.iter().any(folded)
+            let in_baseline = |folded: &&Folded| folded.why == FoldReason::Baseline;
+            let mut folded = self.audits.iter().flat_map(|audit| &audit.folded).filter(in_baseline);
+            !folded.any(|folded| BaselineEntry::of(&folded.finding) == **entry)
         };
         let stale: BTreeSet<_> = self.audits.iter().flat_map(|audit| &audit.stale).filter(seen).collect();
         stale.into_iter().collect()

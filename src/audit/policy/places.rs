@@ -18,10 +18,8 @@ pub fn workspace_root(package: &Path) -> Option<PathBuf> {
         Some(plain(&package.join(named)))
     });
     named.or_else(|| {
-        let mut above = package.ancestors();
-        above
-            .find(|directory| table(directory).is_some_and(|table| table.contains_key("workspace")))
-            .map(Path::to_owned)
+        let is_root = |path: &&Path| table(path).is_some_and(|table| table.contains_key("workspace"));
+        package.ancestors().find(is_root).map(Path::to_owned)
     })
 }
 

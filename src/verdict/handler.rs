@@ -46,13 +46,12 @@ pub(super) fn name(stack: &Stack, stopper: usize, root: Root, structure: Option<
         Some(caught_by(Handler { kind, ..hint(frame) }, None))
     };
     let Some((owner_at, owner)) = owner_at.zip(owner) else {
-        let known = here.last().and_then(by_structure);
-        return known.unwrap_or_else(|| without_call(here, catch.is_some()));
+        return here.last().and_then(by_structure).unwrap_or_else(|| without_call(here, catch.is_some()));
     };
     let inward = inward(stack, stopper, catch.unwrap_or_default());
     if owner.file.is_none() {
-        let known = by_structure(owner);
-        return known.unwrap_or_else(|| caught_by(hint(owner), Some(reason::HANDLER_NO_LINES)));
+        let unnamed = || caught_by(hint(owner), Some(reason::HANDLER_NO_LINES));
+        return by_structure(owner).unwrap_or_else(unnamed);
     }
     // std calls `catch_unwind` for itself at its roots; elsewhere it only passes a closure on.
     for (offset, frame) in outward.iter().skip(owner_at).enumerate() {

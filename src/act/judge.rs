@@ -79,11 +79,10 @@ impl Judge {
         let Some(verdict) = line.verdict() else { return Vec::new() };
         let (told, mut confirmed) = (Event::told(&verdict), Event::confirmed(&verdict));
         let report = if let Line::Panic(report) = line { Some(report) } else { None };
-        if report.is_some() && self.reacts_to_any {
-            confirmed |= Event::Any.bit();
-        }
-        if report.is_none() {
-            self.take_back(&verdict);
+        match report {
+            Some(_) if self.reacts_to_any => confirmed |= Event::Any.bit(),
+            Some(_) => {}
+            None => self.take_back(&verdict),
         }
         // Most panics are caught and read. They cost this comparison, and nothing of them is kept.
         if told | confirmed == 0 && (report.is_none() || !self.wants_reports) {

@@ -29,27 +29,30 @@ fn judge(reactions: impl IntoIterator<Item = Reaction>) -> Judge {
     Judge::new(reactions.into_iter().collect())
 }
 
-fn events(called: &[Called]) -> Vec<Event> {
-    called.iter().map(|called| called.event).collect()
+fn on_all() -> Judge {
+    judge(Event::ALL.map(|event| Reaction::new(event, Action::Warn)))
 }
 
-fn on_all() -> [Reaction; 5] {
-    Event::ALL.map(|event| Reaction::new(event, Action::Warn))
+impl Judge {
+    /// The events that a line calls for at that time.
+    fn events(&mut self, line: &Line, now: Instant) -> Vec<Event> {
+        self.look(line, || now).iter().map(|called| called.event).collect()
+    }
 }
 
 #[test]
 fn a_caught_and_read_panic_is_only_any_and_an_unseen_death_is_silent_and_uncaught() {
-    let mut judge = judge(on_all());
-    assert_eq!(events(&judge.look(&line(1, |_| ()), Instant::now)), [Event::Any]);
+    let mut judge = on_all();
+    assert_eq!(judge.events(&line(1, |_| ()), Instant::now()), [Event::Any]);
     assert_eq!(judge.counts, Counts::default());
-    let found = judge.look(&line(2, dies), Instant::now);
-    assert_eq!(events(&found), [Event::Any, Event::Uncaught, Event::Silent]);
+    let found = judge.events(&line(2, dies), Instant::now());
+    assert_eq!(found, [Event::Any, Event::Uncaught, Event::Silent]);
     assert_eq!((judge.counts.silent, judge.counts.uncaught), (1, 1));
 }
 
 #[test]
 fn a_silent_death_that_a_scope_reports_later_is_counted_as_silent_no_more() {
-    let mut judge = judge(on_all());
+    let mut judge = on_all();
     let dead = line(1, dies);
     judge.look(&dead, Instant::now);
     let Line::Panic(report) = &dead else { panic!("a report") };
@@ -72,18 +75,14 @@ fn a_prediction_calls_for_nothing_unless_the_reaction_says_so() {
     };
     let uncaught = || Reaction::new(Event::Uncaught, Action::Warn);
     assert!(judge([uncaught()]).look(&line(1, predicted), Instant::now).is_empty());
-    assert_eq!(
-        events(&judge([uncaught().predicted()]).look(&line(1, predicted), Instant::now)),
-        [Event::Uncaught]
-    );
-    let mut counting = judge([uncaught().predicted()]);
-    counting.look(&line(1, predicted), Instant::now);
-    assert_eq!(counting.counts, Counts::default(), "what is predicted is not counted");
+    let mut early = judge([uncaught().predicted()]);
+    assert_eq!(early.events(&line(1, predicted), Instant::now()), [Event::Uncaught]);
+    assert_eq!(early.counts, Counts::default(), "what is predicted is not counted");
 }
 
 #[test]
 fn each_event_of_a_panic_is_told_once() {
-    let mut judge = judge(on_all());
+    let mut judge = on_all();
     assert_eq!(judge.look(&line(1, dies), Instant::now).len(), 3);
     assert!(judge.look(&line(1, dies), Instant::now).is_empty());
     assert_eq!((judge.counts.silent, judge.counts.uncaught), (1, 1));

@@ -127,6 +127,24 @@ impl Reaction {
     }
 }
 
+/// The reaction of the operator's words, `ACTION[@TIMES/SECONDS]`: `warn`, `exit:70`, `abort@3/60`, ….
+pub(crate) fn reaction_of(event: Event, text: &str) -> Option<Reaction> {
+    let (action, budget) =
+        text.split_once('@').map_or((text, None), |(action, budget)| (action, Some(budget)));
+    let action = match action.split_once(':') {
+        Some(("exit", status)) => Action::Exit(i32::from(status.parse::<u8>().ok()?)),
+        None if action == "report" => Action::Report,
+        None if action == "warn" => Action::Warn,
+        None if action == "abort" => Action::Abort,
+        _ => return None,
+    };
+    let reaction = Reaction::new(event, action);
+    let Some(budget) = budget else { return Some(reaction) };
+    let (times, seconds) = budget.split_once('/')?;
+    let (times, seconds) = (times.parse().ok()?, seconds.parse().ok()?);
+    (times > 0 && seconds > 0).then(|| reaction.at(times, Duration::from_secs(seconds)))
+}
+
 /// The innermost function of the program.
 fn innermost(report: &Report) -> Option<&str> {
     report.frames.iter().find(|frame| frame.in_app == Some(true))?.function.as_deref()
@@ -150,7 +168,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::*;
 
     #[test]
     fn a_star_stands_for_any_text_and_the_rest_for_itself() {
@@ -168,6 +186,25 @@ mod tests {
             for text in no {
                 assert!(!matches(pattern, text), "{pattern} is not {text}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_no_reaction() {
+        for text in
+            ["", "exit", "exit:", "exit:256", "exit:-1", "die", "warn@", "warn@0/60", "warn@3/0", "abort@3"]
+        {
+            assert!(reaction_of(Event::Silent, text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_action_may_wait_for_the_third_time() {
+        for (text, action, budget) in
+            [("exit:70@3/60", "exit:70", Some((3, Duration::from_secs(60)))), ("warn", "warn", None)]
+        {
+            let reaction = reaction_of(Event::Uncaught, text).unwrap();
+            assert_eq!((reaction.action.to_string(), reaction.budget), (action.to_owned(), budget));
         }
     }
 }

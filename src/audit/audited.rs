@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::baseline::{Baseline, BaselineEntry};
-use super::unjudged::STATUS_UNKNOWN;
-use super::{Finding, Folded, Level, Unjudged};
+use super::finding::STATUS_UNKNOWN;
+use super::{Finding, FoldReason, Folded, Level, Unjudged};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -85,7 +85,7 @@ impl Audit {
     /// Whether there is nothing to say.
     pub fn is_quiet(&self) -> bool {
         self.findings.is_empty()
-            && self.folded.iter().all(|folded| folded.why == super::FoldReason::Allowed)
+            && self.folded.iter().all(|folded| folded.why == FoldReason::Allowed)
             && self.stale.is_empty()
             && self.told().next().is_none()
             && self.lost == 0
@@ -97,7 +97,7 @@ impl Audit {
     /// little.
     pub(super) fn told(&self) -> impl Iterator<Item = &Unjudged> {
         let told = |open: &&Unjudged| self.blind || open.reason == STATUS_UNKNOWN;
-        self.open.iter().filter(told).filter(|open| open.folded != Some(super::FoldReason::Allowed))
+        self.open.iter().filter(told).filter(|open| open.folded != Some(FoldReason::Allowed))
     }
 
     /// The entries that matched nothing here.
@@ -109,7 +109,7 @@ impl Audit {
 /// The audits of several processes: the binaries of a workspace, or the processes of a harness that has one for each test.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
-    audits: Vec<Audit>,
+    pub(super) audits: Vec<Audit>,
 }
 
 impl Run {
@@ -132,8 +132,7 @@ impl Run {
     pub(super) fn binaries(&self) -> Vec<Audit> {
         let mut binaries: Vec<Run> = Vec::new();
         for audit in &self.audits {
-            match binaries.iter_mut().find(|run| run.audits.iter().any(|known| known.binary == audit.binary))
-            {
+            match binaries.iter_mut().find(|run| run.audits.iter().any(|one| one.binary == audit.binary)) {
                 Some(run) => run.push(audit.clone()),
                 None => binaries.push(Run { audits: vec![audit.clone()] }),
             }
@@ -153,10 +152,10 @@ impl Run {
             }
             whole.findings.extend(audit.findings);
             whole.folded.extend(audit.folded);
-            add_all(&mut whole.unjudged, audit.unjudged);
+            audit.unjudged.into_iter().for_each(|(reason, times)| count(&mut whole.unjudged, reason, times));
             whole.open.extend(audit.open);
             whole.blind_because = whole.blind_because.or(audit.blind_because);
-            add_all(&mut whole.entries, audit.entries);
+            audit.entries.into_iter().for_each(|(entry, times)| count(&mut whole.entries, entry, times));
             whole.tests.extend(audit.tests);
             whole.blind |= audit.blind;
             whole.lost = whole.lost.saturating_add(audit.lost);
@@ -177,8 +176,7 @@ impl Run {
     pub fn unused(&self) -> Vec<&str> {
         let mut times: BTreeMap<&str, u64> = BTreeMap::new();
         for (entry, matched) in self.audits.iter().flat_map(|audit| &audit.entries) {
-            let sum = times.entry(entry).or_default();
-            *sum = sum.saturating_add(*matched);
+            count(&mut times, entry.as_str(), *matched);
         }
         times.into_iter().filter(|(_, matched)| *matched == 0).map(|(entry, _)| entry).collect()
     }
@@ -186,12 +184,9 @@ impl Run {
     /// Entries of the baseline that no process saw although the tests ran.
     pub fn stale(&self) -> Vec<&BaselineEntry> {
         let seen = |entry: &&BaselineEntry| {
-            let folded = |audit: &Audit| {
-                audit.folded.iter().any(|folded| {
-                    folded.why == super::FoldReason::Baseline && BaselineEntry::of(&folded.finding) == **entry
-                })
-            };
-            !self.audits.iter().any(folded)
+            let in_baseline = |folded: &&Folded| folded.why == FoldReason::Baseline;
+            let mut folded = self.audits.iter().flat_map(|audit| &audit.folded).filter(in_baseline);
+            !folded.any(|folded| BaselineEntry::of(&folded.finding) == **entry)
         };
         let stale: BTreeSet<_> = self.audits.iter().flat_map(|audit| &audit.stale).filter(seen).collect();
         stale.into_iter().collect()
@@ -211,9 +206,8 @@ impl Run {
     }
 }
 
-fn add_all(sums: &mut BTreeMap<String, u64>, more: BTreeMap<String, u64>) {
-    for (name, times) in more {
-        let sum = sums.entry(name).or_default();
-        *sum = sum.saturating_add(times);
-    }
+/// Counts something so many times more.
+pub(super) fn count<K: Ord>(counts: &mut BTreeMap<K, u64>, what: K, times: u64) {
+    let known = counts.entry(what).or_default();
+    *known = known.saturating_add(times);
 }

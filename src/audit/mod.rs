@@ -21,20 +21,18 @@ mod macros;
 mod policy;
 mod render;
 mod rules;
-mod unjudged;
 
 pub use audited::{Audit, Ending, Outcome, Run};
 use auditor::Gathered;
 pub use auditor::{Auditor, binary_name};
 pub use baseline::{Baseline, BaselineEntry};
 pub use class::{Class, Level};
-pub use finding::{Finding, FoldReason, Folded, Origin};
+pub use finding::{Finding, FoldReason, Folded, Origin, Unjudged};
 pub use harness_output::HarnessOutput;
 #[doc(hidden)]
 pub use in_process::install;
 pub use policy::{BASELINE_FILE, POLICY_FILE, Policy, PolicyError, workspace_root};
 pub use render::Detail;
-pub use unjudged::Unjudged;
 
 /// Status of a test binary that would have ended with 0, when something is denied.
 pub const DENIED_STATUS: i32 = 102;

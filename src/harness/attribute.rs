@@ -2,8 +2,6 @@
 //!
 //! Runs on: the writer thread. Must not: name a test without evidence.
 
-use std::collections::VecDeque;
-
 use super::owner::{Owner, Shared, reason};
 use super::{Harness, frames};
 use crate::record::{NamedFrame, RawRecord, TestEvidence, TestRef, WalkEnd};
@@ -52,26 +50,22 @@ impl Scene {
     }
 }
 
-/// Panics whose test is not known yet, oldest first.
-#[derive(Debug, Default)]
-pub(crate) struct Open(VecDeque<(u64, Scene)>);
-
 impl Harness {
     /// The test that a panic belongs to. What is not known now is looked at once more by [`Harness::reopen`].
     pub(crate) fn test_of_panic(&mut self, sequence: u64, scene: Scene, namer: &mut dyn Namer) -> TestRef {
         let test = self.test_of(&scene, namer);
         if test.name.is_none() {
-            if self.open.0.len() == OPEN {
-                self.open.0.pop_front();
+            if self.open.len() == OPEN {
+                self.open.pop_front();
             }
-            self.open.0.push_back((sequence, scene));
+            self.open.push_back((sequence, scene));
         }
         test
     }
 
     /// Panics whose test became known since, by what was heard meanwhile.
     pub(crate) fn reopen(&mut self, namer: &mut dyn Namer) -> Vec<(u64, TestRef)> {
-        let open = std::mem::take(&mut self.open.0);
+        let open = std::mem::take(&mut self.open);
         let again = open.into_iter().map(|(sequence, scene)| (sequence, self.test_of(&scene, namer)));
         again.filter(|(_, test)| test.name.is_some()).collect()
     }
@@ -102,7 +96,7 @@ impl Harness {
     pub(crate) fn test_of(&mut self, scene: &Scene, namer: &mut dyn Namer) -> TestRef {
         let stack = namer.name(&scene.ips);
         let number = self.threads.number(scene.tid, scene.mono_ns);
-        let is_main = self.threads.is_main(scene.tid);
+        let is_main = scene.tid == self.threads.main;
         if let Some(at) = frames::harness_at(&stack) {
             return self.by_stack(scene, &stack, at, number);
         }
@@ -110,8 +104,7 @@ impl Harness {
             self.threads.named(number, name);
         }
         let owner = if is_main {
-            let unnamed = frames::lacks_names(&stack);
-            Err(if unnamed { reason::NO_SYMBOLS } else { reason::NO_HARNESS_FRAME })
+            Err(reason::no_test_on(&stack))
         } else if self.watches_threads {
             self.threads.owner(number, namer)
         } else {
@@ -164,13 +157,13 @@ impl Harness {
     fn by_stack(&mut self, scene: &Scene, stack: &[NamedFrame], at: usize, number: u64) -> TestRef {
         let path = frames::test_inside(stack, at);
         // libtest names the thread that it starts for a test as it prints the test.
-        let of_thread = scene.thread_name.clone().filter(|_| !self.threads.is_main(scene.tid));
+        let of_thread = scene.thread_name.clone().filter(|_| scene.tid != self.threads.main);
         let name = match (of_thread, &path) {
             (Some(thread), Some(path)) if is_cut(&thread, &path.name) => path.name.clone(),
             (Some(thread), _) => thread,
             (None, Some(path)) => path.name.clone(),
             // At a call of `exit`, in a test that was inlined.
-            (None, None) => match os_name(scene.tid).filter(|_| !self.threads.is_main(scene.tid)) {
+            (None, None) => match os_name(scene.tid).filter(|_| scene.tid != self.threads.main) {
                 Some(name) => name,
                 None => return TestRef::unknown(reason::NO_SYMBOLS),
             },

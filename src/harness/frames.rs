@@ -49,7 +49,7 @@ pub(crate) fn harness_at(frames: &[NamedFrame]) -> Option<usize> {
 
 /// Whether libtest starts the thread of a test here.
 pub(crate) fn runs_test(frames: &[NamedFrame]) -> bool {
-    frames.iter().any(|frame| frame.path.starts_with(RUNS_TEST))
+    any_starts_with(frames, RUNS_TEST)
 }
 
 /// Whether a frame of the program has no name, so that the stack may lead anywhere.
@@ -87,21 +87,22 @@ pub(crate) fn functions(frame: &NamedFrame) -> Vec<TestPath> {
 
 /// Whether the thread that is started on this stack, inside of the harness, serves whoever comes later.
 pub(crate) fn is_shared(frames: &[NamedFrame]) -> bool {
-    frames.iter().any(|frame| ONCE.iter().chain(&POOLS_OF_ALL).any(|start| frame.path.starts_with(start)))
+    ONCE.iter().chain(&POOLS_OF_ALL).any(|start| any_starts_with(frames, start))
 }
 
 /// Whether a runtime starts one of its threads on demand, which may serve others, too.
 pub(crate) fn is_on_demand(frames: &[NamedFrame]) -> bool {
-    let any = |prefix: &str| frames.iter().any(|frame| frame.path.starts_with(prefix));
-    any("tokio::runtime::blocking::pool::") && !any(RUNTIME_BUILDER)
+    any_starts_with(frames, "tokio::runtime::blocking::pool::") && !builds_runtime(frames)
 }
 
 /// Whether a runtime is built on this stack.
 pub(crate) fn builds_runtime(frames: &[NamedFrame]) -> bool {
-    frames.iter().any(|frame| frame.path.starts_with(RUNTIME_BUILDER))
+    any_starts_with(frames, "tokio::runtime::builder::")
 }
 
-const RUNTIME_BUILDER: &str = "tokio::runtime::builder::";
+fn any_starts_with(frames: &[NamedFrame], prefix: &str) -> bool {
+    frames.iter().any(|frame| frame.path.starts_with(prefix))
+}
 
 fn is_harness(frame: &NamedFrame) -> bool {
     let of_file = || {
@@ -123,10 +124,7 @@ fn is_in_between(frame: &NamedFrame) -> bool {
 
 /// The function that a plain path names, without the closures in it.
 fn function(path: &str) -> Option<TestPath> {
-    let path = match path.find("::{") {
-        Some(closure) => path.get(..closure)?,
-        None => path,
-    };
+    let path = path.split_once("::{").map_or(path, |(function, _)| function);
     let plain = !path.contains(['<', '>', '(', ' ', '{', '[']);
     let (krate, name) = path.split_once("::").filter(|_| plain)?;
     let of_std = ["core", "alloc", "std", "test"].contains(&krate);
@@ -138,15 +136,8 @@ fn function(path: &str) -> Option<TestPath> {
 fn mentioned(frame: &NamedFrame) -> Vec<TestPath> {
     let Some(name) = frame.function.as_deref() else { return Vec::new() };
     let of_path = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == ':';
-    name.match_indices("::{")
-        .filter_map(|(at, _)| {
-            let before = name.get(..at)?;
-            let start = before.rfind(|letter| !of_path(letter)).map_or(0, |last| {
-                last + before.get(last..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
-            });
-            function(before.get(start..)?)
-        })
-        .collect()
+    let path_before = |at: usize| name.get(..at)?.rsplit(|letter| !of_path(letter)).next();
+    name.match_indices("::{").filter_map(|(at, _)| function(path_before(at)?)).collect()
 }
 
 #[cfg(test)]
@@ -171,6 +162,7 @@ mod tests {
         Some(TestPath { krate: krate.to_owned(), name: name.to_owned() })
     }
 
+    const BY_FILE: &str = "__rust_begin_short_backtrace<F>";
     const HARNESS_NAME: &str = "test::__rust_begin_short_backtrace::<core::result::Result<(), alloc::string::String>, \
                                 fn() -> core::result::Result<(), alloc::string::String>>";
     const POINTER: &str = "<fn() -> core::result::Result<(), alloc::string::String> as \
@@ -199,14 +191,8 @@ mod tests {
 
     #[test]
     fn an_inlined_test_is_known_by_the_closure_that_is_called() {
-        let release = [
-            "bt",
-            "own",
-            "{closure#0}",
-            "call_once<h::tests::own::{closure_env#0}, ()>",
-            POINTER,
-            HARNESS_NAME,
-        ];
+        let closure = "call_once<h::tests::own::{closure_env#0}, ()>";
+        let release = ["bt", "own", "{closure#0}", closure, POINTER, HARNESS_NAME];
         assert_eq!(test_of(&release), path("h", "tests::own"));
     }
 
@@ -223,14 +209,11 @@ mod tests {
         assert_eq!(harness_at(&std), None);
         let mut theirs = frames(&["mine::test::__rust_begin_short_backtrace"]);
         assert_eq!(harness_at(&theirs), None);
-        theirs.push(frame("__rust_begin_short_backtrace<F>", Some("/rustc/ab/library/test/src/lib.rs")));
+        theirs.push(frame(BY_FILE, Some("/rustc/ab/library/test/src/lib.rs")));
         assert_eq!(harness_at(&theirs), Some(1));
         let windows = Some(r"/rustc/ab/library\test\src\lib.rs");
-        assert_eq!(harness_at(&[frame("__rust_begin_short_backtrace<F>", windows)]), Some(0));
-        theirs.push(frame(
-            "__rust_begin_short_backtrace<F>",
-            Some("/rustc/ab/library/std/src/sys/backtrace.rs"),
-        ));
+        assert_eq!(harness_at(&[frame(BY_FILE, windows)]), Some(0));
+        theirs.push(frame(BY_FILE, Some("/rustc/ab/library/std/src/sys/backtrace.rs")));
         assert_eq!(harness_at(&theirs), Some(1));
     }
 
@@ -248,22 +231,13 @@ mod tests {
 
     #[test]
     fn a_thread_that_is_started_in_an_initializer_is_shared_and_one_of_an_own_pool_is_not() {
-        let global = [
-            "std::thread::Builder::spawn",
-            "rayon_core::registry::Registry::new",
-            "std::sys::sync::once::futex::Once::call",
-            "h::tests::a",
-        ];
-        assert!(is_shared(&frames(&global)));
-        let grown = [
-            "std::thread::Builder::spawn",
-            "blocking::Executor::grow_pool",
-            "blocking::unblock",
-            "h::tests::a",
-        ];
-        assert!(is_shared(&frames(&grown)));
-        let own = ["std::thread::Builder::spawn", "rayon_core::registry::Registry::new", "h::tests::a"];
-        assert!(!is_shared(&frames(&own)));
+        let shared = |inside: &[&str]| {
+            is_shared(&frames(&[&["std::thread::Builder::spawn"], inside, &["h::tests::a"]].concat()))
+        };
+        let pool = "rayon_core::registry::Registry::new";
+        assert!(shared(&[pool, "std::sys::sync::once::futex::Once::call"]));
+        assert!(shared(&["blocking::Executor::grow_pool", "blocking::unblock"]));
+        assert!(!shared(&[pool]));
     }
 
     #[test]

@@ -156,11 +156,8 @@ mod tests {
 
     fn read(pieces: &[&str]) -> Vec<Word> {
         let mut reader = Reader::default();
-        pieces
-            .iter()
-            .flat_map(|piece| reader.read(piece.as_bytes(), false, 7))
-            .map(|said| said.what)
-            .collect()
+        let said = pieces.iter().flat_map(|piece| reader.read(piece.as_bytes(), false, 7));
+        said.map(|said| said.what).collect()
     }
 
     fn finished(name: &str, result: TestResult, should_panic: bool) -> Word {
@@ -180,32 +177,22 @@ mod tests {
             Word::Ended,
         ];
         assert_eq!(read(&[text]), expected);
-        let (mut letters, mut reader) = (Vec::new(), Reader::default());
-        for byte in text.as_bytes() {
-            letters.extend(reader.read(&[*byte], false, 7).into_iter().map(|said| said.what));
-        }
-        assert_eq!(letters, expected);
+        let letters: Vec<&str> = text.split("").collect();
+        assert_eq!(read(&letters), expected);
         assert_eq!(read(&["running 1 test\n"]), [Word::Planned(1)]);
     }
 
     #[test]
     fn colours_times_and_benches_do_not_disturb() {
-        assert_eq!(
-            read(&["test a ... ", "\u{1b}[32mok\u{1b}(B\u{1b}[m <0.001s>", "\n"]),
-            [finished("a", TestResult::Ok, false)]
-        );
-        assert_eq!(
-            read(&["test long_bench   ... bench:          12 ns/iter (+/- 3)\n"]),
-            [finished("long_bench", TestResult::Ok, false)]
-        );
-        assert_eq!(
-            read(&["test src/lib.rs - a (line 3) - compile fail ... ok\n"]),
-            [finished("src/lib.rs - a (line 3) - compile fail", TestResult::Ok, false)]
-        );
-        assert_eq!(
-            read(&["test a ... FAILED (time limit exceeded)\n"]),
-            [finished("a", TestResult::Failed, false)]
-        );
+        let doc = "src/lib.rs - a (line 3) - compile fail";
+        for (text, name, result) in [
+            ("test a ... \u{1b}[32mok\u{1b}(B\u{1b}[m <0.001s>\n", "a", TestResult::Ok),
+            ("test bench   ... bench:          12 ns/iter (+/- 3)\n", "bench", TestResult::Ok),
+            (&format!("test {doc} ... ok\n"), doc, TestResult::Ok),
+            ("test a ... FAILED (time limit exceeded)\n", "a", TestResult::Failed),
+        ] {
+            assert_eq!(read(&[text]), [finished(name, result, false)]);
+        }
     }
 
     #[test]

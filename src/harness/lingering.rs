@@ -47,7 +47,7 @@ impl Harness {
     /// Whether `exit` was called on behalf of a test.
     pub(crate) fn exited(&mut self, scene: &Scene, namer: &mut dyn Namer) -> Option<Finding> {
         let test = self.test_of(scene, namer);
-        let in_test = match (test.via, self.threads.is_main(scene.tid)) {
+        let in_test = match (test.via, scene.tid == self.threads.main) {
             // The end of libtest itself.
             (TestEvidence::Unknown, true) => false,
             // The main thread runs the harness; a function of a test on its stack is one that the harness calls.
@@ -62,7 +62,7 @@ impl Harness {
     /// `hook_dropped`: the panic hook is gone, as after libtest's last word.
     pub(crate) fn wants_names_at_end(&self, exit: Option<u32>, hook_dropped: bool) -> bool {
         let normal =
-            exit.is_none_or(|tid| self.threads.is_main(tid)) && (self.threads.all_finished() || hook_dropped);
+            exit.is_none_or(|tid| tid == self.threads.main) && (self.threads.all_finished() || hook_dropped);
         !normal || self.threads.has_alive()
     }
 

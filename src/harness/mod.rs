@@ -11,14 +11,12 @@ mod frames;
 mod owner;
 mod threads;
 
+use std::collections::VecDeque;
+
 use threads::Threads;
 
 pub(crate) use attribute::Scene;
-pub(crate) use libtest_output::Said;
-#[cfg(feature = "audit")]
-pub(crate) use libtest_output::{Reader, Word};
-#[cfg(not(feature = "audit"))]
-use libtest_output::{Reader, Word};
+pub(crate) use libtest_output::{Reader, Said, Word};
 
 use crate::probe::harness_notes::{HarnessNotes, Noted};
 use crate::probe::{Entry, Event};
@@ -26,14 +24,15 @@ use crate::record::finding::Finding;
 
 /// Everything known of the tests of this process.
 pub(crate) struct Harness {
-    notes: &'static HarnessNotes,
+    pub(crate) notes: &'static HarnessNotes,
     /// Losses of the notes that were taken into account.
     lost: u64,
     threads: Threads,
     reader: Reader,
-    said: Vec<Said>,
-    /// Panics whose test is not known, for another look at the end.
-    open: attribute::Open,
+    /// What it said and nobody has taken yet.
+    pub(crate) said: Vec<Said>,
+    /// Panics whose test is not known, for another look at the end; oldest first.
+    open: VecDeque<(u64, Scene)>,
     /// Whether starts of threads are seen.
     watches_threads: bool,
     lingering: lingering::Lingering,
@@ -58,7 +57,7 @@ impl Harness {
             threads,
             reader: Reader::default(),
             said: Vec::new(),
-            open: attribute::Open::default(),
+            open: VecDeque::new(),
             watches_threads,
             lingering: lingering::Lingering::default(),
             unhooked: Vec::new(),
@@ -70,15 +69,15 @@ impl Harness {
     pub(crate) fn saw(&mut self, entry: &Entry) {
         let stamp = entry.stamp;
         match entry.event {
-            Event::Started { .. } => self.threads.started(stamp.thread, stamp.tid, stamp.mono_ns),
-            Event::Exited => self.threads.exited(stamp.thread, stamp.mono_ns),
+            Event::Started { .. } => _ = self.threads.known.began(stamp.thread, stamp.tid, stamp.mono_ns),
+            Event::Exited => self.threads.known.ended(stamp.thread, stamp.mono_ns),
             _ => {}
         }
     }
 
     /// Some events were lost.
     pub(crate) fn events_lost(&mut self) {
-        self.threads.lost();
+        self.threads.gaps = true;
     }
 
     /// Takes the notes out of their queue.
@@ -89,7 +88,7 @@ impl Harness {
                 Noted::Output { cut } => {
                     for said in self.reader.read(note.output(), cut, note.mono_ns) {
                         match &said.what {
-                            Word::Planned(number) => self.threads.planned(*number),
+                            Word::Planned(number) => _ = self.threads.planned.get_or_insert(*number),
                             Word::Finished { name, .. } => self.threads.finished(name, said.mono_ns),
                             Word::Ended => {}
                         }
@@ -101,18 +100,8 @@ impl Harness {
         let lost = self.notes.lost();
         if lost != self.lost {
             self.lost = lost;
-            self.threads.lost();
+            self.threads.gaps = true;
         }
-    }
-
-    /// Whether notes wait.
-    pub(crate) fn has_notes(&self) -> bool {
-        self.notes.is_pending()
-    }
-
-    /// What the harness said since the last call.
-    pub(crate) fn take_said(&mut self) -> Vec<Said> {
-        std::mem::take(&mut self.said)
     }
 }
 

@@ -7,6 +7,8 @@ use crate::record::NamedFrame;
 
 /// Why the owner of a thread is not known; words of `test.reason`.
 pub(crate) mod reason {
+    use super::{NamedFrame, frames};
+
     /// No stack of a known test leads here.
     pub(crate) const NO_HARNESS_FRAME: &str = "no_harness_frame";
     /// The stacks have no names.
@@ -19,6 +21,11 @@ pub(crate) mod reason {
     pub(crate) const NAME_CUT: &str = "name_cut";
     /// It serves several tests.
     pub(crate) const SHARED_THREAD: &str = "shared_thread";
+
+    /// Why a stack without a test on it has none.
+    pub(crate) fn no_test_on(stack: &[NamedFrame]) -> &'static str {
+        if frames::lacks_names(stack) { NO_SYMBOLS } else { NO_HARNESS_FRAME }
+    }
 }
 
 /// Who a thread belongs to.

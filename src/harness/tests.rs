@@ -68,6 +68,20 @@ impl Bench {
         Self::watching(true)
     }
 
+    /// libtest has started thread 1 for a test.
+    fn with_test() -> Self {
+        let mut bench = Self::new();
+        bench.begins(1);
+        bench
+    }
+
+    /// The test `a` runs on thread 1, and has started thread 2.
+    fn with_child() -> Self {
+        let mut bench = Self::with_test();
+        bench.spawns(1, 2, &BY_A, "tests::a");
+        bench
+    }
+
     fn watching(threads: bool) -> Self {
         let notes = HarnessNotes::leaked();
         let mut harness = Harness::new(notes, threads);
@@ -140,13 +154,17 @@ fn unknown(reason: &str) -> TestRef {
     TestRef::unknown(reason)
 }
 
+/// Of a thread that `a` started, and that serves others, too.
+fn shared(test: TestRef) -> TestRef {
+    TestRef { shared: true, first_owner: Some("tests::a".to_owned()), ..test }
+}
+
 /// What `a` spawns a thread with.
 const BY_A: [u64; 5] = [SPAWN, A, HARNESS, RUN_TEST, START];
 
 #[test]
 fn the_stack_names_the_test_on_its_own_thread_and_on_main() {
-    let mut bench = Bench::new();
-    bench.begins(1);
+    let mut bench = Bench::with_test();
     let stack = [WORK, A, HARNESS, RUN_TEST, START];
     assert_eq!(bench.panics(1, &stack, "tests::a"), known("tests::a", TestEvidence::Stack, Some(false)));
     assert_eq!(bench.panics(0, &stack, "main"), known("tests::a", TestEvidence::Stack, Some(false)));
@@ -161,19 +179,16 @@ fn the_stack_names_the_test_on_its_own_thread_and_on_main() {
 
 #[test]
 fn a_thread_that_the_system_calls_by_half_a_name_has_that_of_the_function() {
-    let mut bench = Bench::new();
-    bench.begins(1);
-    let mut scene = bench.scene(1, &[A, HARNESS, START], "");
-    scene.cut_name = Some("tests::a_long_na".to_owned());
+    let mut bench = Bench::with_test();
+    let cut_name = Some("tests::a_long_na".to_owned());
+    let scene = Scene { cut_name, ..bench.scene(1, &[A, HARNESS, START], "") };
     let test = bench.harness.test_of(&scene, &mut names());
     assert_eq!(test.name.as_deref(), Some("tests::a"));
 }
 
 #[test]
 fn children_and_theirs_belong_to_the_test_that_started_them() {
-    let mut bench = Bench::new();
-    bench.begins(1);
-    bench.spawns(1, 2, &BY_A, "tests::a");
+    let mut bench = Bench::with_child();
     bench.spawns(2, 3, &[SPAWN, WORK, START], "");
     assert_eq!(bench.panics(3, &[WORK, START], ""), known("tests::a", TestEvidence::Lineage, Some(false)));
     bench.ends(1);
@@ -182,8 +197,7 @@ fn children_and_theirs_belong_to_the_test_that_started_them() {
 
 #[test]
 fn what_is_not_seen_to_come_from_a_test_belongs_to_none() {
-    let mut bench = Bench::new();
-    bench.begins(1);
+    let mut bench = Bench::with_test();
     bench.prints("running 1 test\n");
     // Started by main before the tests, by nobody who was seen, and with a stack that has no names.
     bench.spawns(0, 2, &[SPAWN, WORK, MAIN], "main");
@@ -213,26 +227,20 @@ fn without_symbols_the_harness_itself_tells_which_threads_are_tests() {
 
 #[test]
 fn a_pool_that_is_started_once_belongs_to_nobody_but_frames_tell_whose_work_it_does() {
-    let mut bench = Bench::new();
-    bench.begins(1);
+    let mut bench = Bench::with_test();
     bench.begins(2);
     bench.spawns(1, 3, &[SPAWN, ONCE, GLOBAL, A, HARNESS, START], "tests::a");
-    let shared =
-        TestRef { shared: true, first_owner: Some("tests::a".to_owned()), ..unknown("shared_thread") };
-    assert_eq!(bench.panics(3, &[WORK, START], ""), shared);
+    let pool = shared(unknown("shared_thread"));
+    assert_eq!(bench.panics(3, &[WORK, START], ""), pool);
     // Nobody has heard of a test `b` yet: its name might be that of any function.
-    assert_eq!(bench.panics(3, &[WORK, IN_B, START], ""), shared);
+    assert_eq!(bench.panics(3, &[WORK, IN_B, START], ""), pool);
     bench.prints("running 2 tests\ntest tests::b ... ok\n");
-    let by_frame = TestRef {
-        shared: true,
-        first_owner: Some("tests::a".to_owned()),
-        ..known("tests::b", TestEvidence::Frame, Some(true))
-    };
+    let by_frame = shared(known("tests::b", TestEvidence::Frame, Some(true)));
     assert_eq!(bench.panics(3, &[WORK, IN_B, START], ""), by_frame);
     let late = bench.harness.reopen(&mut names());
     assert_eq!(late.iter().map(|(_, test)| test.name.as_deref()).collect::<Vec<_>>(), [Some("tests::b")]);
     // A function of the same path in another crate is no test.
-    assert_eq!(bench.panics(3, &[DEP_A, START], ""), shared);
+    assert_eq!(bench.panics(3, &[DEP_A, START], ""), pool);
     // Of two tests on a stack the inner one's work panics.
     let nested = bench.panics(3, &[WORK, IN_B, IN_A, START], "");
     assert_eq!(nested.name.as_deref(), Some("tests::b"));
@@ -243,13 +251,11 @@ fn a_pool_that_is_started_once_belongs_to_nobody_but_frames_tell_whose_work_it_d
 #[test]
 fn a_blocking_thread_is_the_tests_own_unless_there_is_a_runtime_for_all() {
     let on_demand = [SPAWN, POOL, A, HARNESS, START];
-    let mut own = Bench::new();
-    own.begins(1);
+    let mut own = Bench::with_test();
     own.spawns(1, 2, &[SPAWN, POOL, BUILDER, A, HARNESS, START], "tests::a");
     own.spawns(1, 3, &on_demand, "tests::a");
     assert_eq!(own.panics(3, &[WORK, START], ""), known("tests::a", TestEvidence::Lineage, Some(false)));
-    let mut shared = Bench::new();
-    shared.begins(1);
+    let mut shared = Bench::with_test();
     shared.spawns(1, 2, &[SPAWN, POOL, BUILDER, ONCE, A, HARNESS, START], "tests::a");
     shared.spawns(1, 3, &on_demand, "tests::a");
     assert_eq!(shared.panics(3, &[WORK, START], "").reason.as_deref(), Some("shared_thread"));
@@ -257,17 +263,13 @@ fn a_blocking_thread_is_the_tests_own_unless_there_is_a_runtime_for_all() {
 
 #[test]
 fn a_rethrow_in_a_test_outdoes_who_started_the_thread_and_nothing_better() {
-    let mut bench = Bench::new();
-    bench.begins(1);
+    let mut bench = Bench::with_test();
     bench.begins(2);
     bench.spawns(1, 3, &[SPAWN, ONCE, A, HARNESS, START], "tests::a");
     let found = bench.panics(3, &[WORK, START], "");
     let in_b = bench.scene(2, &[WORK, B, HARNESS, START], "tests::b");
     let better = bench.harness.rethrown(&found, &in_b, &mut names());
-    let first_owner = Some("tests::a".to_owned());
-    let expected =
-        TestRef { shared: true, first_owner, ..known("tests::b", TestEvidence::Rethrow, Some(false)) };
-    assert_eq!(better, Some(expected));
+    assert_eq!(better, Some(shared(known("tests::b", TestEvidence::Rethrow, Some(false)))));
     let on_the_pool = bench.scene(3, &[WORK, START], "");
     assert_eq!(bench.harness.rethrown(&found, &on_the_pool, &mut names()), None);
     let by_frame = bench.panics(3, &[IN_A, START], "");
@@ -285,9 +287,7 @@ fn an_end_is_known_from_the_thread_or_from_the_harness_and_not_from_silence() {
     assert_eq!(ended(&mut bench), Some(false));
     bench.prints("ok\n");
     assert_eq!(ended(&mut bench), Some(true));
-    let mut gaps = Bench::new();
-    gaps.begins(1);
-    gaps.spawns(1, 2, &BY_A, "tests::a");
+    let mut gaps = Bench::with_child();
     gaps.harness.events_lost();
     assert_eq!(ended(&mut gaps), None, "the end may be among what was lost");
     gaps.ends(1);
@@ -296,9 +296,7 @@ fn an_end_is_known_from_the_thread_or_from_the_harness_and_not_from_silence() {
 
 #[test]
 fn an_exit_is_laid_at_the_door_of_its_test_and_the_end_of_the_harness_at_nobodys() {
-    let mut bench = Bench::new();
-    bench.begins(1);
-    bench.spawns(1, 2, &BY_A, "tests::a");
+    let mut bench = Bench::with_child();
     let mut exits = |number, ips: &[u64]| {
         let scene = bench.scene(number, ips, "");
         bench.harness.exited(&scene, &mut names()).map(|finding| finding.test.unwrap())
@@ -341,14 +339,11 @@ fn libtest_may_drop_the_hook_and_nobody_else() {
 
 #[test]
 fn half_a_name_is_a_test_when_only_one_begins_so_and_all_are_known() {
-    let mut bench = Bench::new();
-    bench.begins(1);
-    let mut scene = bench.scene(1, &[WORK], "");
-    scene.cut_name = Some("tests::a_long_n".to_owned());
+    let mut bench = Bench::with_test();
+    let scene = Scene { cut_name: Some("tests::a_long_n".to_owned()), ..bench.scene(1, &[WORK], "") };
     bench.prints("running 2 tests\ntest tests::a_long_name ... ok\n");
     assert_eq!(bench.harness.test_of(&scene, &mut names()), unknown("name_cut"));
-    let mut two = Bench::new();
-    two.begins(1);
+    let mut two = Bench::with_test();
     two.prints("running 2 tests\ntest tests::a_long_name ... ok\ntest tests::a_long_noon ... ok\n");
     assert_eq!(two.harness.test_of(&scene, &mut names()), unknown("name_cut"));
     bench.prints("test tests::b ... ok\n");
@@ -363,16 +358,14 @@ fn the_memory_is_bounded_and_a_recycled_id_is_another_thread() {
         bench.spawns(0, number, &[SPAWN, WORK], "main");
         bench.ends(number);
     }
-    assert!(bench.harness.threads.sizes() < 9_000);
-    let mut bench = Bench::new();
-    bench.begins(1);
-    bench.spawns(1, 2, &BY_A, "tests::a");
+    assert!(bench.harness.threads.known.size() < 9_000);
+    let mut bench = Bench::with_child();
     let early = bench.scene(2, &[WORK], "");
     bench.ends(2);
     bench.notes.spawn(3, (0, tid(0)), &[SPAWN, WORK], "main");
     bench.harness.collect();
     bench.now += 1;
-    bench.harness.threads.started(3, tid(2), bench.now);
+    bench.harness.threads.known.began(3, tid(2), bench.now);
     assert_eq!(bench.panics(2, &[WORK], ""), unknown("no_harness_frame"));
     let test = bench.harness.test_of(&early, &mut names());
     assert_eq!(test.name.as_deref(), Some("tests::a"), "it was another thread then");

@@ -19,7 +19,7 @@ const LONGEST_LINE: usize = 64;
 
 /// A thread whose start was seen.
 #[derive(Debug, Default)]
-struct Thread {
+pub(super) struct Thread {
     spawn: Option<Spawn>,
     owner: Option<Owner>,
     name: Option<String>,
@@ -47,15 +47,15 @@ struct Test {
 #[derive(Debug)]
 pub(crate) struct Threads {
     /// OS id of the main thread.
-    main: u32,
-    known: SeenThreads<Thread>,
+    pub(super) main: u32,
+    pub(super) known: SeenThreads<Thread>,
     tests: HashMap<String, Test>,
     /// The crate that the tests are in, once one was seen under the harness.
     krate: Option<String>,
     /// Some event was lost: what was not seen proves nothing.
-    gaps: bool,
+    pub(super) gaps: bool,
     /// How many tests libtest said that it would run; `None` when it prints nothing that can be read.
-    planned: Option<u64>,
+    pub(super) planned: Option<u64>,
     /// Whether a runtime that serves several tests was seen.
     shared_runtime: bool,
 }
@@ -82,26 +82,6 @@ impl Threads {
         }
     }
 
-    /// A thread began.
-    pub(crate) fn started(&mut self, number: u64, tid: u32, mono_ns: u64) {
-        self.known.began(number, tid, mono_ns);
-    }
-
-    /// A thread ended.
-    pub(crate) fn exited(&mut self, number: u64, mono_ns: u64) {
-        self.known.ended(number, mono_ns);
-    }
-
-    /// Some event was lost.
-    pub(crate) fn lost(&mut self) {
-        self.gaps = true;
-    }
-
-    /// libtest said that it is about to begin.
-    pub(crate) fn planned(&mut self, number: u64) {
-        self.planned.get_or_insert(number);
-    }
-
     /// Whether libtest said of every test how it ended.
     pub(crate) fn all_finished(&self) -> bool {
         let finished = self.tests.values().filter(|test| test.finished.is_some()).count() as u64;
@@ -122,11 +102,6 @@ impl Threads {
     /// Number of the thread with this OS id at that time, 0 when its start was not seen.
     pub(crate) fn number(&self, tid: u32, mono_ns: u64) -> u64 {
         self.known.with_tid(tid, mono_ns).map_or(0, |(number, _)| number)
-    }
-
-    /// Whether it is the thread that the process began with.
-    pub(crate) fn is_main(&self, tid: u32) -> bool {
-        tid == self.main
     }
 
     /// The full name of a thread.
@@ -177,12 +152,12 @@ impl Threads {
     /// Learns the names of threads that libtest has started for tests, as far as the system knows them in full.
     pub(crate) fn learn_names(&mut self, namer: &mut dyn Namer, name_of: &dyn Fn(u32) -> Option<String>) {
         let is_there = |thread: &Seen<Thread>| thread.began_ns.is_some() && thread.ended_ns.is_none();
-        let of_main =
-            |thread: &Thread| thread.spawn.as_ref().is_some_and(|spawn| spawn.parent_tid == self.main);
-        let unnamed =
-            |thread: &Seen<Thread>| is_there(thread) && thread.of.name.is_none() && of_main(&thread.of);
-        let known = self.known.iter().filter(|(_, thread)| unnamed(thread));
-        let candidates: Vec<(u64, u32)> = known.map(|(number, thread)| (number, thread.tid)).collect();
+        let of_main = |spawn: &Spawn| spawn.parent_tid == self.main;
+        let candidate = |(number, thread): (u64, &Seen<Thread>)| {
+            let unnamed = thread.of.name.is_none() && thread.of.spawn.as_ref().is_some_and(of_main);
+            (is_there(thread) && unnamed).then_some((number, thread.tid))
+        };
+        let candidates: Vec<(u64, u32)> = self.known.iter().filter_map(candidate).collect();
         for (number, tid) in candidates {
             let Some(name) = name_of(tid) else { continue };
             if matches!(self.owner(number, namer), Ok(Owner::Harness(None))) {
@@ -260,8 +235,7 @@ impl Threads {
             if frames::runs_test(frames) || (frames::lacks_names(frames) && told()) {
                 return Ok(Owner::Harness(name));
             }
-            let unnamed = frames::lacks_names(frames);
-            return Err(if unnamed { reason::NO_SYMBOLS } else { reason::NO_HARNESS_FRAME });
+            return Err(reason::no_test_on(frames));
         }
         let ancestors = ancestors.checked_sub(1).ok_or(reason::THREAD_NOT_SEEN)?;
         let (name, shared) = match self.owner_within(spawn.parent, namer, ancestors)? {
@@ -280,9 +254,8 @@ impl Threads {
             return false;
         }
         if !self.shared_runtime {
-            let spawns: Vec<Spawn> =
-                self.known.iter().filter_map(|(_, thread)| thread.of.spawn.clone()).collect();
-            self.shared_runtime = spawns.iter().any(|spawn| {
+            let mut spawns = self.known.iter().filter_map(|(_, thread)| thread.of.spawn.as_ref());
+            self.shared_runtime = spawns.any(|spawn| {
                 let frames = namer.name(&spawn.ips);
                 frames::builds_runtime(&frames) && frames::is_shared(&frames)
             });
@@ -298,23 +271,13 @@ impl Threads {
         })
     }
 
-    /// Threads that have not ended: number, OS id (`None` before it begins), and the stack that started them.
+    /// Threads that have not ended, by number: with the OS id (`None` before it begins), and the stack that started them.
     pub(crate) fn alive(&self) -> Vec<(u64, Option<u32>, Box<[u64]>)> {
-        let threads = self.known.iter().filter(|(_, thread)| thread.ended_ns.is_none());
-        let mut found: Vec<_> = threads
-            .filter_map(|(number, thread)| {
-                Some((number, thread.began_ns.map(|_| thread.tid), thread.of.spawn.as_ref()?.ips.clone()))
-            })
-            .collect();
-        found.sort_unstable_by_key(|(number, ..)| *number);
-        found
-    }
-}
-
-#[cfg(test)]
-impl Threads {
-    /// The most that any of the tables holds.
-    pub(crate) fn sizes(&self) -> usize {
-        self.known.size()
+        let alive = self.known.iter().filter(|(_, thread)| thread.ended_ns.is_none());
+        let started = |(number, thread): (u64, &Seen<Thread>)| {
+            let ips = thread.of.spawn.as_ref()?.ips.clone();
+            Some((number, thread.began_ns.map(|_| thread.tid), ips))
+        };
+        alive.filter_map(started).collect()
     }
 }

@@ -110,7 +110,7 @@ pub(crate) fn process_line(
         exe,
         image,
         agent_version,
-        panic_strategy: strategy.as_str().to_owned(),
+        panic_strategy: strategy.word().to_owned(),
         previous_hook: previous_hook.map(str::to_owned),
         labels,
         can,

@@ -8,12 +8,13 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::life::LifeEvent;
 use super::lineage;
 use super::probe_events::{is_ready, panic_of};
 use super::verdict_text::{About, amend};
 use crate::harness::Harness;
 use crate::platform;
-use crate::probe::{Entry, EventQueue};
+use crate::probe::{Entry, Event, EventQueue};
 use crate::record::finding::Finding;
 use crate::record::{Ancestor, ExitPlace, RawFlag, RawRecord, Report};
 use crate::symbolize::Namer;
@@ -56,7 +57,8 @@ pub(crate) struct Follow {
     /// The same with the time when the first difference was seen, oldest first.
     unsettled_since: VecDeque<(Instant, u64)>,
     pub(super) lineages: HashMap<u32, Arc<[Ancestor]>>,
-    pub(super) findings: Vec<Finding>,
+    /// What wrappers had to say and nobody has taken yet.
+    pub(crate) findings: Vec<Finding>,
     /// Only in an audited test harness.
     pub(crate) harness: Option<Box<Harness>>,
 }
@@ -103,7 +105,7 @@ impl Follow {
             self.unsaid(forgotten);
         }
         if sequence <= self.gave_way_up_to {
-            self.lives.evidence_of_lost(sequence);
+            self.lives.apply(sequence, LifeEvent::EvidenceLost);
         }
         self.about.insert(sequence, About::of(report));
         self.catch_up(namer);
@@ -208,8 +210,7 @@ impl Follow {
 
     /// Where the notices of wrappers come from that wait, one behind the other.
     pub(crate) fn noticed(&self) -> Vec<u64> {
-        let noticed =
-            self.waiting.iter().filter(|entry| matches!(entry.event, crate::probe::Event::Noticed { .. }));
+        let noticed = self.waiting.iter().filter(|entry| matches!(entry.event, Event::Noticed { .. }));
         noticed.flat_map(|entry| entry.place.ips().iter().copied()).collect()
     }
 
@@ -221,7 +222,7 @@ impl Follow {
     /// Whether events wait to be received.
     pub(crate) fn has_events(&self) -> bool {
         self.sight.events.is_some_and(|events| events.pending() > 0)
-            || self.harness.as_ref().is_some_and(|harness| harness.has_notes())
+            || self.harness.as_ref().is_some_and(|harness| harness.notes.is_pending())
     }
 
     /// The verdict on a panic, which counts as said from now on, and what its line repeats.
@@ -254,11 +255,6 @@ impl Follow {
         let change = self.lives.publish(sequence)?;
         self.unsettled.remove(&sequence);
         Some(change)
-    }
-
-    /// What wrappers had to say since the last call.
-    pub(crate) fn take_findings(&mut self) -> Vec<Finding> {
-        std::mem::take(&mut self.findings)
     }
 
     fn lineage(&mut self, record: &RawRecord, namer: &mut dyn Namer) -> Arc<[Ancestor]> {

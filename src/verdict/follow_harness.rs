@@ -3,7 +3,7 @@
 //! Runs on: the writer thread. Must not: do anything in a process that is not audited.
 
 use super::follow::Follow;
-use crate::harness::{Said, Scene};
+use crate::harness::{Harness, Said, Scene};
 use crate::hook;
 use crate::record::finding::Finding;
 use crate::record::{ExitPlace, NamedFrame, RawRecord, Report};
@@ -11,6 +11,14 @@ use crate::symbolize::Namer;
 use crate::sys::clock;
 
 impl Follow {
+    /// The harness, if one is audited, with all that was seen of it so far.
+    fn harness(&mut self) -> Option<&mut Harness> {
+        if self.harness.is_some() {
+            self.collect();
+        }
+        self.harness.as_deref_mut()
+    }
+
     /// Says which test a panic belongs to.
     pub(crate) fn attribute(&mut self, record: &RawRecord, report: &mut Report, namer: &mut dyn Namer) {
         let Some(harness) = &mut self.harness else { return };
@@ -37,7 +45,7 @@ impl Follow {
 
     /// What the harness printed since the last call.
     pub(crate) fn take_said(&mut self) -> Vec<Said> {
-        self.harness.as_mut().map(|harness| harness.take_said()).unwrap_or_default()
+        self.harness.as_mut().map(|harness| std::mem::take(&mut harness.said)).unwrap_or_default()
     }
 
     /// The process ends: panics whose test became known only now, in order. Their last verdict line says it.
@@ -57,12 +65,7 @@ impl Follow {
     /// Whether names would tell something at the end of the process that nothing else does: so that the end of a run
     /// with nothing to say waits for none. `exit`: OS id of the thread that ends the process.
     pub(crate) fn wants_names_at_end(&mut self, exit: impl FnOnce() -> Option<u32>) -> bool {
-        if self.harness.is_none() {
-            return false;
-        }
-        self.collect();
-        let exit = exit();
-        self.harness.as_ref().is_some_and(|harness| harness.wants_names_at_end(exit, hook::is_replaced()))
+        self.harness().is_some_and(|harness| harness.wants_names_at_end(exit(), hook::is_replaced()))
     }
 
     /// The agent's hook was dropped, on this stack. libtest does so when it is done, which is worth no finding.
@@ -91,23 +94,15 @@ impl Follow {
 
     /// Whether the end of the process waits yet, for what threads of tests may still come to. `exit_ns`: when it began.
     pub(crate) fn lingers(&mut self, exit_ns: Option<u64>, namer: &mut dyn Namer) -> bool {
-        if self.harness.is_none() {
-            return false;
-        }
-        self.collect();
-        let end_ns = exit_ns.unwrap_or_else(clock::mono_ns);
-        self.harness.as_mut().is_some_and(|harness| harness.lingers(end_ns, namer))
+        let end_ns = || exit_ns.unwrap_or_else(clock::mono_ns);
+        self.harness().is_some_and(|harness| harness.lingers(end_ns(), namer))
     }
 
     /// The process ends by a call on this stack; what that says of tests.
     pub(crate) fn harness_ends(&mut self, exit: Option<&ExitPlace>, namer: &mut dyn Namer) -> Vec<Finding> {
-        if self.harness.is_none() {
-            return Vec::new();
-        }
         let end_ns = exit.map_or_else(clock::mono_ns, |exit| exit.mono_ns);
-        let unwinding = self.lives.interrupted_on();
-        self.collect();
-        let Some(harness) = &mut self.harness else { return Vec::new() };
+        let unwinding: Vec<u32> = self.lives.interrupted().into_iter().map(|(_, tid)| tid).collect();
+        let Some(harness) = self.harness() else { return Vec::new() };
         let scene = exit.map(|exit| Scene {
             tid: exit.tid,
             mono_ns: exit.mono_ns,

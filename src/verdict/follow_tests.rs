@@ -60,12 +60,10 @@ impl Bench {
         bench
     }
 
-    /// One on which the first panic was raised, and its record has arrived.
-    fn recorded() -> (Self, Report) {
-        let mut bench = Self::new(16);
-        bench.probes.raised(TID, 1, 0);
-        let report = bench.record(1);
-        (bench, report)
+    /// A panic is raised, and its record arrives.
+    fn raises(&mut self, sequence: u64) -> Report {
+        self.probes.raised(TID, sequence, 0);
+        self.record(sequence)
     }
 
     /// A panic was raised, and has landed where its stack says.
@@ -95,9 +93,7 @@ impl Bench {
 
     /// The record of [`raw_record`] under this number arrives.
     fn record(&mut self, sequence: u64) -> Report {
-        let mut record = raw_record();
-        record.sequence = sequence;
-        self.arrives(&record)
+        self.arrives(&numbered(sequence))
     }
 
     fn arrives(&mut self, record: &RawRecord) -> Report {
@@ -109,8 +105,7 @@ impl Bench {
 
     /// The stack of a payload thrown again, which stops at another frame, arrives.
     fn hop(&mut self, sequence: u64, stopper: u32) {
-        let mut record = raw_record();
-        record.sequence = sequence;
+        let mut record = numbered(sequence);
         record.set_flag(RawFlag::Hop);
         set_walk(&mut record, FakeSymbols::NAMES.len() as u32, stopper);
         let (report, prepared) = self.builder.report(&record, &mut always);
@@ -148,10 +143,8 @@ fn a_panic_that_landed_before_its_record_was_read_has_its_verdict_in_the_panic_l
     bench.passes(1);
     let report = bench.record(1);
     assert_eq!((report.fate, report.basis), (Fate::Caught, Basis::Confirmed));
-    assert_eq!(
-        (report.receipt, report.silent, report.swallowed),
-        (Receipt::Received, Some(false), Some(true))
-    );
+    assert_eq!(report.receipt, Receipt::Received);
+    assert_eq!((report.silent, report.swallowed), (Some(false), Some(true)));
     let place = report.received_at.unwrap();
     assert_eq!((place.function.as_deref(), place.os_thread), (Some("app::run"), Some(TID)));
     assert_eq!(report.landing.unwrap().kind, HandlerKind::User);
@@ -185,8 +178,7 @@ fn what_was_seen_before_a_panic_was_raised_is_known_when_it_is_linked() {
             // It waits in the queue when the panic arrives that shows the error.
             bench.reads(&[PROGRAM]);
         }
-        let mut second = raw_record();
-        second.sequence = 2;
+        let mut second = numbered(2);
         let quoted = format!("Err value: JoinError::Panic(Id(7), {:?}, ...)", first.message.unwrap());
         second.message.set(&quoted);
         let second = bench.arrives(&second);
@@ -196,7 +188,8 @@ fn what_was_seen_before_a_panic_was_raised_is_known_when_it_is_linked() {
 
 #[test]
 fn a_panic_that_lands_after_its_line_gets_one_verdict_line() {
-    let (mut bench, report) = Bench::recorded();
+    let mut bench = Bench::new(16);
+    let report = bench.raises(1);
     assert_eq!((report.basis, report.landing, report.receipt), (Basis::Predicted, None, Receipt::Pending));
     assert!(bench.said_after(2 * SETTLE).is_empty(), "still on its way, as predicted");
     bench.probes.landed(TID, 1, CATCH);
@@ -206,10 +199,7 @@ fn a_panic_that_lands_after_its_line_gets_one_verdict_line() {
     assert_eq!((change.outcome.basis, change.outcome.receipt), (Basis::Confirmed, Receipt::Discarded));
     assert_eq!(change.outcome.silent, Some(true));
     assert_eq!((about.fingerprint.as_str(), about.pid), (report.fingerprint.as_str(), report.head.pid));
-    assert_eq!(
-        (about.message.as_ref(), about.thread.as_ref()),
-        (report.message.as_ref(), report.thread.as_ref())
-    );
+    assert_eq!((&about.message, &about.thread), (&report.message, &report.thread));
     assert!(bench.end().is_empty());
 }
 
@@ -221,8 +211,8 @@ fn an_event_waits_for_its_record_and_what_comes_behind_it_waits_too() {
     bench.probes.landed(TID + 1, 2, CATCH);
     bench.passes(1);
     assert!(bench.said().is_empty(), "the record of 2 has not come");
-    let mut second = raw_record();
-    (second.sequence, second.tid) = (2, TID + 1);
+    let mut second = numbered(2);
+    second.tid = TID + 1;
     let report = bench.arrives(&second);
     assert_eq!((report.basis, report.receipt), (Basis::Confirmed, Receipt::Pending));
     let said: Vec<u64> = bench.said().iter().map(|(change, _)| change.sequence).collect();
@@ -257,7 +247,7 @@ fn a_panic_whose_events_gave_way_before_its_record_came_is_not_called_interrupte
         assert_eq!(bench.record(1).basis, basis);
         bench.follow.process_ends(None);
         bench.said();
-        assert_eq!(bench.follow.lives.interrupted(), [0; 0], "{basis:?}");
+        assert_eq!(bench.follow.lives.interrupted(), [], "{basis:?}");
     }
 }
 
@@ -312,8 +302,7 @@ fn lost_events_leave_open_what_was_open_and_change_nothing_that_was_seen() {
         let mut bench = Bench::new(4);
         bench.passes(1);
         let settled = bench.record(1);
-        bench.probes.raised(TID, 2, 0);
-        bench.record(2);
+        bench.raises(2);
         for _ in 0..if lose { 5 } else { 4 } {
             bench.probes.discarded(TID, 0);
         }
@@ -352,19 +341,16 @@ fn the_lineage_names_the_parents_and_a_reused_thread_id_has_its_own() {
     let mut bench = Bench::new(16);
     bench.probes.started(me + 1, me);
     bench.probes.started(TID, me + 1);
-    bench.probes.raised(TID, 1, 0);
-    let report = bench.record(1);
-    let ancestors: Vec<u32> = report.lineage.iter().map(|ancestor| ancestor.os_id).collect();
-    assert_eq!(ancestors, [me + 1, me]);
+    let report = bench.raises(1);
+    let ids = |report: &Report| report.lineage.iter().map(|ancestor| ancestor.os_id).collect::<Vec<_>>();
+    assert_eq!(ids(&report), [me + 1, me]);
     if cfg!(target_os = "linux") {
         let name = report.lineage[1].name.as_deref().unwrap();
         assert!(name.starts_with('<') && name.len() > 2, "through the redactor: {name}");
     }
     bench.probes.send(TID, Event::Exited, &[]);
     bench.probes.started(TID, me);
-    bench.probes.raised(TID, 2, 0);
-    let ancestors: Vec<u32> = bench.record(2).lineage.iter().map(|ancestor| ancestor.os_id).collect();
-    assert_eq!(ancestors, [me]);
+    assert_eq!(ids(&bench.raises(2)), [me]);
     assert!(Bench::new(4).record(1).lineage.is_empty(), "nobody saw the thread start");
 }
 
@@ -372,8 +358,7 @@ fn the_lineage_names_the_parents_and_a_reused_thread_id_has_its_own() {
 fn a_verdict_that_may_change_waits_and_one_that_cannot_does_not() {
     let mut bench = Bench::new(16);
     assert_eq!(bench.follow.next_due(bench.now), None);
-    bench.probes.raised(TID, 1, 0);
-    bench.record(1);
+    bench.raises(1);
     bench.probes.landed(TID, 1, CATCH);
     assert!(bench.said().is_empty(), "the payload is usually dropped at once");
     assert_eq!(bench.follow.next_due(bench.now), Some(SETTLE));
@@ -403,7 +388,8 @@ fn what_changes_and_changes_back_before_it_is_due_is_not_said() {
 
 #[test]
 fn a_panic_without_a_line_gets_no_verdict_and_keeps_nobody_awake() {
-    let (mut bench, _) = Bench::recorded();
+    let mut bench = Bench::new(16);
+    bench.raises(1);
     bench.follow.unsaid(1);
     bench.probes.landed(TID, 1, CATCH);
     assert!(bench.said().is_empty());
@@ -424,8 +410,8 @@ fn a_death_that_an_unwrap_carries_on_is_one_incident() {
     let report = bench.arrives(&dying);
     assert_eq!((report.fate, report.basis), (Fate::ThreadDied, Basis::Confirmed));
     bench.probes.joined(7, TID, 1);
-    let mut unwrapped = raw_record();
-    (unwrapped.sequence, unwrapped.tid) = (2, 7);
+    let mut unwrapped = numbered(2);
+    unwrapped.tid = 7;
     unwrapped.message.set("called `Result::unwrap()` on an `Err` value: Any { .. }");
     bench.follow.catch_up(&mut names());
     let report = bench.arrives(&unwrapped);
@@ -440,8 +426,7 @@ fn a_death_that_an_unwrap_carries_on_is_one_incident() {
 fn with_a_settle_time_of_nothing_nothing_waits() {
     for (settle, at_once) in [(Duration::ZERO, 1), (SETTLE, 0)] {
         let mut bench = Bench::settling(16, settle);
-        bench.probes.raised(TID, 1, 0);
-        bench.record(1);
+        bench.raises(1);
         bench.probes.landed(TID, 1, CATCH);
         assert_eq!(bench.said().len(), at_once);
         assert_eq!(bench.said_after(settle).len(), 1 - at_once);
@@ -453,8 +438,7 @@ fn a_place_of_a_spawn_is_named_when_the_thread_panics() {
     let mut bench = Bench::new(16);
     bench.probes.spawned(7, 6, &[]);
     bench.probes.spawned(TID, 7, &[ROOT, PROGRAM]);
-    bench.probes.raised(TID, 1, 0);
-    let lineage = bench.record(1).lineage;
+    let lineage = bench.raises(1).lineage;
     let [parent, grandparent] = &lineage[..] else { panic!("{lineage:?}") };
     let place = parent.spawned_at.as_ref().unwrap();
     assert_eq!((parent.os_id, place.function.as_deref()), (7, Some("app::run")), "outside of std");

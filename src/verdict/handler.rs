@@ -46,13 +46,12 @@ pub(super) fn name(stack: &Stack, stopper: usize, root: Root, structure: Option<
         Some(caught_by(Handler { kind, ..hint(frame) }, None))
     };
     let Some((owner_at, owner)) = owner_at.zip(owner) else {
-        let known = here.last().and_then(by_structure);
-        return known.unwrap_or_else(|| without_call(here, catch.is_some()));
+        return here.last().and_then(by_structure).unwrap_or_else(|| without_call(here, catch.is_some()));
     };
     let inward = inward(stack, stopper, catch.unwrap_or_default());
     if owner.file.is_none() {
-        let known = by_structure(owner);
-        return known.unwrap_or_else(|| caught_by(hint(owner), Some(reason::HANDLER_NO_LINES)));
+        let unnamed = || caught_by(hint(owner), Some(reason::HANDLER_NO_LINES));
+        return by_structure(owner).unwrap_or_else(unnamed);
     }
     // std calls `catch_unwind` for itself at its roots; elsewhere it only passes a closure on.
     for (offset, frame) in outward.iter().skip(owner_at).enumerate() {
@@ -68,27 +67,19 @@ pub(super) fn name(stack: &Stack, stopper: usize, root: Root, structure: Option<
 
 /// A landing site at which no symbol is a `catch_unwind`, or whose caller was not recorded.
 fn without_call(here: &[Logical], has_catch: bool) -> Prediction {
-    let physical = here.last();
-    let nothing = Handler { kind: HandlerKind::Unknown, function: None, file: None, line: None };
-    match physical {
-        Some(frame) if frame.foreign => caught_by(
-            Handler {
-                kind: HandlerKind::Foreign,
-                function: frame.function.clone(),
-                file: frame.file.clone(),
-                line: None,
-            },
-            Some(reason::HANDLER_FOREIGN),
-        ),
-        Some(frame) if frame.function.is_some() && !has_catch && frame.file.is_none() => {
-            caught_by(hint(frame), Some(reason::HANDLER_NO_LINES))
+    let nothing = handler(HandlerKind::Unknown, None);
+    let Some(frame) = here.last().filter(|frame| frame.foreign || frame.function.is_some()) else {
+        return caught_by(nothing, Some(reason::HANDLER_NO_SYMBOLS));
+    };
+    let (handler, why) = match (&frame.file, has_catch) {
+        _ if frame.foreign => {
+            (Handler { line: None, ..handler(HandlerKind::Foreign, Some(frame)) }, reason::HANDLER_FOREIGN)
         }
-        Some(frame) if frame.function.is_some() && !has_catch => {
-            caught_by(hint(frame), Some(reason::HANDLER_NOT_FOUND))
-        }
-        Some(frame) if frame.function.is_some() => caught_by(nothing, Some(reason::HANDLER_NOT_FOUND)),
-        _ => caught_by(nothing, Some(reason::HANDLER_NO_SYMBOLS)),
-    }
+        (_, true) => (nothing, reason::HANDLER_NOT_FOUND),
+        (Some(_), false) => (hint(frame), reason::HANDLER_NOT_FOUND),
+        (None, false) => (hint(frame), reason::HANDLER_NO_LINES),
+    };
+    caught_by(handler, Some(why))
 }
 
 /// Who owns a catch that this frame calls; `None` for functions of std that only pass a call on.
@@ -158,7 +149,6 @@ const WRAPPERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/wrap/");
 /// A worker of tokio's runtime is itself a blocking task, so the nearest frames decide: what the catch
 /// guards, then who drives it.
 fn tokio(inward: &[&Logical], outward: &[&Logical]) -> HandlerKind {
-    let blocking_task = "tokio::runtime::blocking::task::";
     let near = |frames: &[&Logical]| {
         frames
             .iter()
@@ -167,17 +157,11 @@ fn tokio(inward: &[&Logical], outward: &[&Logical]) -> HandlerKind {
             .find(|frame| !frame.plain.starts_with("tokio::runtime::task::"))
             .map(|frame| frame.plain.clone())
     };
-    if let Some(inner) = near(inward) {
-        return if inner.starts_with(blocking_task) {
-            HandlerKind::TokioBlocking
-        } else {
-            HandlerKind::TokioTask
-        };
-    }
-    match near(outward) {
-        Some(outer) if outer.starts_with("tokio::runtime::blocking::pool::") => HandlerKind::TokioBlocking,
-        _ => HandlerKind::TokioTask,
-    }
+    let is_blocking = match near(inward) {
+        Some(inner) => inner.starts_with("tokio::runtime::blocking::task::"),
+        None => near(outward).is_some_and(|outer| outer.starts_with("tokio::runtime::blocking::pool::")),
+    };
+    if is_blocking { HandlerKind::TokioBlocking } else { HandlerKind::TokioTask }
 }
 
 /// What the catch guards: logical frames from the catch towards the panic.

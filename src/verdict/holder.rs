@@ -47,13 +47,10 @@ pub(super) struct ByStructure {
 pub(super) fn by_structure(walk: &RawWalk, stack: &Stack, stopper: usize) -> ByStructure {
     // A `catch_unwind` that was not inlined belongs to its caller.
     let machinery = |index: &usize| physical(stack, *index).is_some_and(Logical::is_catch_machinery);
-    let Some(owner) = (stopper..stack.end()).find(|index| !machinery(index)) else {
-        return ByStructure::default();
-    };
-    let Some(frame) = physical(stack, owner).filter(|frame| frame.function.is_some() && !frame.foreign)
-    else {
-        return ByStructure::default();
-    };
+    let owner = (stopper..stack.end()).find(|index| !machinery(index));
+    let frame = owner.and_then(|owner| physical(stack, owner));
+    let named = frame.filter(|frame| frame.function.is_some() && !frame.foreign);
+    let Some((owner, frame)) = owner.zip(named) else { return ByStructure::default() };
     let runtime = |kind| ByStructure { holder: Holder::Runtime, kind };
     match family(frame) {
         Family::TaskHarness => {
@@ -96,15 +93,10 @@ fn task_kind(stack: &Stack, owner: usize) -> Option<HandlerKind> {
         .map(|frame| frame.plain.as_str())
         .find(|plain| plain.starts_with("tokio::") && family_of(plain) != Family::TaskHarness)
         .and_then(|plain| {
-            if plain.starts_with("tokio::runtime::blocking::pool::") {
-                Some(HandlerKind::TokioBlocking)
-            } else if plain.starts_with("tokio::runtime::scheduler::")
-                || plain.starts_with("tokio::task::local::")
-            {
-                Some(HandlerKind::TokioTask)
-            } else {
-                None
-            }
+            let within = |module: &str| plain.starts_with(module);
+            let scheduled = within("tokio::runtime::scheduler::") || within("tokio::task::local::");
+            let kind = if scheduled { HandlerKind::TokioTask } else { HandlerKind::TokioBlocking };
+            (scheduled || within("tokio::runtime::blocking::pool::")).then_some(kind)
         })
 }
 

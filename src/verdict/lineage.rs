@@ -66,10 +66,15 @@ fn spawned_at(ips: &[u64], namer: &mut dyn Namer) -> Option<SpawnPlace> {
     if ips.is_empty() {
         return None;
     }
-    let frames = namer.name(ips);
-    let stack = unnamed(ips, &frames, namer);
-    let Place { function, file, line, .. } = namer.redact_place(program_place(&frames));
+    let place = place_of(ips, namer);
+    let Place { function, file, line, stack, .. } = namer.redact_place(place);
     Some(SpawnPlace { function, file, line, stack })
+}
+
+/// The program's place on a short stack, with the addresses where a name is missing.
+pub(super) fn place_of(ips: &[u64], namer: &mut dyn Namer) -> Place {
+    let frames = namer.name(ips);
+    Place { stack: unnamed(ips, &frames, namer), ..program_place(&frames) }
 }
 
 #[cfg(test)]
@@ -100,12 +105,12 @@ mod tests {
         FakeNames { newest: 0, name, catches: |ip| ip == CATCH, is_c: |_| false }
     }
 
-    /// Spawning stacks of a thread, its parent, and so on; the last was spawned by `spawner`.
-    fn may_be(line: &[&[u64]], spawner: u32) -> bool {
-        asked(line, spawner, true)
+    /// Spawning stacks of a thread, its parent, and so on; the last was spawned by the main thread.
+    fn may_be(line: &[&[u64]]) -> bool {
+        asked(line, std::process::id(), true)
     }
 
-    /// The same, told whether starts are noted.
+    /// The same, told who spawned the last and whether starts are noted.
     fn asked(line: &[&[u64]], spawner: u32, noted: bool) -> bool {
         let thread = |stack: &&[u64]| Thread {
             parent_tid: spawner,
@@ -118,36 +123,35 @@ mod tests {
 
     #[test]
     fn names_tell_of_a_scope_where_nothing_is_missing() {
-        let main = std::process::id();
-        assert!(may_be(&[&[SCOPE, PROGRAM]], main));
-        assert!(!may_be(&[&[STD, PROGRAM, CATCH]], main), "whatever catches further out");
-        assert!(may_be(&[&[STD, PHYSICAL, SCOPE, PROGRAM]], main), "it may be the physical one's");
-        assert!(!may_be(&[&[STD, LIBTEST, CATCH]], main), "the thread of a test");
+        assert!(may_be(&[&[SCOPE, PROGRAM]]));
+        assert!(!may_be(&[&[STD, PROGRAM, CATCH]]), "whatever catches further out");
+        assert!(may_be(&[&[STD, PHYSICAL, SCOPE, PROGRAM]]), "it may be the physical one's");
+        assert!(!may_be(&[&[STD, LIBTEST, CATCH]]), "the thread of a test");
     }
 
     #[test]
     fn a_thread_that_started_unseen_may_be_anybodys_unless_nobody_asked() {
-        let main = std::process::id();
         for unseen in [&[][..], &[&[][..]][..], &[&[STD, PHYSICAL][..], &[]][..]] {
-            assert!(asked(unseen, main, true), "{unseen:?}");
+            assert!(may_be(unseen), "{unseen:?}");
         }
-        assert!(!asked(&[], main, false));
-        assert!(!asked(&[&[]], main, false));
+        assert!(!asked(&[], std::process::id(), false));
+        assert!(!asked(&[&[]], std::process::id(), false));
     }
 
     #[test]
     fn where_names_are_missing_a_stack_on_which_nothing_catches_has_no_scope() {
-        let main = std::process::id();
-        assert!(!may_be(&[&[STD, PHYSICAL]], main));
-        assert!(may_be(&[&[STD, PHYSICAL, CATCH]], main));
-        assert!(may_be(&[&[STD, PHYSICAL]], main + 1), "who knows who spawned that thread");
+        assert!(!may_be(&[&[STD, PHYSICAL]]));
+        assert!(may_be(&[&[STD, PHYSICAL, CATCH]]));
+        assert!(
+            asked(&[&[STD, PHYSICAL]], std::process::id() + 1, true),
+            "who knows who spawned that thread"
+        );
     }
 
     #[test]
     fn a_thread_may_have_been_given_the_scope_that_spawned_it() {
-        let main = std::process::id();
-        assert!(may_be(&[&[STD, PHYSICAL], &[STD, PHYSICAL, CATCH]], main));
-        assert!(!may_be(&[&[STD, PHYSICAL], &[STD, PHYSICAL]], main));
-        assert!(!may_be(&[&[STD, PHYSICAL], &[STD, PROGRAM]], main), "none spawned it");
+        assert!(may_be(&[&[STD, PHYSICAL], &[STD, PHYSICAL, CATCH]]));
+        assert!(!may_be(&[&[STD, PHYSICAL], &[STD, PHYSICAL]]));
+        assert!(!may_be(&[&[STD, PHYSICAL], &[STD, PROGRAM]]), "none spawned it");
     }
 }

@@ -12,41 +12,35 @@ mod reason;
 
 pub(crate) use fate::{Outcome, fate_of_handler, level_of, settle};
 pub(crate) use holder::Holder;
-pub(crate) use life::DroppedBy;
 #[cfg(panic_agent_spool)]
 pub(crate) use life::Outcome as Final;
+pub(crate) use life::{DroppedBy, Stop};
 pub(crate) use reason::HANDLER_UNKNOWN;
 #[cfg(all(feature = "symbols", panic_agent_spool))]
 pub(crate) use reason::{DROPPED_AT_UNNAMED_PLACE, PERHAPS_SCOPED};
-pub(crate) use tracker::{Change, Lives, OfStack, Raise, Stop, Thread, Throw, place};
+pub(crate) use tracker::{Change, Lives, OfStack, Raise, Thread, Throw, place};
 #[cfg(all(feature = "symbols", panic_agent_spool))]
 pub(crate) use {life::Rule, tracker::Saw};
 
 use crate::platform;
 use crate::record::{
     AbortReason, EhAction, Handler, HandlerKind, Inlining, Prediction, PredictionSource, RawFlag, RawWalk,
-    StopKind, ThreadStart, WalkEnd, WalkSource,
+    StopKind, ThreadStart, WalkEnd, WalkSource, worded,
 };
 use crate::symbolize::{Logical, Stack};
 
-/// How the program was compiled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Strategy {
-    Unwind,
-    Abort,
+worded! {
+    /// How the program was compiled.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Strategy {
+        Unwind = "unwind",
+        Abort = "abort",
+    }
 }
 
 impl Strategy {
     /// The strategy of this build. The agent is compiled with the program, so it is the program's.
     pub(crate) const THIS_BUILD: Self = if cfg!(panic = "abort") { Self::Abort } else { Self::Unwind };
-
-    /// The word in the `process` line.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Unwind => "unwind",
-            Self::Abort => "abort",
-        }
-    }
 }
 
 /// A prediction, and what it says beyond its fields.
@@ -212,7 +206,7 @@ fn unnamed_abort() -> Prediction {
 fn nested_stop(stack: &Stack, stopper: usize) -> Prediction {
     let inlined = stack.logical(stopper);
     let callee = stopper.checked_sub(1).map_or(&[][..], |inner| stack.logical(inner));
-    let named = |frames: &[crate::symbolize::Logical]| frames.iter().any(|frame| frame.function.is_some());
+    let named = |frames: &[Logical]| frames.iter().any(|frame| frame.function.is_some());
     if callee.last().is_some_and(|frame| frame.is_drop()) || inlined.iter().any(|frame| frame.is_drop()) {
         return abort(AbortReason::DropDuringUnwind);
     }

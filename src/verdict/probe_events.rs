@@ -3,7 +3,8 @@
 //! Runs on: the writer thread. Must not: apply an event before the record that it speaks of.
 
 use super::follow::Follow;
-use super::lineage::may_be_of_scope;
+use super::life::LifeEvent;
+use super::lineage::{may_be_of_scope, place_of};
 use super::{DroppedBy, Lives, Thread, Throw, place};
 use crate::probe::{Catcher, Entry, Event, Handler as HandlerFrame, Keeper, LOST, PanicRef, Stamp, Trace};
 use crate::record::finding::Finding;
@@ -34,7 +35,9 @@ impl Follow {
                 let throw = Throw { serial: panic.serial, thread, tid, traced, kind, recorded_again: walked };
                 self.lives.thrown(panic.hooked, throw);
             }
-            Event::Unraised { panic, .. } if self.concerns(panic) => self.lives.end_of_stack(panic.hooked),
+            Event::Unraised { panic, .. } if self.concerns(panic) => {
+                self.lives.apply(panic.hooked, LifeEvent::EndOfStack)
+            }
             Event::Landed { panic, ip, cleanups, action, handler, .. } if self.concerns(panic) => {
                 match (handler, action) {
                     // A frame of another language must throw it on, or the process aborts: not the end yet.
@@ -46,9 +49,7 @@ impl Follow {
                 }
             }
             Event::Read { panic, .. } if self.concerns(panic) => {
-                let frames = namer.name(at.ips());
-                let stack = unnamed(at.ips(), &frames, namer);
-                let place = Place { os_thread: Some(tid), stack, ..program_place(&frames) };
+                let place = Place { os_thread: Some(tid), ..place_of(at.ips(), namer) };
                 self.lives.read(panic.hooked, tid, namer.redact_place(place));
             }
             Event::Dropped { panic, reads, .. } if self.concerns(panic) => {
@@ -87,8 +88,7 @@ impl Follow {
                 self.lives.disposed(panic.hooked, tid, by, place);
             }
             Event::Noticed { what, panic, number } => {
-                let frames = namer.name(at.ips());
-                let place = Place { stack: unnamed(at.ips(), &frames, namer), ..program_place(&frames) };
+                let place = place_of(at.ips(), namer);
                 let panic = Some(panic.hooked).filter(|sequence| *sequence != 0);
                 if what == Notice::HandedOver {
                     // How panics go on that are under way is seen by the other agent, if by anybody.
@@ -148,12 +148,8 @@ pub(super) fn panic_of(event: &Event) -> PanicRef {
 
 /// Where the program set a wrapper up.
 fn call(entry: &Entry, line: u32) -> Place {
-    let file = entry.text.as_str();
-    Place {
-        file: (!file.is_empty()).then(|| file.to_owned()),
-        line: (line != 0).then_some(line),
-        ..Place::default()
-    }
+    let file = Some(entry.text.as_str().to_owned()).filter(|file| !file.is_empty());
+    Place { file, line: Some(line).filter(|line| *line != 0), ..Place::default() }
 }
 
 /// A wrapper as a handler; `call` is where the program set it up.

@@ -75,6 +75,8 @@ fn with_line_information_every_owner_is_named() {
         "catch_panic.rs",
     );
     let task = "app::job::{{closure}} @ /home/u/app/src/main.rs:9".to_owned();
+    let polled: Vec<&str> = vec![&poll_future, &raw_poll, &worker, &blocking_task, &poll_future, &pool];
+    let blocking: Vec<&str> = vec![&poll_future, &raw_poll, &pool];
     let rows: &[(&str, Vec<&str>, HandlerKind, Fate)] = &[
         ("user", vec![&user], HandlerKind::User, Fate::Caught),
         ("user behind a std closure", vec![&shim, &user], HandlerKind::User, Fate::Caught),
@@ -84,18 +86,8 @@ fn with_line_information_every_owner_is_named() {
         ("thread of a scope", vec![&scoped, &shim], HandlerKind::ThreadRoot, Fate::ThreadDied),
         ("main root", vec![&lang_start, "main"], HandlerKind::MainRoot, Fate::MainDied),
         ("libtest", vec![&libtest, &shim], HandlerKind::TestHarness, Fate::RuntimeCaught),
-        (
-            "tokio task",
-            vec![&poll_future, &raw_poll, &worker, &blocking_task, &poll_future, &pool],
-            HandlerKind::TokioTask,
-            Fate::RuntimeCaught,
-        ),
-        (
-            "tokio blocking",
-            vec![&poll_future, &raw_poll, &pool],
-            HandlerKind::TokioBlocking,
-            Fate::RuntimeCaught,
-        ),
+        ("tokio task", polled, HandlerKind::TokioTask, Fate::RuntimeCaught),
+        ("tokio blocking", blocking, HandlerKind::TokioBlocking, Fate::RuntimeCaught),
         ("rayon", vec![&rayon, &user], HandlerKind::Rayon, Fate::RuntimeCaught),
         ("futures", vec![&futures, &user], HandlerKind::Futures, Fate::Caught),
         ("tower through futures", vec![&futures, &tower, &user], HandlerKind::Tower, Fate::RuntimeCaught),
@@ -103,11 +95,9 @@ fn with_line_information_every_owner_is_named() {
     ];
     for (row, outside, kind, fate) in rows {
         // Once with every function in its own frame, once all inlined into the caller of `catch_unwind`.
-        let apart: Vec<&str> =
-            [task.as_str(), &do_call, &inner, &outer].into_iter().chain(outside.iter().copied()).collect();
+        let apart = [&[&*task, &do_call, &inner, &outer], &outside[..]].concat();
         let inlined = [task.as_str(), &do_call, &inner, &outer, outside[0]].join(" | ");
-        let together: Vec<&str> =
-            [inlined.as_str()].into_iter().chain(outside.iter().skip(1).copied()).collect();
+        let together = [&[&*inlined], &outside[1..]].concat();
         for (frames, stopper) in [(apart, 2), (together, 0)] {
             let (predicted, outcome) = caught(&frames, stopper);
             let handler = predicted.prediction.handler.as_ref().expect(row);
@@ -173,9 +163,7 @@ fn roots_need_no_symbols() {
     }
     let owned_by = |owner: &str| {
         let machinery = file(STD, "std::panicking::catch_unwind", "panicking.rs");
-        let names =
-            ["app::f".to_owned(), "app::g".to_owned(), machinery, file(STD, owner, "thread/lifecycle.rs")];
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let names = ["app::f", "app::g", &machinery, &file(STD, owner, "thread/lifecycle.rs")];
         settle(&predict(&at_root, &stack(&names, 0), Strategy::Unwind, 0)).fate
     };
     assert_eq!(owned_by("<std::thread::lifecycle::Packet<T> as core::ops::drop::Drop>::drop"), Fate::Aborted);
@@ -342,27 +330,19 @@ fn an_unreadable_table_before_the_stopper_makes_it_unknown() {
 
 #[test]
 fn the_owner_of_a_catch_beyond_the_recorded_frames_is_named() {
-    let names = [
-        file(STD, "std::panicking::catch_unwind::do_call", "panicking.rs"),
-        "__rust_try".to_owned(),
-        format!(
-            "{} | {}",
-            file(STD, "std::panicking::catch_unwind", "panicking.rs"),
-            file(STD, "std::panic::catch_unwind", "panic.rs")
-        ),
-        "app::run @ /home/u/app/src/main.rs:40".to_owned(),
-    ];
-    let handler = |landing: &[String]| {
+    let inner = file(STD, "std::panicking::catch_unwind", "panicking.rs");
+    let call = format!("{inner} | {}", file(STD, "std::panic::catch_unwind", "panic.rs"));
+    let names = ["__rust_try", &call, "app::run @ /home/u/app/src/main.rs:40"];
+    let handler = |landing: &[&str]| {
         let walk = walk(2, Some((150, EhAction::Catch)));
-        let landing: Vec<&str> = landing.iter().map(String::as_str).collect();
-        let stack = stack_with_landing(&["app::f @ /home/u/app/src/main.rs:5", "app::f"], 150, &landing);
+        let stack = stack_with_landing(&["app::f @ /home/u/app/src/main.rs:5", "app::f"], 150, landing);
         predict(&walk, &stack, Strategy::Unwind, 0).prediction.handler.unwrap()
     };
-    let named = handler(&names[1..]);
+    let named = handler(&names);
     assert_eq!((named.kind, named.function.as_deref()), (HandlerKind::User, Some("app::run")));
     assert_eq!(named.line, Some(40));
     // Its twin: the call itself is not known.
-    assert_eq!(handler(&names[1..2]).kind, HandlerKind::Unknown);
+    assert_eq!(handler(&names[..1]).kind, HandlerKind::Unknown);
 }
 
 #[test]

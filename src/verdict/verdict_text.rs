@@ -16,14 +16,9 @@ pub(crate) struct About {
     pub(crate) thread: Option<String>,
     pub(crate) pid: u32,
     pub(crate) test: Option<TestRef>,
-    predicted: Predicted,
-}
-
-/// What the unwind tables promised.
-#[derive(Clone, Debug)]
-struct Predicted {
-    fate: Fate,
-    reason: Option<String>,
+    /// What the unwind tables promised.
+    predicted_fate: Fate,
+    predicted_reason: Option<String>,
 }
 
 impl About {
@@ -35,13 +30,14 @@ impl About {
             thread: report.thread.clone(),
             pid: report.head.pid,
             test: report.test.clone(),
-            predicted: Predicted { fate: report.fate, reason: report.reason.clone() },
+            predicted_fate: report.fate,
+            predicted_reason: report.reason.clone(),
         }
     }
 
     /// Why the process aborts, or why something is unknown.
     pub(crate) fn reason(&self, change: &Change) -> Option<String> {
-        reason(change, self.predicted.fate, self.predicted.reason.as_deref())
+        reason(change, self.predicted_fate, self.predicted_reason.as_deref())
     }
 }
 

@@ -62,7 +62,7 @@ impl Worker {
             let (tid, ips) = exit.map_or((0, Vec::new()), |exit| (exit.tid, exit.ips));
             let frames = namer.name(&ips);
             let stack = unnamed(&ips, &frames, &mut namer);
-            let found = |sequence| {
+            let found = |(sequence, _)| {
                 Finding::exit_while_unwinding(sequence, tid, &frames).with_stack(stack.clone(), Some(tid))
             };
             findings.extend(interrupted.into_iter().map(found));
@@ -92,7 +92,7 @@ impl Worker {
             }
         }
         self.give_verdicts();
-        for finding in self.follow.take_findings() {
+        for finding in std::mem::take(&mut self.follow.findings) {
             self.find(finding);
         }
         for (sequence, why) in self.follow.take_imbalances() {

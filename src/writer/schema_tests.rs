@@ -262,7 +262,7 @@ fn the_json_schema_names_the_fields_of_the_page() {
 fn the_words_of_the_code_are_on_the_page() {
     let sources: [(&str, &[&str], usize); 7] = [
         (include_str!("../verdict/reason.rs"), &["= \""], 26),
-        (include_str!("../verdict/tracker/incident.rs"), &[" = \""], 7),
+        (include_str!("../verdict/tracker/relation.rs"), &[" = \""], 7),
         (include_str!("../verdict/tracker/trail.rs"), &[" = \""], 25),
         (include_str!("../verdict/life/rule.rs"), &[" = \""], 11),
         (include_str!("../probe/ability.rs"), &[" => \""], 8),

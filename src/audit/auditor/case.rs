@@ -4,10 +4,9 @@
 
 use std::sync::Arc;
 
-use super::super::finding::Origin;
 use crate::record::{
-    Ancestor, Basis, Fate, Handler, HandlerKind, PanicId, Place, Receipt, Report, SpawnPlace, TestEvidence,
-    TestRef, Verdict, VerdictLine,
+    Ancestor, Basis, Fate, Handler, HandlerKind, PanicId, Place, Receipt, Report, TestEvidence, TestRef,
+    Verdict, VerdictLine,
 };
 
 /// Label that `expect_panic` puts in force.
@@ -147,20 +146,5 @@ impl Case {
     pub(super) fn is_of_harness(&self) -> bool {
         let handler = self.word.handler.as_ref().map(|handler| handler.kind);
         self.word.fate == Fate::RuntimeCaught && handler == Some(HandlerKind::TestHarness)
-    }
-
-    /// The threads that it descends from.
-    pub(super) fn ancestry(&self) -> Vec<Origin> {
-        let spawn = |at: &SpawnPlace| Place {
-            function: at.function.clone(),
-            file: at.file.clone(),
-            line: at.line,
-            ..Place::default()
-        };
-        let origin = |ancestor: &Ancestor| Origin {
-            name: ancestor.name.clone(),
-            spawned_at: ancestor.spawned_at.as_ref().map(spawn),
-        };
-        self.lineage.iter().map(origin).collect()
     }
 }

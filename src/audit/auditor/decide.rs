@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 
 use super::super::Class;
-use super::super::audited::{Audit, Ending, Outcome};
+use super::super::audited::{Audit, Ending, Outcome, count};
 use super::super::baseline::BaselineEntry;
+use super::super::finding::STATUS_UNKNOWN;
 use super::super::rules::{Judgement, Known, judge};
-use super::super::unjudged::STATUS_UNKNOWN;
 use super::Auditor;
 use super::case::Case;
 use super::gather::TestSaid;
-use super::sorting::{Sorted, Sorting};
+use super::sorting::Sorting;
 use crate::record::{Fate, HandlerKind, Place};
 use crate::symbolize::with_slashes;
 
@@ -41,8 +41,7 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
                 if !case.is_of_harness() {
                     sorting.unjudged(case, &reason);
                 }
-                let count = unjudged.entry(reason).or_default();
-                *count = count.saturating_add(1);
+                count(&mut unjudged, reason, 1);
             }
         }
     }
@@ -53,16 +52,12 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
             // It may be such a status.
             EXIT_IN_TEST if ending == Ending::Unknown => {
                 sorting.unjudged_note(Class::HiddenExit, note, STATUS_UNKNOWN);
-                let count = unjudged.entry(STATUS_UNKNOWN.to_owned()).or_default();
-                *count = count.saturating_add(1);
+                count(&mut unjudged, STATUS_UNKNOWN.to_owned(), 1);
             }
             THREAD_ALIVE => sorting.note(Class::HarnessEnd, note),
             HOOK_REPLACED => match note.places.first() {
                 // Usually it was libtest, at the end of a process that was over before it had read its symbols.
-                None => {
-                    let count = unjudged.entry("hook_replaced_by_unknown".to_owned()).or_default();
-                    *count = count.saturating_add(1);
-                }
+                None => count(&mut unjudged, "hook_replaced_by_unknown".to_owned(), 1),
                 // It drops its own hook, and all that it holds, when the last test has ended.
                 Some(place) if is_of_libtest(place) => {}
                 Some(_) => sorting.note(Class::HookReplaced, note),
@@ -73,7 +68,7 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
     if whole_output && ending == Ending::Exited(0) {
         sorting.unfinished();
     }
-    let Sorted { findings, folded, open, seen, entries } = sorting.finish();
+    let Sorting { reported, folded, open, seen, entries, .. } = sorting;
     let ran = |test: &str| gathered.tests.get(test).is_some_and(|said| said.outcome != Outcome::Ignored);
     // Who sees less finds less: that says nothing of what is there.
     let blind = gathered.blind;
@@ -83,10 +78,10 @@ pub(super) fn decide(auditor: Auditor, ending: Ending) -> Audit {
     Audit {
         stale: policy.baseline().entries().filter(stale).cloned().collect(),
         ending,
-        findings,
-        folded,
+        findings: reported.into_values().collect(),
+        folded: folded.into_values().collect(),
         unjudged,
-        open,
+        open: open.into_values().collect(),
         entries,
         blind,
         lost: gathered.lost(),

@@ -4,14 +4,11 @@
 //! bound.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::super::audited::Outcome;
 use super::case::{Case, Site, SiteKey, site_key};
-use crate::record::{
-    FindingLine, Line, LineContent, Losses, PanicId, Report, TestEvent, TestLine, TestResult, VerdictLine,
-};
+use crate::record::{FindingLine, Line, LineContent, PanicId, Report, TestEvent, TestLine, TestResult};
 
 /// Ability of an agent that sees what becomes of payloads.
 const RECEIPTS: &str = "probe_dispose";
@@ -65,11 +62,20 @@ impl Gathered {
     fn known(&mut self, line: Line) {
         match line {
             Line::Panic(report) => self.panic(&report),
-            Line::Verdict(verdict) => self.verdict(Arc::unwrap_or_clone(verdict)),
-            Line::Finding(finding) => self.finding(Arc::unwrap_or_clone(finding)),
+            Line::Verdict(verdict) => {
+                if let Some(case) = self.cases.get_mut(&verdict.head.id) {
+                    case.learn(Arc::unwrap_or_clone(verdict));
+                }
+            }
+            Line::Finding(finding) => {
+                if self.notes.len() < MAX_NOTES {
+                    self.notes.push(Arc::unwrap_or_clone(finding));
+                }
+            }
             Line::Test(test) => self.test(Arc::unwrap_or_clone(test)),
-            Line::Losses(line) => self.losses(line.head.id.clone(), &line.losses),
-            Line::End(line) => self.losses(line.head.id.clone(), &line.losses),
+            // Totals of a process since its start; the last word of each stands.
+            Line::Losses(line) => _ = self.lost.insert(line.head.id.clone(), line.losses.total()),
+            Line::End(line) => _ = self.lost.insert(line.head.id.clone(), line.losses.total()),
             Line::Process(process) => {
                 if !process.can.iter().any(|word| word == RECEIPTS) {
                     self.blind = true;
@@ -82,32 +88,17 @@ impl Gathered {
         }
     }
 
-    pub(crate) fn panic(&mut self, report: &Report) {
+    fn panic(&mut self, report: &Report) {
         if self.cases.len() >= MAX_CASES && !self.cases.contains_key(&report.head.id) {
             self.not_kept = self.not_kept.saturating_add(1);
             return;
         }
-        let site = match self.sites.entry(site_key(report)) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(place) => place.insert(Arc::new(Site::of(report))).clone(),
-        };
+        let site = self.sites.entry(site_key(report)).or_insert_with(|| Arc::new(Site::of(report))).clone();
         // A line that comes twice, as after a recovery, says the same.
         self.cases.entry(report.head.id).or_insert_with(|| Case::new(report, site));
     }
 
-    pub(crate) fn verdict(&mut self, verdict: VerdictLine) {
-        if let Some(case) = self.cases.get_mut(&verdict.head.id) {
-            case.learn(verdict);
-        }
-    }
-
-    pub(crate) fn finding(&mut self, finding: FindingLine) {
-        if self.notes.len() < MAX_NOTES {
-            self.notes.push(finding);
-        }
-    }
-
-    pub(crate) fn test(&mut self, line: TestLine) {
+    fn test(&mut self, line: TestLine) {
         match line.event {
             TestEvent::Planned => self.planned = self.planned.max(line.planned),
             TestEvent::Finished => {
@@ -122,11 +113,6 @@ impl Gathered {
                 }
             }
         }
-    }
-
-    /// Totals of a process since its start; the last word of each stands.
-    pub(crate) fn losses(&mut self, process: String, losses: &Losses) {
-        self.lost.insert(process, losses.total());
     }
 
     /// Panics of which nothing is known.

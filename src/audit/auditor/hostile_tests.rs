@@ -6,25 +6,24 @@ use serde_json::{Value, json};
 
 use super::Auditor;
 use super::samples::*;
-use crate::audit::{Audit, Baseline, Detail, Ending, Policy, Run};
+use crate::audit::{Audit, Baseline, Detail, Ending};
 use crate::record::LineReader;
 
 /// Real lines.
 fn seeds() -> Vec<String> {
-    vec![
+    let caught =
+        json!({"fate": "caught", "receipt": "received", "swallowed": true, "message": "%0A\u{1b}[2J"});
+    let lines = [
         panic_line(1, json!({})),
-        panic_line(
-            2,
-            json!({"fate": "caught", "receipt": "received", "swallowed": true, "message": "%0A\u{1b}[2J"}),
-        ),
+        panic_line(2, caught),
         verdict_line(1, json!({"receipt": "received", "swallowed": true})),
         test_line("tests::charges", "ok", true),
         planned(7),
         finding_line("exit_in_test", "a", Value::Null),
         finding_line("hook_replaced", "b", json!({"name": "x", "via": "stack", "shared": true})),
-        "{\"schema\":1,\"kind\":\"panic\"}".to_owned(),
-        "not json".to_owned(),
-    ]
+        json!({"schema": 1, "kind": "panic"}),
+    ];
+    lines.iter().map(Value::to_string).chain(["not json".to_owned()]).collect()
 }
 
 fn everything(audit: &Audit) {
@@ -35,15 +34,14 @@ fn everything(audit: &Audit) {
     for line in texts[1].lines() {
         serde_json::from_str::<Value>(line).unwrap();
     }
-    let mut run = Run::new();
-    run.push(audit.clone());
+    let run = run([audit.clone()]);
     run.summary();
     let baseline = run.baseline(&Baseline::default());
     assert_eq!(Baseline::parse(&baseline.to_json(), "x").unwrap(), baseline);
 }
 
 fn audit_bytes(bytes: &[u8]) {
-    let policy = Policy::parse("[[expect]]\nmessage = \"7\"\nreason = \"x\"", "x").unwrap();
+    let policy = policy("[[expect]]\nmessage = \"7\"\nreason = \"x\"");
     let mut auditor = Auditor::new(policy).whole_output();
     for line in LineReader::new(bytes) {
         auditor.line(line.unwrap().content);
@@ -83,7 +81,7 @@ proptest! {
     ) {
         let hostile = json!({"message": message, "thread": thread, "silent": silent,
             "location": {"file": file, "line": line}, "test": {"name": test, "ended": ended}});
-        audit_bytes(panic_line(1, hostile).as_bytes());
+        audit_bytes(panic_line(1, hostile).to_string().as_bytes());
     }
 
     #[test]

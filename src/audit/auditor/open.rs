@@ -2,26 +2,16 @@
 //!
 //! Runs on: threads that audit. Must not: make a finding of it.
 
-use std::collections::btree_map::Entry;
-
-use super::super::finding::FoldReason;
+use super::super::finding::{FoldReason, Unjudged};
 use super::super::policy::Subject;
-use super::super::unjudged::Unjudged;
 use super::super::{Class, Level};
 use super::case::Case;
-use super::sorting::{Sorting, at, functions, place_of_program};
+use super::sorting::{At, Sorting, add_or_count, at, functions, place_of_program};
 use super::words;
 use crate::record::{Fate, FindingLine, TestEvidence, TestRef};
 
 /// What is one event that cannot be judged, however often it happens; in the order of the report.
-pub(super) type OpenKey = (
-    Option<String>,
-    (Option<String>, Option<u32>, Option<u32>, Option<String>),
-    String,
-    String,
-    Option<FoldReason>,
-    Option<String>,
-);
+pub(super) type OpenKey = (Option<String>, At, String, String, Option<FoldReason>, Option<String>);
 
 impl Sorting<'_> {
     /// A panic that cannot be judged, for this reason.
@@ -88,21 +78,9 @@ impl Sorting<'_> {
         let is_allowed = classes.iter().all(|class| self.policy.level(*class) == Level::Allow);
         new.folded = expected.or(entry).or(is_allowed.then_some(FoldReason::Allowed)).or(meant);
         let text = if place.is_none() { new.message.clone() } else { None };
-        let key = (
-            new.test.clone(),
-            at(place, new.column),
-            new.what.clone(),
-            new.reason.clone(),
-            new.folded.clone(),
-            text,
-        );
-        match self.open.entry(key) {
-            Entry::Vacant(free) => _ = free.insert(new),
-            Entry::Occupied(mut known) => {
-                let known = known.get_mut();
-                known.count = known.count.saturating_add(1);
-            }
-        }
+        let (at, what) = (at(place, new.column), new.what.clone());
+        let key = (new.test.clone(), at, what, new.reason.clone(), new.folded.clone(), text);
+        add_or_count(self.open.entry(key), new, |open| &mut open.count);
     }
 }
 

@@ -5,12 +5,12 @@
 use serde_json::{Value, json};
 
 use super::Auditor;
-use crate::audit::{Audit, Ending, Policy};
+use crate::audit::{Audit, Ending, Policy, Run};
 use crate::record::{LineContent, LineReader, Report};
 use crate::testing::samples;
 
 /// A `panic` line of a thread that died in `tests::charges`, unseen; changed by what is given.
-pub(crate) fn panic_line(number: u64, changes: Value) -> String {
+pub(crate) fn panic_line(number: u64, changes: Value) -> Value {
     let mut line = serde_json::to_value(samples::report()).unwrap();
     let own = json!({
         "id": format!("0000000000000abc-{number}"),
@@ -34,7 +34,7 @@ pub(crate) fn panic_line(number: u64, changes: Value) -> String {
     }
     // The shape is that of a real line.
     serde_json::from_value::<Report>(line.clone()).unwrap();
-    line.to_string()
+    line
 }
 
 pub(crate) fn merge(line: &mut Value, changes: Value) {
@@ -48,36 +48,36 @@ pub(crate) fn merge(line: &mut Value, changes: Value) {
     }
 }
 
-pub(crate) fn common(kind: &str) -> Value {
-    json!({"schema": 1, "kind": kind, "id": "0000000000000abc", "ts": "2026-01-01T00:00:00.000000000Z", "ts_ms": 0,
-           "pid": 1, "level": "info", "service": null, "version": null, "environment": null, "host": null,
-           "message": ""})
+/// A line of this kind, with these fields besides those of every line.
+pub(crate) fn line(kind: &str, fields: Value) -> Value {
+    let mut line = json!({
+        "schema": 1, "kind": kind, "id": "0000000000000abc", "ts": "2026-01-01T00:00:00.000000000Z", "ts_ms": 0,
+        "pid": 1, "level": "info", "service": null, "version": null, "environment": null, "host": null, "message": "",
+    });
+    merge(&mut line, fields);
+    line
 }
 
 /// The line of a process that does not see what becomes of errors, for this reason.
-pub(crate) fn blind_line(code: &str) -> String {
+pub(crate) fn blind_line(code: &str) -> Value {
     let mut line = process_line(json!(["names"]));
     let lack = |field: &str| json!({"field": field, "code": code, "detail": "a sentence"});
     line["soft_errors"] = json!([
         {"field": "spool", "code": "switched_off", "detail": "another sentence"},
         lack("probe_raise"), lack("probe_dispose"),
     ]);
-    line.to_string()
+    line
 }
 
 /// The line of a process that can do this.
 pub(crate) fn process_line(can: Value) -> Value {
-    let mut line = common("process");
-    merge(
-        &mut line,
-        json!({"exe": null, "image": null, "agent_version": "0", "panic_strategy": "unwind", "labels": {},
-               "can": can, "soft_errors": []}),
-    );
-    line
+    let fields = json!({"exe": null, "image": null, "agent_version": "0", "panic_strategy": "unwind", "labels": {},
+        "can": can, "soft_errors": []});
+    line("process", fields)
 }
 
 /// A panic of a thread that died, as far as it is known without probes; changed by what is given.
-pub(crate) fn open_line(number: u64, changes: Value) -> String {
+pub(crate) fn open_line(number: u64, changes: Value) -> Value {
     let mut open = json!({
         "receipt": "unknown", "silent": null, "swallowed": null, "basis": "predicted", "landing": null,
         "reason": "payload_not_traced",
@@ -88,65 +88,35 @@ pub(crate) fn open_line(number: u64, changes: Value) -> String {
     panic_line(number, open)
 }
 
-pub(crate) fn test_line(name: &str, result: &str, should_panic: bool) -> String {
-    let mut line = common("test");
-    merge(
-        &mut line,
-        json!({"event": "finished", "name": name, "planned": null, "result": result, "should_panic": should_panic,
-               "mono_ns": 0}),
-    );
-    line.to_string()
+pub(crate) fn test_line(name: &str, result: &str, should_panic: bool) -> Value {
+    let fields = json!({"event": "finished", "name": name, "planned": null, "result": result,
+        "should_panic": should_panic, "mono_ns": 0});
+    line("test", fields)
 }
 
-pub(crate) fn planned(tests: u64) -> String {
-    let mut line = common("test");
-    merge(
-        &mut line,
-        json!({"event": "planned", "name": null, "planned": tests, "result": null, "should_panic": false,
-               "mono_ns": 0}),
-    );
-    line.to_string()
+pub(crate) fn planned(tests: u64) -> Value {
+    let fields = json!({"event": "planned", "name": null, "planned": tests, "result": null, "should_panic": false,
+        "mono_ns": 0});
+    line("test", fields)
 }
 
-pub(crate) fn finding_line(code: &str, function: &str, test: Value) -> String {
-    let mut line = common("finding");
+pub(crate) fn finding_line(code: &str, function: &str, test: Value) -> Value {
     let place = json!({"function": function, "file": "src/lib.rs", "line": 3, "os_thread": null});
-    merge(
-        &mut line,
+    line(
+        "finding",
         json!({"code": code, "message": "a sentence", "panic": null, "places": [place], "test": test}),
-    );
-    line.to_string()
+    )
 }
 
-pub(crate) fn verdict_line(number: u64, changes: Value) -> String {
-    let panic: Value = serde_json::from_str(&panic_line(number, json!({}))).unwrap();
-    let mut line = common("verdict");
-    for key in [
-        "id",
-        "fingerprint",
-        "thread",
-        "fate",
-        "receipt",
-        "basis",
-        "uncaught",
-        "silent",
-        "swallowed",
-        "reason",
-        "incident",
-        "relation",
-        "landing",
-        "received_at",
-        "hops",
-        "test",
-    ] {
-        line[key] = panic[key].clone();
-    }
-    merge(&mut line, changes);
-    line.to_string()
+/// A `verdict` line, which repeats what the panic line says; changed by what is given.
+pub(crate) fn verdict_line(number: u64, changes: Value) -> Value {
+    let mut line = panic_line(number, changes);
+    line["kind"] = "verdict".into();
+    line
 }
 
-pub(crate) fn read(mut auditor: Auditor, lines: &[String]) -> Auditor {
-    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+pub(crate) fn read(mut auditor: Auditor, lines: &[Value]) -> Auditor {
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     for line in LineReader::new(text.as_bytes()) {
         let content = line.unwrap().content;
         assert!(!matches!(content, LineContent::Other(_) | LineContent::Damaged(_)), "{content:?}");
@@ -155,6 +125,15 @@ pub(crate) fn read(mut auditor: Auditor, lines: &[String]) -> Auditor {
     auditor
 }
 
-pub(crate) fn audit(policy: Policy, lines: &[String]) -> Audit {
+/// What is found in a process that wrote these lines and ended with 0.
+pub(crate) fn audit(policy: Policy, lines: &[Value]) -> Audit {
     read(Auditor::new(policy).binary("app"), lines).finish(Ending::Exited(0))
+}
+
+pub(crate) fn policy(text: &str) -> Policy {
+    Policy::parse(text, "panic-audit.toml").unwrap()
+}
+
+pub(crate) fn run(audits: impl IntoIterator<Item = Audit>) -> Run {
+    Run { audits: audits.into_iter().collect() }
 }

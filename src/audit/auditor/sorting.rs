@@ -2,20 +2,20 @@
 //!
 //! Runs on: threads that audit. Must not: let a finding go without counting it.
 
+use std::cmp::Reverse;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::baseline::BaselineEntry;
-use super::super::finding::{Finding, FoldReason, Folded};
+use super::super::finding::{Finding, FoldReason, Folded, Origin, Unjudged};
 use super::super::policy::{Expect, PackagePlace, Policy, Subject};
-use super::super::unjudged::Unjudged;
-use super::super::{Class, Level, intent};
+use super::super::{Class, Level, audited, intent};
 use super::case::{Case, LastWord};
 use super::gather::{Gathered, TestSaid};
 use super::open::OpenKey;
 use super::words;
-use crate::record::{FindingLine, Place, TestEvidence, TestRef};
+use crate::record::{Ancestor, FindingLine, Place, SpawnPlace, TestEvidence, TestRef};
 
 /// Sorts findings into those to report and those to count.
 pub(super) struct Sorting<'a> {
@@ -25,31 +25,20 @@ pub(super) struct Sorting<'a> {
     gathered: &'a Gathered,
     /// When each thread panicked last on behalf of a test, not counting panics that the harness caught.
     last_panics: BTreeMap<(u32, Option<&'a str>), u64>,
-    found: BTreeMap<Key, Folded>,
-    reported: BTreeMap<Key, Finding>,
+    pub(super) folded: BTreeMap<Key, Folded>,
+    pub(super) reported: BTreeMap<Key, Finding>,
     pub(super) open: BTreeMap<OpenKey, Unjudged>,
-    seen: BTreeSet<BaselineEntry>,
-    entries: BTreeMap<String, u64>,
-}
-
-pub(super) struct Sorted {
-    pub(super) findings: Vec<Finding>,
-    pub(super) folded: Vec<Folded>,
-    pub(super) open: Vec<Unjudged>,
-    /// Entries of the baseline, and others.
+    /// What the baseline may have of them.
     pub(super) seen: BTreeSet<BaselineEntry>,
+    /// How often each `[[expect]]` entry matched.
     pub(super) entries: BTreeMap<String, u64>,
 }
 
 /// What is one finding, however often it happens; in the order of the report: worst first.
-type Key = (
-    core::cmp::Reverse<Level>,
-    Option<String>,
-    Class,
-    (Option<String>, Option<u32>, Option<u32>, Option<String>),
-    Option<FoldReason>,
-    Option<String>,
-);
+pub(super) type Key = (Reverse<Level>, Option<String>, Class, At, Option<FoldReason>, Option<String>);
+
+/// File, line, column and function of a place.
+pub(super) type At = (Option<String>, Option<u32>, Option<u32>, Option<String>);
 
 impl<'a> Sorting<'a> {
     pub(super) fn new(
@@ -70,7 +59,7 @@ impl<'a> Sorting<'a> {
             package,
             gathered,
             last_panics,
-            found: BTreeMap::new(),
+            folded: BTreeMap::new(),
             reported: BTreeMap::new(),
             open: BTreeMap::new(),
             seen: BTreeSet::new(),
@@ -107,15 +96,18 @@ impl<'a> Sorting<'a> {
     pub(super) fn panic(&mut self, class: Class, case: &Case) {
         let site = &case.site;
         let word = self.short_word(&case.word);
-        let mut ancestry = case.ancestry();
-        for origin in &mut ancestry {
-            origin.spawned_at = origin.spawned_at.as_ref().map(|place| self.short(place));
-        }
+        let spawned_at = |SpawnPlace { function, file, line, .. }| {
+            self.short(&Place { function, file, line, ..Place::default() })
+        };
+        let origin = |ancestor: &Ancestor| Origin {
+            name: ancestor.name.clone(),
+            spawned_at: ancestor.spawned_at.clone().map(spawned_at),
+        };
         let finding = Finding {
             id: Some(case.id),
             message: site.message.clone(),
             thread: case.thread.clone(),
-            ancestry,
+            ancestry: case.lineage.iter().map(origin).collect(),
             place: site.place.as_ref().map(|place| self.short(place)),
             column: site.column,
             stop: Some(words::stop(&word)),
@@ -142,12 +134,10 @@ impl<'a> Sorting<'a> {
 
     /// Whether a panic is meant, by what its test and its message say.
     pub(super) fn intent(&self, case: &Case) -> Option<FoldReason> {
-        let test = case.test.as_ref();
-        let name = test.and_then(|test| test.name.as_deref());
-        if self.said(test).is_some_and(|said| said.should_panic) {
+        if self.said(case.test.as_ref()).is_some_and(|said| said.should_panic) {
             return Some(FoldReason::ShouldPanic);
         }
-        if name.is_some_and(intent::name_says_so) {
+        if case.test_name().is_some_and(intent::name_says_so) {
             return Some(FoldReason::TestName);
         }
         let message = case.site.message.as_deref();
@@ -173,8 +163,7 @@ impl<'a> Sorting<'a> {
     pub(super) fn entry(&mut self, subject: &Subject<'_>) -> Option<FoldReason> {
         let mut entry = None;
         for expect in self.policy.expects.iter().filter(|expect| expect.matches(subject)) {
-            let times = self.entries.entry(expect.place()).or_default();
-            *times = times.saturating_add(1);
+            audited::count(&mut self.entries, expect.place(), 1);
             entry.get_or_insert_with(|| FoldReason::Entry(expect.reason.clone()));
         }
         entry
@@ -184,7 +173,7 @@ impl<'a> Sorting<'a> {
     pub(super) fn unfinished(&mut self) {
         let known = |finding: &Finding| finding.class == Class::HiddenExit;
         let is_known =
-            self.reported.values().any(known) || self.found.values().any(|folded| known(&folded.finding));
+            self.reported.values().any(known) || self.folded.values().any(|folded| known(&folded.finding));
         let finished = self.gathered.tests.len() as u64;
         let Some(planned) = self.gathered.planned.filter(|planned| *planned > finished && !is_known) else {
             return;
@@ -244,45 +233,23 @@ impl<'a> Sorting<'a> {
             .or((finding.level == Level::Allow).then_some(FoldReason::Allowed))
             .or(in_baseline)
             .or(intent);
-        let key = key(&finding, why.clone());
+        // Without a place only the text tells two of the agent's findings apart.
+        let text = if place.is_none() { finding.message.clone() } else { None };
+        let at = at(place, finding.column);
+        let key = (Reverse(finding.level), finding.test.clone(), finding.class, at, why.clone(), text);
         match why {
-            None => count(self.reported.entry(key), finding, |finding| finding),
+            None => add_or_count(self.reported.entry(key), finding, |finding| &mut finding.count),
             Some(why) => {
                 let folded = Folded { finding, why };
-                count(self.found.entry(key), folded, |folded| &mut folded.finding);
+                add_or_count(self.folded.entry(key), folded, |folded| &mut folded.finding.count);
             }
         }
     }
-
-    pub(super) fn finish(self) -> Sorted {
-        Sorted {
-            findings: self.reported.into_values().collect(),
-            folded: self.found.into_values().collect(),
-            open: self.open.into_values().collect(),
-            seen: self.seen,
-            entries: self.entries,
-        }
-    }
 }
 
-fn key(finding: &Finding, why: Option<FoldReason>) -> Key {
-    let place = finding.place.as_ref();
-    let at = at(place, finding.column);
-    // Without a place only the text tells two of the agent's findings apart.
-    let text = if place.is_none() { finding.message.clone() } else { None };
-    (core::cmp::Reverse(finding.level), finding.test.clone(), finding.class, at, why, text)
-}
-
-pub(super) fn at(
-    place: Option<&Place>,
-    column: Option<u32>,
-) -> (Option<String>, Option<u32>, Option<u32>, Option<String>) {
-    (
-        place.and_then(|place| place.file.clone()),
-        place.and_then(|place| place.line),
-        column,
-        place.and_then(|place| place.function.clone()),
-    )
+pub(super) fn at(place: Option<&Place>, column: Option<u32>) -> At {
+    let Place { function, file, line, .. } = place.cloned().unwrap_or_default();
+    (file, line, column, function)
 }
 
 /// Where the program did what a finding of the agent speaks of.
@@ -295,22 +262,18 @@ pub(super) fn functions(note: &FindingLine) -> Vec<String> {
 }
 
 /// Adds something, or counts one more.
-fn count<T>(entry: Entry<'_, Key, T>, new: T, finding: impl Fn(&mut T) -> &mut Finding) {
+pub(super) fn add_or_count<K: Ord, T>(entry: Entry<'_, K, T>, new: T, times: fn(&mut T) -> &mut u64) {
     match entry {
         Entry::Vacant(place) => _ = place.insert(new),
         Entry::Occupied(mut known) => {
-            let known = finding(known.get_mut());
-            known.count = known.count.saturating_add(1);
+            let times = times(known.get_mut());
+            *times = times.saturating_add(1);
         }
     }
 }
 
 /// Whether a place lies in std, which is where a call of the program ends.
 fn is_of_std(place: &Place) -> bool {
-    let std = |function: &str| {
-        ["std::", "core::", "alloc::", "<std::", "<core::", "<alloc::"]
-            .iter()
-            .any(|path| function.starts_with(path))
-    };
-    place.function.as_deref().is_none_or(std)
+    let paths = ["std::", "core::", "alloc::", "<std::", "<core::", "<alloc::"];
+    place.function.as_deref().is_none_or(|function| paths.iter().any(|path| function.starts_with(path)))
 }

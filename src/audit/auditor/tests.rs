@@ -9,10 +9,6 @@ use super::Auditor;
 use super::samples::*;
 use crate::record::LineContent;
 
-fn policy(text: &str) -> Policy {
-    Policy::parse(text, "panic-audit.toml").unwrap()
-}
-
 fn why(audit: &Audit) -> Vec<FoldReason> {
     assert!(audit.findings.is_empty(), "{:?}", audit.findings);
     audit.folded.iter().map(|folded| folded.why.clone()).collect()
@@ -84,33 +80,27 @@ fn repeats_of_one_place_in_one_test_are_one_finding() {
 
 #[test]
 fn what_is_meant_is_folded_and_its_twin_is_not() {
-    let one = |changes: Value| vec![panic_line(1, changes)];
-    let with = |changes: Value, test: String| vec![panic_line(1, changes), test];
-    let defaults = Policy::new;
-    assert_eq!(why(&audit(defaults(), &one(json!({"message": "on purpose"})))), [FoldReason::Message]);
-    assert_eq!(
-        why(&audit(defaults(), &one(json!({"test": {"name": "tests::panics"}})))),
-        [FoldReason::TestName]
-    );
-    assert!(audit(defaults(), &one(json!({"test": {"name": "tests::never_panics"}}))).is_denied());
-    assert_eq!(
-        why(&audit(defaults(), &one(json!({"labels": {"panic_agent.expected": "it is a drill"}})))),
-        [FoldReason::ExpectPanic("it is a drill".to_owned())]
-    );
-    assert!(audit(defaults(), &one(json!({"labels": {"expected": "it is a drill"}}))).is_denied());
-    assert_eq!(
-        why(&audit(defaults(), &with(json!({}), test_line("tests::charges", "ok", true)))),
-        [FoldReason::ShouldPanic]
-    );
-    assert!(audit(defaults(), &with(json!({}), test_line("tests::charges", "ok", false))).is_denied());
+    let one = |changes: Value| audit(Policy::new(), &[panic_line(1, changes)]);
+    assert_eq!(why(&one(json!({"message": "on purpose"}))), [FoldReason::Message]);
+    assert_eq!(why(&one(json!({"test": {"name": "tests::panics"}}))), [FoldReason::TestName]);
+    assert!(one(json!({"test": {"name": "tests::never_panics"}})).is_denied());
+    let drill = FoldReason::ExpectPanic("it is a drill".to_owned());
+    assert_eq!(why(&one(json!({"labels": {"panic_agent.expected": "it is a drill"}}))), [drill]);
+    assert!(one(json!({"labels": {"expected": "it is a drill"}})).is_denied());
+    let dead = [panic_line(1, json!({}))];
+    let in_test = |should_panic: bool| {
+        audit(Policy::new(), &[dead[0].clone(), test_line("tests::charges", "ok", should_panic)])
+    };
+    assert_eq!(why(&in_test(true)), [FoldReason::ShouldPanic]);
+    assert!(in_test(false).is_denied());
     let entry = |pattern: &str| policy(&format!("[[expect]]\nfile = \"{pattern}\"\nreason = \"known\"\n"));
-    let folded = audit(entry("src/*.rs"), &one(json!({})));
+    let folded = audit(entry("src/*.rs"), &dead);
     assert_eq!(why(&folded), [FoldReason::Entry("known".to_owned())]);
     assert_eq!(folded.unused().count(), 0);
-    let missed = audit(entry("src/q*.rs"), &one(json!({})));
+    let missed = audit(entry("src/q*.rs"), &dead);
     assert!(missed.is_denied());
     assert_eq!(missed.unused().collect::<Vec<_>>(), ["panic-audit.toml:1"]);
-    let allowed = audit(defaults().with(Class::SilentDeath, Level::Allow), &one(json!({})));
+    let allowed = audit(Policy::new().with(Class::SilentDeath, Level::Allow), &dead);
     assert_eq!(why(&allowed), [FoldReason::Allowed]);
     assert!(allowed.is_quiet() && !folded.is_quiet());
 }
@@ -123,9 +113,7 @@ fn the_wrong_panic_is_not_excused_by_being_expected() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let run = |changes: Value, result: &str, status: i32| {
         let mut lines = vec![panic_line(1, harness.clone())];
-        let mut line: Value = serde_json::from_str(&lines[0]).unwrap();
-        merge(&mut line, changes);
-        lines = vec![line.to_string()];
+        merge(&mut lines[0], changes);
         if !result.is_empty() {
             lines.push(test_line("tests::panics_without_a_card", result, true));
         }
@@ -160,18 +148,18 @@ fn findings_of_the_agent_are_findings_of_the_audit() {
     assert_eq!(class("hook_replaced", Ending::Exited(0)), None);
     assert_eq!(class("process_died", Ending::Exited(0)), None);
     // Of the places the first one of the program counts.
-    let mut exit: Value = serde_json::from_str(&note("exit_in_test")).unwrap();
+    let mut exit = note("exit_in_test");
     let std =
         json!({"function": "std::process::exit", "file": "/rustc/0/x.rs", "line": 1, "os_thread": null});
     exit["places"].as_array_mut().unwrap().insert(0, std);
-    let exit = &audit(Policy::new(), &[exit.to_string()]).findings[0];
+    let exit = &audit(Policy::new(), &[exit]).findings[0];
     assert_eq!(exit.place.as_ref().unwrap().function.as_deref(), Some("app::tests::leaves"));
     assert_eq!(exit.stack.len(), 2);
     let hook = |function: &str| audit(Policy::new(), &[finding_line("hook_replaced", function, Value::Null)]);
     assert_eq!(hook("app::tests::quiet").findings[0].class, Class::HookReplaced);
-    let mut nowhere: Value = serde_json::from_str(&finding_line("hook_replaced", "", Value::Null)).unwrap();
+    let mut nowhere = finding_line("hook_replaced", "", Value::Null);
     nowhere["places"] = json!([]);
-    let nowhere = audit(Policy::new(), &[nowhere.to_string()]);
+    let nowhere = audit(Policy::new(), &[nowhere]);
     assert!(nowhere.is_quiet() && nowhere.unjudged.contains_key("hook_replaced_by_unknown"));
     assert!(hook("test::test_main_with_exit_callback::<F>").is_quiet());
 }
@@ -179,13 +167,12 @@ fn findings_of_the_agent_are_findings_of_the_audit() {
 #[test]
 fn paths_below_the_workspace_are_the_same_on_every_machine() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut note: Value =
-        serde_json::from_str(&finding_line("hook_replaced", "app::quiet", Value::Null)).unwrap();
+    let mut note = finding_line("hook_replaced", "app::quiet", Value::Null);
     note["places"][0]["file"] = json!(root.join("src/lib.rs"));
     let file = |package: bool| {
         let auditor = Auditor::new(Policy::new());
         let auditor = if package { auditor.package(root) } else { auditor };
-        let audit = read(auditor, &[note.to_string()]).finish(Ending::Exited(0));
+        let audit = read(auditor, &[note.clone()]).finish(Ending::Exited(0));
         audit.findings[0].place.as_ref().unwrap().file.clone().unwrap()
     };
     assert_eq!(file(true), "src/lib.rs");
@@ -195,7 +182,7 @@ fn paths_below_the_workspace_are_the_same_on_every_machine() {
 #[test]
 fn tests_that_never_ran_are_a_hidden_exit_where_the_whole_output_was_read() {
     let lines = [planned(3), test_line("a", "ok", false), test_line("b", "ignored", false)];
-    let run = |lines: &[String], status| {
+    let run = |lines: &[Value], status| {
         read(Auditor::new(Policy::new()).whole_output(), lines).finish(Ending::Exited(status))
     };
     let found = run(&lines, 0);
@@ -203,23 +190,17 @@ fn tests_that_never_ran_are_a_hidden_exit_where_the_whole_output_was_read() {
     assert!(found.findings[0].message.as_deref().unwrap().contains("2 of its 3 tests"));
     assert!(run(&lines, 1).is_quiet());
     assert!(audit(Policy::new(), &lines).is_quiet());
-    let mut all = lines.to_vec();
-    all.push(test_line("c", "failed", false));
-    assert!(run(&all, 0).is_quiet());
+    let with = |line: Value| run(&[&lines[..], &[line]].concat(), 0);
+    assert!(with(test_line("c", "failed", false)).is_quiet());
     // Who called it is known: one finding.
-    let mut known = lines.to_vec();
-    known.push(finding_line("exit_in_test", "app::tests::c", Value::Null));
-    assert_eq!(run(&known, 0).findings.len(), 1);
+    assert_eq!(with(finding_line("exit_in_test", "app::tests::c", Value::Null)).findings.len(), 1);
 }
 
 #[test]
 fn what_was_lost_is_said() {
     let losses = |pool_full: u64| {
-        let mut line = common("losses");
-        let zero = serde_json::to_value(crate::record::Losses::default()).unwrap();
-        merge(&mut line, json!({"losses": zero, "probes": null, "sites": []}));
-        line["losses"]["pool_full"] = pool_full.into();
-        line.to_string()
+        let losses = crate::record::Losses { pool_full, ..Default::default() };
+        line("losses", json!({"losses": losses, "probes": null, "sites": []}))
     };
     assert!(audit(Policy::new(), &[losses(0)]).is_quiet());
     let lost = audit(Policy::new(), &[losses(2), losses(5)]);
@@ -240,13 +221,11 @@ fn a_baseline_folds_what_it_knows_and_what_is_gone_is_stale() {
         ]
     };
     let first = audit(Policy::new(), &lines(33, "connection 17 lost"));
-    let mut run = Run::new();
-    run.push(first);
-    let baseline = run.baseline(&Baseline::default());
+    let baseline = run([first]).baseline(&Baseline::default());
     assert_eq!(baseline.len(), 1);
     let text = baseline.to_json();
     assert_eq!(Baseline::parse(&text, "x").unwrap(), baseline);
-    let with = |lines: &[String]| {
+    let with = |lines: &[Value]| {
         let mut policy = Policy::new();
         policy.set_baseline(baseline.clone());
         audit(policy, lines)
@@ -261,11 +240,7 @@ fn a_baseline_folds_what_it_knows_and_what_is_gone_is_stale() {
     assert_eq!(with(&[test_line("tests::charges", "ignored", false)]).stale.len(), 0);
     assert_eq!(with(&[test_line("tests::refunds", "ok", false)]).stale.len(), 0);
     // Writing it anew takes away what is gone and keeps what did not run.
-    let renewed = |audit: Audit| {
-        let mut run = Run::new();
-        run.push(audit);
-        run.baseline(&baseline).len()
-    };
+    let renewed = |audit: Audit| run([audit]).baseline(&baseline).len();
     assert_eq!(renewed(with(&[test_line("tests::charges", "ok", false)])), 0);
     assert_eq!(renewed(with(&[test_line("tests::refunds", "ok", false)])), 1);
     assert_eq!(renewed(with(&lines(1, "connection 3 lost"))), 1);
@@ -294,26 +269,21 @@ fn a_death_that_a_thread_further_up_may_know_of_is_counted_and_not_denied() {
         json!({"mono_ns": 100, "thread_facts": {"os_id": 30},
                "lineage": [{"os_id": 20, "name": null, "spawned_at": null}, {"os_id": 10, "name": null, "spawned_at": null}]}),
     );
-    let after = |os_id: u32, mono_ns: u64| {
-        let read =
-            json!({"mono_ns": mono_ns, "thread_facts": {"os_id": os_id}, "receipt": "read", "silent": false});
-        audit(Policy::new(), &[dead.clone(), panic_line(2, read)])
+    let after = |os_id: u32, mono_ns: u64, how: &Value| {
+        let mut later = json!({"mono_ns": mono_ns, "thread_facts": {"os_id": os_id}, "silent": false});
+        merge(&mut later, how.clone());
+        audit(Policy::new(), &[dead.clone(), panic_line(2, later)])
     };
-    assert_eq!(why(&after(10, 101)), [FoldReason::Ancestor]);
-    for (os_id, mono_ns) in [(10, 99), (30, 101), (40, 101)] {
-        let audit = after(os_id, mono_ns);
-        assert_eq!(audit.findings.len(), 1, "{os_id} {mono_ns}");
-        assert_eq!(audit.findings[0].class, Class::SilentDeath);
-    }
+    let read = json!({"receipt": "read"});
+    assert_eq!(why(&after(10, 101, &read)), [FoldReason::Ancestor]);
     // Several tests may run on one thread, and a test may fail of something else.
-    for changes in [
-        json!({"test": {"name": "tests::another"}, "receipt": "read", "silent": false}),
-        json!({"fate": "runtime_caught", "silent": false, "landing": {"kind": "test_harness"}}),
-    ] {
-        let mut later = json!({"mono_ns": 101, "thread_facts": {"os_id": 10}});
-        merge(&mut later, changes);
-        let audit = audit(Policy::new(), &[dead.clone(), panic_line(2, later.clone())]);
-        assert_eq!(audit.findings.len(), 1, "{later}");
+    let elsewhere = json!({"test": {"name": "tests::another"}, "receipt": "read"});
+    let fails = json!({"fate": "runtime_caught", "landing": {"kind": "test_harness"}});
+    for (os_id, mono_ns, how) in
+        [(10, 99, &read), (30, 101, &read), (40, 101, &read), (10, 101, &elsewhere), (10, 101, &fails)]
+    {
+        let audit = after(os_id, mono_ns, how);
+        assert_eq!(audit.findings.len(), 1, "{os_id} {mono_ns} {how}");
         assert_eq!(audit.findings[0].class, Class::SilentDeath);
     }
 }

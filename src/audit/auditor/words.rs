@@ -3,7 +3,7 @@
 //! Runs on: threads that audit. Must not: say more than is known.
 
 use super::case::LastWord;
-use crate::record::{Basis, Fate, Handler, HandlerKind, Place, Receipt};
+use crate::record::{Basis, Fate, HandlerKind, Place, Receipt};
 
 /// What stopped the unwinding.
 pub(super) fn stop(word: &LastWord) -> String {
@@ -36,10 +36,7 @@ pub(super) fn what(word: &LastWord) -> String {
 }
 
 fn stop_at(word: &LastWord) -> String {
-    word.handler.as_ref().map_or_else(|| "by a catch".to_owned(), |handler| format!("by {}", catch(handler)))
-}
-
-fn catch(handler: &Handler) -> String {
+    let Some(handler) = &word.handler else { return "by a catch".to_owned() };
     let what = match handler.kind {
         HandlerKind::Unknown => "a catch",
         known => known.words(),
@@ -47,8 +44,8 @@ fn catch(handler: &Handler) -> String {
     let at = place(handler.function.as_deref(), handler.file.as_deref(), handler.line);
     match (handler.kind, at) {
         // Where libraries catch is nobody's concern.
-        (HandlerKind::User | HandlerKind::Unknown, Some(at)) => format!("{what} in {at}"),
-        _ => what.to_owned(),
+        (HandlerKind::User | HandlerKind::Unknown, Some(at)) => format!("by {what} in {at}"),
+        _ => format!("by {what}"),
     }
 }
 

@@ -11,9 +11,9 @@
 
 mod ending;
 mod output;
-mod sink;
 mod turn;
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -21,12 +21,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::{Class, Gathered, Level};
-use crate::config::Harness;
-use crate::config::{AuditEnv, AuditMode};
+use crate::config::{AuditEnv, AuditMode, Harness};
 use crate::error::complain;
+use crate::record::{EncodedLine, LineContent};
+use crate::sink::Sink;
 use crate::sys::{at_exit, fork, symbol};
 use crate::{Agent, Overflow, Spool};
-use sink::GatheringSink;
 
 /// What the preloaded agent exports.
 const PRELOAD: &core::ffi::CStr = c"panic_agent_preload";
@@ -51,6 +51,17 @@ struct Installed {
     gathered: Arc<Mutex<Gathered>>,
     /// [`fork::generation`] of the process that is audited; a forked child is not.
     home: u32,
+}
+
+/// Gathers the lines in memory, as far as the audit needs them.
+#[derive(Debug)]
+struct GatheringSink(Arc<Mutex<Gathered>>);
+
+impl Sink for GatheringSink {
+    fn write(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
+        self.0.lock().line(LineContent::Line(line.line.clone()));
+        Ok(())
+    }
 }
 
 /// Set once, by the first `audit!` of the binary that gets to run.
@@ -82,7 +93,7 @@ fn start(manifest_dir: &'static str, package: &'static str, levels: Levels) {
         return;
     }
     let gathered = Arc::new(Mutex::new(Gathered::default()));
-    let sink = GatheringSink::new(gathered.clone());
+    let sink = GatheringSink(gathered.clone());
     fork::watch();
     let levels = Mutex::new(vec![levels]);
     let new = Installed { manifest_dir, package, levels, env, gathered, home: fork::generation() };

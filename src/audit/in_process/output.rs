@@ -39,19 +39,15 @@ pub(super) fn complain(problem: &dyn Display) {
 /// Appends JSON lines and writes JUnit XML where the variables say.
 pub(super) fn write_files(env: &AuditEnv, audit: &Audit) {
     if let Some(path) = &env.json {
-        let append = || -> io::Result<()> {
-            // One write: several processes may append to the same file.
-            OpenOptions::new().create(true).append(true).open(path)?.write_all(audit.json().as_bytes())
-        };
-        or_complain("PANIC_AGENT_AUDIT_JSON", path, append());
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        // One write: several processes may append to the same file.
+        let written = file.and_then(|mut file| file.write_all(audit.json().as_bytes()));
+        or_complain("PANIC_AGENT_AUDIT_JSON", path, written);
     }
     if let Some(directory) = &env.junit {
         let path = directory.join(junit_name(&audit.binary, env.process_per_test.then(std::process::id)));
-        let write = || -> io::Result<()> {
-            fs::create_dir_all(directory)?;
-            fs::write(&path, audit.junit())
-        };
-        or_complain("PANIC_AGENT_AUDIT_JUNIT", &path, write());
+        let written = fs::create_dir_all(directory).and_then(|()| fs::write(&path, audit.junit()));
+        or_complain("PANIC_AGENT_AUDIT_JUNIT", &path, written);
     }
 }
 
@@ -95,9 +91,7 @@ fn renew(path: &Path, audit: &Audit) -> io::Result<usize> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Baseline::default(),
         Err(error) => return Err(error),
     };
-    let mut run = Run::new();
-    run.push(audit.clone());
-    let renewed = run.baseline(&now);
+    let renewed = Run { audits: vec![audit.clone()] }.baseline(&now);
     let new = directory.join(format!(".{}.{}", crate::audit::BASELINE_FILE, std::process::id()));
     fs::write(&new, renewed.to_json())?;
     fs::rename(&new, path).inspect_err(|_| _ = fs::remove_file(&new))?;

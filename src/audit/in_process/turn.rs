@@ -23,10 +23,8 @@ pub(super) fn wait(directory: &Path) -> io::Result<File> {
             return Ok(turn);
         }
         if Instant::now() > until {
-            return Err(io::Error::new(
-                io::ErrorKind::WouldBlock,
-                "another process holds its directory's lock",
-            ));
+            let problem = "another process holds its directory's lock";
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, problem));
         }
         std::thread::sleep(PAUSE);
     }

@@ -9,8 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::PolicyError;
-use super::expect::Expect;
-use super::pattern::Pattern;
+use super::expect::{Expect, Pattern};
 use crate::audit::{Class, Level};
 
 /// What a file says.
@@ -55,6 +54,9 @@ struct RawExpect {
 /// What is accepted at the top of the file and in an entry.
 const KEYS: &str = "deny, warn, allow, strict_entries, baseline, [[expect]], [scan]";
 const ENTRY_KEYS: &str = "class, test, function, file, message, reason";
+/// What is accepted as the pattern of a name and of a path.
+const NAME: &str = "a glob, or `/regular expression/`";
+const PATH: &str = "a glob of paths, such as `src/pool/**`";
 
 pub(super) fn parse(text: &str, path: &Path) -> Result<FilePolicy, PolicyError> {
     let source = Source { text, path };
@@ -147,19 +149,9 @@ impl Source<'_> {
         };
         Ok(Expect {
             class: class.map(|word| self.class(&word, "expect.class")).transpose()?,
-            test: self.pattern(test, "expect.test", "a glob, or `/regular expression/`", Pattern::name)?,
-            function: self.pattern(
-                function,
-                "expect.function",
-                "a glob, or `/regular expression/`",
-                Pattern::name,
-            )?,
-            file: self.pattern(
-                file,
-                "expect.file",
-                "a glob of paths, such as `src/pool/**`",
-                Pattern::path,
-            )?,
+            test: self.pattern(test, "expect.test", NAME, Pattern::name)?,
+            function: self.pattern(function, "expect.function", NAME, Pattern::name)?,
+            file: self.pattern(file, "expect.file", PATH, Pattern::path)?,
             message: self.pattern(message, "expect.message", "a regular expression", Pattern::text)?,
             reason,
             path: self.path.to_owned(),
@@ -246,16 +238,11 @@ mod tests {
             error("[[expect]]\nclass = \"Late\"\nreason = \"x\""),
             format!("a/panic-audit.toml:2: `expect.class`: `Late` is not a class; accepted: {classes}")
         );
-        assert_eq!(
-            error("deny = []\n\n[[expect]]\ntest = \"a\""),
-            "a/panic-audit.toml:3: `expect.reason`: the entry gives no reason; accepted: a sentence that says why \
-             these findings are no mistake"
-        );
-        assert_eq!(
-            error("[[expect]]\ntest = \"a\"\nreason = \" \""),
-            "a/panic-audit.toml:3: `expect.reason`: the entry gives no reason; accepted: a sentence that says why \
-             these findings are no mistake"
-        );
+        let no_reason = "a/panic-audit.toml:3: `expect.reason`: the entry gives no reason; accepted: a sentence that \
+                         says why these findings are no mistake";
+        for text in ["deny = []\n\n[[expect]]\ntest = \"a\"", "[[expect]]\ntest = \"a\"\nreason = \" \""] {
+            assert_eq!(error(text), no_reason);
+        }
         assert_eq!(
             error("[[expect]]\nreason = \"all of them\""),
             "a/panic-audit.toml:1: `expect`: an entry without a condition would hide every finding; accepted: at \

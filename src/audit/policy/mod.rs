@@ -8,7 +8,6 @@
 mod error;
 pub(super) mod expect;
 mod file;
-mod pattern;
 mod places;
 
 use std::path::{Path, PathBuf};

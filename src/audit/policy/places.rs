@@ -18,10 +18,8 @@ pub fn workspace_root(package: &Path) -> Option<PathBuf> {
         Some(plain(&package.join(named)))
     });
     named.or_else(|| {
-        let mut above = package.ancestors();
-        above
-            .find(|directory| table(directory).is_some_and(|table| table.contains_key("workspace")))
-            .map(Path::to_owned)
+        let is_root = |path: &&Path| table(path).is_some_and(|table| table.contains_key("workspace"));
+        package.ancestors().find(is_root).map(Path::to_owned)
     })
 }
 
@@ -82,15 +80,9 @@ fn plain(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
+    use super::super::tests::put;
     use super::*;
     use crate::files::testing::Dir;
-
-    fn put(path: PathBuf, text: &str) {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
 
     #[test]
     fn the_root_of_a_workspace_is_found_above_and_by_name() {
@@ -121,10 +113,8 @@ mod tests {
         let absolute = dir.join("member/src/lib.rs");
         assert_eq!(inside(absolute.to_str().unwrap()), (Some(false), Some(true)));
         assert_eq!(inside("/rustc/0123/library/core/src/option.rs"), (Some(false), Some(false)));
-        assert_eq!(
-            inside("/home/u/.cargo/registry/src/index/dep-1.0.0/src/lib.rs"),
-            (Some(false), Some(false))
-        );
+        let dependency = "/home/u/.cargo/registry/src/index/dep-1.0.0/src/lib.rs";
+        assert_eq!(inside(dependency), (Some(false), Some(false)));
         assert_eq!(inside("src/no_such_file.rs"), (None, None));
         let short = |file: &str| {
             let mut file = file.to_owned();

@@ -2,14 +2,21 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use super::*;
 use crate::files::testing::Dir;
 
+/// Writes a file, with the directories above it.
+pub(super) fn put(path: PathBuf, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
 fn workspace(name: &str) -> Dir {
     let dir = Dir::new(name);
-    fs::create_dir_all(dir.join("member")).unwrap();
-    fs::write(dir.join("Cargo.toml"), "[workspace]\nmembers = [\"member\"]\n").unwrap();
-    fs::write(dir.join("member/Cargo.toml"), "[package]\nname = \"member\"\n").unwrap();
+    put(dir.join("Cargo.toml"), "[workspace]\nmembers = [\"member\"]\n");
+    put(dir.join("member/Cargo.toml"), "[package]\nname = \"member\"\n");
     dir
 }
 
@@ -27,16 +34,10 @@ fn without_files_the_defaults_hold() {
 #[test]
 fn the_package_wins_over_its_workspace_and_code_over_both() {
     let dir = workspace("audit-order");
-    fs::write(
-        dir.join(POLICY_FILE),
-        "deny = [\"received\", \"swallowed\"]\nstrict_entries = true\n[[expect]]\ntest = \"a\"\nreason = \"root\"\n",
-    )
-    .unwrap();
-    fs::write(
-        dir.join("member").join(POLICY_FILE),
-        "allow = [\"swallowed\"]\n[[expect]]\ntest = \"b\"\nreason = \"member\"\n",
-    )
-    .unwrap();
+    let levels = "deny = [\"received\", \"swallowed\"]\nstrict_entries = true\n";
+    put(dir.join(POLICY_FILE), &format!("{levels}[[expect]]\ntest = \"a\"\nreason = \"root\"\n"));
+    let own = "allow = [\"swallowed\"]\n[[expect]]\ntest = \"b\"\nreason = \"member\"\n";
+    put(dir.join("member").join(POLICY_FILE), own);
     let policy = Policy::load(dir.join("member")).unwrap();
     assert_eq!(policy.level(Class::Received), Level::Deny);
     assert_eq!(policy.level(Class::Swallowed), Level::Allow);
@@ -61,21 +62,18 @@ fn all_levels_can_be_moved_at_once() {
 #[test]
 fn a_baseline_lies_beside_the_policy_or_where_it_says() {
     let entry = |test: &str| {
-        format!(
-            "{{\"schema\":1,\"entries\":[{{\"binary\":\"b\",\"test\":\"{test}\",\"class\":\"late\",\"file\":null,\
-             \"function\":null,\"message\":null}}]}}"
-        )
+        let entry = json!({"binary": "b", "test": test, "class": "late", "file": null, "function": null, "message": null});
+        json!({"schema": 1, "entries": [entry]}).to_string()
     };
     let dir = workspace("audit-baselines");
-    fs::write(dir.join(BASELINE_FILE), entry("beside")).unwrap();
-    fs::write(dir.join("member").join(POLICY_FILE), "baseline = \"known/audit.json\"\n").unwrap();
-    fs::create_dir(dir.join("member/known")).unwrap();
-    fs::write(dir.join("member/known/audit.json"), entry("named")).unwrap();
+    put(dir.join(BASELINE_FILE), &entry("beside"));
+    put(dir.join("member").join(POLICY_FILE), "baseline = \"known/audit.json\"\n");
+    put(dir.join("member/known/audit.json"), &entry("named"));
     let policy = Policy::load(dir.join("member")).unwrap();
     let tests: Vec<_> = policy.baseline().entries().filter_map(|entry| entry.test.as_deref()).collect();
     assert_eq!(tests, ["beside", "named"]);
     assert_eq!(policy.baseline_path(), Some(&*dir.join("member/known/audit.json")));
-    fs::write(dir.join("member/known/audit.json"), "{").unwrap();
+    put(dir.join("member/known/audit.json"), "{");
     let error = Policy::load(dir.join("member")).unwrap_err().to_string();
     assert!(error.contains("known/audit.json:1: not a baseline"), "{error}");
 }
@@ -83,9 +81,8 @@ fn a_baseline_lies_beside_the_policy_or_where_it_says() {
 #[test]
 fn a_policy_may_lie_in_the_config_directory_and_its_baseline_beside_it() {
     let dir = workspace("audit-config");
-    fs::create_dir(dir.join(".config")).unwrap();
-    fs::write(dir.join(".config").join(POLICY_FILE), "deny = [\"received\"]\n").unwrap();
-    fs::write(dir.join(".config").join(BASELINE_FILE), "{").unwrap();
+    put(dir.join(".config").join(POLICY_FILE), "deny = [\"received\"]\n");
+    put(dir.join(".config").join(BASELINE_FILE), "{");
     let error = Policy::load(dir.join("member")).unwrap_err();
     assert_eq!(error.path(), dir.join(".config").join(BASELINE_FILE));
     fs::remove_file(dir.join(".config").join(BASELINE_FILE)).unwrap();
@@ -94,7 +91,7 @@ fn a_policy_may_lie_in_the_config_directory_and_its_baseline_beside_it() {
     assert_eq!(policy.baseline_path(), None, "that of the package lies in the package");
     let root = Policy::load(&*dir).unwrap();
     assert_eq!(root.baseline_path(), Some(&*dir.join(".config").join(BASELINE_FILE)));
-    fs::write(dir.join(POLICY_FILE), "").unwrap();
+    put(dir.join(POLICY_FILE), "");
     let error = Policy::load(dir.join("member")).unwrap_err().to_string();
     let end =
         "panic-audit.toml: is one of two; the other is `.config/panic-audit.toml`; accepted: one of them";
@@ -113,17 +110,14 @@ fn the_part_of_the_scan_is_passed_over_and_other_parts_are_not() {
 #[test]
 fn what_cannot_be_read_is_an_error_and_no_empty_policy() {
     let dir = workspace("audit-unreadable");
-    fs::create_dir(dir.join("member").join(POLICY_FILE)).unwrap();
+    let path = dir.join("member").join(POLICY_FILE);
+    fs::create_dir(&path).unwrap();
     let error = Policy::load(dir.join("member")).unwrap_err();
-    assert_eq!(error.path(), dir.join("member").join(POLICY_FILE));
-    assert!(
-        error.to_string().ends_with("panic-audit.toml: is not a regular file; accepted: a file"),
-        "{error}"
-    );
-    fs::remove_dir(dir.join("member").join(POLICY_FILE)).unwrap();
-    fs::write(dir.join("member").join(POLICY_FILE), b"deny = [\"\xff\"]").unwrap();
-    let error = Policy::load(dir.join("member")).unwrap_err();
-    assert!(
-        error.to_string().contains("panic-audit.toml: cannot be read: stream did not contain valid UTF-8")
-    );
+    assert_eq!(error.path(), path);
+    let said = error.to_string();
+    assert!(said.ends_with("panic-audit.toml: is not a regular file; accepted: a file"), "{said}");
+    fs::remove_dir(&path).unwrap();
+    fs::write(&path, b"deny = [\"\xff\"]").unwrap();
+    let said = Policy::load(dir.join("member")).unwrap_err().to_string();
+    assert!(said.contains("panic-audit.toml: cannot be read: stream did not contain valid UTF-8"), "{said}");
 }

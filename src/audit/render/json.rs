@@ -6,32 +6,28 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::audit::{Audit, BaselineEntry, Ending, Finding, FoldReason, Unjudged};
+use crate::audit::{Audit, BaselineEntry, Ending, Finding, FoldReason};
 
 /// Version of the lines, raised when a field changes its meaning or goes away.
 const SCHEMA: u32 = 1;
 
 #[derive(Serialize)]
-struct FindingLine<'a> {
+struct Line<T> {
     schema: u32,
     kind: &'static str,
+    #[serde(flatten)]
+    fields: T,
+}
+
+#[derive(Serialize)]
+struct OfFinding<'a> {
     #[serde(flatten)]
     finding: &'a Finding,
     folded: Option<&'a FoldReason>,
 }
 
 #[derive(Serialize)]
-struct UnjudgedLine<'a> {
-    schema: u32,
-    kind: &'static str,
-    #[serde(flatten)]
-    unjudged: &'a Unjudged,
-}
-
-#[derive(Serialize)]
-struct AuditLine<'a> {
-    schema: u32,
-    kind: &'static str,
+struct Totals<'a> {
     binary: &'a str,
     ending: &'a Ending,
     findings: usize,
@@ -55,38 +51,34 @@ impl Audit {
         let reported = self.findings.iter().map(|finding| (finding, None));
         let folded = self.folded.iter().map(|folded| (&folded.finding, Some(&folded.why)));
         for (finding, folded) in reported.chain(folded) {
-            line(&mut text, &FindingLine { schema: SCHEMA, kind: "audit_finding", finding, folded });
+            line(&mut text, "audit_finding", OfFinding { finding, folded });
         }
         for unjudged in &self.open {
-            line(&mut text, &UnjudgedLine { schema: SCHEMA, kind: "audit_unjudged", unjudged });
+            line(&mut text, "audit_unjudged", unjudged);
         }
-        line(
-            &mut text,
-            &AuditLine {
-                schema: SCHEMA,
-                kind: "audit",
-                binary: &self.binary,
-                ending: &self.ending,
-                findings: self.findings.len(),
-                denied: self.denied().count(),
-                folded: self.folded.len(),
-                tests: self.tests.len(),
-                unjudged: &self.unjudged,
-                blind: self.blind,
-                blind_because: self.blind_because.as_deref(),
-                stale: &self.stale,
-                unused: self.unused().collect(),
-                lost: self.lost,
-                unreadable: self.unreadable,
-            },
-        );
+        let totals = Totals {
+            binary: &self.binary,
+            ending: &self.ending,
+            findings: self.findings.len(),
+            denied: self.denied().count(),
+            folded: self.folded.len(),
+            tests: self.tests.len(),
+            unjudged: &self.unjudged,
+            blind: self.blind,
+            blind_because: self.blind_because.as_deref(),
+            stale: &self.stale,
+            unused: self.unused().collect(),
+            lost: self.lost,
+            unreadable: self.unreadable,
+        };
+        line(&mut text, "audit", totals);
         text
     }
 }
 
-fn line(text: &mut String, value: &impl Serialize) {
+fn line(text: &mut String, kind: &'static str, fields: impl Serialize) {
     // Strings, numbers and maps with string keys: it cannot fail.
-    if let Ok(json) = serde_json::to_string(value) {
+    if let Ok(json) = serde_json::to_string(&Line { schema: SCHEMA, kind, fields }) {
         text.push_str(&json);
         text.push('\n');
     }

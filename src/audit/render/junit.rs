@@ -83,25 +83,23 @@ fn junit(audits: &[Audit]) -> String {
 fn case(binary: &str, name: &str, case: &Case<'_>) -> TestCase {
     let Case { outcome, findings, said } = case;
     let denied: Vec<_> = findings.iter().filter(|finding| finding.level == Level::Deny).collect();
+    let failed = |why: &str, message: String| {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type(why).set_message(message);
+        status
+    };
     let status = match (denied.first(), *outcome) {
         (Some(first), _) => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type(first.class.word());
             let more = denied.len().saturating_sub(1);
             let mut message = first.class.meaning().to_owned();
             if more > 0 {
                 let _written = write!(message, ", and {}", number_of(more, "other finding"));
             }
-            status.set_message(message);
+            let mut status = failed(first.class.word(), message);
             status.set_description(describe(findings));
             status
         }
-        (None, Some(Outcome::Failed)) => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type("test");
-            status.set_message("the test failed");
-            status
-        }
+        (None, Some(Outcome::Failed)) => failed("test", "the test failed".to_owned()),
         (None, Some(Outcome::Ignored)) => TestCaseStatus::skipped(),
         (None, _) => TestCaseStatus::success(),
     };

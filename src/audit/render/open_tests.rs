@@ -1,20 +1,19 @@
 //! What could not be judged, in each form, word for word.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::super::auditor::samples::{audit, blind_line, finding_line, open_line, panic_line, read};
+use super::super::auditor::samples::*;
 use super::super::*;
+use super::tests::short;
 use super::*;
 
 /// A process that does not see what becomes of errors, with these panics.
-fn blind(panics: &[String]) -> Audit {
-    let lines: Vec<_> =
-        std::iter::once(blind_line("unsupported_platform")).chain(panics.iter().cloned()).collect();
-    audit(Policy::new(), &lines)
+fn blind(panics: &[Value]) -> Audit {
+    audit(Policy::new(), &[&[blind_line("unsupported_platform")], panics].concat())
 }
 
 /// A task of a known test, and threads of which one is meant.
-fn three() -> [String; 3] {
+fn three() -> [Value; 3] {
     let task = json!({"fate": "runtime_caught", "landing": {"kind": "tokio_task"}, "message": null,
         "test": {"name": "tests::awaits", "via": "stack", "reason": null}});
     [
@@ -44,21 +43,15 @@ fn what_cannot_be_judged_is_listed_below_the_reason() {
 
 #[test]
 fn each_reason_for_seeing_nothing_has_its_words() {
-    let why = |code: &str| {
-        audit(Policy::new(), &[blind_line(code), open_line(1, json!({}))]).table(Detail::default())
-    };
-    assert!(
-        why("switched_off")
-            .contains("cannot be seen here: its probes are switched off (`PANIC_AGENT_PROBES`)\n")
-    );
-    assert!(
-        why("not_compiled")
-            .contains("cannot be seen here: the cargo feature `probes` of panic-agent is off\n")
-    );
-    assert!(
-        why("self_test")
-            .contains("cannot be seen here: its probes do not work in this process (self_test)\n")
-    );
+    for (code, why) in [
+        ("switched_off", "its probes are switched off (`PANIC_AGENT_PROBES`)"),
+        ("not_compiled", "the cargo feature `probes` of panic-agent is off"),
+        ("self_test", "its probes do not work in this process (self_test)"),
+    ] {
+        let text =
+            audit(Policy::new(), &[blind_line(code), open_line(1, json!({}))]).table(Detail::default());
+        assert!(text.contains(&format!("cannot be seen here: {why}\n")), "{text}");
+    }
 }
 
 #[test]
@@ -78,8 +71,7 @@ fn the_list_of_what_cannot_be_judged_is_bounded_and_for_machines_it_is_whole() {
 fn machines_are_told_what_cannot_be_judged() {
     let blind = blind(&three());
     let text = blind.json();
-    let lines: Vec<serde_json::Value> =
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let unjudged: Vec<_> = lines.iter().filter(|line| line["kind"] == "audit_unjudged").collect();
     assert_eq!(unjudged.len(), 3);
     let task = unjudged.iter().find(|line| line["test"] == "tests::awaits").unwrap();
@@ -113,19 +105,12 @@ fn an_unknown_status_is_not_called_success() {
     assert!(died(Ending::Unknown).ends_with("panic-agent: denied, so the status is 102, whatever it was\n"));
     assert!(!died(Ending::Exited(101)).contains("so the status is"));
     let exit = finding_line("exit_in_test", "app::leaves", json!(null));
+    let auditor = read(Auditor::new(Policy::new()).binary("app"), &[exit]);
     assert_eq!(
-        read(Auditor::new(Policy::new()).binary("app"), &[exit])
-            .finish(Ending::Unknown)
-            .table(Detail::default()),
+        auditor.finish(Ending::Unknown).table(Detail::default()),
         "panic-agent: 0 findings in `app`, 0 denied
   not judged, because the status is not known here: 1 exit
     a sentence, at app::leaves (src/lib.rs:3), test not known
 "
     );
-}
-
-/// What a text says after the function names of the samples were made short.
-fn short(text: &str) -> String {
-    let function = blind(&three()).open[0].place.as_ref().unwrap().function.clone().unwrap();
-    text.replace(&function, "FUNCTION")
 }

@@ -3,14 +3,14 @@
 //! Runs on: threads that audit. Must not: print, or be wider than what it quotes.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::blocks::{Block, blocks};
 use super::open::{of_open, open};
 use super::{Detail, MAX_ROW, number_of, one_line, shown};
+use crate::audit::audited::count;
 use crate::audit::auditor::place_of;
-use crate::audit::unjudged::blind_because;
-use crate::audit::{Audit, DENIED_STATUS, Ending, Finding, FoldReason, Folded, Run, Unjudged};
+use crate::audit::finding::blind_because;
+use crate::audit::{Audit, BaselineEntry, DENIED_STATUS, Ending, Finding, FoldReason, Folded, Run, Unjudged};
 
 /// Blocks of one binary that are shown.
 const MAX_SHOWN: usize = 200;
@@ -21,10 +21,9 @@ impl Audit {
     /// The findings as a text that ends with a newline; empty when there is nothing to say.
     pub fn table(&self, detail: Detail) -> String {
         let mut table = Table { text: String::new(), detail };
-        if self.is_quiet() && !detail.verbose {
-            return table.text;
+        if !self.is_quiet() || detail.verbose {
+            table.audit(self);
         }
-        table.audit(self);
         table.text
     }
 }
@@ -45,18 +44,11 @@ impl Run {
         let folded: u64 = self.audits().iter().flat_map(|audit| &audit.folded).map(folded_times).sum();
         if findings > 0 || folded > 0 {
             let binaries = number_of(self.audits().len(), "process").replace("processs", "processes");
-            table.line(&format!(
-                "panic-agent: {} in {binaries}, {denied} denied; {folded} folded",
-                number_of(findings, "finding")
-            ));
+            let findings = number_of(findings, "finding");
+            table.line(&format!("panic-agent: {findings} in {binaries}, {denied} denied; {folded} folded"));
         }
-        let unused = self.unused();
-        table.named(
-            "`[[expect]]` entries that matched nothing",
-            unused.iter().map(|entry| (*entry).to_owned()),
-        );
-        let stale = self.stale();
-        table.named("baseline entries that were no longer found", stale.into_iter().map(entry));
+        table.unused(self.unused());
+        table.stale(self.stale());
         table.text
     }
 }
@@ -65,7 +57,7 @@ fn folded_times(folded: &Folded) -> u64 {
     if folded.why == FoldReason::Allowed { 0 } else { folded.finding.count }
 }
 
-fn entry(entry: &crate::audit::BaselineEntry) -> String {
+fn entry(entry: &BaselineEntry) -> String {
     let test = entry.test.as_deref().unwrap_or("(test not known)");
     let place = entry.function.as_deref().or(entry.file.as_deref()).unwrap_or("(no place)");
     format!("{} in `{test}` of `{}`: {place}", entry.class, entry.binary)
@@ -106,14 +98,13 @@ impl Table {
         }
         self.open(audit);
         self.counted(audit);
-        match audit.ending {
-            Ending::Exited(0) if denied > 0 => {
-                self.line(&format!("panic-agent: denied, so the status is {DENIED_STATUS} in place of 0"));
-            }
-            Ending::Unknown if denied > 0 => {
-                self.line(&format!("panic-agent: denied, so the status is {DENIED_STATUS}, whatever it was"));
-            }
-            _ => {}
+        let instead = match audit.ending {
+            Ending::Exited(0) => " in place of 0",
+            Ending::Unknown => ", whatever it was",
+            _ => return,
+        };
+        if denied > 0 {
+            self.line(&format!("panic-agent: denied, so the status is {DENIED_STATUS}{instead}"));
         }
     }
 
@@ -123,38 +114,33 @@ impl Table {
         let times = block.times();
         let times = if times > 1 { format!(" (× {times})") } else { String::new() };
         self.line(&format!("    {level} {class}: {}{times}", class.meaning()));
-        if let Some(message) = block.message() {
-            let what = if finding.id.is_some() { "panic" } else { "what" };
-            self.row(what, &one_line(&message));
-        } else if finding.id.is_some() {
-            self.row("panic", "(payload is not a text)");
+        let message = block.message();
+        let message = message.as_deref().map(one_line);
+        match finding.id {
+            Some(_) => self.row("panic", message.as_deref().or(Some("(payload is not a text)"))),
+            None => self.row("what", message.as_deref()),
         }
-        if let Some(place) = finding.place.as_ref().and_then(place_of) {
-            self.row("at", &place);
-        }
+        self.row("at", finding.place.as_ref().and_then(place_of).as_deref());
         if let Some(mut thread) = thread(finding) {
             let is_of_all = block.all().all(|other| self::thread(other).as_ref() == Some(&thread));
             if let Some(test) = finding.test.as_deref().filter(|_| !is_of_all) {
                 thread.push_str(&format!("; that of {}", one_line(test)));
             }
-            self.row("thread", &thread);
+            self.row("thread", Some(&thread));
         }
-        if let Some(stop) = &finding.stop {
-            self.row("stopped", stop);
-        }
-        if let Some(receipt) = &finding.receipt {
-            self.row("error", receipt);
-        }
+        self.row("stopped", finding.stop.as_deref());
+        self.row("error", finding.receipt.as_deref());
         if self.detail.stacks {
             for (number, frame) in finding.stack.iter().filter_map(place_of).enumerate() {
-                self.row(if number == 0 { "stack" } else { "" }, &frame);
+                self.row(if number == 0 { "stack" } else { "" }, Some(&frame));
             }
         }
     }
 
-    fn row(&mut self, name: &str, value: &str) {
-        // Writing to a string cannot fail.
-        let _written = writeln!(self.text, "      {name:<9}{}", shown(value, MAX_ROW));
+    fn row(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.line(&format!("      {name:<9}{}", shown(value, MAX_ROW)));
+        }
     }
 
     /// What may be a finding, and nobody can tell.
@@ -175,20 +161,14 @@ impl Table {
     }
 
     fn listed(&mut self, why: &str, one: &str, open: &[&Unjudged]) {
-        if open.is_empty() {
-            return;
-        }
         let times = open.iter().fold(0_u64, |sum, open| sum.saturating_add(open.count));
         let times = number_of(usize::try_from(times).unwrap_or(usize::MAX), one);
-        self.line(&format!("  {why}: {times}"));
-        for open in open.iter().take(MAX_NAMED) {
-            let reason =
-                if self.detail.verbose { format!(" ({})", one_line(&open.reason)) } else { String::new() };
-            self.line(&format!("    {}{reason}", shown(&of_open(open), MAX_ROW)));
-        }
-        if let Some(more @ 1..) = open.len().checked_sub(MAX_NAMED) {
-            self.line(&format!("    and {more} more places"));
-        }
+        let verbose = self.detail.verbose;
+        let row = |open: &&Unjudged| {
+            let reason = if verbose { format!(" ({})", one_line(&open.reason)) } else { String::new() };
+            shown(&of_open(open), MAX_ROW).into_owned() + &reason
+        };
+        self.list(why, &times, open.iter().map(row).collect(), " places");
     }
 
     /// What is only counted, or only named.
@@ -197,28 +177,18 @@ impl Table {
         let folded = audit.folded.iter().map(|folded| (&folded.why, folded.finding.count));
         let open = audit.told().filter_map(|open| Some((open.folded.as_ref()?, open.count)));
         for (why, number) in folded.chain(open).filter(|(why, _)| **why != FoldReason::Allowed) {
-            let count = times.entry(why.words()).or_default();
-            *count = count.saturating_add(number);
+            count(&mut times, why.words(), number);
         }
         if !times.is_empty() {
             let counts: Vec<_> = times.iter().map(|(why, times)| format!("{times} {why}")).collect();
             self.line(&format!("  folded: {}", counts.join(", ")));
         }
         if self.detail.verbose {
-            for folded in &audit.folded {
-                self.folded(folded);
+            audit.folded.iter().for_each(|folded| self.folded(folded));
+            for (open, why) in audit.open.iter().filter_map(|open| Some((open, open.folded.as_ref()?))) {
+                let open = of_open(open);
+                self.line(&format!("    not judged, {}: {}", why.words(), shown(&open, MAX_ROW)));
             }
-            for open in &audit.open {
-                if let Some(why) = &open.folded {
-                    self.line(&format!(
-                        "    not judged, {}: {}",
-                        why.words(),
-                        shown(&of_open(open), MAX_ROW)
-                    ));
-                }
-            }
-        }
-        if self.detail.verbose {
             let reasons: Vec<_> = audit
                 .unjudged
                 .iter()
@@ -234,10 +204,20 @@ impl Table {
         if audit.unreadable > 0 {
             self.line(&format!("  {} lines could not be read", audit.unreadable));
         }
-        self.named("baseline entries that were no longer found", audit.stale.iter().map(entry));
+        self.stale(&audit.stale);
         if audit.strict_entries {
-            self.named("`[[expect]]` entries that matched nothing", audit.unused().map(str::to_owned));
+            self.unused(audit.unused());
         }
+    }
+
+    fn stale<'a>(&mut self, stale: impl IntoIterator<Item = &'a BaselineEntry>) {
+        let names: Vec<_> = stale.into_iter().map(|stale| one_line(&entry(stale)).into_owned()).collect();
+        self.list("baseline entries that were no longer found", &names.len().to_string(), names, "");
+    }
+
+    fn unused<'a>(&mut self, unused: impl IntoIterator<Item = &'a str>) {
+        let names: Vec<_> = unused.into_iter().map(|unused| one_line(unused).into_owned()).collect();
+        self.list("`[[expect]]` entries that matched nothing", &names.len().to_string(), names, "");
     }
 
     fn folded(&mut self, folded: &Folded) {
@@ -254,17 +234,15 @@ impl Table {
         self.line(&format!("    {}", one_line(&line)));
     }
 
-    fn named(&mut self, what: &str, names: impl Iterator<Item = String>) {
-        let names: Vec<_> = names.collect();
-        if names.is_empty() {
+    /// The first of some, if there are any, below how many they are.
+    fn list(&mut self, what: &str, number: &str, rows: Vec<String>, more_of: &str) {
+        if rows.is_empty() {
             return;
         }
-        self.line(&format!("  {what}: {}", names.len()));
-        for name in names.iter().take(MAX_NAMED) {
-            self.line(&format!("    {}", one_line(name)));
-        }
-        if let Some(more @ 1..) = names.len().checked_sub(MAX_NAMED) {
-            self.line(&format!("    and {more} more"));
+        self.line(&format!("  {what}: {number}"));
+        rows.iter().take(MAX_NAMED).for_each(|row| self.line(&format!("    {row}")));
+        if let Some(more @ 1..) = rows.len().checked_sub(MAX_NAMED) {
+            self.line(&format!("    and {more} more{more_of}"));
         }
     }
 }
@@ -276,11 +254,8 @@ pub(super) fn unjudged(audit: &Audit, test: Option<&str>) -> String {
         table.blind(audit);
     }
     for open in open(audit, false).into_iter().filter(|open| open.test.as_deref() == test) {
-        table.line(&format!(
-            "    not judged ({}): {}",
-            one_line(&open.reason),
-            shown(&of_open(open), MAX_ROW)
-        ));
+        let reason = one_line(&open.reason);
+        table.line(&format!("    not judged ({reason}): {}", shown(&of_open(open), MAX_ROW)));
     }
     table.text
 }

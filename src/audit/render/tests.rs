@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::super::auditor::samples::{audit, finding_line, panic_line, test_line};
+use super::super::auditor::samples::*;
 use super::super::*;
 use super::*;
 
@@ -38,7 +38,7 @@ fn two() -> Audit {
 }
 
 /// What a text says after the function names of the samples were made short.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     let function = two().findings[0].place.as_ref().unwrap().function.clone().unwrap();
     text.replace(&function, "FUNCTION")
 }
@@ -89,11 +89,11 @@ fn there_is_no_table_of_nothing() {
     assert_eq!(nothing.table(Detail::default()), "");
     assert_eq!(nothing.github(None, None), "");
     assert_eq!(Run::new().summary(), "");
-    let mut run = Run::new();
-    run.push(nothing);
-    assert_eq!(run.summary(), "");
-    run.push(two());
-    assert_eq!(run.summary(), "panic-agent: 2 findings in 2 processes, 1 denied; 1 folded\n");
+    assert_eq!(run([nothing.clone()]).summary(), "");
+    assert_eq!(
+        run([nothing, two()]).summary(),
+        "panic-agent: 2 findings in 2 processes, 1 denied; 1 folded\n"
+    );
 }
 
 #[test]
@@ -139,8 +139,7 @@ fn at_most_ten_annotations_of_a_kind_are_written() {
 #[test]
 fn json_has_a_line_per_finding_and_the_totals_last() {
     let text = two().json();
-    let lines: Vec<serde_json::Value> =
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["audit_finding", "audit_finding", "audit_finding", "audit_unjudged", "audit"]);
     assert_eq!(lines[0]["class"], "silent_death");
@@ -177,9 +176,7 @@ fn junit_counts_denied_tests_as_failed_and_reads_back() {
 
 #[test]
 fn processes_of_one_binary_are_one_suite() {
-    let mut run = Run::new();
-    run.push(two());
-    run.push(audit(Policy::new(), &[test_line("tests::other", "ok", false)]));
+    let run = run([two(), audit(Policy::new(), &[test_line("tests::other", "ok", false)])]);
     let report = quick_junit::Report::deserialize_from_str(&run.junit()).unwrap();
     assert_eq!((report.test_suites.len(), report.tests), (1, 5));
 }
@@ -194,21 +191,22 @@ fn text_of_a_program_does_nothing_to_a_terminal() {
 }
 
 /// Threads of so many tests that outlived them, started by this function.
-fn outlived(tests: usize, function: &str) -> Vec<String> {
+fn outlived(tests: usize, function: &str) -> Vec<Value> {
     let line = |number: usize| {
         let name = format!("tests::t{number:02}");
         let message = format!("1 thread of test {name} had not ended when the process did");
         let test = json!({"name": name, "via": "lineage", "shared": false, "first_owner": null, "ended": true,
                           "reason": null});
-        let mut line: serde_json::Value =
-            serde_json::from_str(&finding_line("thread_alive_at_end", function, test)).unwrap();
+        let mut line = finding_line("thread_alive_at_end", function, test);
         line["message"] = message.into();
-        line.to_string()
+        line
     };
     (0..tests).map(line).collect()
 }
 
-fn blocks_of(text: &str) -> usize {
+/// The blocks that a table of these lines has.
+fn blocks_of(lines: &[Value]) -> usize {
+    let text = audit(Policy::new(), lines).table(Detail::default());
     text.lines().filter(|line| line.starts_with("    warn ") || line.starts_with("    deny ")).count()
 }
 
@@ -239,56 +237,47 @@ fn another_place_another_class_and_another_fate_are_blocks_of_their_own() {
     let mut lines = outlived(5, "app::Pool::new");
     lines.extend(outlived(5, "app::Other::new"));
     let two_places = audit(Policy::new(), &lines).table(Detail::default());
-    assert_eq!((blocks_of(&two_places), two_places.matches("  5 tests: ").count()), (2, 1), "{two_places}");
+    assert_eq!((blocks_of(&lines), two_places.matches("  5 tests: ").count()), (2, 1), "{two_places}");
     // One place of a panic, in two tests each.
     let of = |number: u64, test: &str, changes| {
-        let mut line = serde_json::from_str(&panic_line(number, json!({"test": {"name": test}}))).unwrap();
-        super::super::auditor::samples::merge(&mut line, changes);
-        line.to_string()
+        let mut line = panic_line(number, json!({"test": {"name": test}}));
+        merge(&mut line, changes);
+        line
     };
     let same = [of(1, "tests::a", json!({})), of(2, "tests::b", json!({}))];
-    assert_eq!(blocks_of(&audit(Policy::new(), &same).table(Detail::default())), 1);
+    assert_eq!(blocks_of(&same), 1);
     let received = json!({"receipt": "received", "silent": false, "swallowed": true});
     let two_classes = [of(1, "tests::a", json!({})), of(2, "tests::b", received)];
-    let text = audit(Policy::new(), &two_classes).table(Detail::default());
-    assert_eq!(blocks_of(&text), 2, "{text}");
+    assert_eq!(blocks_of(&two_classes), 2);
     let spawned = |line: u32| {
         json!({"lineage": [{"os_id": 2, "name": null, "spawned_at":
             {"function": "app::pool::start", "file": "src/pool.rs", "line": line}}]})
     };
     let two_sites = [of(1, "tests::a", spawned(1)), of(2, "tests::b", spawned(2))];
-    let text = audit(Policy::new(), &two_sites).table(Detail::default());
-    assert_eq!(blocks_of(&text), 2, "{text}");
+    assert_eq!(blocks_of(&two_sites), 2);
     let other_words = [of(1, "tests::a", json!({})), of(2, "tests::b", json!({"message": "lost again"}))];
     let text = audit(Policy::new(), &other_words).table(Detail::default());
     assert!(text.contains("      panic    connection lost (1 with another message)\n"), "{text}");
 }
 
-fn knowing(baseline: &Baseline) -> Policy {
-    let mut policy = Policy::new();
-    policy.baseline = baseline.clone();
-    policy
-}
-
 #[test]
 fn a_baseline_knows_the_findings_of_a_block_one_by_one() {
     let whole = audit(Policy::new(), &outlived(54, "app::Pool::new"));
-    let mut run = Run::new();
-    run.push(whole);
-    let baseline = run.baseline(&Baseline::default());
+    let baseline = run([whole]).baseline(&Baseline::default());
     assert_eq!(baseline.len(), 54, "an entry for each test, as ever");
-    let known = audit(knowing(&baseline), &outlived(54, "app::Pool::new"));
+    let mut knowing = Policy::new();
+    knowing.set_baseline(baseline);
+    let known = audit(knowing.clone(), &outlived(54, "app::Pool::new"));
     assert_eq!((known.findings.len(), known.folded.len()), (0, 54));
     // The twin: a test that the baseline does not know is reported, alone.
-    let more = audit(knowing(&baseline), &outlived(55, "app::Pool::new"));
+    let more = audit(knowing, &outlived(55, "app::Pool::new"));
     assert!(more.table(Detail::default()).contains("  test tests::t54\n"));
     assert_eq!((more.findings.len(), more.folded.len()), (1, 54));
 }
 
 #[test]
 fn processes_of_one_binary_share_a_table() {
-    let mut run = Run::new();
-    outlived(54, "app::Pool::new").into_iter().for_each(|line| run.push(audit(Policy::new(), &[line])));
+    let mut run = run(outlived(54, "app::Pool::new").into_iter().map(|line| audit(Policy::new(), &[line])));
     let one = audit(Policy::new(), &outlived(54, "app::Pool::new"));
     assert_eq!(run.tables(Detail::default()), one.table(Detail::default()));
     // The twin: another binary has a table of its own.

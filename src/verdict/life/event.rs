@@ -5,22 +5,51 @@
 use std::sync::Arc;
 
 use crate::record::{AbortReason, DetachState, Fate, Handler, Place, StopKind};
+use crate::verdict::Holder;
 
 /// What the hook knew: what the unwind tables promise, and whether a `JoinHandle` existed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Predicted {
     /// What stops the unwinding.
     pub(crate) stop: StopKind,
-    /// The fate that follows from it.
-    pub(crate) fate: Fate,
-    /// Who catches, if somebody does.
-    pub(crate) handler: Option<Arc<Handler>>,
-    /// What the tables say of `uncaught` although the fate is unknown: a catch that is no root.
-    pub(crate) inside_root: bool,
+    /// Where.
+    pub(crate) at: Stop,
     /// Why the process aborts, if it does.
     pub(crate) abort_reason: Option<AbortReason>,
     /// Whether somebody could join the thread then.
     pub(crate) detached: DetachState,
+}
+
+/// Where a throw stops, as its stack tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stop {
+    /// Return address of the stopper; 0 for none.
+    pub(crate) ip: u64,
+    /// The fate of a panic that stops there.
+    pub(crate) fate: Fate,
+    /// Who catches.
+    pub(crate) handler: Option<Arc<Handler>>,
+    /// Whether it is certainly no root of a thread or of `main`.
+    pub(crate) inside_root: bool,
+    /// Who has the payload then.
+    pub(crate) holder: Holder,
+    /// Whether destructors of functions that were inlined into that frame run before the catch; `None` when the table
+    /// could not be read.
+    pub(crate) cleans: Option<bool>,
+}
+
+impl Default for Stop {
+    /// A place of which nothing is known.
+    fn default() -> Self {
+        Self {
+            ip: 0,
+            fate: Fate::Unknown,
+            handler: None,
+            inside_root: false,
+            holder: Holder::Unknown,
+            cleans: None,
+        }
+    }
 }
 
 /// One fact about one panic. Facts are applied in the order in which they happened on the thread
@@ -36,21 +65,9 @@ pub(crate) enum LifeEvent {
         traced: bool,
     },
     /// A catch's landing pad was entered.
-    Landed {
-        /// The fate of a panic that stops there.
-        fate: Fate,
-        /// Who catches.
-        handler: Option<Arc<Handler>>,
-        /// Whether this is certainly no root of a thread or of `main`, whoever catches.
-        inside_root: bool,
-    },
+    Landed(Stop),
     /// A wrapper of this crate says that it stopped the panic. With the landing probe, after its landing.
-    Wrapped {
-        /// The fate of a panic that stops there.
-        fate: Fate,
-        /// Which wrapper.
-        handler: Arc<Handler>,
-    },
+    Wrapped(Stop),
     /// The unwinder came back: there is no handler on the stack.
     EndOfStack,
     /// Something makes the process abort before this panic can land.

@@ -12,14 +12,12 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use event::{DroppedBy, LifeEvent, Predicted};
+pub(crate) use event::{DroppedBy, LifeEvent, Predicted, Stop};
 pub(crate) use outcome::{Imbalance, Outcome};
 #[cfg(all(feature = "symbols", panic_agent_spool))]
 pub(crate) use rule::Rule;
 
-use std::sync::Arc;
-
-use crate::record::{AbortReason, Basis, Fate, Handler, Place, StopKind};
+use crate::record::{AbortReason, Basis, Place, StopKind};
 use crate::verdict::reason::{
     DROPPED_AT_UNNAMED_PLACE, EVENTS_LOST, LEFT_BEHIND, PAYLOAD_MOVED, PAYLOAD_NOT_TRACED,
 };
@@ -57,9 +55,7 @@ pub(crate) struct Life {
 /// Where the panic stopped for the time being.
 #[derive(Clone, Debug)]
 struct Landing {
-    fate: Fate,
-    handler: Option<Arc<Handler>>,
-    inside_root: bool,
+    at: Stop,
     basis: Basis,
 }
 
@@ -99,17 +95,22 @@ impl Life {
                 // Recognised: it is in its box.
                 self.perhaps_moved = false;
             }
-            LifeEvent::Landed { fate, handler, inside_root } => {
-                self.land(Landing { fate, handler, inside_root, basis: Basis::Confirmed })
+            LifeEvent::Landed(at) => {
+                self.landings = self.landings.saturating_add(1);
+                if self.landings > self.throws {
+                    self.object(Imbalance::LandedWithoutThrow);
+                }
+                self.stopped(at);
             }
-            LifeEvent::Wrapped { fate, handler } => self.wrapped(fate, handler),
+            // Better than what the tables and symbols say of the same landing.
+            LifeEvent::Wrapped(at) => self.stopped(at),
             LifeEvent::EndOfStack => self.meet(Doom::Aborted(Some(AbortReason::NoHandler))),
             LifeEvent::MustAbort(reason) => self.meet(Doom::Aborted(reason)),
             LifeEvent::Doubted => self.doubted = true,
             LifeEvent::ThreadWentOn => self.went_on(),
             LifeEvent::LeftBehind => self.left_behind |= self.landed.is_none() || self.is_unwinding(),
-            LifeEvent::Read(place) => self.read(place),
-            LifeEvent::Dropped { by, place } => self.dropped(by, place),
+            LifeEvent::Read(place) => self.touched(Payload::Read(place)),
+            LifeEvent::Dropped { by, place } => self.touched(Payload::Dropped(by, place)),
             // What is unwinding is in its box.
             LifeEvent::PerhapsMoved => self.perhaps_moved |= self.landings >= self.throws,
             LifeEvent::Carried => self.carried = true,
@@ -185,28 +186,13 @@ impl Life {
         self.imbalance.filter(|_| !self.evidence_lost)
     }
 
-    fn land(&mut self, landing: Landing) {
+    fn stopped(&mut self, at: Stop) {
         if self.doom == Some(Doom::Interrupted) {
             // The exit was seen first, but the thread was still quick enough to land.
             self.doom = None;
         }
         self.left_behind = false;
-        self.landings = self.landings.saturating_add(1);
-        if self.landings > self.throws {
-            self.object(Imbalance::LandedWithoutThrow);
-        }
-        self.landed = Some(landing);
-    }
-
-    /// Better than what the tables and symbols say of the same landing.
-    fn wrapped(&mut self, fate: Fate, handler: Arc<Handler>) {
-        if self.doom == Some(Doom::Interrupted) {
-            // The exit was seen first, but the thread was still quick enough to land.
-            self.doom = None;
-        }
-        self.left_behind = false;
-        self.landed =
-            Some(Landing { fate, handler: Some(handler), inside_root: false, basis: Basis::Confirmed });
+        self.landed = Some(Landing { at, basis: Basis::Confirmed });
     }
 
     /// Without the landing probe: the prediction came true, or so it seems.
@@ -214,10 +200,8 @@ impl Life {
         if self.landed.is_some() || self.doom.is_some() || self.throws > 0 {
             return;
         }
-        if let Some(Predicted { stop: StopKind::Catch, fate, handler, inside_root, .. }) =
-            self.predicted.clone()
-        {
-            self.landed = Some(Landing { fate, handler, inside_root, basis: Basis::Inferred });
+        if let Some(Predicted { stop: StopKind::Catch, at, .. }) = &self.predicted {
+            self.landed = Some(Landing { at: at.clone(), basis: Basis::Inferred });
         }
     }
 
@@ -229,18 +213,10 @@ impl Life {
         }
     }
 
-    fn read(&mut self, place: Place) {
+    fn touched(&mut self, how: Payload) {
         match self.payload {
+            Payload::Held => self.payload = how,
             // The first reader is the answer to "who found out".
-            Payload::Held => self.payload = Payload::Read(place),
-            Payload::Read(_) => {}
-            Payload::Dropped(..) => self.object(Imbalance::TouchedAfterDrop),
-        }
-    }
-
-    fn dropped(&mut self, by: DroppedBy, place: Place) {
-        match self.payload {
-            Payload::Held => self.payload = Payload::Dropped(by, place),
             Payload::Read(_) => {}
             Payload::Dropped(..) => self.object(Imbalance::TouchedAfterDrop),
         }

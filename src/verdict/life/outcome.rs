@@ -81,7 +81,7 @@ impl Life {
             swallowed: self.swallowed(receipt),
             abort_reason,
             reason,
-            landing: self.settled_landing().and_then(|landing| landing.handler.clone()),
+            landing: self.settled_landing().and_then(|landing| landing.at.handler.clone()),
             received_at,
             hops: self.throws.saturating_sub(1),
         }
@@ -95,8 +95,8 @@ impl Life {
             return None;
         }
         let inside = match (self.settled_landing(), &self.predicted) {
-            (Some(landing), _) => landing.inside_root,
-            (None, Some(predicted)) => self.throws <= 1 && predicted.inside_root,
+            (Some(landing), _) => landing.at.inside_root,
+            (None, Some(predicted)) => self.throws <= 1 && predicted.at.inside_root,
             (None, None) => false,
         };
         inside.then_some(false)
@@ -111,10 +111,10 @@ impl Life {
         match (self.doom, self.settled_landing(), &self.predicted) {
             (Some(Doom::Aborted(_)), ..) => (Fate::Aborted, Basis::Confirmed),
             (Some(Doom::Interrupted), ..) => (Fate::Interrupted, Basis::Confirmed),
-            (None, Some(landing), _) => (landing.fate, landing.basis),
+            (None, Some(landing), _) => (landing.at.fate, landing.basis),
             (None, None, _) if self.is_left_behind() || self.doubted => (Fate::Unknown, Basis::Predicted),
             // A prediction speaks of the first throw only; a payload thrown again goes elsewhere.
-            (None, None, Some(predicted)) if self.throws <= 1 => (predicted.fate, Basis::Predicted),
+            (None, None, Some(predicted)) if self.throws <= 1 => (predicted.at.fate, Basis::Predicted),
             (None, None, _) => (Fate::Unknown, Basis::Predicted),
         }
     }
@@ -153,9 +153,10 @@ impl Life {
     }
 
     fn untraced_reason(&self) -> &'static str {
-        let detached =
-            self.predicted.as_ref().is_some_and(|predicted| predicted.detached == DetachState::Detached);
-        if detached { DETACHED_THREAD_OR_SCOPE } else { PAYLOAD_NOT_TRACED }
+        match &self.predicted {
+            Some(predicted) if predicted.detached == DetachState::Detached => DETACHED_THREAD_OR_SCOPE,
+            _ => PAYLOAD_NOT_TRACED,
+        }
     }
 
     /// Whether the error is gone and a scope has yet to tell of it. Of what a runtime caught no scope speaks.

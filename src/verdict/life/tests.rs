@@ -7,11 +7,7 @@ use super::DroppedBy::{Program, Runtime};
 use super::LifeEvent::*;
 use super::*;
 use crate::record::Fate::{Aborted, Caught, MainDied, RuntimeCaught, ThreadDied};
-use crate::record::{DetachState, HandlerKind, Receipt};
-
-fn handler(kind: HandlerKind) -> Option<Arc<Handler>> {
-    Some(Arc::new(Handler { kind, function: None, file: None, line: None }))
-}
+use crate::record::{DetachState, Fate, Handler, HandlerKind, Receipt};
 
 fn hooked(fate: Fate) -> LifeEvent {
     let stop = match fate {
@@ -21,16 +17,15 @@ fn hooked(fate: Fate) -> LifeEvent {
     };
     LifeEvent::Hooked(Predicted {
         stop,
-        fate,
-        handler: None,
-        inside_root: false,
+        at: Stop { fate, ..Stop::default() },
         abort_reason: (fate == Fate::Aborted).then_some(AbortReason::NounwindBoundary),
         detached: DetachState::Joinable,
     })
 }
 
 fn landed(fate: Fate, kind: HandlerKind) -> LifeEvent {
-    LifeEvent::Landed { fate, handler: handler(kind), inside_root: false }
+    let handler = Handler { kind, function: None, file: None, line: None };
+    LifeEvent::Landed(Stop { fate, handler: Some(Arc::new(handler)), ..Stop::default() })
 }
 
 fn at_user() -> LifeEvent {
@@ -210,10 +205,7 @@ fn what_cannot_happen_is_an_imbalance_and_what_can_is_none() {
         (&[THROWN, THROWN], Some(Imbalance::ThrownWhileUnwinding)),
         (&[hooked(Fate::Caught), at_user()], Some(Imbalance::LandedWithoutThrow)),
         (&[THROWN, at_user(), at_user()], Some(Imbalance::LandedWithoutThrow)),
-        (
-            &[THROWN, at_user(), dropped(DroppedBy::Program), dropped(DroppedBy::Program)],
-            Some(Imbalance::TouchedAfterDrop),
-        ),
+        (&[THROWN, at_user(), dropped(Program), dropped(Program)], Some(Imbalance::TouchedAfterDrop)),
         (&[THROWN, at_user(), THROWN, at_root(), dropped(DroppedBy::Runtime)], None),
     ];
     for (events, expected) in cases {
@@ -261,31 +253,24 @@ fn check(events: &[LifeEvent]) {
     let end = events.iter().rposition(|event| *event == ENDS);
     let last_throw = events.iter().rposition(|event| matches!(event, Thrown { .. }));
     let left_open = life.imbalance().is_none() && life.is_unwinding() && last_throw <= end;
+    let is_untaken = matches!(told.receipt, Receipt::Discarded | Receipt::Pending);
+    let is_known = told.receipt != Receipt::Unknown && told.fate != Fate::Unknown;
+    let was_read = events.iter().any(|event| matches!(event, Read(_)));
+    let has_landed = events.iter().any(|event| matches!(event, Landed(_)));
     let fate_known = (told.fate != Fate::Unknown).then(|| told.fate.is_uncaught());
     let rules = [
         ("uncaught is what the fate says", told.uncaught == fate_known),
-        (
-            "silent is what nobody received",
-            !silent || matches!(told.receipt, Receipt::Discarded | Receipt::Pending),
-        ),
+        ("silent is what nobody received", !silent || is_untaken),
         ("nothing that ends the process is silent", !silent || goes_on),
         ("what is silent is not swallowed", !silent || !swallowed),
         ("what a scope told of is not silent", !silent || !has(ScopeObserved)),
         ("swallowed is what was received", !swallowed || told.receipt == Receipt::Received),
         ("what was carried on is not swallowed", !swallowed || !has(Carried)),
-        (
-            "what nobody saw is not claimed",
-            told.reason.is_some() || (told.receipt != Receipt::Unknown && told.fate != Fate::Unknown),
-        ),
-        (
-            "a reader was seen",
-            told.receipt != Receipt::Read || events.iter().any(|event| matches!(event, Read(_))),
-        ),
+        ("what nobody saw is not claimed", told.reason.is_some() || is_known),
+        ("a reader was seen", told.receipt != Receipt::Read || was_read),
         (
             "a confirmed catch was seen",
-            told.basis != Basis::Confirmed
-                || told.fate.is_uncaught()
-                || events.iter().any(|event| matches!(event, Landed { .. })),
+            told.basis != Basis::Confirmed || told.fate.is_uncaught() || has_landed,
         ),
         ("a clean life that has ended has no throw left open", !over || !left_open),
         ("the same events give the same verdict", live(events).outcome() == told),

@@ -2,11 +2,8 @@
 //!
 //! Runs on: the writer thread. Must not: hold anything that is not a plain value.
 
-use std::sync::Arc;
-
-use super::Relation;
-use crate::record::{AbortReason, DetachState, Fate, Handler, StopKind};
-use crate::verdict::Holder;
+use super::{Relation, Stop};
+use crate::record::{AbortReason, DetachState, StopKind};
 use crate::verdict::life::Outcome;
 
 /// A panic as its record tells it.
@@ -72,38 +69,6 @@ pub(crate) struct OfStack {
     pub(crate) in_destructor: Option<bool>,
     /// Whether `thread::scope` is what panics; `None` when no name tells.
     pub(crate) by_scope: Option<bool>,
-}
-
-/// Where a throw stops, as its stack tells.
-#[derive(Clone, Debug)]
-pub(crate) struct Stop {
-    /// Return address of the stopper; 0 for none.
-    pub(crate) ip: u64,
-    /// The fate of a panic that stops there.
-    pub(crate) fate: Fate,
-    /// Who catches.
-    pub(crate) handler: Option<Arc<Handler>>,
-    /// Whether it is certainly no root of a thread or of `main`.
-    pub(crate) inside_root: bool,
-    /// Who has the payload then.
-    pub(crate) holder: Holder,
-    /// Whether destructors of functions that were inlined into that frame run before the catch; `None` when the table
-    /// could not be read.
-    pub(crate) cleans: Option<bool>,
-}
-
-impl Default for Stop {
-    /// A place of which nothing is known.
-    fn default() -> Self {
-        Self {
-            ip: 0,
-            fate: Fate::Unknown,
-            handler: None,
-            inside_root: false,
-            holder: Holder::Unknown,
-            cleans: None,
-        }
-    }
 }
 
 /// A verdict that differs from what was said before.

@@ -2,11 +2,7 @@
 //!
 //! Runs on: the writer thread. Must not: forget a life that may still change while one that is settled is old.
 
-use std::collections::VecDeque;
-
-use super::{Kept, Lives, Trail};
-use crate::verdict::Holder;
-use crate::verdict::life::Life;
+use super::{Kept, Lives};
 
 /// Lives that are kept, so that later panics can be linked to them. About 1 KiB each.
 pub(super) const KEPT: usize = 4096;
@@ -17,26 +13,8 @@ const OLD: u64 = KEPT as u64 / 2;
 impl Lives {
     /// The life of a panic; begins it if this is the first that is heard of it.
     pub(super) fn keep(&mut self, sequence: u64) -> &mut Kept {
-        let kept = || Kept {
-            life: Life::default(),
-            raise: None,
-            serial: 0,
-            thread: 0,
-            tid: 0,
-            kind: 0,
-            holder: 0,
-            given: false,
-            incident: sequence,
-            relation: None,
-            stops: VecDeque::new(),
-            hops_ahead: 0,
-            caught_by: Holder::Unknown,
-            cleaned: None,
-            trail: Trail::default(),
-            touched: false,
-            published: None,
-        };
-        self.kept.entry(sequence).or_insert_with(|| Box::new(kept()))
+        let new = || Kept { incident: sequence, ..Kept::default() };
+        self.kept.entry(sequence).or_insert_with(|| Box::new(new()))
     }
 
     /// Forgets one life if a new one would be one too many: the oldest that is settled, else the oldest.

@@ -1,6 +1,6 @@
 //! What a verdict rests on, each with a twin that rests on something else.
 
-use super::tests::{CHILD, MAIN, STOP, dead_children, raise, scope_panic, throw, unwinding};
+use super::tests::*;
 use crate::record::Evidence;
 use crate::verdict::tracker::*;
 
@@ -139,15 +139,9 @@ fn what_ends_the_process_is_told_apart() {
         assert_eq!(evidence.rule, "ended_process");
         words(&evidence).join(" ")
     };
-    assert_eq!(end_by(|lives| lives.end_of_stack(1)), "end_of_stack");
+    assert_eq!(end_by(|lives| lives.apply(1, LifeEvent::EndOfStack)), "end_of_stack");
     assert_eq!(end_by(|lives| lives.doomed(1)), "met_boundary");
-    let by_core = end_by(|lives| {
-        lives.raised(Raise {
-            cannot_unwind: true,
-            ..raise(2, MAIN, "panic in a function that cannot unwind")
-        });
-    });
-    assert_eq!(by_core, "core_aborts");
+    assert_eq!(end_by(|lives| _ = lives.raised(cannot_unwind(2, MAIN))), "core_aborts");
     assert_eq!(end_by(|lives| lives.process_ends(true)), "process_ended");
 }
 
@@ -156,9 +150,8 @@ fn a_scope_that_speaks_of_one_death_is_told_from_one_that_may_speak_of_two() {
     let deaths = |count: u64| {
         let mut lives = dead_children(count);
         for number in 1..=count {
-            let tid = CHILD + number as u32;
             lives.awaits_scope(number);
-            lives.dropped(number, tid, DroppedBy::Unknown, Place::default(), 0);
+            lives.dropped(number, child(number), DroppedBy::Unknown, Place::default(), 0);
         }
         assert_eq!(said(&mut lives).expect("a scope waits").rule, "scope_to_speak");
         lives.raised(scope_panic(count + 1));
@@ -213,9 +206,7 @@ fn however_often_a_payload_is_thrown_the_evidence_is_bounded_and_ends_with_the_l
     assert_eq!(evidence.seen.len(), trail::MARKS);
     assert_eq!(words(&evidence)[..3], ["landed", "thrown_again", "landed"]);
     let last = evidence.seen.last().unwrap();
-    assert_eq!(
-        (last.what.as_str(), last.function.as_ref().map(String::len)),
-        ("dropped_in_runtime", Some(200))
-    );
+    assert_eq!(last.what, "dropped_in_runtime");
+    assert_eq!(last.function.as_ref().map(String::len), Some(200));
     assert!(serde_json::to_string(&evidence).unwrap().len() < 1024);
 }

@@ -8,7 +8,6 @@ mod events;
 mod eviction;
 #[cfg(test)]
 mod evidence_tests;
-mod incident;
 mod payload_holders;
 pub(crate) mod place;
 #[cfg(test)]
@@ -16,33 +15,25 @@ mod random_tests;
 mod relation;
 #[cfg(test)]
 mod tests;
-mod thread_events;
 mod threads;
 mod trail;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-pub(crate) use events::{Change, OfStack, Raise, Stop, Throw};
-pub(crate) use incident::Relation;
+pub(crate) use events::{Change, OfStack, Raise, Throw};
+pub(crate) use relation::Relation;
 pub(crate) use threads::Thread;
 
+use crate::probe::SeenThreads;
 use crate::record::{AbortReason, Fate, Handler, Place};
-use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent, Predicted};
+use crate::verdict::life::{DroppedBy, Imbalance, Life, LifeEvent, Predicted, Stop};
 use crate::verdict::{Holder, fate_of_handler};
-use threads::Threads;
 pub(crate) use trail::Saw;
 use trail::{Moment, Trail};
 
-/// Whether an unwinding ran destructors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Cleaned {
-    No,
-    Perhaps,
-}
-
 /// One panic and what surrounds it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Kept {
     life: Life,
     /// `None` until the record arrives; it never does when it was lost.
@@ -66,9 +57,9 @@ struct Kept {
     hops_ahead: u32,
     /// Who was given the payload by the catch that stopped it last.
     caught_by: Holder,
-    /// Whether destructors ran on the way, as far as that is known: a frame's own, or one of a function that was inlined
-    /// into the frame of the catch. `None` without probes.
-    cleaned: Option<Cleaned>,
+    /// Whether destructors may have run on the way: a frame's own, or one of a function that was inlined into the frame
+    /// of the catch. `None` without probes.
+    cleaned: Option<bool>,
     /// What was seen of it.
     trail: Trail,
     /// Whether something happened to it since the last look at what changed.
@@ -83,7 +74,7 @@ pub(crate) struct Lives {
     /// Boxed: the map moves its values about, and they are large.
     kept: BTreeMap<u64, Box<Kept>>,
     by_serial: HashMap<u64, u64>,
-    threads: Threads,
+    threads: SeenThreads<Thread>,
     /// Panics whose payload a thread holds: it caught them, or joined the thread that died of them.
     hands: HashMap<u32, Vec<u64>>,
     /// Panics raised on a thread whose end has not been seen, outermost first.
@@ -120,9 +111,7 @@ impl Lives {
         }
         let event = LifeEvent::Hooked(Predicted {
             stop: raise.stop,
-            fate: raise.at.fate,
-            handler: raise.at.handler.clone(),
-            inside_root: raise.at.inside_root,
+            at: raise.at.clone(),
             abort_reason: raise.abort_reason,
             detached: raise.detached,
         });
@@ -183,11 +172,8 @@ impl Lives {
             None => Stop::default(),
         };
         kept.caught_by = stop.holder;
-        let cleaned = match (cleanups, stop.cleans) {
-            (0, Some(false)) => Cleaned::No,
-            _ => Cleaned::Perhaps,
-        };
-        kept.cleaned = Some(kept.cleaned.map_or(cleaned, |before| before.max(cleaned)));
+        let cleaned = cleanups > 0 || stop.cleans != Some(false);
+        kept.cleaned = Some(cleaned || kept.cleaned == Some(true));
         match stop.fate {
             Fate::ThreadDied => _ = self.dying.insert(tid, sequence),
             Fate::MainDied => {}
@@ -198,8 +184,7 @@ impl Lives {
         for inner in self.under_way_on(tid).into_iter().filter(|inner| *inner > sequence) {
             self.apply(inner, LifeEvent::LeftBehind);
         }
-        let Stop { fate, handler, inside_root, .. } = stop;
-        self.apply(sequence, LifeEvent::Landed { fate, handler, inside_root });
+        self.apply(sequence, LifeEvent::Landed(stop));
     }
 
     /// A wrapper of this crate on the thread `tid` says that it stopped a panic, and what it knows of itself.
@@ -213,7 +198,8 @@ impl Lives {
         }
         self.hold(tid, sequence);
         self.close_on(tid, sequence);
-        self.apply(sequence, LifeEvent::Wrapped { fate, handler: Arc::new(handler) });
+        let stop = Stop { fate, handler: Some(Arc::new(handler)), ..Stop::default() };
+        self.apply(sequence, LifeEvent::Wrapped(stop));
     }
 
     /// The thread `tid` was handed the error of a wrapper.
@@ -226,8 +212,7 @@ impl Lives {
     ///
     /// Why is what its stack told; a boundary that nobody announced is one that must not unwind.
     pub(crate) fn doomed(&mut self, sequence: u64) {
-        let raise = self.kept.get(&sequence).and_then(|kept| kept.raise.as_ref());
-        let reason = match raise {
+        let reason = match self.raise_of(sequence) {
             Some(raise) if raise.at.fate == Fate::Aborted => raise.abort_reason,
             _ => Some(AbortReason::NounwindBoundary),
         };
@@ -235,21 +220,10 @@ impl Lives {
         self.apply(sequence, LifeEvent::MustAbort(reason));
     }
 
-    /// Panics that the end of the process cut short.
-    pub(crate) fn interrupted(&self) -> Vec<u64> {
-        let cut_short = |kept: &Kept| kept.life.outcome().fate == Fate::Interrupted;
-        self.kept.iter().filter(|(_, kept)| cut_short(kept)).map(|(sequence, _)| *sequence).collect()
-    }
-
-    /// OS ids of the threads whose panics the end of the process cut short.
-    pub(crate) fn interrupted_on(&self) -> Vec<u32> {
-        let cut_short = |kept: &&Kept| kept.life.outcome().fate == Fate::Interrupted;
-        self.kept.values().map(Box::as_ref).filter(cut_short).map(|kept| kept.tid).collect()
-    }
-
-    /// The unwinder found the end of the stack.
-    pub(crate) fn end_of_stack(&mut self, sequence: u64) {
-        self.apply(sequence, LifeEvent::EndOfStack);
+    /// Panics that the end of the process cut short, each with the OS id of its thread.
+    pub(crate) fn interrupted(&self) -> Vec<(u64, u32)> {
+        let cut_short = self.kept.iter().filter(|(_, kept)| kept.life.outcome().fate == Fate::Interrupted);
+        cut_short.map(|(sequence, kept)| (*sequence, kept.tid)).collect()
     }
 
     /// A payload was examined on the thread `tid`.
@@ -298,15 +272,15 @@ impl Lives {
         self.apply_where(|kept| !kept.life.is_settled(), &LifeEvent::EvidenceLost);
     }
 
-    /// Something that was seen of this panic is missing.
-    pub(crate) fn evidence_of_lost(&mut self, sequence: u64) {
-        self.apply(sequence, LifeEvent::EvidenceLost);
-    }
-
     /// The process ends: every panic gets its last verdict.
     pub(crate) fn process_ends(&mut self, watched: bool) {
         self.now = Moment::default();
         self.apply_where(|_| true, &LifeEvent::ProcessEnds { watched });
+    }
+
+    /// The record of a panic, once it has arrived.
+    fn raise_of(&self, sequence: u64) -> Option<&Arc<Raise>> {
+        self.kept.get(&sequence)?.raise.as_ref()
     }
 
     fn apply_where(&mut self, applies: impl Fn(&Kept) -> bool, event: &LifeEvent) {
@@ -317,7 +291,8 @@ impl Lives {
         }
     }
 
-    fn apply(&mut self, sequence: u64, event: LifeEvent) {
+    /// Tells one life of something that concerns no other.
+    pub(crate) fn apply(&mut self, sequence: u64, event: LifeEvent) {
         let now = self.now;
         let Some(kept) = self.kept.get_mut(&sequence) else { return };
         kept.trail.follow(&event, &kept.life, now);

@@ -35,10 +35,10 @@ impl Lives {
     /// A thread panics anew: what it panicked with before is over, unless the new panic is nested in it, or the probes say
     /// that it is under way.
     pub(super) fn went_on(&mut self, tid: u32, nested_in: u64) {
-        let open = self.open.get(&tid).cloned().unwrap_or_default();
+        let open = self.open_before(tid, u64::MAX);
         for sequence in open.into_iter().filter(|sequence| *sequence > nested_in) {
             self.apply(sequence, LifeEvent::ThreadWentOn);
-            if self.kept.get(&sequence).is_none_or(|kept| !kept.life.is_under_way()) {
+            if !self.is_under_way(sequence) {
                 self.close_on(tid, sequence);
             }
         }
@@ -48,17 +48,26 @@ impl Lives {
     /// no other.
     pub(super) fn left_behind(&mut self, tid: u32, sequence: u64, innermost: u64) {
         let around = self.around(innermost);
-        let open = self.open.get(&tid).cloned().unwrap_or_default();
-        for earlier in open.into_iter().filter(|earlier| *earlier < sequence && !around.contains(earlier)) {
+        let open = self.open_before(tid, sequence);
+        for earlier in open.into_iter().filter(|earlier| !around.contains(earlier)) {
             self.apply(earlier, LifeEvent::LeftBehind);
         }
     }
 
     /// Panics that a thread unwinds, as far as the probes can tell, outermost first.
     pub(super) fn under_way_on(&self, tid: u32) -> Vec<u64> {
+        let open = self.open_before(tid, u64::MAX).into_iter();
+        open.filter(|sequence| self.is_under_way(*sequence)).collect()
+    }
+
+    pub(super) fn is_under_way(&self, sequence: u64) -> bool {
+        self.kept.get(&sequence).is_some_and(|kept| kept.life.is_under_way())
+    }
+
+    /// Panics before `sequence` that were raised on a thread whose end has not been seen, outermost first.
+    pub(super) fn open_before(&self, tid: u32, sequence: u64) -> Vec<u64> {
         let open = self.open.get(&tid).map(Vec::as_slice).unwrap_or_default();
-        let under_way = |sequence: &u64| self.kept.get(sequence).is_some_and(|kept| kept.life.is_under_way());
-        open.iter().copied().filter(under_way).collect()
+        open.iter().copied().filter(|earlier| *earlier < sequence).collect()
     }
 
     /// A panic is over on a thread.

@@ -58,19 +58,15 @@ fn is_transparent(frame: &NamedFrame) -> bool {
 mod tests {
     use super::*;
 
-    fn frame(path: &str) -> NamedFrame {
-        let in_app = Some(path.starts_with("app::"));
-        NamedFrame {
-            path: path.to_owned(),
-            function: Some(path.to_owned()),
-            in_app,
+    fn frames(paths: &[&str]) -> Vec<NamedFrame> {
+        let frame = |path: &&str| NamedFrame {
+            path: (*path).to_owned(),
+            function: Some((*path).to_owned()),
+            in_app: Some(path.starts_with("app::")),
             inlining: Inlining::Known,
             ..NamedFrame::default()
-        }
-    }
-
-    fn frames(paths: &[&str]) -> Vec<NamedFrame> {
-        paths.iter().map(|path| frame(path)).collect()
+        };
+        paths.iter().map(frame).collect()
     }
 
     #[test]
@@ -100,10 +96,8 @@ mod tests {
     fn what_has_no_name_is_unknown() {
         assert_eq!(dropped(&[], Holder::Unknown).0, DroppedBy::Unknown);
         assert_eq!(dropped(&frames(&["", "", ""]), Holder::Unknown).0, DroppedBy::Unknown);
-        assert_eq!(
-            dropped(&frames(&["core::ptr::drop_in_place", "", "app::main"]), Holder::Program).0,
-            DroppedBy::Unknown
-        );
+        let nameless = frames(&["core::ptr::drop_in_place", "", "app::main"]);
+        assert_eq!(dropped(&nameless, Holder::Program).0, DroppedBy::Unknown);
     }
 
     #[test]

@@ -113,9 +113,8 @@ fn script(tid: u32, shapes: &[Shape], dies: bool) -> Vec<Step> {
         }
         steps.push(Step::Landed(sequence, tid, STOPS[0]));
         if shape.hops {
-            steps.push(Step::Hopped(sequence, Fate::RuntimeCaught));
-            steps.push(throw(sequence, tid, true));
-            steps.push(Step::Landed(sequence, tid, STOPS[1]));
+            let hop = Step::Hopped(sequence, Fate::RuntimeCaught);
+            steps.extend([hop, throw(sequence, tid, true), Step::Landed(sequence, tid, STOPS[1])]);
         }
         if shape.read {
             steps.push(Step::Read(sequence, tid));
@@ -188,11 +187,10 @@ fn anything() -> impl Strategy<Value = Step> {
     ]);
     let raised = (1..6u64, 1..4u32, 0..6u64, any::<[bool; 3]>(), fate.clone(), message).prop_map(
         |(sequence, tid, nested_in, [cannot_unwind, in_cleanup, in_once], fate, message)| {
-            let Step::Raised(mut raised) = raise(sequence, tid, nested_in, fate) else { unreachable!() };
-            (raised.cannot_unwind, raised.in_cleanup, raised.in_once) =
-                (cannot_unwind, in_cleanup, Some(in_once));
-            (raised.message, raised.by_scope) = (Some(message.to_owned()), None);
-            Step::Raised(raised)
+            let Step::Raised(raised) = raise(sequence, tid, nested_in, fate) else { unreachable!() };
+            let (in_once, message) = (Some(in_once), Some(message.to_owned()));
+            let raised = Raise { cannot_unwind, in_cleanup, in_once, message, by_scope: None, ..*raised };
+            Step::Raised(Box::new(raised))
         },
     );
     prop_oneof![
@@ -224,12 +222,8 @@ proptest! {
         watched in any::<bool>(),
     ) {
         let steps = interleave(&scripts, &choices);
-        let mut thrown = BTreeSet::new();
-        for step in &steps {
-            if let Step::Thrown(sequence, _) = step {
-                thrown.insert(*sequence);
-            }
-        }
+        let thrown = |step: &Step| if let Step::Thrown(sequence, _) = step { Some(*sequence) } else { None };
+        let thrown: BTreeSet<u64> = steps.iter().filter_map(thrown).collect();
         let mut lives = Lives::default();
         let mut said: BTreeMap<u64, Outcome> = BTreeMap::new();
         let mut say = |lives: &mut Lives| -> Result<(), TestCaseError> {
@@ -260,12 +254,8 @@ proptest! {
             prop_assert!(outcome.fate != Fate::Unknown || outcome.reason.is_some());
             // Its thread is gone, and it has not landed.
             let left = outcome.reason == Some(LEFT_BEHIND);
-            let ends = [
-                left,
-                outcome.landing.is_some() || kept.life.has_landed(),
-                outcome.fate == Fate::Aborted,
-                outcome.fate == Fate::Interrupted,
-            ];
+            let landed = outcome.landing.is_some() || kept.life.has_landed();
+            let ends = [left, landed, outcome.fate == Fate::Aborted, outcome.fate == Fate::Interrupted];
             let ends = ends.into_iter().filter(|end| *end).count();
             if thrown.contains(sequence) {
                 let basis = if left { Basis::Predicted } else { Basis::Confirmed };

@@ -2,6 +2,7 @@
 
 use crate::record::{Basis, DetachState, Handler, HandlerKind, Receipt, StopKind};
 use crate::verdict::life::Outcome;
+use crate::verdict::tracker::eviction::KEPT;
 use crate::verdict::tracker::*;
 
 pub(super) const MAIN: u32 = 1;
@@ -37,35 +38,69 @@ pub(super) fn throw(lives: &mut Lives, sequence: u64, thread: u64, tid: u32) {
     );
 }
 
-fn dying(sequence: u64, tid: u32, message: &str) -> Raise {
-    let raise = raise(sequence, tid, message);
+fn dying(sequence: u64, tid: u32) -> Raise {
+    let raise = raise(sequence, tid, "first");
     Raise { at: Stop { fate: Fate::ThreadDied, ..raise.at.clone() }, ..raise }
+}
+
+/// core's own panic at a boundary.
+pub(super) fn cannot_unwind(sequence: u64, tid: u32) -> Raise {
+    let raise = raise(sequence, tid, "panic in a function that cannot unwind");
+    Raise { cannot_unwind: true, at: Stop { fate: Fate::Aborted, ..Stop::default() }, ..raise }
+}
+
+/// These panics were raised.
+fn lives(raises: impl IntoIterator<Item = Raise>) -> Lives {
+    let mut lives = Lives::default();
+    raises.into_iter().for_each(|raise| _ = lives.raised(raise));
+    lives
 }
 
 /// The first panic is unwinding on the main thread.
 pub(super) fn unwinding() -> Lives {
-    let mut lives = Lives::default();
-    lives.raised(raise(1, MAIN, "first"));
+    let mut lives = lives([raise(1, MAIN, "first")]);
     throw(&mut lives, 1, 0, MAIN);
     lives
+}
+
+/// OS id of a child thread.
+pub(super) fn child(number: u64) -> u32 {
+    CHILD + number as u32
+}
+
+/// A child thread with that parent, 0 for the main thread.
+fn started(lives: &mut Lives, number: u64, parent: u64) {
+    let parent_tid = if parent == 0 { MAIN } else { child(parent) };
+    lives.started(number, Thread { tid: child(number), parent, parent_tid, ..Thread::default() });
+}
+
+/// A child thread dies of the panic with its own number.
+fn dies(lives: &mut Lives, number: u64) {
+    lives.raised(dying(number, child(number)));
+    throw(lives, number, number, child(number));
+    lives.landed(number, child(number), STOP, 1);
+}
+
+/// The same, of one that a scope may have spawned, and nobody can join it.
+fn dies_unjoined(lives: &mut Lives, number: u64) {
+    dies(lives, number);
+    lives.awaits_scope(number);
+    root_drops(lives, number);
 }
 
 /// So many child threads died, each of the panic with its own number.
 pub(super) fn dead_children(count: u64) -> Lives {
     let mut lives = Lives::default();
     for number in 1..=count {
-        let tid = CHILD + number as u32;
-        lives.started(number, Thread { tid, parent_tid: MAIN, ..Thread::default() });
-        lives.raised(dying(number, tid, "first"));
-        throw(&mut lives, number, number, tid);
-        lives.landed(number, tid, STOP, 1);
+        started(&mut lives, number, 0);
+        dies(&mut lives, number);
     }
     lives
 }
 
 /// The root of a dead child drops its payload.
 fn root_drops(lives: &mut Lives, number: u64) {
-    lives.dropped(number, CHILD + number as u32, DroppedBy::Runtime, Place::default(), 0);
+    lives.dropped(number, child(number), DroppedBy::Runtime, Place::default(), 0);
 }
 
 fn outcome(lives: &Lives, sequence: u64) -> Outcome {
@@ -80,11 +115,7 @@ fn chain(lives: &Lives, sequence: u64) -> (u64, Option<Relation>) {
 #[test]
 fn a_boundary_that_must_not_unwind_dooms_what_was_unwinding_and_is_one_incident() {
     let mut lives = unwinding();
-    lives.raised(Raise {
-        cannot_unwind: true,
-        at: Stop { fate: Fate::Aborted, ..Stop::default() },
-        ..raise(2, MAIN, "panic in a function that cannot unwind")
-    });
+    lives.raised(cannot_unwind(2, MAIN));
     assert_eq!(outcome(&lives, 1).fate, Fate::Aborted);
     assert_eq!(outcome(&lives, 1).abort_reason, Some(AbortReason::NounwindBoundary));
     assert_eq!(chain(&lives, 2), (1, Some(Relation::CannotUnwind)));
@@ -93,7 +124,7 @@ fn a_boundary_that_must_not_unwind_dooms_what_was_unwinding_and_is_one_incident(
 #[test]
 fn a_panic_on_another_thread_is_not_drawn_in() {
     let mut lives = unwinding();
-    lives.raised(Raise { cannot_unwind: true, ..raise(2, CHILD, "panic in a function that cannot unwind") });
+    lives.raised(cannot_unwind(2, CHILD));
     assert_eq!(outcome(&lives, 1).fate, Fate::Caught);
     assert_eq!(chain(&lives, 2), (2, None));
 }
@@ -115,10 +146,11 @@ fn three_panics_of_a_destructor_during_unwinding_are_one_incident() {
 
 #[test]
 fn without_probes_nesting_shows_every_panic_that_dies_of_a_destructor() {
-    let mut lives = Lives::default();
-    lives.raised(raise(1, MAIN, "first"));
-    lives.raised(Raise { nested_in: 1, ..raise(2, MAIN, "second") });
-    lives.raised(Raise { nested_in: 2, in_cleanup: true, ..raise(3, MAIN, "in cleanup") });
+    let lives = lives([
+        raise(1, MAIN, "first"),
+        Raise { nested_in: 1, ..raise(2, MAIN, "second") },
+        Raise { nested_in: 2, in_cleanup: true, ..raise(3, MAIN, "in cleanup") },
+    ]);
     for sequence in [1, 2] {
         assert_eq!(outcome(&lives, sequence).abort_reason, Some(AbortReason::DropDuringUnwind));
     }
@@ -135,19 +167,15 @@ fn where_no_table_tells_of_nesting_core_tells_of_one_panic_and_casts_doubt_on_mo
         ..raise(sequence, MAIN, "by core")
     };
     // A panic left a destructor: what the thread unwinds besides can only be the first one.
-    let mut lives = Lives::default();
-    for raise in [raise(1, MAIN, "first"), doubtful(2), by_core(3, true)] {
-        lives.raised(raise);
-    }
-    assert_eq!(outcome(&lives, 1).abort_reason, Some(AbortReason::DropDuringUnwind));
-    assert_eq!([2, 3].map(|sequence| chain(&lives, sequence).0), [1, 1]);
+    let nested = lives([raise(1, MAIN, "first"), doubtful(2), by_core(3, true)]);
+    assert_eq!(outcome(&nested, 1).abort_reason, Some(AbortReason::DropDuringUnwind));
+    assert_eq!([2, 3].map(|sequence| chain(&nested, sequence).0), [1, 1]);
     // It reached a boundary, or may have left any of two: the earlier ones may have landed before.
     for (earlier, in_cleanup) in [(vec![1], false), (vec![1, 2], true)] {
-        let mut lives = Lives::default();
         let last = earlier.len() as u64 + 1;
-        lives.raised(raise(1, MAIN, "first"));
-        (2..=last).for_each(|sequence| _ = lives.raised(doubtful(sequence)));
-        lives.raised(by_core(last + 1, in_cleanup));
+        let nested = (2..=last).map(doubtful);
+        let first = [raise(1, MAIN, "first")].into_iter();
+        let lives = lives(first.chain(nested).chain([by_core(last + 1, in_cleanup)]));
         assert_eq!(outcome(&lives, last).fate, Fate::Aborted);
         for sequence in earlier {
             let told = outcome(&lives, sequence);
@@ -156,10 +184,7 @@ fn where_no_table_tells_of_nesting_core_tells_of_one_panic_and_casts_doubt_on_mo
         }
     }
     // Without a destructor on its stack the second one shows that the first is over.
-    let mut lives = Lives::default();
-    for raise in [raise(1, MAIN, "first"), raise(2, MAIN, "second"), by_core(3, false)] {
-        lives.raised(raise);
-    }
+    let lives = lives([raise(1, MAIN, "first"), raise(2, MAIN, "second"), by_core(3, false)]);
     assert_eq!((outcome(&lives, 1).fate, outcome(&lives, 1).basis), (Fate::Caught, Basis::Inferred));
 }
 
@@ -222,23 +247,6 @@ fn a_scope_that_speaks_up_for_its_child_is_not_silent_and_one_that_may_do_so_not
     }
 }
 
-/// A thread with that parent; both have their number plus 1000 as OS id.
-fn started(lives: &mut Lives, number: u64, parent: u64) {
-    let tid = |number: u64| 1000 + number as u32;
-    let (parent_tid, tid) = (if parent == 0 { MAIN } else { tid(parent) }, tid(number));
-    lives.started(number, Thread { tid, parent, parent_tid, ..Thread::default() });
-}
-
-/// A thread that a scope may have spawned dies of a panic with its own number, and nobody can join it.
-fn dies_unjoined(lives: &mut Lives, number: u64) {
-    let tid = 1000 + number as u32;
-    lives.raised(dying(number, tid, "first"));
-    throw(lives, number, number, tid);
-    lives.landed(number, tid, STOP, 1);
-    lives.awaits_scope(number);
-    lives.dropped(number, tid, DroppedBy::Runtime, Place::default(), 0);
-}
-
 #[test]
 fn a_scope_speaks_of_threads_that_its_children_spawned_too() {
     let mut lives = Lives::default();
@@ -284,9 +292,7 @@ fn a_death_that_no_scope_can_speak_of_any_more_is_silent() {
 #[test]
 fn of_two_dead_children_none_is_said_to_be_the_scopes() {
     let mut lives = dead_children(2);
-    for child in [1, 2] {
-        root_drops(&mut lives, child);
-    }
+    (1..=2).for_each(|number| root_drops(&mut lives, number));
     lives.raised(scope_panic(3));
     assert_eq!(chain(&lives, 3), (3, None));
     assert_eq!([outcome(&lives, 1).silent, outcome(&lives, 2).silent], [None, None]);
@@ -310,7 +316,7 @@ fn a_poisoned_lock_points_to_the_only_panic_that_can_have_poisoned_it() {
 fn without_names_the_dying_thread_discards_and_the_joiner_receives() {
     for (joined, receipt) in [(false, Receipt::Discarded), (true, Receipt::Received)] {
         let mut lives = dead_children(1);
-        let dropper = if joined { MAIN } else { CHILD + 1 };
+        let dropper = if joined { MAIN } else { child(1) };
         if joined {
             lives.joined(MAIN, 1);
         }
@@ -322,9 +328,7 @@ fn without_names_the_dying_thread_discards_and_the_joiner_receives() {
 #[test]
 fn without_probes_a_later_panic_shows_that_the_earlier_one_is_over_unless_it_is_nested() {
     for (nested_in, basis) in [(0, Basis::Inferred), (1, Basis::Predicted)] {
-        let mut lives = Lives::default();
-        lives.raised(raise(1, MAIN, "first"));
-        lives.raised(Raise { nested_in, ..raise(2, MAIN, "second") });
+        let lives = lives([raise(1, MAIN, "first"), Raise { nested_in, ..raise(2, MAIN, "second") }]);
         assert_eq!(outcome(&lives, 1).basis, basis);
     }
 }
@@ -332,8 +336,7 @@ fn without_probes_a_later_panic_shows_that_the_earlier_one_is_over_unless_it_is_
 #[test]
 fn a_landing_elsewhere_than_predicted_is_not_given_the_predicted_owner() {
     for (ip, fate) in [(STOP, Fate::ThreadDied), (STOP + 1, Fate::Unknown)] {
-        let mut lives = Lives::default();
-        lives.raised(dying(1, CHILD, "first"));
+        let mut lives = lives([dying(1, CHILD)]);
         throw(&mut lives, 1, 1, CHILD);
         lives.landed(1, CHILD, ip, 0);
         assert_eq!(outcome(&lives, 1).fate, fate);
@@ -342,8 +345,7 @@ fn a_landing_elsewhere_than_predicted_is_not_given_the_predicted_owner() {
 
 #[test]
 fn a_payload_thrown_again_lands_where_its_new_stack_says() {
-    let mut lives = Lives::default();
-    lives.raised(raise(1, CHILD, "first"));
+    let mut lives = lives([raise(1, CHILD, "first")]);
     throw(&mut lives, 1, 1, CHILD);
     lives.landed(1, CHILD, STOP, 0);
     let handler = Handler { kind: HandlerKind::ThreadRoot, function: None, file: None, line: None };
@@ -357,8 +359,7 @@ fn a_payload_thrown_again_lands_where_its_new_stack_says() {
 
 #[test]
 fn only_verdicts_that_changed_are_said_again() {
-    let mut lives = Lives::default();
-    lives.raised(raise(1, MAIN, "first"));
+    let mut lives = lives([raise(1, MAIN, "first")]);
     assert_eq!(lives.take_changed(), [1]);
     lives.publish(1);
     assert_eq!(lives.take_changed(), [0; 0]);
@@ -370,9 +371,6 @@ fn only_verdicts_that_changed_are_said_again() {
 
 #[test]
 fn the_memory_is_bounded() {
-    let mut lives = Lives::default();
-    for sequence in 1..=super::eviction::KEPT as u64 + 10 {
-        lives.raised(raise(sequence, MAIN + sequence as u32, "x"));
-    }
-    assert_eq!(lives.kept.len(), super::eviction::KEPT);
+    let lives = lives((1..=KEPT as u64 + 10).map(|sequence| raise(sequence, child(sequence), "x")));
+    assert_eq!(lives.kept.len(), KEPT);
 }

@@ -116,8 +116,8 @@ impl Saw {
     fn of(event: &LifeEvent, life: &Life) -> Option<Self> {
         match event {
             LifeEvent::Thrown { .. } if life.was_thrown() => Some(Self::ThrownAgain),
-            LifeEvent::Landed { .. } => Some(Self::Landed),
-            LifeEvent::Wrapped { .. } => Some(Self::WrapperCaught),
+            LifeEvent::Landed(_) => Some(Self::Landed),
+            LifeEvent::Wrapped(_) => Some(Self::WrapperCaught),
             LifeEvent::EndOfStack if !life.is_doomed() => Some(Self::EndOfStack),
             LifeEvent::LeftBehind if life.is_under_way() => Some(Self::LeftBehind),
             LifeEvent::Read(_) if life.is_untouched() => Some(Self::Read),
@@ -224,13 +224,10 @@ impl Lives {
             return None;
         }
         // Not of whoever threw it again.
-        let raised = kept
-            .raise
-            .as_ref()
-            .map_or_else(Moment::default, |raise| Moment { tid: raise.tid, mono_ns: raise.mono_ns });
+        let raised = kept.raise.as_ref().map(|raise| Moment { tid: raise.tid, mono_ns: raise.mono_ns });
         Some(Evidence {
             rule: kept.life.rule(outcome.fate, outcome.receipt).word().to_owned(),
-            seen: kept.trail.seen(raised),
+            seen: kept.trail.seen(raised.unwrap_or_default()),
             unseen: unseen().map(str::to_owned).collect(),
         })
     }

@@ -14,8 +14,8 @@ use super::{
     thread_state, threads, vtable,
 };
 use crate::platform;
-use crate::sys::fork;
 use crate::sys::fork_lock::ForkLock;
+use crate::sys::{fork, symbol};
 
 /// Only one thread at a time redirects.
 static INSTALLING: ForkLock = ForkLock::new();
@@ -187,23 +187,14 @@ fn watch_forks() {
 
 /// Other images call into this one from now on, so it must not be unloaded when it is a plugin.
 fn pin_library() {
-    let Some(own) = image_of(pin_library as *const libc::c_void) else { return };
+    let Some(own) = symbol::about(pin_library as *const libc::c_void) else { return };
     // SAFETY: no preconditions.
     let headers = unsafe { libc::getauxval(libc::AT_PHDR) };
-    let executable = image_of(core::ptr::with_exposed_provenance(headers as usize));
+    let executable = symbol::about(core::ptr::with_exposed_provenance(headers as usize));
     let in_executable = executable.is_some_and(|executable| executable.dli_fbase == own.dli_fbase);
     if !in_executable && !own.dli_fname.is_null() {
         // SAFETY: the loader's own name of a loaded image; with NOLOAD nothing new is loaded. The handle is
         // never closed, which is the point.
         unsafe { libc::dlopen(own.dli_fname, libc::RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE) };
     }
-}
-
-fn image_of(address: *const libc::c_void) -> Option<libc::Dl_info> {
-    let mut found = core::mem::MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: `found` is valid for writing; any address may be asked about.
-    let known = unsafe { libc::dladdr(address, found.as_mut_ptr()) };
-    // SAFETY: zeroes are a valid `Dl_info`, and dladdr may have written it.
-    let found = unsafe { found.assume_init() };
-    (known != 0).then_some(found)
 }

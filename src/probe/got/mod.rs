@@ -15,6 +15,7 @@ mod symbol;
 use core::ffi::{c_int, c_void};
 use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::io;
 
 pub(super) use marked::entry;
 pub(super) use symbol::Symbol;
@@ -260,7 +261,7 @@ impl Slot {
         // SAFETY: the page belongs to a segment that the loader mapped readable and writable and then made
         // read-only; both protections keep it readable, so no other thread notices.
         let failed = unsafe { libc::mprotect(page, page_size(), protection) } != 0;
-        if failed { Err(errno()) } else { Ok(()) }
+        if failed { Err(io::Error::last_os_error().raw_os_error().unwrap_or_default()) } else { Ok(()) }
     }
 }
 
@@ -272,13 +273,6 @@ fn page_size() -> usize {
 
 fn page_of(address: usize) -> usize {
     address & !page_size().wrapping_sub(1)
-}
-
-fn errno() -> c_int {
-    // SAFETY: no preconditions.
-    let place = unsafe { libc::__errno_location() };
-    // SAFETY: glibc gives a valid pointer to this thread's errno.
-    unsafe { *place }
 }
 
 /// Calls `visit` for each loaded image that is linked dynamically, the executable first.

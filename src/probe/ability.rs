@@ -17,8 +17,6 @@ pub(crate) struct ProbeAbilities {
     pub(crate) threads: Ability,
     /// The place of a panic is read without a hook. Of no interest where a hook tells it.
     pub(crate) location: Ability,
-    /// Loaded images whose calls the probes see.
-    pub(crate) images: u32,
     /// Whether another agent of this process was there first and sees the calls of the other images.
     pub(crate) second: bool,
 }
@@ -27,15 +25,7 @@ impl ProbeAbilities {
     /// All off for one reason.
     pub(crate) fn all_off(reason: ProbeOff) -> Self {
         let off = || Ability::Off(reason.clone());
-        Self {
-            raise: off(),
-            land: off(),
-            dispose: off(),
-            threads: off(),
-            location: off(),
-            images: 0,
-            second: false,
-        }
+        Self { raise: off(), land: off(), dispose: off(), threads: off(), location: off(), second: false }
     }
 
     /// The abilities with the words that the `process` line uses for them.

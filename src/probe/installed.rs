@@ -4,7 +4,7 @@
 //! thread. Must not: be run while the calling thread is panicking.
 
 use core::any::Any;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::got::{self, Applied, Symbol};
 pub(crate) use super::state::{call_witness, note_landings};
@@ -21,8 +21,6 @@ use crate::sys::{fork, symbol};
 static INSTALLING: ForkLock = ForkLock::new();
 /// Whether fork handlers and the library's pin are in place; stays so in forked children. Under [`INSTALLING`].
 static PREPARED: AtomicBool = AtomicBool::new(false);
-/// Images that were reached last time, for [`refresh`].
-static IMAGES: AtomicU32 = AtomicU32::new(0);
 
 /// Redirects the calls, tries the probes on a private payload, and lets what works report to `queue`.
 ///
@@ -48,7 +46,6 @@ pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> Prob
     }
     let key = threads::prepare();
     let applied = got::apply(probes());
-    IMAGES.store(applied.images, Ordering::Relaxed);
     let outcome = self_test::run();
     platform::std().refresh();
     let location = tried(None, platform::std().calibrate());
@@ -66,21 +63,19 @@ pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> Prob
             (None, Ok(())) => Ability::Active,
         },
         location,
-        images: applied.images,
         second: applied.second,
     };
     state::switch_on(queue, &options);
     abilities
 }
 
-/// Redirects the calls of images that were loaded since; the number of images that are reached now.
-pub(crate) fn refresh() -> u32 {
+/// Redirects the calls of images that were loaded since.
+pub(crate) fn refresh() {
     let _installing = INSTALLING.lock();
     if state::queue().is_some() {
-        IMAGES.store(got::apply(probes()).images, Ordering::Relaxed);
+        got::apply(probes());
         platform::std().refresh();
     }
-    IMAGES.load(Ordering::Relaxed)
 }
 
 /// No more events, and no more records of raises: another agent observes the process. The probes only forward.

@@ -19,9 +19,7 @@ pub(crate) fn install(_: &'static EventQueue, options: ProbeOptions) -> ProbeAbi
 }
 
 /// There is nothing to look for in new images.
-pub(crate) fn refresh() -> u32 {
-    0
-}
+pub(crate) fn refresh() {}
 
 /// There is nothing to take back.
 #[cfg(any(test, feature = "__testing"))]

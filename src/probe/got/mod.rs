@@ -33,8 +33,6 @@ static SECOND: AtomicBool = AtomicBool::new(false);
 pub(super) struct Applied {
     /// Slots that lead to the probe now, by [`Symbol`].
     pub(super) slots: [u32; Symbol::ALL.len()],
-    /// Images with at least one such slot.
-    pub(super) images: u32,
     /// Whether another agent has the calls of the other images.
     pub(super) second: bool,
     /// `errno` of the last refused change of protection, 0 when there was none.
@@ -53,7 +51,6 @@ pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
     let own = apply as *const () as usize;
     let mut applied = Applied { second, ..Applied::default() };
     for_each_image(&mut |image| {
-        let mut touched = false;
         let is_own = image.contains(own);
         if second && !is_own {
             return;
@@ -76,7 +73,6 @@ pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
             let done = if ours { Ok(()) } else { slot.store(*probe) };
             match done {
                 Ok(()) => {
-                    touched = true;
                     if let Some(count) = applied.slots.get_mut(slot.symbol as usize) {
                         *count = count.saturating_add(1);
                     }
@@ -84,7 +80,6 @@ pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
                 Err(errno) => applied.refused = errno,
             }
         });
-        applied.images = applied.images.saturating_add(u32::from(touched));
     });
     applied
 }

@@ -34,10 +34,9 @@ type RealSetIp = unsafe extern "C-unwind" fn(*mut Context, usize);
 pub(super) unsafe extern "C-unwind" fn set_ip(context: *mut Context, pad: usize) {
     // SAFETY: a personality routine lends its context.
     unsafe { observe(context, pad) };
-    let real = Symbol::SetIp.real();
-    if real != 0 {
+    if let Some(real) = Symbol::SetIp.real() {
         // SAFETY: `real` is the address of the function this stands in for.
-        let real = unsafe { core::mem::transmute::<usize, RealSetIp>(real) };
+        let real = unsafe { core::mem::transmute::<usize, RealSetIp>(real.get()) };
         // SAFETY: forwarded as it came.
         unsafe { real(context, pad) };
     }

@@ -45,12 +45,9 @@ pub(super) unsafe extern "C-unwind" fn raise_exception(exception: *mut Exception
     let anchor = 0u8;
     // SAFETY: the caller raises this exception.
     unsafe { begin(exception, (&raw const anchor).addr()) };
-    let real = Symbol::RaiseException.real();
-    if real == 0 {
-        return FATAL;
-    }
+    let Some(real) = Symbol::RaiseException.real() else { return FATAL };
     // SAFETY: `real` is the address of the function this stands in for.
-    let real = unsafe { core::mem::transmute::<usize, RealRaise>(real) };
+    let real = unsafe { core::mem::transmute::<usize, RealRaise>(real.get()) };
     // SAFETY: forwarded as it came.
     let code = unsafe { real(exception) };
     fail(exception, code);

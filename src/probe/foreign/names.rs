@@ -78,12 +78,9 @@ pub(in crate::probe) unsafe extern "C-unwind" fn set_name(
         // SAFETY: the caller names its thread with a C string.
         note(unsafe { CStr::from_ptr(name) });
     }
-    let real = Symbol::SetName.real();
-    if real == 0 {
-        return libc::ENOSYS;
-    }
+    let Some(real) = Symbol::SetName.real() else { return libc::ENOSYS };
     // SAFETY: `real` is the address of the function this stands in for.
-    let real = unsafe { core::mem::transmute::<usize, RealSetName>(real) };
+    let real = unsafe { core::mem::transmute::<usize, RealSetName>(real.get()) };
     // SAFETY: forwarded as it came.
     unsafe { real(thread, name) }
 }

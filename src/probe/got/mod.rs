@@ -56,14 +56,16 @@ pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
             return;
         }
         dynamic::for_each_slot(image, &mut |slot| {
-            let (real, Some(probe)) = (slot.symbol.real(), probes.get(slot.symbol as usize)) else { return };
+            let Some((real, probe)) = slot.symbol.real().zip(probes.get(slot.symbol as usize)) else {
+                return;
+            };
             let value = slot.load();
             // A value inside the image itself is a procedure-linkage stub that was not bound yet.
             let ours = value == *probe || exported(slot.symbol) == Some(value);
-            if real == 0 || value == 0 || *probe == 0 {
+            if value == 0 || *probe == 0 {
                 return;
             }
-            if !ours && value != real {
+            if !ours && value != real.get() {
                 // Its own calls an agent takes from another one, whose std is another.
                 let takes = if marked::is_marked(value) { second } else { image.contains(value) };
                 if !takes {
@@ -116,10 +118,11 @@ pub(super) fn is_called(symbol: Symbol, own: usize) -> bool {
 pub(super) fn restore(probes: [usize; Symbol::ALL.len()]) {
     for_each_image(&mut |image| {
         dynamic::for_each_slot(image, &mut |slot| {
-            let real = slot.symbol.real();
-            if real != 0 && probes.get(slot.symbol as usize) == Some(&slot.load()) {
+            if let Some(real) = slot.symbol.real()
+                && probes.get(slot.symbol as usize) == Some(&slot.load())
+            {
                 // A refusal leaves the probe in place, which then only forwards.
-                let _ = slot.store(real);
+                let _ = slot.store(real.get());
             }
         });
     });

@@ -60,11 +60,9 @@ mod observing {
 mod observing;
 
 pub(crate) use ability::{Ability, ProbeAbilities, ProbeOff};
-#[cfg(test)]
-pub(crate) use event::Class;
 #[cfg(any(test, feature = "__testing"))]
 pub(crate) use event::ThreadRef;
-pub(crate) use event::{Catcher, Entry, Event, Handler, Keeper, PanicRef, Stamp, Trace};
+pub(crate) use event::{Catcher, Entry, Event, Keeper, Language, PanicRef, Stamp, Trace};
 pub(crate) use observing::*;
 pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
 pub(crate) use seen_threads::{Seen, SeenThreads};

@@ -6,7 +6,7 @@
 
 use core::ffi::c_int;
 
-use super::event::{Class, Event, PanicRef};
+use super::event::{Event, Language, PanicRef};
 use super::got::Symbol;
 use super::thread_state::{Flight, Local};
 use super::{LOST, dispose, self_test, state, thread_state, thread_table};
@@ -78,7 +78,7 @@ unsafe fn observe(local: &Local, exception: *mut Exception, anchor: usize) {
     // SAFETY: every exception of every language begins with the unwinder's header.
     if unsafe { (*exception).class } != RUST_CLASS {
         let panic = PanicRef::NONE;
-        local.begin(Flight { exception: address, panic, cleanups: 0, class: Class::Foreign });
+        local.begin(Flight { exception: address, panic, cleanups: 0, class: Language::Foreign });
         return;
     }
     let hooked = local.hooked.replace(0);
@@ -94,7 +94,7 @@ unsafe fn observe(local: &Local, exception: *mut Exception, anchor: usize) {
     if panic.hooked == LOST {
         return;
     }
-    local.begin(Flight { exception: address, panic, cleanups: 0, class: Class::Rust });
+    local.begin(Flight { exception: address, panic, cleanups: 0, class: Language::Rust });
     if followed.hops > 0 {
         state::thrown_again(panic.hooked);
     }

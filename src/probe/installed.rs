@@ -8,8 +8,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::got::{self, Applied, Symbol};
 pub(crate) use super::state::{call_witness, note_landings};
+pub(in crate::probe) use super::thread_state::stamp;
 use super::{
-    Ability, EventQueue, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Stamp,
+    Ability, EventQueue, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes,
     dispose, harness_notes, land, payload_owners, raise, self_test, state, stdout_tap, thread_starts,
     thread_state, threads, vtable,
 };
@@ -102,11 +103,6 @@ pub(crate) fn uninstall() {
 /// One thread-local store.
 pub(crate) fn note_hooked(sequence: u64) {
     thread_state::with(|local| local.hooked.set(sequence));
-}
-
-/// Now, here.
-pub(in crate::probe) fn stamp() -> Stamp {
-    thread_state::stamp()
 }
 
 /// The panic of a payload that is followed.

@@ -50,12 +50,8 @@ pub(super) struct Trial {
 }
 
 impl Flight {
-    /// A Rust exception of which nothing else is known.
-    pub(super) fn of(exception: usize) -> Self {
-        Self { exception, ..Self::NONE }
-    }
-
-    const NONE: Self = Self { exception: 0, panic: PanicRef::NONE, cleanups: 0, class: Language::Rust };
+    pub(super) const NONE: Self =
+        Self { exception: 0, panic: PanicRef::NONE, cleanups: 0, class: Language::Rust };
 }
 
 impl Local {
@@ -105,6 +101,6 @@ pub(super) fn number() -> u64 {
 }
 
 /// Now, here.
-pub(super) fn stamp() -> Stamp {
+pub(in crate::probe) fn stamp() -> Stamp {
     Stamp { mono_ns: clock::mono_ns(), thread: number(), tid: thread::tid() }
 }

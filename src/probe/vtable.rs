@@ -195,8 +195,11 @@ unsafe fn word(vtable: usize, number: usize) -> usize {
 unsafe fn drop_thunk<const N: usize>(data: *mut ()) {
     let anchor = 0u8;
     dispose::dropped(VtableCopy(N), data.expose_provenance(), (&raw const anchor).addr());
+    let vtable = VtableCopy(N).original();
+    // SAFETY: a thunk runs only through a copy, which is handed out only after its original was stored.
+    let glue = (vtable != 0).then(|| unsafe { word(vtable, DROP) });
     // The original may be absent: the type needs no drop.
-    if let Some(glue) = original_word(N, DROP).filter(|glue| *glue != 0) {
+    if let Some(glue) = glue.filter(|glue| *glue != 0) {
         // SAFETY: word 0 of a vtable is its drop glue when it is not null.
         let glue = unsafe { core::mem::transmute::<usize, DropGlue>(glue) };
         // SAFETY: forwarded: the value is the caller's to drop, once.
@@ -217,12 +220,6 @@ unsafe fn type_id_thunk<const N: usize>(data: *const ()) -> TypeId {
         // Cannot be: `N` counts the table's entries.
         None => TypeId::of::<()>(),
     }
-}
-
-fn original_word(index: usize, number: usize) -> Option<usize> {
-    let vtable = TABLE.get(index)?.original.load(Ordering::Relaxed);
-    // SAFETY: a thunk runs only through a copy, which is handed out only after its original was stored.
-    (vtable != 0).then(|| unsafe { word(vtable, number) })
 }
 
 macro_rules! thunks {

@@ -10,11 +10,11 @@ use super::got::{self, Applied, Symbol};
 pub(crate) use super::state::{call_witness, note_landings};
 pub(in crate::probe) use super::thread_state::stamp;
 use super::{
-    Ability, EventQueue, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes,
-    dispose, harness_notes, land, payload_owners, raise, self_test, state, stdout_tap, thread_starts,
-    thread_state, threads, vtable,
+    Ability, EventQueue, PanicRef, ProbeAbilities, ProbeOff, ProbeOptions, Probes, dispose, harness_notes,
+    land, payload_owners, raise, self_test, state, stdout_tap, thread_starts, thread_state, threads, vtable,
 };
 use crate::platform;
+use crate::record::ProbeLosses;
 use crate::sys::fork_lock::ForkLock;
 use crate::sys::{fork, symbol};
 
@@ -112,13 +112,13 @@ pub(in crate::probe) fn known(payload: &(dyn Any + Send)) -> Option<PanicRef> {
 }
 
 /// What was left out so far.
-pub(crate) fn counts() -> ProbeCounts {
-    ProbeCounts {
-        lost: state::queue().map_or(0, EventQueue::lost),
-        untraced: state::untraced(),
-        empty: state::empty(),
-        unidentified: payload_owners::evicted(),
-        unseen_threads: thread_starts::unseen(),
+pub(crate) fn counts() -> ProbeLosses {
+    ProbeLosses {
+        events_lost: state::queue().map_or(0, EventQueue::lost),
+        payloads_without_bytes: state::EMPTY.load(Ordering::Relaxed),
+        payload_types_full: state::UNTRACED.load(Ordering::Relaxed),
+        payloads_unidentified: payload_owners::EVICTED.load(Ordering::Relaxed),
+        threads_unseen: thread_starts::UNSEEN.load(Ordering::Relaxed),
     }
 }
 

@@ -69,7 +69,6 @@ pub(crate) use seen_threads::{Seen, SeenThreads};
 pub(crate) use unhooked_recorder::{LOST, LandingNotes, Text, Witness};
 
 use crate::config::Probes;
-use crate::record::ProbeLosses;
 
 /// Reads of one payload between two raises that are sent; more say nothing new.
 pub(crate) const MAX_READS: u32 = 4;
@@ -83,32 +82,4 @@ pub(crate) struct ProbeOptions {
     pub(crate) spawn_places: bool,
     /// Whether a thread begins with the labels in force where it is spawned.
     pub(crate) inherit_labels: bool,
-}
-
-/// What the probes had to leave out, since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ProbeCounts {
-    /// Events that found no room in the queue.
-    pub(crate) lost: u64,
-    /// Panics whose payload is not followed because there are too many payload types.
-    pub(crate) untraced: u64,
-    /// Panics whose payload has no bytes, so that it cannot be followed.
-    pub(crate) empty: u64,
-    /// Payloads whose later events cannot say to which panic they belong.
-    pub(crate) unidentified: u64,
-    /// Threads whose start was not seen because too many were just starting.
-    pub(crate) unseen_threads: u64,
-}
-
-impl ProbeCounts {
-    /// As the lines say it.
-    pub(crate) fn said(self) -> ProbeLosses {
-        ProbeLosses {
-            events_lost: self.lost,
-            payloads_without_bytes: self.empty,
-            payload_types_full: self.untraced,
-            payloads_unidentified: self.unidentified,
-            threads_unseen: self.unseen_threads,
-        }
-    }
 }

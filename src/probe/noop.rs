@@ -5,9 +5,9 @@
 use std::any::Any;
 
 use super::{
-    EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Stamp,
-    Witness,
+    EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeOff, ProbeOptions, Probes, Stamp, Witness,
 };
+use crate::record::ProbeLosses;
 use crate::sys::{clock, thread};
 
 /// Says that nothing is observed, and why.
@@ -45,6 +45,6 @@ pub(in crate::probe) fn known(_: &(dyn Any + Send)) -> Option<PanicRef> {
 }
 
 /// Nothing was left out.
-pub(crate) fn counts() -> ProbeCounts {
-    ProbeCounts::default()
+pub(crate) fn counts() -> ProbeLosses {
+    ProbeLosses::default()
 }

@@ -54,8 +54,8 @@ static LIVE: [Live; ENTRIES] =
 /// `mem::forget`) keeps its copy for ever: nothing tells that it is gone.
 static OWN: [Identity; OWN_COPIES] = [const { Identity::NONE }; OWN_COPIES];
 
-/// Payloads whose identity had to make room while they may still have lived.
-static EVICTED: AtomicU64 = AtomicU64::new(0);
+/// Payloads whose identity had to make room while they may still have lived: their later events belong to no panic.
+pub(super) static EVICTED: AtomicU64 = AtomicU64::new(0);
 
 /// What is known of a payload.
 #[derive(Clone, Copy)]
@@ -149,11 +149,6 @@ pub(super) fn remove(key: Key) -> Option<Known> {
     Some(known)
 }
 
-/// Payloads whose identity was lost: their later events belong to no panic.
-pub(super) fn evicted() -> u64 {
-    EVICTED.load(Ordering::Relaxed)
-}
-
 fn known(key: Key, count: impl FnOnce(&Identity) -> u32) -> Option<Known> {
     if let Some(own) = own(key.copy) {
         let panic = own.panic();
@@ -238,6 +233,7 @@ mod tests {
         let first = 0x1_0000usize;
         let same: Vec<_> =
             (1..).map(|n| first + n * 16).filter(|at| slot(*at) == slot(first)).take(WINDOW + 1).collect();
+        let evicted = || EVICTED.load(Ordering::Relaxed);
         let before = evicted();
         for (serial, payload) in same.iter().enumerate() {
             insert(at(*payload), panic(100 + serial as u64));

@@ -93,7 +93,7 @@ pub fn note_hooked(sequence: u64) {
 /// Lost events, untraced panics, unidentified payloads.
 pub fn counts() -> [u64; 3] {
     let counts = super::counts();
-    [counts.lost, counts.untraced, counts.unidentified]
+    [counts.events_lost, counts.payload_types_full, counts.payloads_unidentified]
 }
 
 /// The next event.

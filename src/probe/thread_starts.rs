@@ -78,36 +78,24 @@ pub(super) struct Start {
 // writes before everything the child does; then to the child until it clears `taken`.
 unsafe impl Sync for Start {}
 
-struct Table {
-    starts: [Start; STARTS],
-    /// Threads that found no entry.
-    unseen: AtomicU64,
-}
-
-static TABLE: Table = Table {
-    starts: [const {
-        Start {
-            taken: AtomicBool::new(false),
-            birth: UnsafeCell::new(Birth {
-                number: 0,
-                parent: 0,
-                parent_tid: 0,
-                entered_by: EnteredBy::Nobody,
-                routine: 0,
-                argument: 0,
-                placed: false,
-                inherits: false,
-            }),
-            bulk: UnsafeCell::new(Bulk { place: Place::new(), labels: labels::Handover::new() }),
-        }
-    }; STARTS],
-    unseen: AtomicU64::new(0),
-};
-
+static TABLE: [Start; STARTS] = [const {
+    Start {
+        taken: AtomicBool::new(false),
+        birth: UnsafeCell::new(Birth {
+            number: 0,
+            parent: 0,
+            parent_tid: 0,
+            entered_by: EnteredBy::Nobody,
+            routine: 0,
+            argument: 0,
+            placed: false,
+            inherits: false,
+        }),
+        bulk: UnsafeCell::new(Bulk { place: Place::new(), labels: labels::Handover::new() }),
+    }
+}; STARTS];
 /// Threads whose start was not seen because too many were just starting.
-pub(super) fn unseen() -> u64 {
-    TABLE.unseen.load(Ordering::Relaxed)
-}
+pub(super) static UNSEEN: AtomicU64 = AtomicU64::new(0);
 
 /// Fills a free entry and gives it with the child's number; `None` when the probes are off or too many threads
 /// are just starting. `anchor` is as in [`short_walk`].
@@ -115,13 +103,13 @@ pub(super) fn leave(thread: NewThread, anchor: usize) -> Option<(&'static Start,
     state::queue()?;
     let number = thread_table::next();
     let start = (0..TRIES)
-        .filter_map(|step| TABLE.starts.get((number as usize).wrapping_add(step) % STARTS))
+        .filter_map(|step| TABLE.get((number as usize).wrapping_add(step) % STARTS))
         // Acquire pairs with the release in `give_back`: the last child has read its values.
         .find(|start| {
             start.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
         });
     let Some(start) = start else {
-        TABLE.unseen.fetch_add(1, Ordering::Relaxed);
+        UNSEEN.fetch_add(1, Ordering::Relaxed);
         return None;
     };
     let (parent, parent_tid) = (thread_state::number(), sys_thread::tid());

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::process_view::{ForkedChild, Neighbours};
 use super::{AGENT, AgentGuard, Installed, spooling, take_over_preloaded, who_exits};
 use crate::capture::{labels, stack};
-use crate::channel::{Channel, RESERVE, most};
+use crate::channel::{Channel, RESERVE, layout, most};
 use crate::config::{Console, Harness, InheritLabels, Options, Probes, SpawnPlaces, apply_environment};
 use crate::error::{Error, ErrorKind, complain};
 use crate::hook::{self, HookState};
@@ -91,7 +91,8 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     if let Some(spool) = made {
         channel.losses.mirror_in(spool.losses());
         if options.redactor.is_some() {
-            spool.texts_are_redacted();
+            // Before the first panic can be raised.
+            spool.say(layout::FLAG_REDACTED);
         }
     }
     let child: &'static writer::AfterFork = Box::leak(Box::new(writer::AfterFork::new(
@@ -243,7 +244,7 @@ fn install_probes(state: &'static HookState, config: &mut writer::WriterConfig) 
         probe::note_landings(Box::leak(Box::new(notes)));
         // Set once: the state is new.
         let _new = state.landings.set(&spool.landings);
-        spool.landings_are_noted();
+        spool.say(layout::FLAG_LANDINGS);
     }
     if config.sight.watched {
         let witness: &'static dyn Witness = state;

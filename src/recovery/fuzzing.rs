@@ -7,7 +7,7 @@
 
 use crate::channel::layout;
 use crate::channel::layout::{fixed, slot};
-use crate::record::{EncodedLine, RawRecord};
+use crate::record::RawRecord;
 use crate::recovery::reader;
 use crate::spool::checksums;
 
@@ -93,7 +93,7 @@ fn repair_slot(index: u32, bytes: &mut [u8]) {
 /// Reads a spool from its compact form, and writes the lines of everything in it.
 pub(crate) fn read_and_write(input: &[u8]) {
     use crate::config::Symbols;
-    use crate::recovery::report::{Treatment, write};
+    use crate::recovery::report::{Given, Treatment, write};
 
     let bytes = expand(input);
     let Ok(contents) = reader::read(&bytes) else { return };
@@ -102,12 +102,12 @@ pub(crate) fn read_and_write(input: &[u8]) {
     let treatment = Treatment { symbols: Some(Symbols::Off), ..Treatment::default() };
     let mut lines = 0;
     // A line that is too large for the maximum that the spool claims is an error, and no line.
-    let _written =
-        write(&contents, &crate::recovery::LogTail::default(), treatment, &mut |line: &EncodedLine<'_>| {
-            let line = line.with_newline();
-            assert!(line.ends_with(b"}\n") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok());
-            lines += 1;
-            Ok(())
-        });
+    let _written = write(&contents, &crate::recovery::LogTail::default(), treatment, &mut |given| {
+        let Given::Line(line) = given else { return Ok(()) };
+        let line = line.with_newline();
+        assert!(line.ends_with(b"}\n") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok());
+        lines += 1;
+        Ok(())
+    });
     assert!(lines <= 3 + 2 * room, "{lines} lines");
 }

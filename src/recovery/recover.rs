@@ -11,9 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{DeadSpool, LogTail, Recovered, Search, find, log_of};
-use crate::config::{Options, apply_environment};
-use crate::error::{Error, ErrorKind, complain};
+use crate::error::{Error, ErrorKind};
 use crate::files::{DEFAULT_FILE, FileTrust, syscalls};
+use crate::recovery::death::operators_words;
 use crate::recovery::report::{Given, Treatment, Written, write};
 use crate::sink::{FileSink, Rotation, Sink as _};
 use crate::spool::Place;
@@ -56,15 +56,6 @@ pub fn recover(directory: impl AsRef<Path>) -> Result<Recovered, Error> {
         recovered.take(&path, &log, words.trust, treatment);
     }
     Ok(recovered)
-}
-
-/// What the operator says of the places of files.
-fn operators_words() -> Options {
-    let mut options = Options::default();
-    for warning in apply_environment(&mut options) {
-        complain(&warning);
-    }
-    options
 }
 
 impl Recovered {

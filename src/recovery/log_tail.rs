@@ -106,12 +106,11 @@ impl LogTail {
             own_alone(&found.path, &metadata)?;
         }
         let same = identity(&metadata) == (noted.device, noted.inode);
-        let from = if same && noted.offset <= metadata.len() { noted.offset } else { 0 };
-        let mut at = from;
+        let mut at = if same && noted.offset <= metadata.len() { noted.offset } else { 0 };
         // The dead write no more: others may append faster than this is read.
         let mut end = metadata.len();
         for _ in 0..MAX_SETTLES {
-            match self.read_lines(BufReader::new(Behind { file: &file, at, end }), Some(&file), at, asked)? {
+            match self.read_lines(&file, at, end, asked)? {
                 // Others have appended meanwhile: what stands there is to be read anew.
                 Some(line) => (at, end) = (line, syscalls::fstat(&file)?.len()),
                 None => break,
@@ -130,16 +129,15 @@ impl LogTail {
         self.torn += other.torn;
     }
 
-    /// `file` is where the lines come from, unless they cannot be changed there. Gives where a part of a line begins
-    /// that is not settled.
+    /// Gives where a part of a line begins that is not settled.
     fn read_lines(
         &mut self,
-        mut reader: impl BufRead,
-        file: Option<&File>,
-        from: u64,
+        file: &File,
+        mut at: u64,
+        end: u64,
         asked: Asked<'_>,
     ) -> io::Result<Option<u64>> {
-        let mut at = from;
+        let mut reader = BufReader::new(Behind { file, at, end });
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -148,8 +146,7 @@ impl LogTail {
             if read == 0 {
                 return Ok(None);
             }
-            let whole = line.ends_with(b"\n");
-            if !self.take_line(file, at, &line, whole, asked)? {
+            if !self.take_line(file, at, &line, asked)? {
                 return Ok(Some(at));
             }
             at += read as u64;
@@ -157,14 +154,7 @@ impl LogTail {
     }
 
     /// `false`: it ends in a part of a line that is not settled.
-    fn take_line(
-        &mut self,
-        file: Option<&File>,
-        at: u64,
-        line: &[u8],
-        whole: bool,
-        asked: Asked<'_>,
-    ) -> io::Result<bool> {
+    fn take_line(&mut self, file: &File, at: u64, line: &[u8], asked: Asked<'_>) -> io::Result<bool> {
         let mut start = line.iter().take_while(|byte| **byte == b' ').count();
         loop {
             let rest = &line[start..];
@@ -175,10 +165,8 @@ impl LogTail {
             let said = Said::of(text);
             if serde_json::from_slice::<IgnoredAny>(text).is_ok() {
                 self.note(&said, text, asked);
-            } else if let Some(file) = file
-                && said.may_be(asked.instance, text)
-            {
-                if !whole && next.is_none() && !is_settled(file, at, line)? {
+            } else if said.may_be(asked.instance, text) {
+                if !line.ends_with(b"\n") && next.is_none() && !is_settled(file, at, line)? {
                     return Ok(false);
                 }
                 let blanks = vec![b' '; text.len()];

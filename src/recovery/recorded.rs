@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::record::{EhAction, Frame, Image, RawWalk, Report, WalkEnd, WalkSource};
+use crate::record::{EhAction, Image, RawWalk, Report, WalkEnd, WalkSource};
 use crate::symbolize::{ImageAt, Images};
 
 /// What a `panic` line says of its stack, as the writer has it of a walk.
@@ -68,7 +68,7 @@ pub(super) fn walk_of(report: &Report, walk: &mut RawWalk) -> bool {
     for (frame, (ip, action)) in physical().zip(walk.ips.iter_mut().zip(&mut walk.actions)) {
         let Some(address) = hex(&frame.ip) else { break };
         *ip = address;
-        *action = action_of(frame) as u8;
+        *action = frame.action.unwrap_or(EhAction::Unknown) as u8;
         if frame.action == Some(EhAction::Catch) {
             walk.outermost_catch = len;
         }
@@ -94,10 +94,6 @@ pub(super) fn walk_of(report: &Report, walk: &mut RawWalk) -> bool {
     len > 0 && physical().count() == len as usize
 }
 
-fn action_of(frame: &Frame) -> EhAction {
-    frame.action.unwrap_or(EhAction::Unknown)
-}
-
 fn bias(image: &Image) -> u64 {
     image.bias.as_deref().and_then(hex).unwrap_or_default()
 }
@@ -109,7 +105,7 @@ fn hex(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::MAX_FRAMES;
+    use crate::record::{Frame, MAX_FRAMES};
     use crate::testing::samples::report;
 
     #[test]

@@ -196,12 +196,12 @@ impl Symbolizer {
         report.soft_errors.extend(prepared.soft_errors.iter().cloned());
         report.frames = prepared.frames.clone();
         report.images = prepared.images.clone();
-        let carried = self.carried(report.head.id, report.incident);
         let id = report.head.id;
+        let carried = self.carried(id, report.incident);
         let mut names = self.opened.as_mut();
-        let mut frames = |stack: &[String]| name(names.as_deref_mut(), &images, id, stack);
+        let mut frames = |stack: &[String]| name(names.as_deref_mut(), &images, id.instance(), stack);
         Flat::from(&mut *report).settle(&named, &mut frames, carried);
-        self.remember(report.head.id, named, images);
+        self.remember(id, named, images);
         true
     }
 
@@ -212,7 +212,7 @@ impl Symbolizer {
         verdict.fingerprint.clone_from(&named.fingerprint);
         let carried = self.carried(id, verdict.incident);
         let mut names = self.opened.as_mut();
-        let mut frames = |stack: &[String]| name(names.as_deref_mut(), &images, id, stack);
+        let mut frames = |stack: &[String]| name(names.as_deref_mut(), &images, id.instance(), stack);
         Flat::from(&mut *verdict).settle(&named, &mut frames, carried);
         *verdict != before
     }
@@ -299,13 +299,13 @@ fn is_wrapper(report: &Report) -> bool {
 pub(super) fn name(
     opened: Option<&mut Opened>,
     images: &[Image],
-    id: PanicId,
+    instance: u64,
     stack: &[String],
 ) -> Option<Arc<[NamedFrame]>> {
     let opened = opened?;
     let mut recorded = Recorded::of_images(images);
     let ips: Vec<u64> = stack.iter().map_while(|text| recorded.return_address(text)).collect();
-    let generation = *opened.generations.get(&id.instance())?;
+    let generation = *opened.generations.get(&instance)?;
     (!ips.is_empty()).then(|| opened.stacks.name_in(generation, &ips, &mut recorded))
 }
 

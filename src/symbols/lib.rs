@@ -24,7 +24,7 @@ pub use identity::{Identity, Live};
 pub use names::Names;
 pub use one_symbol::function_at;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// One function at an address.
 #[derive(Clone, Copy, Debug)]
@@ -58,14 +58,4 @@ pub struct Refused {
     pub path: PathBuf,
     /// What is wrong with it, to be read after its path.
     pub why: &'static str,
-}
-
-impl Refused {
-    fn image(path: &Path, why: &'static str) -> Self {
-        Self { is_image: true, path: path.to_owned(), why }
-    }
-
-    fn debug_file(path: &Path, why: &'static str) -> Self {
-        Self { is_image: false, path: path.to_owned(), why }
-    }
 }

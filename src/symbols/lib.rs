@@ -14,15 +14,13 @@ mod identity;
 #[allow(unsafe_code)]
 mod mapped_file; // a file that is read where it lies
 mod names;
-mod one_symbol;
 #[allow(unsafe_code)]
 mod own_file; // closes a number
 mod split;
 
 pub use elf::build_id_of;
 pub use identity::{Identity, Live};
-pub use names::Names;
-pub use one_symbol::function_at;
+pub use names::{Names, function_at};
 
 use std::path::PathBuf;
 

@@ -358,7 +358,7 @@ impl AgentBuilder {
     pub fn init(self) -> AgentGuard {
         self.install().unwrap_or_else(|error| {
             complain(&error);
-            AgentGuard::inert()
+            AgentGuard { active: false }
         })
     }
 

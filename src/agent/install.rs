@@ -42,7 +42,7 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
         complain(&warning);
     }
     if !options.enabled {
-        return Ok(AgentGuard::inert());
+        return Ok(AgentGuard { active: false });
     }
     if AGENT.get().is_none() {
         take_over_preloaded::take(&mut options);
@@ -173,12 +173,12 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
             at_exit::register(drain);
         }
     }
-    Ok(AgentGuard::active())
+    Ok(AgentGuard { active: true })
 }
 
 /// Runs in `exit`, also after `main` returned or panicked: everything published so far is written, then the
 /// totals and the `end` line.
-pub(super) extern "C" fn drain() {
+pub(crate) extern "C" fn drain() {
     if let Some(agent) = AGENT.get().filter(|agent| agent.is_at_home()) {
         who_exits::note_hook();
         if agent.audited {
@@ -199,7 +199,9 @@ pub(super) extern "C" fn drain() {
 
 /// Lets the probes observe, and says in the `process` line what they can and what they cannot.
 fn install_probes(state: &'static HookState, config: &mut writer::WriterConfig) {
-    let events: &'static EventQueue = Box::leak(Box::new(EventQueue::new(events(), Some(nudge))));
+    // Where panics wait for a place for their report, so many events must find one.
+    let events = if platform::std().is_foreign() { probe::DEFAULT_EVENTS * 8 } else { probe::DEFAULT_EVENTS };
+    let events: &'static EventQueue = Box::leak(Box::new(EventQueue::new(events, Some(nudge))));
     let wanted = &config.options;
     let audited = wanted.harness == Harness::Audited;
     // Before the probes are installed, because a harness has more of them.
@@ -250,11 +252,6 @@ fn install_probes(state: &'static HookState, config: &mut writer::WriterConfig) 
         let witness: &'static dyn Witness = state;
         probe::call_witness(Box::leak(Box::new(witness)));
     }
-}
-
-/// Events that can be under way at once. Where panics wait for a place for their report, so many must find one.
-fn events() -> usize {
-    if platform::std().is_foreign() { probe::DEFAULT_EVENTS * 8 } else { probe::DEFAULT_EVENTS }
 }
 
 /// Tells the writer that events wait.

@@ -33,6 +33,7 @@ use once_cell::race::{OnceBox, OnceNonZeroUsize};
 
 pub use builder::{Agent, AgentBuilder};
 pub use guard::AgentGuard;
+pub(crate) use install::drain as finish;
 pub use subscription::Subscription;
 
 use crate::act::{Counts, Health};
@@ -212,11 +213,6 @@ pub(crate) fn forget_report(sequence: u64, place: &Arc<Pigeonhole>, goes_on: boo
         Some(agent) => agent.writer.board().forget(sequence, place),
         None => {}
     }
-}
-
-/// The process ends: everything published so far is written, then the totals and the `end` line.
-pub(crate) fn finish() {
-    install::drain();
 }
 
 /// Whether there is an agent.

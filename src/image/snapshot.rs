@@ -7,6 +7,7 @@
 //! Runs on: `refresh` on the thread that installs the agent and on the writer; the rest on every thread.
 //! Must not: allocate or lock outside `refresh`.
 
+use core::hint::black_box;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,13 +16,13 @@ use once_cell::race::OnceBox;
 use super::FrameFacts;
 use super::fact_table::FactTable;
 use super::loaded_image::LoadedImage;
-use super::rust_personality::address_with_landing_pad;
 use super::scan::{Draft, Notes, Piece, Sections, current_changes, take_down};
 use super::tables::ImageTables;
 use super::vtables::is_first_method;
 use crate::platform;
 use crate::sys::fork_lock::ForkLock;
 use crate::sys::phdr::{Changes, exported_name};
+use crate::sys::registers;
 use crate::unwind::{EhFrameHdr, Personality, Section};
 
 /// Snapshots that a process can have, about 130 KiB each.
@@ -271,4 +272,20 @@ fn lasting_tables(sections: &Sections, bytes: &'static [u8]) -> Option<ImageTabl
 
 fn section(piece: &Piece, bytes: &'static [u8]) -> Section<'static> {
     Section::new(piece.address, bytes.get(piece.bytes.clone()).unwrap_or_default())
+}
+
+/// An address in a function of the agent's own, which is Rust, that has a landing pad, so its CIE names Rust's personality routine; unless the
+/// program is built to abort on panic, where nothing has.
+#[inline(never)]
+fn address_with_landing_pad() -> u64 {
+    struct Guard;
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            black_box(());
+        }
+    }
+    let _guard = black_box(Guard);
+    // A call that the compiler must expect to unwind.
+    black_box::<fn()>(|| {})();
+    registers::current().ip()
 }

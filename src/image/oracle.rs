@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gimli::{BaseAddresses, CfaRule, EhFrame, LittleEndian, RegisterRule, UnwindContext, UnwindSection};
 
-use super::snapshot::{current, refresh};
+use super::snapshot::{Snapshot, current, refresh};
 use super::{LoadedImage, Way};
 use crate::unwind::{CfaBase, FrameRule, Pointer, Step, rule_at};
 
@@ -44,6 +44,12 @@ fn expected(row: &gimli::UnwindTableRow<usize, Storage>, signal: bool) -> FrameR
         _ => return FrameRule::Unsupported,
     };
     FrameRule::Step(Step { base, cfa_offset, frame_pointer_at, return_address_at, signed: false })
+}
+
+/// The images as they are loaded now.
+fn now() -> &'static Snapshot {
+    refresh();
+    current().unwrap()
 }
 
 fn pointer(pointer: Option<gimli::Pointer>) -> Option<Pointer> {
@@ -91,9 +97,8 @@ fn compare(image: &LoadedImage) -> (usize, usize) {
 
 #[test]
 fn every_function_of_every_image_reads_as_gimli_reads_it() {
-    refresh();
     let mut compared = BTreeMap::new();
-    for image in current().unwrap().images() {
+    for image in now().images() {
         compared.insert(image.name().to_owned(), compare(image));
     }
     let (functions, rows) = compared.values().fold((0, 0), |sum, image| (sum.0 + image.0, sum.1 + image.1));
@@ -102,9 +107,8 @@ fn every_function_of_every_image_reads_as_gimli_reads_it() {
 
 #[test]
 fn every_lsda_of_every_image_can_be_read() {
-    refresh();
     let mut read = 0;
-    for image in current().unwrap().images() {
+    for image in now().images() {
         let Some(tables) = image.tables() else { continue };
         for (start, _) in tables.hdr.entries() {
             let fde = tables.fde_at(start).unwrap().unwrap();
@@ -123,22 +127,19 @@ fn every_lsda_of_every_image_can_be_read() {
 
 #[test]
 fn remembered_facts_are_the_computed_ones() {
-    refresh();
-    let snapshot = current().unwrap();
+    let snapshot = now();
     for image in snapshot.images() {
         let Some(tables) = image.tables() else { continue };
         for (start, _) in tables.hdr.entries().step_by(11) {
             let computed = tables.facts_at(start);
-            assert_eq!(snapshot.facts(start), computed);
-            assert_eq!(snapshot.facts(start), computed);
+            assert_eq!([(); 2].map(|()| snapshot.facts(start)), [computed; 2]);
         }
     }
 }
 
 #[test]
 fn images_are_found_by_address_with_their_name_and_build_id() {
-    refresh();
-    let snapshot = current().unwrap();
+    let snapshot = now();
     let here = images_are_found_by_address_with_their_name_and_build_id as fn() as usize as u64;
     let image = snapshot.image_of(here).unwrap();
     let exe = std::env::current_exe().unwrap();
@@ -153,8 +154,7 @@ fn images_are_found_by_address_with_their_name_and_build_id() {
 
 #[test]
 fn nothing_changed_means_no_new_snapshot() {
-    refresh();
-    let before = current().unwrap().generation();
+    let before = now().generation();
     assert!(!refresh());
     assert_eq!(current().unwrap().generation(), before);
     assert!(super::of_generation(before).is_some() && super::of_generation(0).is_none());
@@ -162,8 +162,7 @@ fn nothing_changed_means_no_new_snapshot() {
 
 #[test]
 fn an_address_in_no_image_asks_the_system() {
-    refresh();
-    assert_eq!(current().unwrap().facts(8).way, Way::AskSystem);
+    assert_eq!(now().facts(8).way, Way::AskSystem);
     assert_eq!(super::live_facts(8).way, Way::AskSystem);
     let here = an_address_in_no_image_asks_the_system as fn() as usize as u64;
     assert_eq!(super::live_facts(here), current().unwrap().facts(here));

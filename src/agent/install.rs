@@ -218,14 +218,15 @@ fn install_probes(state: &'static HookState, config: &mut writer::WriterConfig) 
         (Probes::On, Observation::Unsupported) => ProbeAbilities::all_off(ProbeOff::UnsupportedPlatform),
         (Probes::On, Observation::Probes) => probe::install(events, options),
     };
-    for (word, ability) in abilities.named() {
+    let location = Some(("location", &abilities.location)).filter(|(_, ability)| !ability.is_active());
+    for (word, ability) in abilities.named().into_iter().chain(location) {
         match ability {
             Ability::Active => config.abilities.can(word),
-            Ability::Off(why) => config.abilities.cannot(word, why.code(), &why.to_string()),
+            Ability::Off(why) => {
+                let (code, detail) = why.said();
+                config.abilities.cannot(word, code, &detail);
+            }
         }
-    }
-    if let Ability::Off(why) = &abilities.location {
-        config.abilities.cannot("location", why.code(), &why.to_string());
     }
     if abilities.second {
         config.abilities.cannot(

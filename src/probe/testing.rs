@@ -75,7 +75,7 @@ pub fn install(setup: Setup) -> Vec<NamedAbility> {
     let abilities = super::install(queue, options);
     let off = |ability: &super::Ability| match ability {
         super::Ability::Active => None,
-        super::Ability::Off(off) => Some((off.code(), off.to_string())),
+        super::Ability::Off(off) => Some(off.said()),
     };
     abilities.named().map(|(name, ability)| (name, off(ability))).to_vec()
 }

@@ -11,7 +11,7 @@ pub(crate) use super::state::{call_witness, note_landings};
 pub(in crate::probe) use super::thread_state::stamp;
 use super::{
     Ability, EventQueue, PanicRef, ProbeAbilities, ProbeOff, ProbeOptions, Probes, dispose, harness_notes,
-    land, payload_owners, raise, self_test, state, stdout_tap, thread_starts, thread_state, threads, vtable,
+    payload_owners, self_test, state, thread_starts, thread_state, threads, vtable,
 };
 use crate::platform;
 use crate::record::ProbeLosses;
@@ -124,22 +124,12 @@ pub(crate) fn counts() -> ProbeLosses {
 
 /// The probes, by [`Symbol`].
 fn probes() -> [usize; Symbol::ALL.len()] {
-    if !platform::std().is_foreign() {
-        return Symbol::ALL.map(|symbol| match symbol {
-            Symbol::Write if !harness_notes::is_audited() => 0,
-            symbol => got::entry(symbol),
-        });
-    }
-    // A preloaded agent hands over to one of the program, which goes on through it: it bears no mark.
-    Symbol::ALL.map(|symbol| match symbol {
-        Symbol::RaiseException => raise::raise_exception as *const () as usize,
-        Symbol::SetIp => land::set_ip as *const () as usize,
-        Symbol::PthreadCreate => threads::create as *const () as usize,
-        Symbol::PthreadJoin => threads::join as *const () as usize,
-        Symbol::PthreadDetach => threads::detach as *const () as usize,
-        Symbol::SetName => platform::std().names_threads(),
-        Symbol::Write if harness_notes::is_audited() => stdout_tap::write as *const () as usize,
-        Symbol::Write => 0,
+    Symbol::ALL.map(|symbol| match (symbol, got::probe_and_entry(symbol)) {
+        (Symbol::SetName, _) => platform::std().names_threads(),
+        (Symbol::Write, _) if !harness_notes::is_audited() => 0,
+        // A preloaded agent hands over to one of the program, which goes on through it: it bears no mark.
+        (_, [probe, _]) if platform::std().is_foreign() => probe,
+        (_, [_, entry]) => entry,
     })
 }
 

@@ -17,7 +17,7 @@ use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::io;
 
-pub(super) use marked::entry;
+pub(super) use marked::probe_and_entry;
 pub(super) use symbol::Symbol;
 #[cfg(feature = "preload")]
 pub(super) use symbol::note_exported;

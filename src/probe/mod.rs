@@ -23,7 +23,6 @@ mod seen_threads;
 #[cfg(feature = "__testing")]
 #[doc(hidden)]
 pub mod testing;
-mod unhooked_recorder;
 pub(crate) mod wrapper_notes;
 
 /// What is redirected, and what the redirected calls note.
@@ -66,7 +65,6 @@ pub(crate) use event::{Catcher, Entry, Event, Keeper, Language, PanicRef, Stamp,
 pub(crate) use observing::*;
 pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
 pub(crate) use seen_threads::{Seen, SeenThreads};
-pub(crate) use unhooked_recorder::{LOST, LandingNotes, Text, Witness};
 
 use crate::config::Probes;
 
@@ -82,4 +80,47 @@ pub(crate) struct ProbeOptions {
     pub(crate) spawn_places: bool,
     /// Whether a thread begins with the labels in force where it is spawned.
     pub(crate) inherit_labels: bool,
+}
+
+/// Number that stands for a panic whose report was lost: nobody waits for its events.
+pub(crate) const LOST: u64 = u64::MAX;
+
+/// What the raise probe asks of the recording side, for a raise that no hook saw. On the panicking thread: nothing of it
+/// allocates, locks or panics.
+pub(crate) trait Witness: Sync {
+    /// A payload is thrown for the first time and the agent's hook was not called for it. `text` is the payload
+    /// if it is a text. `anchor` lies in the innermost frame that does not belong to the panic.
+    ///
+    /// Returns the number of the panic, [`LOST`] when no report can be made.
+    fn raised(&self, anchor: usize, text: Option<Text<'_>>) -> u64;
+
+    /// The payload of panic `sequence` is thrown once more. Returns whether its stack was recorded.
+    fn hopped(&self, anchor: usize, sequence: u64) -> bool;
+}
+
+/// A payload that is a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Text<'a> {
+    /// `&'static str`.
+    Str(&'a str),
+    /// `String`.
+    String(&'a str),
+}
+
+impl<'a> Text<'a> {
+    /// The text itself.
+    pub(crate) fn as_str(self) -> &'a str {
+        match self {
+            Self::Str(text) | Self::String(text) => text,
+        }
+    }
+}
+
+/// Where the end of each unwinding is noted for whoever comes after this process.
+pub(crate) trait LandingNotes: Sync {
+    /// The panic with this hook number has landed.
+    fn landed(&self, sequence: u64);
+
+    /// Its payload is thrown once more.
+    fn thrown_again(&self, sequence: u64);
 }

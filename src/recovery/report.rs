@@ -285,7 +285,7 @@ fn outcome(report: &Report, landing: LandingNote, doom: Option<AbortReason>) -> 
 
 #[cfg(feature = "symbols")]
 fn resolver(debug_directories: Vec<PathBuf>) -> Box<dyn Resolve> {
-    Box::new(crate::symbolize::FileSymbols::of_the_dead(debug_directories))
+    Box::new(crate::symbolize::FileSymbols::of_the_dead(debug_directories, Vec::new()))
 }
 
 /// The twin without the feature.

@@ -242,7 +242,7 @@ impl Symbolizer {
 
 impl Opened {
     pub(super) fn new(directories: &[PathBuf], binaries: &[(String, PathBuf)]) -> Self {
-        let resolver = FileSymbols::of_the_dead_with(directories.to_vec(), binaries.to_vec());
+        let resolver = FileSymbols::of_the_dead(directories.to_vec(), binaries.to_vec());
         Self {
             stacks: Stacks::new(Box::new(resolver), Strategy::Unwind),
             redact: Redact::new(None),

@@ -40,13 +40,8 @@ impl FileSymbols {
         Self::new(of_live, directories, Vec::new())
     }
 
-    /// Of a process that is gone.
-    pub(crate) fn of_the_dead(directories: Vec<PathBuf>) -> Self {
-        Self::new(of_dead, directories, Vec::new())
-    }
-
-    /// The same with files for images of these build-ids.
-    pub(crate) fn of_the_dead_with(directories: Vec<PathBuf>, files: Vec<(String, PathBuf)>) -> Self {
+    /// Of a process that is gone, with files for images of these build-ids.
+    pub(crate) fn of_the_dead(directories: Vec<PathBuf>, files: Vec<(String, PathBuf)>) -> Self {
         Self::new(of_dead, directories, files)
     }
 

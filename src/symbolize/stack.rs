@@ -230,13 +230,7 @@ impl Stack {
             .collect();
         if !unnamed.is_empty() {
             // Distributions strip their C library; that is no reason to look at one's own build.
-            let system_only = unnamed.iter().all(|frame| {
-                frame
-                    .at
-                    .image
-                    .as_ref()
-                    .is_some_and(|at| at.image.path.as_deref().is_some_and(is_system_image))
-            });
+            let system_only = unnamed.iter().all(|frame| is_of_system(&frame.at));
             let code = if system_only { "no_system_symbols" } else { "no_symbols" };
             return vec![SoftError::new("frames.function", code, no_symbols(&unnamed, kept.len()))];
         }

@@ -61,7 +61,7 @@ fn pointer(pointer: Option<gimli::Pointer>) -> Option<Pointer> {
 
 /// Functions and rows that were compared.
 fn compare(image: &LoadedImage) -> (usize, usize) {
-    let Some(tables) = image.tables() else { return (0, 0) };
+    let Some(tables) = &image.tables else { return (0, 0) };
     let bases = BaseAddresses::default().set_eh_frame(tables.eh_frame.address());
     let mut section = EhFrame::new(tables.eh_frame.bytes(), LittleEndian);
     section.set_address_size(8);
@@ -88,7 +88,7 @@ fn compare(image: &LoadedImage) -> (usize, usize) {
                 continue;
             };
             let expected = expected(row, theirs.is_signal_trampoline());
-            assert_eq!(rule_at(&ours, address), Ok(expected), "{} {address:#x}", image.name());
+            assert_eq!(rule_at(&ours, address), Ok(expected), "{} {address:#x}", image.name);
             rows += 1;
         }
     }
@@ -99,7 +99,7 @@ fn compare(image: &LoadedImage) -> (usize, usize) {
 fn every_function_of_every_image_reads_as_gimli_reads_it() {
     let mut compared = BTreeMap::new();
     for image in now().images() {
-        compared.insert(image.name().to_owned(), compare(image));
+        compared.insert(image.name.clone(), compare(image));
     }
     let (functions, rows) = compared.values().fold((0, 0), |sum, image| (sum.0 + image.0, sum.1 + image.1));
     assert!(compared.len() >= 3 && functions > 5_000 && rows > 20_000, "{compared:?}");
@@ -109,7 +109,7 @@ fn every_function_of_every_image_reads_as_gimli_reads_it() {
 fn every_lsda_of_every_image_can_be_read() {
     let mut read = 0;
     for image in now().images() {
-        let Some(tables) = image.tables() else { continue };
+        let Some(tables) = &image.tables else { continue };
         for (start, _) in tables.hdr.entries() {
             let fde = tables.fde_at(start).unwrap().unwrap();
             if fde.lsda.is_none() {
@@ -117,7 +117,7 @@ fn every_lsda_of_every_image_can_be_read() {
             }
             for address in (fde.start..fde.end).step_by(7) {
                 let action = tables.facts_at(address).action;
-                assert_ne!(action, crate::record::EhAction::Unknown, "{} {address:#x}", image.name());
+                assert_ne!(action, crate::record::EhAction::Unknown, "{} {address:#x}", image.name);
                 read += 1;
             }
         }
@@ -129,7 +129,7 @@ fn every_lsda_of_every_image_can_be_read() {
 fn remembered_facts_are_the_computed_ones() {
     let snapshot = now();
     for image in snapshot.images() {
-        let Some(tables) = image.tables() else { continue };
+        let Some(tables) = &image.tables else { continue };
         for (start, _) in tables.hdr.entries().step_by(11) {
             let computed = tables.facts_at(start);
             assert_eq!([(); 2].map(|()| snapshot.facts(start)), [computed; 2]);
@@ -143,13 +143,13 @@ fn images_are_found_by_address_with_their_name_and_build_id() {
     let here = images_are_found_by_address_with_their_name_and_build_id as fn() as usize as u64;
     let image = snapshot.image_of(here).unwrap();
     let exe = std::env::current_exe().unwrap();
-    assert_eq!(image.path(), exe.to_str());
-    assert_eq!(image.name(), exe.file_name().unwrap().to_str().unwrap());
+    assert_eq!(image.path.as_deref(), exe.to_str());
+    assert_eq!(image.name, exe.file_name().unwrap().to_str().unwrap());
     assert!(image.relative_address(here) < 1 << 32);
-    let build_id = snapshot.images().find_map(LoadedImage::build_id).unwrap();
+    let build_id = snapshot.images().find_map(|image| image.build_id.as_ref()).unwrap();
     assert!(build_id.len() >= 16 && build_id.bytes().all(|byte| byte.is_ascii_hexdigit()));
     assert!(snapshot.image_of(8).is_none());
-    assert!(snapshot.images().any(|image| image.name().starts_with("libc.so")));
+    assert!(snapshot.images().any(|image| image.name.starts_with("libc.so")));
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl Snapshot {
     /// The same for an address that was not asked about before.
     #[cold]
     fn read_facts(&self, address: u64) -> FrameFacts {
-        match self.image_at(address).and_then(LoadedImage::tables) {
+        match self.image_at(address).and_then(|image| image.tables.as_ref()) {
             Some(tables) => {
                 let facts = tables.facts_at(address);
                 self.facts.insert(address, facts);
@@ -124,7 +124,7 @@ impl Snapshot {
 
     /// Addresses of the function that an address lies in.
     pub(crate) fn function_at(&self, address: u64) -> Option<Range<u64>> {
-        self.image_at(address)?.tables()?.function_at(address)
+        self.image_at(address)?.tables.as_ref()?.function_at(address)
     }
 
     /// Whether the function that an address lies in is the first method in some vtable, by [`is_first_method`].
@@ -134,7 +134,7 @@ impl Snapshot {
 
     /// See [`ImageTables::catch_cleans`].
     pub(crate) fn catch_cleans(&self, address: u64) -> Option<bool> {
-        self.image_at(address)?.tables()?.catch_cleans(address)
+        self.image_at(address)?.tables.as_ref()?.catch_cleans(address)
     }
 
     /// The image whose code holds an address.

@@ -96,9 +96,9 @@ impl StdLibrary for ForeignStd {
         let Some(snapshot) = image::current() else { return };
         segments::take_down();
         for loaded in snapshot.images() {
-            let bias = loaded.bias() as usize;
+            let bias = loaded.bias as usize;
             if !segments::is_judged(bias) {
-                let path = loaded.path().map(Path::new);
+                let path = loaded.path.as_deref().map(Path::new);
                 let compilers = path.map(comment::compilers).unwrap_or_default();
                 segments::judge(bias, built_alike(&compilers));
             }

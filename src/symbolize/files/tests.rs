@@ -9,9 +9,9 @@ fn at(address: u64, change: impl FnOnce(&mut Image)) -> ImageAt {
     crate::image::refresh();
     let loaded = crate::image::current().unwrap().images().next().unwrap();
     let mut image = Image {
-        name: loaded.name().to_owned(),
-        path: loaded.path().map(str::to_owned),
-        build_id: loaded.build_id().map(str::to_owned),
+        name: loaded.name.clone(),
+        path: loaded.path.clone(),
+        build_id: loaded.build_id.clone(),
         bias: None,
     };
     change(&mut image);

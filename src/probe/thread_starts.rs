@@ -30,15 +30,6 @@ pub(super) enum EnteredBy {
     Child,
 }
 
-/// A thread that is about to be created.
-pub(super) struct NewThread {
-    pub(super) entered_by: EnteredBy,
-    /// The program's start routine.
-    pub(super) routine: usize,
-    /// Its argument.
-    pub(super) argument: *mut c_void,
-}
-
 /// What the child needs.
 #[derive(Clone, Copy)]
 pub(super) struct Birth {
@@ -98,8 +89,13 @@ static TABLE: [Start; STARTS] = [const {
 pub(super) static UNSEEN: AtomicU64 = AtomicU64::new(0);
 
 /// Fills a free entry and gives it with the child's number; `None` when the probes are off or too many threads
-/// are just starting. `anchor` is as in [`short_walk`].
-pub(super) fn leave(thread: NewThread, anchor: usize) -> Option<(&'static Start, u64)> {
+/// are just starting. `routine` and `argument` are the program's; `anchor` is as in [`short_walk`].
+pub(super) fn leave(
+    entered_by: EnteredBy,
+    routine: usize,
+    argument: *mut c_void,
+    anchor: usize,
+) -> Option<(&'static Start, u64)> {
     state::queue()?;
     let number = thread_table::next();
     let start = (0..TRIES)
@@ -116,7 +112,6 @@ pub(super) fn leave(thread: NewThread, anchor: usize) -> Option<(&'static Start,
     let placed = state::wants_spawn_places();
     // In a test harness it is known of every thread whether it was meant to panic.
     let inherits = state::inherits_labels() || harness_notes::is_audited();
-    let NewThread { entered_by, routine, argument } = thread;
     let argument = argument.expose_provenance();
     let birth = Birth { number, parent, parent_tid, entered_by, routine, argument, placed, inherits };
     // SAFETY: this thread has the entry to itself (see `Sync`).

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::event::{Event, ThreadRef};
 use super::got::Symbol;
-use super::thread_starts::{EnteredBy, NewThread, Start};
+use super::thread_starts::{EnteredBy, Start};
 use super::{state, thread_starts, thread_state, thread_table};
 use crate::capture::stack;
 use crate::capture::stack::short_walk;
@@ -70,8 +70,7 @@ pub(super) unsafe extern "C-unwind" fn create(
     } else {
         EnteredBy::Child
     };
-    let birth = NewThread { entered_by, routine: routine as usize, argument };
-    let left = thread_starts::leave(birth, (&raw const anchor).addr());
+    let left = thread_starts::leave(entered_by, routine as usize, argument, (&raw const anchor).addr());
     // The child may run, end and free the entry before the call returns, so its number is kept here.
     let Some((start, number)) = left else {
         // SAFETY: forwarded as it came.

@@ -69,7 +69,9 @@ impl StdLibrary for ForeignStd {
     }
 
     fn is_main_start(&self, function: &Range<u64>) -> bool {
-        text::is_main_start(function)
+        let Some(known) = MAIN_START.get().filter(|known| !known.is_empty()) else { return false };
+        let start = known.as_ptr().addr() as u64;
+        text::is_like(&(start..start.saturating_add(known.len() as u64)), function)
     }
 
     fn is_like(&self, own: &Range<u64>, function: &Range<u64>) -> bool {

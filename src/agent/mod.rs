@@ -63,14 +63,10 @@ impl Newest {
 
     /// Adds one; `false` when there is no room.
     fn add(&self, installed: Installed) -> bool {
-        let mut installed = Some(Box::new(installed));
-        self.0.iter().any(|place| match installed.take().map(|installed| place.set(installed)) {
-            Some(Err(refused)) => {
-                installed = Some(refused);
-                false
-            }
-            _ => true,
-        })
+        // Each place that is taken gives it back.
+        let refused =
+            self.0.iter().try_fold(Box::new(installed), |installed, place| place.set(installed).err());
+        refused.is_none()
     }
 }
 

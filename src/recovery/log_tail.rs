@@ -102,7 +102,7 @@ impl LogTail {
         if !metadata.is_file() {
             return Ok(());
         }
-        if found.is_the_log && found.shared {
+        if found.is_shared_log {
             own_alone(&found.path, &metadata)?;
         }
         let same = identity(&metadata) == (noted.device, noted.inode);
@@ -288,9 +288,8 @@ struct Found {
     path: PathBuf,
     /// Tells it from another one of this name; `None` when it is not there.
     id: Option<(u64, u64)>,
-    is_the_log: bool,
-    /// Whether others can make files beside it.
-    shared: bool,
+    /// Whether it is the log, and others can make files beside it.
+    is_shared_log: bool,
 }
 
 /// The log, and files that it was renamed to after the note.
@@ -298,7 +297,7 @@ fn files(log: &Resolved, noted: LogPosition) -> io::Result<Vec<Found>> {
     let shared = log.last == Last::Shared;
     let path = log.path.clone();
     let id = syscalls::lstat(&path).ok().as_ref().map(identity);
-    let mut files = vec![Found { path, id, is_the_log: true, shared }];
+    let mut files = vec![Found { path, id, is_shared_log: shared }];
     let (Some(directory), Some(name)) = (log.path.parent(), log.path.file_name()) else { return Ok(files) };
     let names = match syscalls::list(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(files),
@@ -319,7 +318,7 @@ fn files(log: &Resolved, noted: LogPosition) -> io::Result<Vec<Found>> {
         // What others put there is none of ours.
         if metadata.is_file() && is_new && (!shared || is_own(&metadata)) {
             let id = Some(identity(&metadata));
-            files.push(Found { path, id, is_the_log: false, shared });
+            files.push(Found { path, id, is_shared_log: false });
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));

@@ -86,14 +86,11 @@ impl Symbolizer {
     /// # Errors
     /// [`ErrorKind::Recover`] if one of the directories is none, or a file is none of those that `binary` takes.
     pub fn of(directories: &[PathBuf], binaries: &[PathBuf]) -> Result<Self, Error> {
-        let mut symbolizer = Self::new();
-        for directory in directories {
-            if !directory.is_dir() {
-                let subject = format!("`{}` is not a directory with debug files", directory.display());
-                return Err(Error::new(ErrorKind::Recover, subject, ""));
-            }
-            symbolizer = symbolizer.debug_directory(directory);
+        if let Some(none) = directories.iter().find(|directory| !directory.is_dir()) {
+            let subject = format!("`{}` is not a directory with debug files", none.display());
+            return Err(Error::new(ErrorKind::Recover, subject, ""));
         }
+        let symbolizer = Self { directories: directories.to_vec(), ..Self::default() };
         binaries.iter().try_fold(symbolizer, Self::binary)
     }
 

@@ -127,8 +127,11 @@ struct Landing {
 fn emit(flight: Flight, landing: Landing) {
     let Flight { exception, panic, cleanups, class } = flight;
     let Landing { ip, pad, function, frame, action, handler } = landing;
-    if handler == Language::Rust && !matches!(action, EhAction::Filter | EhAction::Terminate) {
-        state::landed(panic.hooked);
+    if handler == Language::Rust
+        && !matches!(action, EhAction::Filter | EhAction::Terminate)
+        && let Some(notes) = state::notes_of(panic.hooked)
+    {
+        notes.landed(panic.hooked);
     }
     let event = Event::Landed {
         panic,

@@ -95,8 +95,10 @@ unsafe fn observe(local: &Local, exception: *mut Exception, anchor: usize) {
         return;
     }
     local.begin(Flight { exception: address, panic, cleanups: 0, class: Language::Rust });
-    if followed.hops > 0 {
-        state::thrown_again(panic.hooked);
+    if followed.hops > 0
+        && let Some(notes) = state::notes_of(panic.hooked)
+    {
+        notes.thrown_again(panic.hooked);
     }
     thread_table::panicked(local.thread.get(), panic.serial);
     let event = Event::Raised {

@@ -11,9 +11,10 @@ use super::{LOST, LandingNotes, ProbeOptions, Witness, thread_state};
 /// Where events go; null: every probe only forwards. Written by the installer, and by a forked child, where nobody
 /// would read the events.
 static QUEUE: AtomicPtr<EventQueue> = AtomicPtr::new(core::ptr::null_mut());
-/// Two of the options, written by the installer before the queue.
-static SPAWN_PLACES: AtomicBool = AtomicBool::new(false);
-static INHERIT_LABELS: AtomicBool = AtomicBool::new(false);
+/// Whether a new thread is to know where it was spawned. Written by the installer before the queue, as the next one.
+pub(super) static SPAWN_PLACES: AtomicBool = AtomicBool::new(false);
+/// Whether a new thread begins with the labels of its parent.
+pub(super) static INHERIT_LABELS: AtomicBool = AtomicBool::new(false);
 /// Null for none.
 static WITNESS: AtomicPtr<&'static dyn Witness> = AtomicPtr::new(core::ptr::null_mut());
 static NOTES: AtomicPtr<&'static dyn LandingNotes> = AtomicPtr::new(core::ptr::null_mut());
@@ -50,23 +51,11 @@ pub(crate) fn note_landings(notes: &'static &'static dyn LandingNotes) {
     NOTES.store(core::ptr::from_ref(notes).cast_mut(), Ordering::Release);
 }
 
+/// Who notes the end of the unwinding of this panic.
+///
 /// # Cost
-/// Two loads and what the note costs.
-pub(super) fn landed(hooked: u64) {
-    if let Some(notes) = notes_of(hooked) {
-        notes.landed(hooked);
-    }
-}
-
-/// # Cost
-/// As for [`landed`].
-pub(super) fn thrown_again(hooked: u64) {
-    if let Some(notes) = notes_of(hooked) {
-        notes.thrown_again(hooked);
-    }
-}
-
-fn notes_of(hooked: u64) -> Option<&'static dyn LandingNotes> {
+/// A load.
+pub(super) fn notes_of(hooked: u64) -> Option<&'static dyn LandingNotes> {
     if matches!(hooked, 0 | LOST) {
         return None;
     }
@@ -84,16 +73,6 @@ pub(super) fn queue() -> Option<&'static EventQueue> {
     let queue = QUEUE.load(Ordering::Acquire);
     // SAFETY: `switch_on` stored a reference that lives for ever; nobody stores anything else but null.
     unsafe { queue.as_ref() }
-}
-
-/// Whether a new thread is to know where it was spawned.
-pub(super) fn wants_spawn_places() -> bool {
-    SPAWN_PLACES.load(Ordering::Relaxed)
-}
-
-/// Whether a new thread begins with the labels of its parent.
-pub(super) fn inherits_labels() -> bool {
-    INHERIT_LABELS.load(Ordering::Relaxed)
 }
 
 /// Number for a panic that is raised for the first time.

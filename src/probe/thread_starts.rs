@@ -109,9 +109,10 @@ pub(super) fn leave(
         return None;
     };
     let (parent, parent_tid) = (thread_state::number(), sys_thread::tid());
-    let placed = state::wants_spawn_places();
+    let placed = state::SPAWN_PLACES.load(Ordering::Relaxed);
+    let inherits_all = state::INHERIT_LABELS.load(Ordering::Relaxed);
     // In a test harness it is known of every thread whether it was meant to panic.
-    let inherits = state::inherits_labels() || harness_notes::is_audited();
+    let inherits = inherits_all || harness_notes::is_audited();
     let argument = argument.expose_provenance();
     let birth = Birth { number, parent, parent_tid, entered_by, routine, argument, placed, inherits };
     // SAFETY: this thread has the entry to itself (see `Sync`).
@@ -126,7 +127,7 @@ pub(super) fn leave(
             bulk.place.fill(|ips| short_walk(ips, anchor));
         }
         if inherits {
-            if state::inherits_labels() {
+            if inherits_all {
                 labels::hand_over(&mut bulk.labels);
             } else {
                 labels::hand_over_expected(&mut bulk.labels);

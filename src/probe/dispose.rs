@@ -82,7 +82,7 @@ pub(super) unsafe fn follow(exception: *mut Exception, hooked: u64) -> Followed 
     let panic = fresh();
     let followed = |trace, key| Followed { panic, payload, vtable: current, trace, hops: 0, key };
     // SAFETY: `current` is the vtable of the live payload.
-    if unsafe { vtable::size_of_value(current) } == 0 {
+    if unsafe { vtable::word(current, vtable::SIZE) } == 0 {
         state::EMPTY.fetch_add(1, Ordering::Relaxed);
         return followed(Trace::ZeroSized, None);
     }

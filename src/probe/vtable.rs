@@ -23,7 +23,7 @@ const COPIES: usize = SHARED_COPIES + OWN_COPIES;
 
 /// The word of a vtable that holds each thing: rustc's layout, verified by the trial at installation.
 const DROP: usize = 0;
-const SIZE: usize = 1;
+pub(super) const SIZE: usize = 1;
 const TYPE_ID: usize = 3;
 const WORDS: usize = 4;
 
@@ -85,15 +85,6 @@ static TABLE: [Traced; COPIES] = [const {
         state: AtomicU8::new(FREE),
     }
 }; COPIES];
-
-/// Size that a vtable states.
-///
-/// # Safety
-/// `vtable` is the vtable of a live trait object.
-pub(super) unsafe fn size_of_value(vtable: usize) -> usize {
-    // SAFETY: the caller's promise.
-    unsafe { word(vtable, SIZE) }
-}
 
 /// Type id of the value behind an untraced vtable.
 ///
@@ -184,7 +175,7 @@ impl Traced {
 
 /// # Safety
 /// `vtable` is a vtable of a trait with one method, `number < WORDS`.
-unsafe fn word(vtable: usize, number: usize) -> usize {
+pub(super) unsafe fn word(vtable: usize, number: usize) -> usize {
     let place = core::ptr::with_exposed_provenance::<usize>(vtable).wrapping_add(number);
     // SAFETY: the caller's promise: a vtable is immutable and has the words drop, size, align, method.
     unsafe { *place }

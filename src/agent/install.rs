@@ -207,7 +207,6 @@ fn install_probes(state: &'static HookState, config: &mut writer::WriterConfig) 
     // Before the probes are installed, because a harness has more of them.
     let harness = if audited { probe::harness_notes::audit(nudge) } else { None };
     let options = ProbeOptions {
-        probes: wanted.probes,
         // Only they tell, before a scope speaks of a dead thread, that it will.
         spawn_places: wanted.spawn_places == SpawnPlaces::On || audited || config.reacts_to_silent(),
         inherit_labels: wanted.inherit_labels == InheritLabels::FromSpawner,

@@ -10,7 +10,7 @@ use super::got::{self, Applied, Symbol};
 pub(crate) use super::state::{call_witness, note_landings};
 pub(in crate::probe) use super::thread_state::stamp;
 use super::{
-    Ability, EventQueue, PanicRef, ProbeAbilities, ProbeOff, ProbeOptions, Probes, dispose, harness_notes,
+    Ability, EventQueue, PanicRef, ProbeAbilities, ProbeOff, ProbeOptions, dispose, harness_notes,
     payload_owners, self_test, state, thread_starts, thread_state, threads, vtable,
 };
 use crate::platform;
@@ -31,9 +31,6 @@ static PREPARED: AtomicBool = AtomicBool::new(false);
 /// # Cost
 /// Below a millisecond: one look at the relocations of every loaded image, one private panic.
 pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> ProbeAbilities {
-    if options.probes == Probes::Off {
-        return ProbeAbilities::all_off(ProbeOff::SwitchedOff);
-    }
     if cfg!(panic = "abort") {
         return ProbeAbilities::all_off(ProbeOff::PanicAbort);
     }

@@ -66,16 +66,12 @@ pub(crate) use observing::*;
 pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
 pub(crate) use seen_threads::{Seen, SeenThreads};
 
-use crate::config::Probes;
-
 /// Reads of one payload between two raises that are sent; more say nothing new.
 pub(crate) const MAX_READS: u32 = 4;
 
 /// What the probes report beyond the minimum. The default is what verdicts need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ProbeOptions {
-    /// Whether there are probes at all.
-    pub(crate) probes: Probes,
     /// Whether [`Event::Started`] has the stack of the spawn: below a microsecond per thread.
     pub(crate) spawn_places: bool,
     /// Whether a thread begins with the labels in force where it is spawned.

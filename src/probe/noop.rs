@@ -4,18 +4,13 @@
 
 use std::any::Any;
 
-use super::{
-    EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeOff, ProbeOptions, Probes, Stamp, Witness,
-};
+use super::{EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeOff, ProbeOptions, Stamp, Witness};
 use crate::record::ProbeLosses;
 use crate::sys::{clock, thread};
 
 /// Says that nothing is observed, and why.
-pub(crate) fn install(_: &'static EventQueue, options: ProbeOptions) -> ProbeAbilities {
-    ProbeAbilities::all_off(match options.probes {
-        Probes::Off => ProbeOff::SwitchedOff,
-        Probes::On => ProbeOff::UnsupportedPlatform,
-    })
+pub(crate) fn install(_: &'static EventQueue, _: ProbeOptions) -> ProbeAbilities {
+    ProbeAbilities::all_off(ProbeOff::UnsupportedPlatform)
 }
 
 /// There is nothing to look for in new images.

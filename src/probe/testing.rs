@@ -5,7 +5,7 @@
 
 use std::sync::OnceLock;
 
-use super::{DEFAULT_EVENTS, Entry, Event, EventQueue, ProbeOptions, Probes, ThreadRef};
+use super::{DEFAULT_EVENTS, Entry, Event, EventQueue, ProbeAbilities, ProbeOff, ProbeOptions, ThreadRef};
 
 static QUEUE: OnceLock<EventQueue> = OnceLock::new();
 
@@ -66,13 +66,13 @@ pub struct Seen {
 pub fn install(setup: Setup) -> Vec<NamedAbility> {
     let events = if setup.events == 0 { DEFAULT_EVENTS } else { setup.events };
     let queue = QUEUE.get_or_init(|| EventQueue::new(events, None));
-    let options = ProbeOptions {
-        probes: if setup.off { Probes::Off } else { Probes::On },
-        spawn_places: setup.spawn_places,
-        inherit_labels: false,
-    };
+    let options = ProbeOptions { spawn_places: setup.spawn_places, inherit_labels: false };
     crate::capture::stack::prepare();
-    let abilities = super::install(queue, options);
+    let abilities = if setup.off {
+        ProbeAbilities::all_off(ProbeOff::SwitchedOff)
+    } else {
+        super::install(queue, options)
+    };
     let off = |ability: &super::Ability| match ability {
         super::Ability::Active => None,
         super::Ability::Off(off) => Some(off.said()),

@@ -217,7 +217,7 @@ pub(super) struct LiveTables<'a> {
 
 /// Finds the sections of an image; `None` when there is no search table.
 pub(super) fn live_tables<'a>(view: &ImageView<'a>) -> Option<LiveTables<'a>> {
-    let (start, end) = view.find(libc::PT_GNU_EH_FRAME)?;
+    let (start, end) = view.find_all(libc::PT_GNU_EH_FRAME).next()?;
     let len = usize::try_from(end.checked_sub(start)?).ok()?;
     let hdr = Section::new(start, view.constant_bytes(start)?.get(..len)?);
     let parsed = EhFrameHdr::parse(hdr).ok()?;

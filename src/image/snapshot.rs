@@ -198,18 +198,13 @@ impl LoadedImage {
         let mut named: Vec<(u64, Personality)> = Vec::new();
         let path = self.path.clone();
         for (stated, routine) in draft.personalities.as_slice() {
-            let mut personality = Personality::Other;
-            exported_name(*routine, &mut |name| {
-                personality = match name {
-                    b"rust_eh_personality" => Personality::Rust,
-                    b"__gxx_personality_v0" => Personality::Cxx,
-                    b"__gcc_personality_v0" => Personality::C,
-                    _ => Personality::Other,
-                };
-            });
-            if personality == Personality::Other && is_foreign_rust(*routine, path.as_deref(), draft) {
-                personality = Personality::Rust;
-            }
+            let personality = match exported_name(*routine).as_deref() {
+                Some(b"rust_eh_personality") => Personality::Rust,
+                Some(b"__gxx_personality_v0") => Personality::Cxx,
+                Some(b"__gcc_personality_v0") => Personality::C,
+                _ if is_foreign_rust(*routine, path.as_deref(), draft) => Personality::Rust,
+                _ => Personality::Other,
+            };
             named.push((*stated, personality));
         }
         let has_own_code = self.code.iter().any(|(start, end)| (*start..*end).contains(&own_code));
@@ -242,11 +237,7 @@ impl LoadedImage {
 /// Whether a routine without an exported name is that of Rust code which is not the agent's: the only such routine of
 /// an image that a Rust compiler built.
 fn is_foreign_rust(routine: u64, path: Option<&str>, draft: &Draft) -> bool {
-    let unnamed = |routine: u64| {
-        let mut named = false;
-        exported_name(routine, &mut |_| named = true);
-        !named
-    };
+    let unnamed = |routine: u64| exported_name(routine).is_none();
     platform::std().is_foreign()
         && unnamed(routine)
         && draft.personalities.as_slice().iter().all(|(_, other)| *other == routine || !unnamed(*other))

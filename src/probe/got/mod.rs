@@ -182,7 +182,7 @@ pub(super) struct Image<'a> {
 
 impl<'a> Image<'a> {
     fn new(view: &'a ImageView<'a>) -> Option<Self> {
-        let (dynamic, _) = view.find(libc::PT_DYNAMIC)?;
+        let (dynamic, _) = view.find_all(libc::PT_DYNAMIC).next()?;
         let loads = || view.find_all(libc::PT_LOAD);
         Some(Self {
             view,

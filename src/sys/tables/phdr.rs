@@ -2,7 +2,7 @@
 //!
 //! Runs on: the writer thread and the thread that installs the agent; on a panicking thread only when its
 //! stack passes through an image that the agent has not seen. Takes the loader's lock, as the unwinder of
-//! the C library does. Must not: allocate, keep a view beyond the callback.
+//! the C library does. Must not: allocate during a visit, keep a view beyond the callback.
 
 use core::ffi::{CStr, c_int, c_void};
 use core::ops::ControlFlow;
@@ -127,7 +127,7 @@ impl<'a> ImageView<'a> {
     }
 
     /// Loaded segments with all of these flags: start and end in memory.
-    fn segments(&self, flags: u32) -> impl Iterator<Item = (u64, u64)> + '_ {
+    pub(crate) fn segments(&self, flags: u32) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.headers
             .iter()
             .filter(move |header| header.p_type == libc::PT_LOAD && header.p_flags & flags == flags)
@@ -140,20 +140,9 @@ impl<'a> ImageView<'a> {
         (start, start.saturating_add(header.p_memsz))
     }
 
-    /// Start and end of the first header of a kind.
-    pub(crate) fn find(&self, kind: u32) -> Option<(u64, u64)> {
-        self.find_all(kind).next()
-    }
-
     /// Start and end of all headers of a kind.
     pub(crate) fn find_all(&self, kind: u32) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.headers.iter().filter(move |header| header.p_type == kind).map(|header| self.range(header))
-    }
-
-    /// Segments that can be read: start and end in memory.
-    #[cfg(feature = "preload")]
-    pub(crate) fn readable_ranges(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.segments(libc::PF_R)
     }
 
     /// The segments with code.
@@ -227,20 +216,18 @@ unsafe extern "C" fn callback(info: *mut libc::dl_phdr_info, size: usize, data: 
 
 /// Name under which the dynamic loader exports exactly this address, if it does.
 ///
-/// May take the loader's lock; not for a panicking thread.
-pub(crate) fn exported_name(address: u64, is: &mut dyn FnMut(&[u8])) {
-    #[cfg(not(target_feature = "crt-static"))]
-    {
-        let Ok(address) = usize::try_from(address) else { return };
-        let Some(found) = symbol::about(core::ptr::without_provenance(address)) else { return };
-        if !found.dli_sname.is_null() && found.dli_saddr.addr() == address {
-            // SAFETY: the loader's symbol name is a C string of a loaded image.
-            is(unsafe { CStr::from_ptr(found.dli_sname) }.to_bytes());
-        }
-    }
-    #[cfg(target_feature = "crt-static")]
-    {
-        // A static executable exports nothing.
-        let _ = (address, is);
-    }
+/// Allocates, and may take the loader's lock; not for a panicking thread.
+#[cfg(not(target_feature = "crt-static"))]
+pub(crate) fn exported_name(address: u64) -> Option<Box<[u8]>> {
+    let address = usize::try_from(address).ok()?;
+    let found = symbol::about(core::ptr::without_provenance(address))?;
+    let is_it = !found.dli_sname.is_null() && found.dli_saddr.addr() == address;
+    // SAFETY: the loader's symbol name is a C string of a loaded image.
+    is_it.then(|| unsafe { CStr::from_ptr(found.dli_sname) }.to_bytes().into())
+}
+
+/// The twin for a static executable, which exports nothing.
+#[cfg(target_feature = "crt-static")]
+pub(crate) fn exported_name(_: u64) -> Option<Box<[u8]>> {
+    None
 }

@@ -244,9 +244,8 @@ fn is_foreign_rust(routine: u64, path: Option<&str>, draft: &Draft) -> bool {
         && path.is_some_and(|path| platform::std().is_rust(std::path::Path::new(path)))
 }
 
-fn lasting_tables(sections: &Sections, bytes: &'static [u8]) -> Option<ImageTables<'static>> {
-    let (hdr, eh_frame, lsdas) = match sections {
-        Sections::Absent => return None,
+fn lasting_tables(sections: &Option<Sections>, bytes: &'static [u8]) -> Option<ImageTables<'static>> {
+    let (hdr, eh_frame, lsdas) = match sections.as_ref()? {
         Sections::Borrowed { hdr, eh_frame, constant } => (*hdr, *eh_frame, constant.as_slice().to_vec()),
         Sections::Copied { hdr, eh_frame, lsdas } => {
             (section(hdr, bytes), section(eh_frame, bytes), vec![section(lsdas, bytes)])

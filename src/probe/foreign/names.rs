@@ -97,19 +97,15 @@ fn note(name: &CStr) {
             search(argument, wanted, &mut whole);
         }
         if argument != 0 {
-            begin_named(wanted, &whole);
-        }
-    });
-}
-
-/// Keeps the first name of this thread. `whole` is what was found of a name that may be longer than what the system gets.
-fn begin_named(wanted: &[u8], whole: &FixedText<NAME_BYTES>) {
-    let short = core::str::from_utf8(wanted).ok().filter(|name| name.len() < SYSTEM_BYTES);
-    let _gone = FIRST.try_with(|first| {
-        if let Ok(mut first) = first.try_borrow_mut()
-            && !whole.is_truncated()
-        {
-            first.set(short.unwrap_or(whole.as_str()));
+            // Its first name: a short one, or what was found of one that may be longer than what the system gets.
+            let short = core::str::from_utf8(wanted).ok().filter(|name| name.len() < SYSTEM_BYTES);
+            let _gone = FIRST.try_with(|first| {
+                if let Ok(mut first) = first.try_borrow_mut()
+                    && !whole.is_truncated()
+                {
+                    first.set(short.unwrap_or(whole.as_str()));
+                }
+            });
         }
     });
 }

@@ -192,12 +192,11 @@ fn dependency_root(file: &str) -> Option<&str> {
             .filter(|(before, _)| matches!(before.chars().last(), None | Some('/')))?;
         rest.contains("/src/").then_some(rest)
     };
-    fetched_root(file).or_else(vendored).or_else(|| roots(file).find(|root| is_known_library(root)))
-}
-
-fn is_known_library(root: &str) -> bool {
-    let directory = root.split('/').next().unwrap_or_default();
-    LIBRARIES.contains(&without_version(directory))
+    let is_known_library = |root: &&str| {
+        let directory = root.split('/').next().unwrap_or_default();
+        LIBRARIES.contains(&without_version(directory))
+    };
+    fetched_root(file).or_else(vendored).or_else(|| roots(file).find(is_known_library))
 }
 
 /// The same for a package whose directory has a version in its name, the innermost one.

@@ -91,10 +91,9 @@ impl LogTail {
     }
 
     fn read_path(&mut self, found: &Found, noted: LogPosition, asked: Asked<'_>) -> io::Result<()> {
-        let mut options = File::options();
-        options.read(true).write(true);
-        options.custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK);
-        let file = match syscalls::open(&options, &found.path) {
+        let flags = libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let options = &mut File::options();
+        let file = match syscalls::open(options.read(true).write(true).custom_flags(flags), &found.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             file => file?,
         };

@@ -83,8 +83,7 @@ pub(super) fn walk_of(report: &Report, walk: &mut RawWalk) -> bool {
         // Further out there may be another one.
         walk.outermost_catch = crate::record::NO_FRAME;
     }
-    let stopper = report.prediction.frame.filter(|stopper| *stopper < len);
-    if let Some(stopper) = stopper {
+    if let Some(stopper) = report.prediction.frame.filter(|stopper| *stopper < len) {
         walk.stopper = stopper;
         walk.stop_action = report.prediction.action.unwrap_or(EhAction::Unknown) as u8;
         let landing = walk.ips.iter().take(len as usize).skip(stopper as usize).take(walk.landing.len());

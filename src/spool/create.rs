@@ -86,10 +86,9 @@ fn make_named(
     len: usize,
 ) -> io::Result<(OwnFile, PathBuf)> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
     // New, so it is nobody else's and no link.
-    options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
-    let file = syscalls::open(&options, unfinished)?;
+    options.read(true).write(true).create_new(true).mode(0o600);
+    let file = syscalls::open(options.custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC), unfinished)?;
     let named = fill(&file, header, len).and_then(|()| give_name(directory, unfinished, name));
     // The file has its name now, or is of no use.
     let _gone = syscalls::unlink(unfinished);

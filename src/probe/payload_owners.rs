@@ -108,7 +108,7 @@ pub(super) fn insert(key: Key, panic: PanicRef) {
             .find(|live| live.payload.compare_exchange(0, BUSY, Ordering::Relaxed, Ordering::Relaxed).is_ok())
     });
     let Some(live) = entry.or_else(|| evict(payload)) else {
-        count_eviction();
+        EVICTED.fetch_add(1, Ordering::Relaxed);
         return;
     };
     live.identity.begin(panic);
@@ -176,13 +176,9 @@ fn evict(payload: usize) -> Option<&'static Live> {
     let taken = key != BUSY
         && oldest.payload.compare_exchange(key, BUSY, Ordering::Acquire, Ordering::Relaxed).is_ok();
     if taken {
-        count_eviction();
+        EVICTED.fetch_add(1, Ordering::Relaxed);
     }
     taken.then_some(oldest)
-}
-
-fn count_eviction() {
-    EVICTED.fetch_add(1, Ordering::Relaxed);
 }
 
 fn window(payload: usize) -> impl Iterator<Item = &'static Live> {

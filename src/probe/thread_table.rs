@@ -84,9 +84,12 @@ pub(super) fn insert(handle: u64, number: u64) {
     }
 }
 
-/// The number of the thread that has this handle now, 0 when not known.
+/// The number of the thread that has this handle now, 0 when not known. A handle may stand twice when a thread detached
+/// itself before its parent inserted it: then it is the newer one's.
 pub(super) fn number_of(handle: u64) -> u64 {
-    newest(handle).map_or(0, |entry| entry.number.load(Ordering::Relaxed))
+    let is_it = |entry: &&Handle| handle != 0 && entry.handle.load(Ordering::Acquire) == handle;
+    let numbers = window(handle).filter(is_it).map(|entry| entry.number.load(Ordering::Relaxed));
+    numbers.max().unwrap_or(0)
 }
 
 /// What is known of a thread that has, or had, this handle.
@@ -116,13 +119,6 @@ pub(super) fn remove(target: ThreadRef) {
 fn thread(number: u64) -> Option<&'static Thread> {
     let thread = TABLE.get(number as usize % THREADS)?;
     (number != 0 && thread.number.load(Ordering::Acquire) == number).then_some(thread)
-}
-
-/// A handle may stand twice when a thread detached itself before its parent inserted it.
-fn newest(handle: u64) -> Option<&'static Handle> {
-    window(handle)
-        .filter(|entry| handle != 0 && entry.handle.load(Ordering::Acquire) == handle)
-        .max_by_key(|entry| entry.number.load(Ordering::Relaxed))
 }
 
 fn window(handle: u64) -> impl Iterator<Item = &'static Handle> {

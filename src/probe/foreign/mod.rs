@@ -46,10 +46,6 @@ pub(crate) fn switch_on(compiler: &'static str, main_start: &'static [u8]) {
     platform::choose(&PRELOADED);
 }
 
-fn is_on() -> bool {
-    platform::std().is_foreign()
-}
-
 /// The std of a program that was built without the agent.
 struct ForeignStd;
 

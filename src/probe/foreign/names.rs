@@ -8,7 +8,7 @@ use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_char, c_int};
 
 use super::super::got::Symbol;
-use super::is_on;
+use crate::platform;
 use crate::record::FixedText;
 
 /// Bytes of a name in the system, without the final zero.
@@ -74,7 +74,7 @@ pub(in crate::probe) unsafe extern "C-unwind" fn set_name(
     name: *const c_char,
 ) -> c_int {
     // SAFETY: no preconditions.
-    if is_on() && !name.is_null() && thread == unsafe { libc::pthread_self() } {
+    if platform::std().is_foreign() && !name.is_null() && thread == unsafe { libc::pthread_self() } {
         // SAFETY: the caller names its thread with a C string.
         note(unsafe { CStr::from_ptr(name) });
     }

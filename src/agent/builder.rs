@@ -16,7 +16,7 @@ use crate::config::{
 };
 use crate::error::{Error, ErrorKind, complain};
 use crate::files::FileTrust;
-use crate::record::Report;
+use crate::record::{MAX_FRAMES, Report};
 use crate::sink::{MIN_ROTATION_AGE, MIN_ROTATION_BYTES, Output, Rotation, Sink, Stacks};
 
 /// Entry to the configuration: [`Agent::builder`].
@@ -358,7 +358,7 @@ impl AgentBuilder {
     pub fn init(self) -> AgentGuard {
         self.install().unwrap_or_else(|error| {
             complain(&error);
-            AgentGuard::inert()
+            AgentGuard { active: false }
         })
     }
 
@@ -377,49 +377,32 @@ impl AgentBuilder {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let Options { slots, max_report_bytes, max_frames, settle, .. } = self.options;
-        if !(1..=MAX_SLOTS).contains(&slots) {
-            return Err(out_of_range(format!("slots = {slots}"), "use a number from 1 to 65536"));
-        }
-        if max_report_bytes < MIN_MAX_REPORT_BYTES {
-            let subject = format!("max_report_bytes = {max_report_bytes}");
-            return Err(out_of_range(subject, "use at least 4096"));
-        }
-        if !(1..=crate::record::MAX_FRAMES).contains(&max_frames) {
-            return Err(out_of_range(format!("max_frames = {max_frames}"), "use a number from 1 to 192"));
-        }
-        if settle > MAX_SETTLE {
-            return Err(out_of_range(format!("settle = {settle:?}"), "use at most 60 s"));
-        }
-        self.check_rotation()?;
-        match self.options.folding {
-            Some(folding) if folding.whole == 0 => {
-                Err(out_of_range("fold after 0".to_owned(), "write at least 1 panic of a fingerprint whole"))
-            }
-            Some(folding) if folding.every < MIN_FOLD_EVERY => {
-                Err(out_of_range(format!("fold every {:?}", folding.every), "use at least one second"))
-            }
-            _ => Ok(()),
-        }
+        let Options { slots, max_report_bytes, max_frames, settle, folding, rotation, .. } = &self.options;
+        let bytes = rotation.max_bytes.unwrap_or(MIN_ROTATION_BYTES);
+        let age = rotation.max_age.unwrap_or(MIN_ROTATION_AGE);
+        let (whole, every) = folding.map_or((1, MIN_FOLD_EVERY), |folding| (folding.whole, folding.every));
+        let rules = [
+            ((1..=MAX_SLOTS).contains(slots), format!("slots = {slots}"), "use a number from 1 to 65536"),
+            (
+                *max_report_bytes >= MIN_MAX_REPORT_BYTES,
+                format!("max_report_bytes = {max_report_bytes}"),
+                "use at least 4096",
+            ),
+            (
+                (1..=MAX_FRAMES).contains(max_frames),
+                format!("max_frames = {max_frames}"),
+                "use a number from 1 to 192",
+            ),
+            (*settle <= MAX_SETTLE, format!("settle = {settle:?}"), "use at most 60 s"),
+            (bytes >= MIN_ROTATION_BYTES, format!("rotation at {bytes} bytes"), "use at least 4096"),
+            (age >= MIN_ROTATION_AGE, format!("rotation after {age:?}"), "use at least one second"),
+            (rotation.keep > 0, "rotation with 0 archives".to_owned(), "keep at least 1"),
+            (whole > 0, "fold after 0".to_owned(), "write at least 1 panic of a fingerprint whole"),
+            (every >= MIN_FOLD_EVERY, format!("fold every {every:?}"), "use at least one second"),
+        ];
+        let broken = rules.into_iter().find(|(holds, ..)| !holds);
+        broken.map_or(Ok(()), |(_, is, advice)| Err(Error::new(ErrorKind::InvalidValue, is, advice)))
     }
-
-    fn check_rotation(&self) -> Result<(), Error> {
-        let Rotation { max_bytes, max_age, keep } = self.options.rotation;
-        if let Some(bytes) = max_bytes.filter(|bytes| *bytes < MIN_ROTATION_BYTES) {
-            return Err(out_of_range(format!("rotation at {bytes} bytes"), "use at least 4096"));
-        }
-        if let Some(age) = max_age.filter(|age| *age < MIN_ROTATION_AGE) {
-            return Err(out_of_range(format!("rotation after {age:?}"), "use at least one second"));
-        }
-        if keep == 0 {
-            return Err(out_of_range("rotation with 0 archives".to_owned(), "keep at least 1"));
-        }
-        Ok(())
-    }
-}
-
-fn out_of_range(subject: String, advice: &'static str) -> Error {
-    Error::new(ErrorKind::InvalidValue, subject, advice)
 }
 
 impl fmt::Debug for AgentBuilder {

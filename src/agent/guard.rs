@@ -14,18 +14,10 @@ use super::AGENT;
 #[derive(Debug)]
 #[must_use = "dropping it flushes at once; bind it: `let _agent = panic_agent::init();`"]
 pub struct AgentGuard {
-    active: bool,
+    pub(super) active: bool,
 }
 
 impl AgentGuard {
-    pub(super) fn active() -> Self {
-        Self { active: true }
-    }
-
-    pub(super) fn inert() -> Self {
-        Self { active: false }
-    }
-
     /// Whether the agent is installed: `false` under `PANIC_AGENT=off` and after a failed
     /// [`init`](crate::init()).
     pub fn is_active(&self) -> bool {

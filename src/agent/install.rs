@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::process_view::{ForkedChild, Neighbours};
 use super::{AGENT, AgentGuard, Installed, spooling, take_over_preloaded, who_exits};
 use crate::capture::{labels, stack};
-use crate::channel::{Channel, RESERVE, most};
+use crate::channel::{Channel, RESERVE, layout, most};
 use crate::config::{Console, Harness, InheritLabels, Options, Probes, SpawnPlaces, apply_environment};
 use crate::error::{Error, ErrorKind, complain};
 use crate::hook::{self, HookState};
@@ -42,7 +42,7 @@ pub(super) fn install(mut options: Options) -> Result<AgentGuard, Error> {
         complain(&warning);
     }
     if !options.enabled {
-        return Ok(AgentGuard::inert());
+        return Ok(AgentGuard { active: false });
     }
     if AGENT.get().is_none() {
         take_over_preloaded::take(&mut options);
@@ -91,7 +91,8 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
     if let Some(spool) = made {
         channel.losses.mirror_in(spool.losses());
         if options.redactor.is_some() {
-            spool.texts_are_redacted();
+            // Before the first panic can be raised.
+            spool.say(layout::FLAG_REDACTED);
         }
     }
     let child = writer::AfterFork::new(&options, reopen, self::instance, || Box::new(ForkedChild));
@@ -166,12 +167,12 @@ pub(super) fn install_with(mut options: Options) -> Result<AgentGuard, Error> {
             at_exit::register(drain);
         }
     }
-    Ok(AgentGuard::active())
+    Ok(AgentGuard { active: true })
 }
 
 /// Runs in `exit`, also after `main` returned or panicked: everything published so far is written, then the
 /// totals and the `end` line.
-pub(super) extern "C" fn drain() {
+pub(crate) extern "C" fn drain() {
     if let Some(agent) = AGENT.get().filter(|agent| agent.is_at_home()) {
         who_exits::note_hook();
         if agent.audited {
@@ -192,13 +193,14 @@ pub(super) extern "C" fn drain() {
 
 /// Lets the probes observe, and says in the `process` line what they can and what they cannot.
 fn install_probes(state: &'static HookState, config: &mut writer::WriterConfig) {
-    let events: &'static EventQueue = Box::leak(Box::new(EventQueue::new(events(), Some(nudge))));
+    // Where panics wait for a place for their report, so many events must find one.
+    let events = if platform::std().is_foreign() { probe::DEFAULT_EVENTS * 8 } else { probe::DEFAULT_EVENTS };
+    let events: &'static EventQueue = Box::leak(Box::new(EventQueue::new(events, Some(nudge))));
     let wanted = &config.options;
     let audited = wanted.harness == Harness::Audited;
     // Before the probes are installed, because a harness has more of them.
     let harness = if audited { probe::harness_notes::audit(nudge) } else { None };
     let options = ProbeOptions {
-        probes: wanted.probes,
         // Only they tell, before a scope speaks of a dead thread, that it will.
         spawn_places: wanted.spawn_places == SpawnPlaces::On || audited || config.reacts_to_silent(),
         inherit_labels: wanted.inherit_labels == InheritLabels::FromSpawner,
@@ -209,14 +211,15 @@ fn install_probes(state: &'static HookState, config: &mut writer::WriterConfig) 
         (Probes::On, Observation::Unsupported) => ProbeAbilities::all_off(ProbeOff::UnsupportedPlatform),
         (Probes::On, Observation::Probes) => probe::install(events, options),
     };
-    for (word, ability) in abilities.named() {
+    let location = Some(("location", &abilities.location)).filter(|(_, ability)| !ability.is_active());
+    for (word, ability) in abilities.named().into_iter().chain(location) {
         match ability {
             Ability::Active => config.abilities.can(word),
-            Ability::Off(why) => config.abilities.cannot(word, why.code(), &why.to_string()),
+            Ability::Off(why) => {
+                let (code, detail) = why.said();
+                config.abilities.cannot(word, code, &detail);
+            }
         }
-    }
-    if let Ability::Off(why) = &abilities.location {
-        config.abilities.cannot("location", why.code(), &why.to_string());
     }
     if abilities.second {
         config.abilities.cannot(
@@ -237,17 +240,12 @@ fn install_probes(state: &'static HookState, config: &mut writer::WriterConfig) 
         probe::note_landings(Box::leak(Box::new(notes)));
         // Set once: the state is new.
         let _new = state.landings.set(&spool.landings);
-        spool.landings_are_noted();
+        spool.say(layout::FLAG_LANDINGS);
     }
     if config.sight.watched {
         let witness: &'static dyn Witness = state;
         probe::call_witness(Box::leak(Box::new(witness)));
     }
-}
-
-/// Events that can be under way at once. Where panics wait for a place for their report, so many must find one.
-fn events() -> usize {
-    if platform::std().is_foreign() { probe::DEFAULT_EVENTS * 8 } else { probe::DEFAULT_EVENTS }
 }
 
 /// Tells the writer that events wait.

@@ -33,6 +33,7 @@ use once_cell::race::{OnceBox, OnceNonZeroUsize};
 
 pub use builder::{Agent, AgentBuilder};
 pub use guard::AgentGuard;
+pub(crate) use install::drain as finish;
 pub use subscription::Subscription;
 
 use crate::act::{Counts, Health};
@@ -62,14 +63,10 @@ impl Newest {
 
     /// Adds one; `false` when there is no room.
     fn add(&self, installed: Installed) -> bool {
-        let mut installed = Some(Box::new(installed));
-        self.0.iter().any(|place| match installed.take().map(|installed| place.set(installed)) {
-            Some(Err(refused)) => {
-                installed = Some(refused);
-                false
-            }
-            _ => true,
-        })
+        // Each place that is taken gives it back.
+        let refused =
+            self.0.iter().try_fold(Box::new(installed), |installed, place| place.set(installed).err());
+        refused.is_none()
     }
 }
 
@@ -213,11 +210,6 @@ pub(crate) fn forget_report(sequence: u64, place: &Arc<Pigeonhole>, goes_on: boo
         Some(agent) => agent.writer.shared.board.forget(sequence, place),
         None => {}
     }
-}
-
-/// The process ends: everything published so far is written, then the totals and the `end` line.
-pub(crate) fn finish() {
-    install::drain();
 }
 
 /// Whether there is an agent.

@@ -49,14 +49,8 @@ pub struct Preload {
     main_start: &'static [u8],
 }
 
-/// What an installed preload leaves to an agent in the program.
-struct Left {
-    file: PathBuf,
-    audited: bool,
-}
-
-/// Set when the agent is installed.
-static LEFT: OnceLock<Left> = OnceLock::new();
+/// Set when the agent is installed, for an agent in the program.
+static INSTALLED: OnceLock<Preload> = OnceLock::new();
 
 impl Preload {
     /// Lines go to `file`; `compiler` is that of the library, as `.comment` sections say it.
@@ -101,7 +95,7 @@ impl Preload {
         let guard = install::install_with(options)?;
         // Its drop would only flush.
         core::mem::forget(guard);
-        let _first = LEFT.set(Left { file: self.file, audited: self.audited });
+        let _first = INSTALLED.set(self);
         Ok(())
     }
 }
@@ -120,7 +114,7 @@ pub fn when_loading(first: fn()) {
 pub fn table() -> *const Table {
     static TABLE: Table =
         Table { version: VERSION, size: size_of::<Table>() as u32, stand_down, push_label, remove_label };
-    if LEFT.get().is_some() { &raw const TABLE } else { core::ptr::null() }
+    if INSTALLED.get().is_some() { &raw const TABLE } else { core::ptr::null() }
 }
 
 /// The program has an agent of its own, which sees more: this one says so, and is silent from then on.
@@ -128,12 +122,14 @@ pub fn table() -> *const Table {
 /// # Safety
 /// `handover` is null or valid, and nobody else uses it during the call.
 unsafe extern "C" fn stand_down(handover: *mut Handover) -> c_int {
-    let (Some(left), Some(agent)) = (LEFT.get(), AGENT.get()) else { return 1 };
+    let (Some(left), Some(agent)) = (INSTALLED.get(), AGENT.get()) else { return 1 };
     // SAFETY: as promised to this function.
     let Some(handover) = (unsafe { handover.as_mut() }) else { return 1 };
-    if !set_path(handover, left.file.as_os_str().as_bytes()) {
-        return 1;
-    }
+    let path = left.file.as_os_str().as_bytes();
+    // One that is too long has no place.
+    let Some(place) = handover.path.get_mut(..path.len()) else { return 1 };
+    place.copy_from_slice(path);
+    handover.path_len = path.len();
     handover.audited = left.audited;
     let what = Notice::HandedOver;
     probe::wrapper_notes::send(Event::Noticed { what, panic: PanicRef::NONE, number: 0 }, |_| {});
@@ -141,14 +137,6 @@ unsafe extern "C" fn stand_down(handover: *mut Handover) -> c_int {
     // What is not written in time is written later: the writer stays.
     let _in_time = agent.writer.flush(agent.flush_deadline);
     0
-}
-
-/// Sets the path; `false` when it is too long.
-fn set_path(handover: &mut Handover, path: &[u8]) -> bool {
-    let Some(place) = handover.path.get_mut(..path.len()) else { return false };
-    place.copy_from_slice(path);
-    handover.path_len = path.len();
-    true
 }
 
 /// # Safety

@@ -43,10 +43,10 @@ impl Neighbours {
 
 fn about(loaded: &LoadedImage) -> Image {
     Image {
-        name: loaded.name().to_owned(),
-        path: loaded.path().map(str::to_owned),
-        build_id: loaded.build_id().map(str::to_owned),
-        bias: Some(format!("{:#x}", loaded.bias())),
+        name: loaded.name.clone(),
+        path: loaded.path.clone(),
+        build_id: loaded.build_id.clone(),
+        bias: Some(format!("{:#x}", loaded.bias)),
     }
 }
 
@@ -113,8 +113,8 @@ impl Surroundings for Neighbours {
         let Some(snapshot) = image::current() else { return Vec::new() };
         let past = |loaded: &LoadedImage| PastImage {
             image: about(loaded),
-            offset: loaded.bias(),
-            code: loaded.code().to_vec(),
+            offset: loaded.bias,
+            code: loaded.code.clone(),
         };
         snapshot.images().map(past).collect()
     }
@@ -128,7 +128,7 @@ impl Surroundings for Neighbours {
     }
 
     fn probe_losses(&self) -> ProbeLosses {
-        probe::counts().said()
+        probe::counts()
     }
 }
 

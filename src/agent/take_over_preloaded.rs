@@ -2,12 +2,11 @@
 //!
 //! Runs on: the thread that installs the agent. Must not: fail when there is nothing to take over.
 
-use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::config::{Harness, Options};
 use crate::sink::{self, Output};
-use crate::sys::preloaded;
+use crate::sys::{preloaded, system};
 
 /// Lets the preloaded agent stand down; the lines go to its file, too.
 pub(super) fn take(options: &mut Options) {
@@ -16,22 +15,14 @@ pub(super) fn take(options: &mut Options) {
         // Findings shall be the same as without an agent of its own.
         options.harness = Harness::Audited;
     }
-    let Some(file) = path(handover.path()) else { return };
+    if handover.path().is_empty() {
+        return;
+    }
+    let file = PathBuf::from(system::name_of(handover.path().to_vec()));
     sink::or_default(&mut options.outputs);
     let whole = |path: &Path| std::path::absolute(path).ok();
-    let is_same = |output: &Output| matches!(output, Output::File(known) if whole(known) == whole(file));
+    let is_same = |output: &Output| matches!(output, Output::File(known) if whole(known) == whole(&file));
     if !options.outputs.iter().any(is_same) {
-        options.outputs.push(Output::File(file.to_owned()));
+        options.outputs.push(Output::File(file));
     }
-}
-
-#[cfg(unix)]
-fn path(bytes: &[u8]) -> Option<&Path> {
-    use std::os::unix::ffi::OsStrExt as _;
-    (!bytes.is_empty()).then(|| Path::new(OsStr::from_bytes(bytes)))
-}
-
-#[cfg(not(unix))]
-fn path(bytes: &[u8]) -> Option<&Path> {
-    core::str::from_utf8(bytes).ok().filter(|path| !path.is_empty()).map(|path| Path::new(OsStr::new(path)))
 }

@@ -35,45 +35,27 @@ fn headers(_: &dyn Fn(u32, &mut [u8]) -> Option<()>) -> Option<Headers> {
 /// An image of the process, kept until the process ends even if the image is unloaded.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LoadedImage {
-    name: String,
-    module: Module,
+    /// File name without its directory.
+    pub(crate) name: String,
+    /// Full path.
+    pub(crate) path: Option<String>,
+    /// What debuggers know the image by: GUID and age on Windows, the UUID on macOS.
+    pub(crate) build_id: Option<String>,
+    /// Address in memory minus address in the file; on Windows the address of the image, so that what remains is relative.
+    pub(crate) bias: u64,
+    /// Segments with code.
+    pub(crate) code: Vec<(u64, u64)>,
 }
 
 impl LoadedImage {
-    fn new(module: Module) -> Self {
-        let path = module.path.as_deref().unwrap_or_default();
-        let name = path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-        Self { name, module }
-    }
-
-    /// File name without its directory.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Full path.
-    pub(crate) fn path(&self) -> Option<&str> {
-        self.module.path.as_deref()
-    }
-
-    /// What debuggers know the image by: GUID and age on Windows, the UUID on macOS.
-    pub(crate) fn build_id(&self) -> Option<&str> {
-        self.module.id.as_deref()
-    }
-
-    /// Address in memory minus address in the file; on Windows the address of the image, so that what remains is relative.
-    pub(crate) fn bias(&self) -> u64 {
-        self.module.bias
-    }
-
-    /// Segments with code.
-    pub(crate) fn code(&self) -> &[(u64, u64)] {
-        &self.module.code
+    fn new(Module { path, bias, code, id }: Module) -> Self {
+        let name = path.as_deref().unwrap_or_default().rsplit(['/', '\\']).next().unwrap_or_default();
+        Self { name: name.to_owned(), path, build_id: id, bias, code }
     }
 
     /// Address in the file of an address in memory.
     pub(crate) fn relative_address(&self, ip: u64) -> u64 {
-        ip.wrapping_sub(self.module.bias)
+        ip.wrapping_sub(self.bias)
     }
 }
 
@@ -97,8 +79,7 @@ impl Snapshot {
 
     /// The image an address lies in.
     pub(crate) fn image_of(&self, ip: u64) -> Option<&LoadedImage> {
-        let holds =
-            |image: &&LoadedImage| image.code().iter().any(|(start, end)| (*start..*end).contains(&ip));
+        let holds = |image: &&LoadedImage| image.code.iter().any(|(start, end)| (*start..*end).contains(&ip));
         self.images.iter().find(holds)
     }
 
@@ -161,7 +142,7 @@ mod tests {
         let here = refresh as fn() -> bool as usize as u64;
         let image = snapshot.image_of(here).unwrap();
         let exe = std::env::current_exe().unwrap();
-        assert_eq!(image.name(), exe.file_name().unwrap().to_str().unwrap());
+        assert_eq!(image.name, exe.file_name().unwrap().to_str().unwrap());
         assert!(image.relative_address(here) < 1 << 40);
         assert!(snapshot.image_of(8).is_none());
         assert!(snapshot.images().count() > 1);
@@ -173,7 +154,7 @@ mod tests {
     fn names_are_what_follows_the_last_separator_of_either_kind() {
         for (path, name) in [("/a/b", "b"), (r"C:\a\b.dll", "b.dll"), ("c", "c")] {
             let module = Module { path: Some(path.to_owned()), bias: 0, code: Vec::new(), id: None };
-            assert_eq!(LoadedImage::new(module).name(), name);
+            assert_eq!(LoadedImage::new(module).name, name);
         }
     }
 }

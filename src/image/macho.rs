@@ -3,8 +3,6 @@
 //! Runs on: `refresh`. Must not: trust a number: every read is checked.
 //! Source: `mach-o/loader.h`.
 
-use core::fmt::Write as _;
-
 /// `MH_MAGIC_64`, in the byte order of the machine.
 const MAGIC: u32 = 0xfeed_facf;
 const LC_SEGMENT_64: u32 = 0x19;
@@ -41,7 +39,10 @@ fn found_in(mut commands: &[u8]) -> Found {
         let Some(command) = commands.get(..len) else { break };
         match word(command, 0) {
             Some(LC_SEGMENT_64) => found.0.extend(code(command)),
-            Some(LC_UUID) => found.1 = command.get(8..24).map(hex),
+            Some(LC_UUID) => {
+                let hex = |id: &[u8]| id.iter().map(|byte| format!("{byte:02X}")).collect();
+                found.1 = command.get(8..24).map(hex);
+            }
             _ => {}
         }
         commands = commands.get(len..).unwrap_or_default();
@@ -52,14 +53,6 @@ fn found_in(mut commands: &[u8]) -> Found {
 fn code(segment: &[u8]) -> Option<(u64, u64)> {
     let (start, len) = (long(segment, 24)?, long(segment, 32)?);
     (word(segment, 60)? & EXECUTABLE != 0).then(|| (start, start.saturating_add(len)))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(32), |mut text, byte| {
-        // Writing to a text does not fail.
-        _ = write!(text, "{byte:02X}");
-        text
-    })
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {

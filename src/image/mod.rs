@@ -12,20 +12,18 @@ mod elf {
     mod build_id;
     mod fact_table;
     mod facts;
-    mod in_place_tables;
     mod loaded_image;
     #[cfg(test)]
     mod oracle;
-    mod rust_personality;
     mod scan;
     mod snapshot;
     mod tables;
     mod vtables;
 
     pub(crate) use facts::{FrameFacts, Way};
-    pub(crate) use in_place_tables::live_facts;
     pub(crate) use loaded_image::LoadedImage;
     pub(crate) use snapshot::{Snapshot, current, of_generation, refresh};
+    pub(crate) use tables::live_facts;
 }
 #[cfg(not(panic_agent_tables))]
 #[path = "listed.rs"]

@@ -3,8 +3,6 @@
 //! Runs on: `refresh`. Must not: trust a number: every read is checked.
 //! Source: Microsoft's description of the PE format; the `RSDS` record of CodeView.
 
-use core::fmt::Write as _;
-
 /// Sections that are looked at: real images have a dozen.
 const MAX_SECTIONS: u32 = 96;
 /// Entries of the debug directory that are looked at.
@@ -69,13 +67,8 @@ fn id(read: Read<'_>, optional: u32) -> Option<String> {
 /// The first three parts of a GUID are numbers, written with their high byte first.
 fn text(guid: [u8; 16], age: u32) -> String {
     let order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
-    let mut text = String::with_capacity(40);
-    for byte in order.into_iter().filter_map(|at: usize| guid.get(at)) {
-        // Writing to a text does not fail.
-        _ = write!(text, "{byte:02X}");
-    }
-    _ = write!(text, "{age:X}");
-    text
+    let bytes = order.into_iter().filter_map(|at: usize| guid.get(at));
+    bytes.map(|byte| format!("{byte:02X}")).chain([format!("{age:X}")]).collect()
 }
 
 fn bytes<const N: usize>(read: Read<'_>, at: u32) -> Option<[u8; N]> {

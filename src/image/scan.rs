@@ -55,8 +55,6 @@ pub(super) struct Piece {
 /// The unwind sections of an image.
 #[derive(Clone, Debug)]
 pub(super) enum Sections {
-    /// None that can be searched.
-    Absent,
     /// Of an image that is not unmapped while the agent's code is there: borrowed.
     Borrowed { hdr: Section<'static>, eh_frame: Section<'static>, constant: Few<Section<'static>> },
     /// Of any other image: copied.
@@ -73,7 +71,8 @@ pub(super) struct Draft {
     pub(super) path: Range<usize>,
     pub(super) build_id: Range<usize>,
     pub(super) code: Few<(u64, u64)>,
-    pub(super) sections: Sections,
+    /// `None` when there are none that can be searched.
+    pub(super) sections: Option<Sections>,
     /// Personality pointers as CIEs state them, and the routines they lead to.
     pub(super) personalities: Few<(u64, u64)>,
 }
@@ -145,26 +144,22 @@ impl Notes {
             path: 0..0,
             build_id: 0..0,
             code: Few::filled_with((0, 0)),
-            sections: Sections::Absent,
+            sections: None,
             personalities: Few::filled_with((0, 0)),
         };
         if draft.known.is_none() {
             draft.path = self.copy(view.path());
             draft.build_id = self.copy(build_id);
             view.code_ranges().for_each(|range| draft.code.push(range));
-            draft.sections = match tables {
-                None => Sections::Absent,
-                Some(tables) if view.is_lasting() => {
-                    if !view.is_main() {
-                        note_personalities(view, &tables, &mut draft.personalities);
-                    }
-                    borrowed(view, tables).unwrap_or(Sections::Absent)
+            draft.sections = tables.and_then(|tables| {
+                if !view.is_lasting() {
+                    return Some(self.copied(view, tables.cut()?, &mut draft.personalities));
                 }
-                Some(tables) => match tables.cut() {
-                    Some(tables) => self.copied(view, tables, &mut draft.personalities),
-                    None => Sections::Absent,
-                },
-            };
+                if !view.is_main() {
+                    note_personalities(view, &tables, &mut draft.personalities);
+                }
+                borrowed(view, tables)
+            });
         }
         self.drafts.push(draft);
     }
@@ -217,7 +212,7 @@ pub(super) struct LiveTables<'a> {
 
 /// Finds the sections of an image; `None` when there is no search table.
 pub(super) fn live_tables<'a>(view: &ImageView<'a>) -> Option<LiveTables<'a>> {
-    let (start, end) = view.find(libc::PT_GNU_EH_FRAME)?;
+    let (start, end) = view.find_all(libc::PT_GNU_EH_FRAME).next()?;
     let len = usize::try_from(end.checked_sub(start)?).ok()?;
     let hdr = Section::new(start, view.constant_bytes(start)?.get(..len)?);
     let parsed = EhFrameHdr::parse(hdr).ok()?;
@@ -296,10 +291,8 @@ fn survey(
         let Some((_, cie)) = cie.filter(|(_, cie)| cie.has_lsdas()) else { continue };
         let Ok(fde) = Fde::with_cie(cie, &entry) else { continue };
         let Some(Pointer::Direct(lsda)) = fde.lsda else { continue };
-        range = Some(match range {
-            Some((low, high)) => (low.min(lsda), high.max(lsda)),
-            None => (lsda, lsda),
-        });
+        let (low, high) = range.unwrap_or((lsda, lsda));
+        range = Some((low.min(lsda), high.max(lsda)));
     }
     let (low, high) = range?;
     let section = Section::new(low, view.constant_bytes(low)?);

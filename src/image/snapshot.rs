@@ -7,6 +7,7 @@
 //! Runs on: `refresh` on the thread that installs the agent and on the writer; the rest on every thread.
 //! Must not: allocate or lock outside `refresh`.
 
+use core::hint::black_box;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,13 +16,13 @@ use once_cell::race::OnceBox;
 use super::FrameFacts;
 use super::fact_table::FactTable;
 use super::loaded_image::LoadedImage;
-use super::rust_personality::address_with_landing_pad;
 use super::scan::{Draft, Notes, Piece, Sections, current_changes, take_down};
 use super::tables::ImageTables;
 use super::vtables::is_first_method;
 use crate::platform;
 use crate::sys::fork_lock::ForkLock;
 use crate::sys::phdr::{Changes, exported_name};
+use crate::sys::registers;
 use crate::unwind::{EhFrameHdr, Personality, Section};
 
 /// Snapshots that a process can have, about 130 KiB each.
@@ -111,7 +112,7 @@ impl Snapshot {
     /// The same for an address that was not asked about before.
     #[cold]
     fn read_facts(&self, address: u64) -> FrameFacts {
-        match self.image_at(address).and_then(LoadedImage::tables) {
+        match self.image_at(address).and_then(|image| image.tables.as_ref()) {
             Some(tables) => {
                 let facts = tables.facts_at(address);
                 self.facts.insert(address, facts);
@@ -123,7 +124,7 @@ impl Snapshot {
 
     /// Addresses of the function that an address lies in.
     pub(crate) fn function_at(&self, address: u64) -> Option<Range<u64>> {
-        self.image_at(address)?.tables()?.function_at(address)
+        self.image_at(address)?.tables.as_ref()?.function_at(address)
     }
 
     /// Whether the function that an address lies in is the first method in some vtable, by [`is_first_method`].
@@ -133,7 +134,7 @@ impl Snapshot {
 
     /// See [`ImageTables::catch_cleans`].
     pub(crate) fn catch_cleans(&self, address: u64) -> Option<bool> {
-        self.image_at(address)?.tables()?.catch_cleans(address)
+        self.image_at(address)?.tables.as_ref()?.catch_cleans(address)
     }
 
     /// The image whose code holds an address.
@@ -197,18 +198,13 @@ impl LoadedImage {
         let mut named: Vec<(u64, Personality)> = Vec::new();
         let path = self.path.clone();
         for (stated, routine) in draft.personalities.as_slice() {
-            let mut personality = Personality::Other;
-            exported_name(*routine, &mut |name| {
-                personality = match name {
-                    b"rust_eh_personality" => Personality::Rust,
-                    b"__gxx_personality_v0" => Personality::Cxx,
-                    b"__gcc_personality_v0" => Personality::C,
-                    _ => Personality::Other,
-                };
-            });
-            if personality == Personality::Other && is_foreign_rust(*routine, path.as_deref(), draft) {
-                personality = Personality::Rust;
-            }
+            let personality = match exported_name(*routine).as_deref() {
+                Some(b"rust_eh_personality") => Personality::Rust,
+                Some(b"__gxx_personality_v0") => Personality::Cxx,
+                Some(b"__gcc_personality_v0") => Personality::C,
+                _ if is_foreign_rust(*routine, path.as_deref(), draft) => Personality::Rust,
+                _ => Personality::Other,
+            };
             named.push((*stated, personality));
         }
         let has_own_code = self.code.iter().any(|(start, end)| (*start..*end).contains(&own_code));
@@ -241,20 +237,15 @@ impl LoadedImage {
 /// Whether a routine without an exported name is that of Rust code which is not the agent's: the only such routine of
 /// an image that a Rust compiler built.
 fn is_foreign_rust(routine: u64, path: Option<&str>, draft: &Draft) -> bool {
-    let unnamed = |routine: u64| {
-        let mut named = false;
-        exported_name(routine, &mut |_| named = true);
-        !named
-    };
+    let unnamed = |routine: u64| exported_name(routine).is_none();
     platform::std().is_foreign()
         && unnamed(routine)
         && draft.personalities.as_slice().iter().all(|(_, other)| *other == routine || !unnamed(*other))
         && path.is_some_and(|path| platform::std().is_rust(std::path::Path::new(path)))
 }
 
-fn lasting_tables(sections: &Sections, bytes: &'static [u8]) -> Option<ImageTables<'static>> {
-    let (hdr, eh_frame, lsdas) = match sections {
-        Sections::Absent => return None,
+fn lasting_tables(sections: &Option<Sections>, bytes: &'static [u8]) -> Option<ImageTables<'static>> {
+    let (hdr, eh_frame, lsdas) = match sections.as_ref()? {
         Sections::Borrowed { hdr, eh_frame, constant } => (*hdr, *eh_frame, constant.as_slice().to_vec()),
         Sections::Copied { hdr, eh_frame, lsdas } => {
             (section(hdr, bytes), section(eh_frame, bytes), vec![section(lsdas, bytes)])
@@ -271,4 +262,20 @@ fn lasting_tables(sections: &Sections, bytes: &'static [u8]) -> Option<ImageTabl
 
 fn section(piece: &Piece, bytes: &'static [u8]) -> Section<'static> {
     Section::new(piece.address, bytes.get(piece.bytes.clone()).unwrap_or_default())
+}
+
+/// An address in a function of the agent's own, which is Rust, that has a landing pad, so its CIE names Rust's personality routine; unless the
+/// program is built to abort on panic, where nothing has.
+#[inline(never)]
+fn address_with_landing_pad() -> u64 {
+    struct Guard;
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            black_box(());
+        }
+    }
+    let _guard = black_box(Guard);
+    // A call that the compiler must expect to unwind.
+    black_box::<fn()>(|| {})();
+    registers::current().ip()
 }

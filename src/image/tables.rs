@@ -2,13 +2,18 @@
 //!
 //! Runs on: every thread. Must not: allocate, panic, keep large locals.
 
-use core::ops::Range;
+use core::ops::{ControlFlow, Range};
 
+use super::scan::live_tables;
 use super::{FrameFacts, Way};
 use crate::record::EhAction;
+use crate::sys::phdr::for_each_image;
 use crate::unwind::{
     EhFrameHdr, Fde, FrameRule, Personality, Pointer, ReadError, Section, catch_cleans, find_action, rule_at,
 };
+
+/// Places of LSDAs that are looked at in one image.
+const PLACES: usize = 6;
 
 /// The unwind sections of an image, borrowed or copied.
 #[derive(Clone, Copy, Debug)]
@@ -79,4 +84,25 @@ impl<'a> ImageTables<'a> {
         let section = self.lsdas.iter().find(|section| section.at(lsda).is_ok());
         section.copied().ok_or(ReadError::OutOfSection { address: lsda })
     }
+}
+
+/// The facts of an address as [`super::Snapshot::facts`] gives them, from tables in place, for images that no snapshot has
+/// yet; [`FrameFacts::UNKNOWN`] when no image has code there. Takes the loader's lock, as the unwinder of older C libraries
+/// does for each frame.
+pub(crate) fn live_facts(address: u64) -> FrameFacts {
+    let mut facts = FrameFacts::UNKNOWN;
+    for_each_image(&mut |view| {
+        if !view.code_ranges().any(|(start, end)| (start..end).contains(&address)) {
+            return ControlFlow::Continue(());
+        }
+        if let Some(tables) = live_tables(view) {
+            let mut lsdas = [Section::new(0, &[]); PLACES];
+            for (place, (start, _)) in lsdas.iter_mut().zip(view.constant_ranges()) {
+                *place = Section::new(start, view.constant_bytes(start).unwrap_or_default());
+            }
+            facts = tables.with_lsdas(&lsdas).facts_at(address);
+        }
+        ControlFlow::Break(())
+    });
+    facts
 }

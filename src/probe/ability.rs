@@ -2,8 +2,6 @@
 //!
 //! Runs on: the thread that installs the agent, and the writer. Must not: be used on a panicking thread.
 
-use core::fmt;
-
 /// One ability per kind of probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProbeAbilities {
@@ -17,8 +15,6 @@ pub(crate) struct ProbeAbilities {
     pub(crate) threads: Ability,
     /// The place of a panic is read without a hook. Of no interest where a hook tells it.
     pub(crate) location: Ability,
-    /// Loaded images whose calls the probes see.
-    pub(crate) images: u32,
     /// Whether another agent of this process was there first and sees the calls of the other images.
     pub(crate) second: bool,
 }
@@ -27,15 +23,7 @@ impl ProbeAbilities {
     /// All off for one reason.
     pub(crate) fn all_off(reason: ProbeOff) -> Self {
         let off = || Ability::Off(reason.clone());
-        Self {
-            raise: off(),
-            land: off(),
-            dispose: off(),
-            threads: off(),
-            location: off(),
-            images: 0,
-            second: false,
-        }
+        Self { raise: off(), land: off(), dispose: off(), threads: off(), location: off(), second: false }
     }
 
     /// The abilities with the words that the `process` line uses for them.
@@ -91,41 +79,34 @@ pub(crate) enum ProbeOff {
 }
 
 impl ProbeOff {
-    /// A stable short word.
-    pub(crate) fn code(&self) -> &'static str {
-        match self {
-            Self::NotCompiled => "not_compiled",
-            Self::UnsupportedPlatform => "unsupported_platform",
-            Self::SwitchedOff => "switched_off",
-            Self::PanicAbort => "panic_abort",
-            Self::NoSlot(_) => "no_slot",
-            Self::OtherAgent(_) => "other_agent",
-            Self::Protected(_) => "protected",
-            Self::SelfTest(_) => "self_test",
-            Self::NoKey(_) => "no_key",
-        }
-    }
-}
-
-impl fmt::Display for ProbeOff {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotCompiled => f.write_str("the cargo feature `probes` is off"),
+    /// A stable short word, and a sentence.
+    pub(crate) fn said(&self) -> (&'static str, String) {
+        let (word, sentence) = match self {
+            Self::NotCompiled => ("not_compiled", "the cargo feature `probes` is off"),
             Self::UnsupportedPlatform => {
-                f.write_str("needs a dynamically linked Linux program on x86_64 or aarch64")
+                ("unsupported_platform", "needs a dynamically linked Linux program on x86_64 or aarch64")
             }
-            Self::SwitchedOff => f.write_str("switched off by the options"),
-            Self::PanicAbort => f.write_str("compiled with panic = \"abort\", nothing unwinds"),
-            Self::NoSlot(symbol) => write!(f, "no call of `{symbol}` goes through a global offset table"),
+            Self::SwitchedOff => ("switched_off", "switched off by the options"),
+            Self::PanicAbort => ("panic_abort", "compiled with panic = \"abort\", nothing unwinds"),
+            Self::NoSlot(symbol) => {
+                return ("no_slot", format!("no call of `{symbol}` goes through a global offset table"));
+            }
             Self::OtherAgent(symbol) => {
-                write!(f, "another agent of this process sees the calls of `{symbol}`")
+                let sentence = format!("another agent of this process sees the calls of `{symbol}`");
+                return ("other_agent", sentence);
             }
             Self::Protected(errno) => {
-                write!(f, "the global offset table cannot be made writable (errno {errno})")
+                let sentence = format!("the global offset table cannot be made writable (errno {errno})");
+                return ("protected", sentence);
             }
-            Self::SelfTest(missing) => write!(f, "the trial on a private payload did not see {missing}"),
-            Self::NoKey(errno) => write!(f, "no thread-specific key is left (errno {errno})"),
-        }
+            Self::SelfTest(missing) => {
+                return ("self_test", format!("the trial on a private payload did not see {missing}"));
+            }
+            Self::NoKey(errno) => {
+                return ("no_key", format!("no thread-specific key is left (errno {errno})"));
+            }
+        };
+        (word, sentence.to_owned())
     }
 }
 
@@ -150,7 +131,8 @@ mod tests {
             ProbeOff::SelfTest("f"),
             ProbeOff::NoKey(11),
         ];
-        assert!(words.iter().all(|word| !word.to_string().is_empty()));
-        assert_eq!(words.map(|word| word.code()).to_vec(), rows.collect::<Vec<_>>());
+        let said = words.map(|word| word.said());
+        assert!(said.iter().all(|(_, sentence)| !sentence.is_empty()));
+        assert_eq!(said.map(|(word, _)| word).to_vec(), rows.collect::<Vec<_>>());
     }
 }

@@ -82,15 +82,15 @@ pub(super) unsafe fn follow(exception: *mut Exception, hooked: u64) -> Followed 
     let panic = fresh();
     let followed = |trace, key| Followed { panic, payload, vtable: current, trace, hops: 0, key };
     // SAFETY: `current` is the vtable of the live payload.
-    if unsafe { vtable::size_of_value(current) } == 0 {
-        state::count_empty();
+    if unsafe { vtable::word(current, vtable::SIZE) } == 0 {
+        state::EMPTY.fetch_add(1, Ordering::Relaxed);
         return followed(Trace::ZeroSized, None);
     }
     // SAFETY: as above, and the canary's std comes from this compiler.
     let own = unsafe { vtable::traced_alone(current, |copy| payload_owners::claim(copy, panic)) };
     // SAFETY: as above.
     let Some(copy) = own.or_else(|| unsafe { vtable::traced(current) }) else {
-        state::count_untraced();
+        state::UNTRACED.fetch_add(1, Ordering::Relaxed);
         return followed(Trace::TableFull, None);
     };
     let key = Key { copy, payload };

@@ -91,7 +91,7 @@ pub(crate) enum Event {
         /// `_Unwind_Reason_Code`: 5 is the end of the stack, 3 a frame that must not unwind.
         code: i32,
         /// Whose exception it is.
-        class: Class,
+        class: Language,
     },
     /// The unwinding ends: the handler frame is entered.
     ///
@@ -100,7 +100,7 @@ pub(crate) enum Event {
     /// program goes on after that frame's `catch_unwind`, unless destructors that were inlined into the
     /// frame, and so run between this event and that, abort: a function inlined into the `catch_unwind`'s has
     /// no landing of its own. With [`EhAction::Filter`] the process aborts there; with
-    /// [`Handler::Foreign`] a C++ `catch (...)` has it, which must rethrow, or the process aborts (a rethrow
+    /// [`Language::Foreign`] a C++ `catch (...)` has it, which must rethrow, or the process aborts (a rethrow
     /// lands once more). A foreign exception gives this event only when a *Rust* frame catches it, which
     /// aborts.
     Landed {
@@ -119,12 +119,12 @@ pub(crate) enum Event {
         frame: u64,
         /// Landing pads entered for this exception before this one.
         cleanups: u32,
-        /// What the handler's table says: `Catch` or `Filter`; `Unknown` for [`Handler::Foreign`].
+        /// What the handler's table says: `Catch` or `Filter`; `Unknown` for [`Language::Foreign`].
         action: EhAction,
         /// Whose frame the handler is.
-        handler: Handler,
+        handler: Language,
         /// Whose exception it is.
-        class: Class,
+        class: Language,
     },
     /// Somebody asked the payload for its type: `downcast`, `downcast_ref`, `is`, `Display` of a `JoinError`.
     ///
@@ -295,23 +295,13 @@ pub(crate) struct ThreadRef {
     pub(crate) exited: bool,
 }
 
-/// Whose exception it is.
+/// Whose exception it is, or whose personality routine handles a frame.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Class {
-    /// A Rust panic.
+pub(crate) enum Language {
+    /// Rust: its exceptions are panics, and its personality routine sets the selector to 0 at every landing.
     Rust = 0,
-    /// Any other, such as a C++ exception.
-    Foreign = 1,
-}
-
-/// Whose personality routine handles the landing frame.
-#[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Handler {
-    /// Rust's: it sets the selector to 0 at every landing.
-    Rust = 0,
-    /// Another language's: its handlers have a selector that is not 0.
+    /// Any other, such as C++: its handlers have a selector that is not 0.
     Foreign = 1,
 }
 

@@ -4,25 +4,24 @@
 //! thread. Must not: be run while the calling thread is panicking.
 
 use core::any::Any;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::got::{self, Applied, Symbol};
 pub(crate) use super::state::{call_witness, note_landings};
+pub(in crate::probe) use super::thread_state::stamp;
 use super::{
-    Ability, EventQueue, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Stamp,
-    dispose, harness_notes, land, payload_owners, raise, self_test, state, stdout_tap, thread_starts,
-    thread_state, threads, vtable,
+    Ability, EventQueue, PanicRef, ProbeAbilities, ProbeOff, ProbeOptions, dispose, harness_notes,
+    payload_owners, self_test, state, thread_starts, thread_state, threads, vtable,
 };
 use crate::platform;
-use crate::sys::fork;
+use crate::record::ProbeLosses;
 use crate::sys::fork_lock::ForkLock;
+use crate::sys::{fork, symbol};
 
 /// Only one thread at a time redirects.
 static INSTALLING: ForkLock = ForkLock::new();
 /// Whether fork handlers and the library's pin are in place; stays so in forked children. Under [`INSTALLING`].
 static PREPARED: AtomicBool = AtomicBool::new(false);
-/// Images that were reached last time, for [`refresh`].
-static IMAGES: AtomicU32 = AtomicU32::new(0);
 
 /// Redirects the calls, tries the probes on a private payload, and lets what works report to `queue`.
 ///
@@ -32,9 +31,6 @@ static IMAGES: AtomicU32 = AtomicU32::new(0);
 /// # Cost
 /// Below a millisecond: one look at the relocations of every loaded image, one private panic.
 pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> ProbeAbilities {
-    if options.probes == Probes::Off {
-        return ProbeAbilities::all_off(ProbeOff::SwitchedOff);
-    }
     if cfg!(panic = "abort") {
         return ProbeAbilities::all_off(ProbeOff::PanicAbort);
     }
@@ -48,7 +44,6 @@ pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> Prob
     }
     let key = threads::prepare();
     let applied = got::apply(probes());
-    IMAGES.store(applied.images, Ordering::Relaxed);
     let outcome = self_test::run();
     platform::std().refresh();
     let location = tried(None, platform::std().calibrate());
@@ -66,21 +61,19 @@ pub(crate) fn install(queue: &'static EventQueue, options: ProbeOptions) -> Prob
             (None, Ok(())) => Ability::Active,
         },
         location,
-        images: applied.images,
         second: applied.second,
     };
     state::switch_on(queue, &options);
     abilities
 }
 
-/// Redirects the calls of images that were loaded since; the number of images that are reached now.
-pub(crate) fn refresh() -> u32 {
+/// Redirects the calls of images that were loaded since.
+pub(crate) fn refresh() {
     let _installing = INSTALLING.lock();
     if state::queue().is_some() {
-        IMAGES.store(got::apply(probes()).images, Ordering::Relaxed);
+        got::apply(probes());
         platform::std().refresh();
     }
-    IMAGES.load(Ordering::Relaxed)
 }
 
 /// No more events, and no more records of raises: another agent observes the process. The probes only forward.
@@ -109,11 +102,6 @@ pub(crate) fn note_hooked(sequence: u64) {
     thread_state::with(|local| local.hooked.set(sequence));
 }
 
-/// Now, here.
-pub(in crate::probe) fn stamp() -> Stamp {
-    thread_state::stamp()
-}
-
 /// The panic of a payload that is followed.
 pub(in crate::probe) fn known(payload: &(dyn Any + Send)) -> Option<PanicRef> {
     let [data, vtable] = dispose::halves(payload);
@@ -121,34 +109,24 @@ pub(in crate::probe) fn known(payload: &(dyn Any + Send)) -> Option<PanicRef> {
 }
 
 /// What was left out so far.
-pub(crate) fn counts() -> ProbeCounts {
-    ProbeCounts {
-        lost: state::queue().map_or(0, EventQueue::lost),
-        untraced: state::untraced(),
-        empty: state::empty(),
-        unidentified: payload_owners::evicted(),
-        unseen_threads: thread_starts::unseen(),
+pub(crate) fn counts() -> ProbeLosses {
+    ProbeLosses {
+        events_lost: state::queue().map_or(0, EventQueue::lost),
+        payloads_without_bytes: state::EMPTY.load(Ordering::Relaxed),
+        payload_types_full: state::UNTRACED.load(Ordering::Relaxed),
+        payloads_unidentified: payload_owners::EVICTED.load(Ordering::Relaxed),
+        threads_unseen: thread_starts::UNSEEN.load(Ordering::Relaxed),
     }
 }
 
 /// The probes, by [`Symbol`].
 fn probes() -> [usize; Symbol::ALL.len()] {
-    if !platform::std().is_foreign() {
-        return Symbol::ALL.map(|symbol| match symbol {
-            Symbol::Write if !harness_notes::is_audited() => 0,
-            symbol => got::entry(symbol),
-        });
-    }
-    // A preloaded agent hands over to one of the program, which goes on through it: it bears no mark.
-    Symbol::ALL.map(|symbol| match symbol {
-        Symbol::RaiseException => raise::raise_exception as *const () as usize,
-        Symbol::SetIp => land::set_ip as *const () as usize,
-        Symbol::PthreadCreate => threads::create as *const () as usize,
-        Symbol::PthreadJoin => threads::join as *const () as usize,
-        Symbol::PthreadDetach => threads::detach as *const () as usize,
-        Symbol::SetName => platform::std().names_threads(),
-        Symbol::Write if harness_notes::is_audited() => stdout_tap::write as *const () as usize,
-        Symbol::Write => 0,
+    Symbol::ALL.map(|symbol| match (symbol, got::probe_and_entry(symbol)) {
+        (Symbol::SetName, _) => platform::std().names_threads(),
+        (Symbol::Write, _) if !harness_notes::is_audited() => 0,
+        // A preloaded agent hands over to one of the program, which goes on through it: it bears no mark.
+        (_, [probe, _]) if platform::std().is_foreign() => probe,
+        (_, [_, entry]) => entry,
     })
 }
 
@@ -187,23 +165,14 @@ fn watch_forks() {
 
 /// Other images call into this one from now on, so it must not be unloaded when it is a plugin.
 fn pin_library() {
-    let Some(own) = image_of(pin_library as *const libc::c_void) else { return };
+    let Some(own) = symbol::about(pin_library as *const libc::c_void) else { return };
     // SAFETY: no preconditions.
     let headers = unsafe { libc::getauxval(libc::AT_PHDR) };
-    let executable = image_of(core::ptr::with_exposed_provenance(headers as usize));
+    let executable = symbol::about(core::ptr::with_exposed_provenance(headers as usize));
     let in_executable = executable.is_some_and(|executable| executable.dli_fbase == own.dli_fbase);
     if !in_executable && !own.dli_fname.is_null() {
         // SAFETY: the loader's own name of a loaded image; with NOLOAD nothing new is loaded. The handle is
         // never closed, which is the point.
         unsafe { libc::dlopen(own.dli_fname, libc::RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE) };
     }
-}
-
-fn image_of(address: *const libc::c_void) -> Option<libc::Dl_info> {
-    let mut found = core::mem::MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: `found` is valid for writing; any address may be asked about.
-    let known = unsafe { libc::dladdr(address, found.as_mut_ptr()) };
-    // SAFETY: zeroes are a valid `Dl_info`, and dladdr may have written it.
-    let found = unsafe { found.assume_init() };
-    (known != 0).then_some(found)
 }

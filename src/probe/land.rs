@@ -5,7 +5,7 @@
 
 use core::ffi::{c_int, c_void};
 
-use super::event::{Class, Event, Handler};
+use super::event::{Event, Language};
 use super::got::Symbol;
 use super::raise::Exception;
 use super::thread_state::{Flight, Local};
@@ -34,10 +34,9 @@ type RealSetIp = unsafe extern "C-unwind" fn(*mut Context, usize);
 pub(super) unsafe extern "C-unwind" fn set_ip(context: *mut Context, pad: usize) {
     // SAFETY: a personality routine lends its context.
     unsafe { observe(context, pad) };
-    let real = Symbol::SetIp.real();
-    if real != 0 {
+    if let Some(real) = Symbol::SetIp.real() {
         // SAFETY: `real` is the address of the function this stands in for.
-        let real = unsafe { core::mem::transmute::<usize, RealSetIp>(real) };
+        let real = unsafe { core::mem::transmute::<usize, RealSetIp>(real.get()) };
         // SAFETY: forwarded as it came.
         unsafe { real(context, pad) };
     }
@@ -88,12 +87,12 @@ unsafe fn landed(
     let flight = cell.get();
     // SAFETY: as promised to this function.
     let selector = unsafe { _Unwind_GetGR(context, SELECTOR_REGISTER) };
-    let handler = if selector == 0 { Handler::Rust } else { Handler::Foreign };
-    if handler == Handler::Rust {
+    let handler = if selector == 0 { Language::Rust } else { Language::Foreign };
+    if handler == Language::Rust {
         local.end(cell);
     }
     // A foreign handler keeps the flight: a rethrow does not come through the raise probe.
-    if flight.class == Class::Foreign && handler == Handler::Foreign {
+    if flight.class == Language::Foreign && handler == Language::Foreign {
         return;
     }
     // SAFETY: as promised to this function.
@@ -101,13 +100,13 @@ unsafe fn landed(
     // SAFETY: as promised to this function.
     let function = unsafe { _Unwind_GetRegionStart(context) };
     let action = match handler {
-        Handler::Rust => {
+        Language::Rust => {
             // SAFETY: as promised to this function.
             let table = unsafe { _Unwind_GetLanguageSpecificData(context) }.addr();
             // SAFETY: the personality routine has just read the same bytes of the same table.
             lsda::action_at(&|at| unsafe { *(at as *const u8) }, table, function, ip)
         }
-        Handler::Foreign => EhAction::Unknown,
+        Language::Foreign => EhAction::Unknown,
     };
     if !self_test::landed(local, action) {
         emit(flight, Landing { ip, pad, function, frame, action, handler });
@@ -121,15 +120,18 @@ struct Landing {
     function: usize,
     frame: usize,
     action: EhAction,
-    handler: Handler,
+    handler: Language,
 }
 
 /// A function of its own, so that the event has no place in the frame below which the table is read.
 fn emit(flight: Flight, landing: Landing) {
     let Flight { exception, panic, cleanups, class } = flight;
     let Landing { ip, pad, function, frame, action, handler } = landing;
-    if handler == Handler::Rust && !matches!(action, EhAction::Filter | EhAction::Terminate) {
-        state::landed(panic.hooked);
+    if handler == Language::Rust
+        && !matches!(action, EhAction::Filter | EhAction::Terminate)
+        && let Some(notes) = state::notes_of(panic.hooked)
+    {
+        notes.landed(panic.hooked);
     }
     let event = Event::Landed {
         panic,

@@ -23,7 +23,6 @@ mod seen_threads;
 #[cfg(feature = "__testing")]
 #[doc(hidden)]
 pub mod testing;
-mod unhooked_recorder;
 pub(crate) mod wrapper_notes;
 
 /// What is redirected, and what the redirected calls note.
@@ -60,18 +59,12 @@ mod observing {
 mod observing;
 
 pub(crate) use ability::{Ability, ProbeAbilities, ProbeOff};
-#[cfg(test)]
-pub(crate) use event::Class;
 #[cfg(any(test, feature = "__testing"))]
 pub(crate) use event::ThreadRef;
-pub(crate) use event::{Catcher, Entry, Event, Handler, Keeper, PanicRef, Stamp, Trace};
+pub(crate) use event::{Catcher, Entry, Event, Keeper, Language, PanicRef, Stamp, Trace};
 pub(crate) use observing::*;
 pub(crate) use queue::{DEFAULT_EVENTS, EventQueue};
 pub(crate) use seen_threads::{Seen, SeenThreads};
-pub(crate) use unhooked_recorder::{LOST, LandingNotes, Text, Witness};
-
-use crate::config::Probes;
-use crate::record::ProbeLosses;
 
 /// Reads of one payload between two raises that are sent; more say nothing new.
 pub(crate) const MAX_READS: u32 = 4;
@@ -79,38 +72,51 @@ pub(crate) const MAX_READS: u32 = 4;
 /// What the probes report beyond the minimum. The default is what verdicts need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ProbeOptions {
-    /// Whether there are probes at all.
-    pub(crate) probes: Probes,
     /// Whether [`Event::Started`] has the stack of the spawn: below a microsecond per thread.
     pub(crate) spawn_places: bool,
     /// Whether a thread begins with the labels in force where it is spawned.
     pub(crate) inherit_labels: bool,
 }
 
-/// What the probes had to leave out, since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ProbeCounts {
-    /// Events that found no room in the queue.
-    pub(crate) lost: u64,
-    /// Panics whose payload is not followed because there are too many payload types.
-    pub(crate) untraced: u64,
-    /// Panics whose payload has no bytes, so that it cannot be followed.
-    pub(crate) empty: u64,
-    /// Payloads whose later events cannot say to which panic they belong.
-    pub(crate) unidentified: u64,
-    /// Threads whose start was not seen because too many were just starting.
-    pub(crate) unseen_threads: u64,
+/// Number that stands for a panic whose report was lost: nobody waits for its events.
+pub(crate) const LOST: u64 = u64::MAX;
+
+/// What the raise probe asks of the recording side, for a raise that no hook saw. On the panicking thread: nothing of it
+/// allocates, locks or panics.
+pub(crate) trait Witness: Sync {
+    /// A payload is thrown for the first time and the agent's hook was not called for it. `text` is the payload
+    /// if it is a text. `anchor` lies in the innermost frame that does not belong to the panic.
+    ///
+    /// Returns the number of the panic, [`LOST`] when no report can be made.
+    fn raised(&self, anchor: usize, text: Option<Text<'_>>) -> u64;
+
+    /// The payload of panic `sequence` is thrown once more. Returns whether its stack was recorded.
+    fn hopped(&self, anchor: usize, sequence: u64) -> bool;
 }
 
-impl ProbeCounts {
-    /// As the lines say it.
-    pub(crate) fn said(self) -> ProbeLosses {
-        ProbeLosses {
-            events_lost: self.lost,
-            payloads_without_bytes: self.empty,
-            payload_types_full: self.untraced,
-            payloads_unidentified: self.unidentified,
-            threads_unseen: self.unseen_threads,
+/// A payload that is a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Text<'a> {
+    /// `&'static str`.
+    Str(&'a str),
+    /// `String`.
+    String(&'a str),
+}
+
+impl<'a> Text<'a> {
+    /// The text itself.
+    pub(crate) fn as_str(self) -> &'a str {
+        match self {
+            Self::Str(text) | Self::String(text) => text,
         }
     }
+}
+
+/// Where the end of each unwinding is noted for whoever comes after this process.
+pub(crate) trait LandingNotes: Sync {
+    /// The panic with this hook number has landed.
+    fn landed(&self, sequence: u64);
+
+    /// Its payload is thrown once more.
+    fn thrown_again(&self, sequence: u64);
 }

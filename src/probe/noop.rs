@@ -4,24 +4,17 @@
 
 use std::any::Any;
 
-use super::{
-    EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeCounts, ProbeOff, ProbeOptions, Probes, Stamp,
-    Witness,
-};
+use super::{EventQueue, LandingNotes, PanicRef, ProbeAbilities, ProbeOff, ProbeOptions, Stamp, Witness};
+use crate::record::ProbeLosses;
 use crate::sys::{clock, thread};
 
 /// Says that nothing is observed, and why.
-pub(crate) fn install(_: &'static EventQueue, options: ProbeOptions) -> ProbeAbilities {
-    ProbeAbilities::all_off(match options.probes {
-        Probes::Off => ProbeOff::SwitchedOff,
-        Probes::On => ProbeOff::UnsupportedPlatform,
-    })
+pub(crate) fn install(_: &'static EventQueue, _: ProbeOptions) -> ProbeAbilities {
+    ProbeAbilities::all_off(ProbeOff::UnsupportedPlatform)
 }
 
 /// There is nothing to look for in new images.
-pub(crate) fn refresh() -> u32 {
-    0
-}
+pub(crate) fn refresh() {}
 
 /// There is nothing to take back.
 #[cfg(any(test, feature = "__testing"))]
@@ -47,6 +40,6 @@ pub(in crate::probe) fn known(_: &(dyn Any + Send)) -> Option<PanicRef> {
 }
 
 /// Nothing was left out.
-pub(crate) fn counts() -> ProbeCounts {
-    ProbeCounts::default()
+pub(crate) fn counts() -> ProbeLosses {
+    ProbeLosses::default()
 }

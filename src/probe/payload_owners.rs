@@ -54,8 +54,8 @@ static LIVE: [Live; ENTRIES] =
 /// `mem::forget`) keeps its copy for ever: nothing tells that it is gone.
 static OWN: [Identity; OWN_COPIES] = [const { Identity::NONE }; OWN_COPIES];
 
-/// Payloads whose identity had to make room while they may still have lived.
-static EVICTED: AtomicU64 = AtomicU64::new(0);
+/// Payloads whose identity had to make room while they may still have lived: their later events belong to no panic.
+pub(super) static EVICTED: AtomicU64 = AtomicU64::new(0);
 
 /// What is known of a payload.
 #[derive(Clone, Copy)]
@@ -108,7 +108,7 @@ pub(super) fn insert(key: Key, panic: PanicRef) {
             .find(|live| live.payload.compare_exchange(0, BUSY, Ordering::Relaxed, Ordering::Relaxed).is_ok())
     });
     let Some(live) = entry.or_else(|| evict(payload)) else {
-        count_eviction();
+        EVICTED.fetch_add(1, Ordering::Relaxed);
         return;
     };
     live.identity.begin(panic);
@@ -149,11 +149,6 @@ pub(super) fn remove(key: Key) -> Option<Known> {
     Some(known)
 }
 
-/// Payloads whose identity was lost: their later events belong to no panic.
-pub(super) fn evicted() -> u64 {
-    EVICTED.load(Ordering::Relaxed)
-}
-
 fn known(key: Key, count: impl FnOnce(&Identity) -> u32) -> Option<Known> {
     if let Some(own) = own(key.copy) {
         let panic = own.panic();
@@ -181,13 +176,9 @@ fn evict(payload: usize) -> Option<&'static Live> {
     let taken = key != BUSY
         && oldest.payload.compare_exchange(key, BUSY, Ordering::Acquire, Ordering::Relaxed).is_ok();
     if taken {
-        count_eviction();
+        EVICTED.fetch_add(1, Ordering::Relaxed);
     }
     taken.then_some(oldest)
-}
-
-fn count_eviction() {
-    EVICTED.fetch_add(1, Ordering::Relaxed);
 }
 
 fn window(payload: usize) -> impl Iterator<Item = &'static Live> {
@@ -238,6 +229,7 @@ mod tests {
         let first = 0x1_0000usize;
         let same: Vec<_> =
             (1..).map(|n| first + n * 16).filter(|at| slot(*at) == slot(first)).take(WINDOW + 1).collect();
+        let evicted = || EVICTED.load(Ordering::Relaxed);
         let before = evicted();
         for (serial, payload) in same.iter().enumerate() {
             insert(at(*payload), panic(100 + serial as u64));

@@ -8,7 +8,7 @@ const PLACE_FRAMES: usize = 24;
 
 /// A short stack: return addresses, innermost first, without the frames of the probes.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     len: u32,
     ips: [u64; PLACE_FRAMES],
@@ -34,11 +34,5 @@ impl Place {
     /// The addresses, innermost first; empty when no stack was taken.
     pub(crate) fn ips(&self) -> &[u64] {
         self.ips.get(..(self.len as usize).min(PLACE_FRAMES)).unwrap_or_default()
-    }
-}
-
-impl core::fmt::Debug for Place {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_list().entries(self.ips()).finish()
     }
 }

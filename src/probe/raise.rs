@@ -6,7 +6,7 @@
 
 use core::ffi::c_int;
 
-use super::event::{Class, Event, PanicRef};
+use super::event::{Event, Language, PanicRef};
 use super::got::Symbol;
 use super::thread_state::{Flight, Local};
 use super::{LOST, dispose, self_test, state, thread_state, thread_table};
@@ -45,12 +45,9 @@ pub(super) unsafe extern "C-unwind" fn raise_exception(exception: *mut Exception
     let anchor = 0u8;
     // SAFETY: the caller raises this exception.
     unsafe { begin(exception, (&raw const anchor).addr()) };
-    let real = Symbol::RaiseException.real();
-    if real == 0 {
-        return FATAL;
-    }
+    let Some(real) = Symbol::RaiseException.real() else { return FATAL };
     // SAFETY: `real` is the address of the function this stands in for.
-    let real = unsafe { core::mem::transmute::<usize, RealRaise>(real) };
+    let real = unsafe { core::mem::transmute::<usize, RealRaise>(real.get()) };
     // SAFETY: forwarded as it came.
     let code = unsafe { real(exception) };
     fail(exception, code);
@@ -81,7 +78,7 @@ unsafe fn observe(local: &Local, exception: *mut Exception, anchor: usize) {
     // SAFETY: every exception of every language begins with the unwinder's header.
     if unsafe { (*exception).class } != RUST_CLASS {
         let panic = PanicRef::NONE;
-        local.begin(Flight { exception: address, panic, cleanups: 0, class: Class::Foreign });
+        local.begin(Flight { exception: address, panic, cleanups: 0, class: Language::Foreign });
         return;
     }
     let hooked = local.hooked.replace(0);
@@ -97,9 +94,11 @@ unsafe fn observe(local: &Local, exception: *mut Exception, anchor: usize) {
     if panic.hooked == LOST {
         return;
     }
-    local.begin(Flight { exception: address, panic, cleanups: 0, class: Class::Rust });
-    if followed.hops > 0 {
-        state::thrown_again(panic.hooked);
+    local.begin(Flight { exception: address, panic, cleanups: 0, class: Language::Rust });
+    if followed.hops > 0
+        && let Some(notes) = state::notes_of(panic.hooked)
+    {
+        notes.thrown_again(panic.hooked);
     }
     thread_table::panicked(local.thread.get(), panic.serial);
     let event = Event::Raised {

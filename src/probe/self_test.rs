@@ -8,7 +8,7 @@ use core::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::raise::{Cause, Exception};
-use super::thread_state::{Local, Trial};
+use super::thread_state::{Flight, Local, Trial};
 use super::{dispose, thread_state, vtable};
 use crate::record::EhAction;
 
@@ -25,14 +25,8 @@ const ACROSS_PAGES: u8 = 1 << 6;
 /// Exceptions that may lie so: an allocator that lays all of them so is not known.
 const TRIES: usize = 16;
 
-/// What the trial saw.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Outcome {
-    seen: u8,
-    canary: usize,
-}
-
-impl Outcome {
+/// What it tells, once it is over.
+impl Trial {
     pub(super) fn raise(self) -> Result<(), &'static str> {
         self.check(&[(RAISED, "the raise")])
     }
@@ -54,10 +48,8 @@ impl Outcome {
     }
 
     fn check(self, wanted: &[(u8, &'static str)]) -> Result<(), &'static str> {
-        match wanted.iter().find(|(bit, _)| self.seen & bit == 0) {
-            Some((_, missing)) => Err(missing),
-            None => Ok(()),
-        }
+        let missing = wanted.iter().find(|(bit, _)| self.seen & bit == 0);
+        missing.map_or(Ok(()), |(_, missing)| Err(missing))
     }
 }
 
@@ -73,7 +65,7 @@ impl Drop for Private {
 }
 
 /// Tries until an exception lies within a page.
-pub(super) fn run() -> Outcome {
+pub(super) fn run() -> Trial {
     // What is kept takes the place of the exception before and moves the next one to another. It is seen, or the compiler
     // would leave it out, and has no content: zeros would come from `calloc`, which passes over what a thread gave back last.
     let mut kept = [const { None }; TRIES];
@@ -90,11 +82,11 @@ pub(super) fn run() -> Outcome {
 }
 
 /// Raises, catches, reads and drops the private payload.
-fn once() -> Outcome {
+fn once() -> Trial {
     const CONTENT: [u8; 3] = [0x5a, 0xa5, 0x3c];
     let payload: Box<dyn Any + Send> = Box::new(Private(CONTENT));
-    let halves = dispose::halves(&*payload);
-    thread_state::with(|local| local.trial.set(Some(Trial { payload: halves, seen: 0, canary: 0 })));
+    let mut trial = Trial { payload: dispose::halves(&*payload), seen: 0, canary: 0 };
+    thread_state::with(|local| local.trial.set(Some(trial)));
     let caught = catch_unwind(AssertUnwindSafe(move || resume_unwind(payload)));
     let value = match &caught {
         Err(caught) => {
@@ -106,9 +98,11 @@ fn once() -> Outcome {
         Ok(never) => *never,
     };
     drop(caught);
-    let trial = thread_state::with(|local| local.trial.take()).flatten();
-    let (seen, canary) = trial.map_or((0, 0), |trial| (trial.seen, trial.canary));
-    Outcome { seen: if value { seen | VALUE } else { seen }, canary }
+    trial = thread_state::with(|local| local.trial.take()).flatten().unwrap_or(trial);
+    if value {
+        trial.seen |= VALUE;
+    }
+    trial
 }
 
 /// A raise on the thread that runs the trial.
@@ -118,7 +112,7 @@ fn once() -> Outcome {
 pub(super) unsafe fn raised(local: &Local, exception: *mut Exception) {
     let Some(mut trial) = local.trial.get() else { return };
     trial.seen |= RAISED;
-    local.begin(thread_state::Flight::of(exception.addr()));
+    local.begin(Flight { exception: exception.addr(), ..Flight::NONE });
     // SAFETY: as promised to this function.
     let Some(Cause { canary, data, vtable: table }) = (unsafe { cause(exception) }) else {
         trial.seen |= ACROSS_PAGES;

@@ -13,15 +13,14 @@ type RealWrite = unsafe extern "C-unwind" fn(c_int, *const c_void, usize) -> isi
 
 /// Stands in for `write`, in audited harnesses only.
 pub(super) unsafe extern "C-unwind" fn write(fd: c_int, bytes: *const c_void, len: usize) -> isize {
-    let real = Symbol::Write.real();
-    let written = if real == 0 {
-        // SAFETY: forwarded as it came; the system call checks its arguments itself.
-        unsafe { libc::syscall(libc::SYS_write, fd, bytes, len) as isize }
-    } else {
+    let written = if let Some(real) = Symbol::Write.real() {
         // SAFETY: `real` is the address of the function this stands in for.
-        let real = unsafe { core::mem::transmute::<usize, RealWrite>(real) };
+        let real = unsafe { core::mem::transmute::<usize, RealWrite>(real.get()) };
         // SAFETY: forwarded as it came.
         unsafe { real(fd, bytes, len) }
+    } else {
+        // SAFETY: forwarded as it came; the system call checks its arguments itself.
+        unsafe { libc::syscall(libc::SYS_write, fd, bytes, len) as isize }
     };
     if fd == libc::STDOUT_FILENO && written > 0 {
         note(bytes, written);

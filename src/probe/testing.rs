@@ -5,7 +5,7 @@
 
 use std::sync::OnceLock;
 
-use super::{DEFAULT_EVENTS, Entry, Event, EventQueue, ProbeOptions, Probes, ThreadRef};
+use super::{DEFAULT_EVENTS, Entry, Event, EventQueue, ProbeAbilities, ProbeOff, ProbeOptions, ThreadRef};
 
 static QUEUE: OnceLock<EventQueue> = OnceLock::new();
 
@@ -66,16 +66,16 @@ pub struct Seen {
 pub fn install(setup: Setup) -> Vec<NamedAbility> {
     let events = if setup.events == 0 { DEFAULT_EVENTS } else { setup.events };
     let queue = QUEUE.get_or_init(|| EventQueue::new(events, None));
-    let options = ProbeOptions {
-        probes: if setup.off { Probes::Off } else { Probes::On },
-        spawn_places: setup.spawn_places,
-        inherit_labels: false,
-    };
+    let options = ProbeOptions { spawn_places: setup.spawn_places, inherit_labels: false };
     crate::capture::stack::prepare();
-    let abilities = super::install(queue, options);
+    let abilities = if setup.off {
+        ProbeAbilities::all_off(ProbeOff::SwitchedOff)
+    } else {
+        super::install(queue, options)
+    };
     let off = |ability: &super::Ability| match ability {
         super::Ability::Active => None,
-        super::Ability::Off(off) => Some((off.code(), off.to_string())),
+        super::Ability::Off(off) => Some(off.said()),
     };
     abilities.named().map(|(name, ability)| (name, off(ability))).to_vec()
 }
@@ -93,7 +93,7 @@ pub fn note_hooked(sequence: u64) {
 /// Lost events, untraced panics, unidentified payloads.
 pub fn counts() -> [u64; 3] {
     let counts = super::counts();
-    [counts.lost, counts.untraced, counts.unidentified]
+    [counts.events_lost, counts.payload_types_full, counts.payloads_unidentified]
 }
 
 /// The next event.

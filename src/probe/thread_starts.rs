@@ -30,15 +30,6 @@ pub(super) enum EnteredBy {
     Child,
 }
 
-/// A thread that is about to be created.
-pub(super) struct NewThread {
-    pub(super) entered_by: EnteredBy,
-    /// The program's start routine.
-    pub(super) routine: usize,
-    /// Its argument.
-    pub(super) argument: *mut c_void,
-}
-
 /// What the child needs.
 #[derive(Clone, Copy)]
 pub(super) struct Birth {
@@ -78,57 +69,50 @@ pub(super) struct Start {
 // writes before everything the child does; then to the child until it clears `taken`.
 unsafe impl Sync for Start {}
 
-struct Table {
-    starts: [Start; STARTS],
-    /// Threads that found no entry.
-    unseen: AtomicU64,
-}
-
-static TABLE: Table = Table {
-    starts: [const {
-        Start {
-            taken: AtomicBool::new(false),
-            birth: UnsafeCell::new(Birth {
-                number: 0,
-                parent: 0,
-                parent_tid: 0,
-                entered_by: EnteredBy::Nobody,
-                routine: 0,
-                argument: 0,
-                placed: false,
-                inherits: false,
-            }),
-            bulk: UnsafeCell::new(Bulk { place: Place::new(), labels: labels::Handover::new() }),
-        }
-    }; STARTS],
-    unseen: AtomicU64::new(0),
-};
-
+static TABLE: [Start; STARTS] = [const {
+    Start {
+        taken: AtomicBool::new(false),
+        birth: UnsafeCell::new(Birth {
+            number: 0,
+            parent: 0,
+            parent_tid: 0,
+            entered_by: EnteredBy::Nobody,
+            routine: 0,
+            argument: 0,
+            placed: false,
+            inherits: false,
+        }),
+        bulk: UnsafeCell::new(Bulk { place: Place::new(), labels: labels::Handover::new() }),
+    }
+}; STARTS];
 /// Threads whose start was not seen because too many were just starting.
-pub(super) fn unseen() -> u64 {
-    TABLE.unseen.load(Ordering::Relaxed)
-}
+pub(super) static UNSEEN: AtomicU64 = AtomicU64::new(0);
 
 /// Fills a free entry and gives it with the child's number; `None` when the probes are off or too many threads
-/// are just starting. `anchor` is as in [`short_walk`].
-pub(super) fn leave(thread: NewThread, anchor: usize) -> Option<(&'static Start, u64)> {
+/// are just starting. `routine` and `argument` are the program's; `anchor` is as in [`short_walk`].
+pub(super) fn leave(
+    entered_by: EnteredBy,
+    routine: usize,
+    argument: *mut c_void,
+    anchor: usize,
+) -> Option<(&'static Start, u64)> {
     state::queue()?;
     let number = thread_table::next();
     let start = (0..TRIES)
-        .filter_map(|step| TABLE.starts.get((number as usize).wrapping_add(step) % STARTS))
+        .filter_map(|step| TABLE.get((number as usize).wrapping_add(step) % STARTS))
         // Acquire pairs with the release in `give_back`: the last child has read its values.
         .find(|start| {
             start.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
         });
     let Some(start) = start else {
-        TABLE.unseen.fetch_add(1, Ordering::Relaxed);
+        UNSEEN.fetch_add(1, Ordering::Relaxed);
         return None;
     };
     let (parent, parent_tid) = (thread_state::number(), sys_thread::tid());
-    let placed = state::wants_spawn_places();
+    let placed = state::SPAWN_PLACES.load(Ordering::Relaxed);
+    let inherits_all = state::INHERIT_LABELS.load(Ordering::Relaxed);
     // In a test harness it is known of every thread whether it was meant to panic.
-    let inherits = state::inherits_labels() || harness_notes::is_audited();
-    let NewThread { entered_by, routine, argument } = thread;
+    let inherits = inherits_all || harness_notes::is_audited();
     let argument = argument.expose_provenance();
     let birth = Birth { number, parent, parent_tid, entered_by, routine, argument, placed, inherits };
     // SAFETY: this thread has the entry to itself (see `Sync`).
@@ -143,7 +127,7 @@ pub(super) fn leave(thread: NewThread, anchor: usize) -> Option<(&'static Start,
             bulk.place.fill(|ips| short_walk(ips, anchor));
         }
         if inherits {
-            if state::inherits_labels() {
+            if inherits_all {
                 labels::hand_over(&mut bulk.labels);
             } else {
                 labels::hand_over_expected(&mut bulk.labels);

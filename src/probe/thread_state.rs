@@ -5,7 +5,7 @@
 
 use core::cell::Cell;
 
-use super::event::{Class, PanicRef, Stamp};
+use super::event::{Language, PanicRef, Stamp};
 use crate::sys::{clock, thread};
 
 /// Exceptions a thread can unwind at once and still have each told apart. More than two need destructors
@@ -36,7 +36,7 @@ pub(super) struct Flight {
     pub(super) panic: PanicRef,
     /// Landing pads entered so far.
     pub(super) cleanups: u32,
-    pub(super) class: Class,
+    pub(super) class: Language,
 }
 
 /// What the trial expects and what it saw.
@@ -50,12 +50,8 @@ pub(super) struct Trial {
 }
 
 impl Flight {
-    /// A Rust exception of which nothing else is known.
-    pub(super) fn of(exception: usize) -> Self {
-        Self { exception, ..Self::NONE }
-    }
-
-    const NONE: Self = Self { exception: 0, panic: PanicRef::NONE, cleanups: 0, class: Class::Rust };
+    pub(super) const NONE: Self =
+        Self { exception: 0, panic: PanicRef::NONE, cleanups: 0, class: Language::Rust };
 }
 
 impl Local {
@@ -105,6 +101,6 @@ pub(super) fn number() -> u64 {
 }
 
 /// Now, here.
-pub(super) fn stamp() -> Stamp {
+pub(in crate::probe) fn stamp() -> Stamp {
     Stamp { mono_ns: clock::mono_ns(), thread: number(), tid: thread::tid() }
 }

@@ -28,29 +28,23 @@ struct Handle {
     number: AtomicU64,
 }
 
-struct Tables {
-    next: AtomicU64,
-    threads: [Thread; THREADS],
-    handles: [Handle; THREADS],
-}
-
-static TABLES: Tables = Tables {
-    next: AtomicU64::new(1),
-    threads: [const {
-        Thread {
-            number: AtomicU64::new(0),
-            last_panic: AtomicU64::new(0),
-            tid: AtomicU32::new(0),
-            exited: AtomicBool::new(false),
-        }
-    }; THREADS],
-    handles: [const { Handle { handle: AtomicU64::new(0), number: AtomicU64::new(0) } }; THREADS],
-};
+/// Number of the next thread.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+static TABLE: [Thread; THREADS] = [const {
+    Thread {
+        number: AtomicU64::new(0),
+        last_panic: AtomicU64::new(0),
+        tid: AtomicU32::new(0),
+        exited: AtomicBool::new(false),
+    }
+}; THREADS];
+static HANDLES: [Handle; THREADS] =
+    [const { Handle { handle: AtomicU64::new(0), number: AtomicU64::new(0) } }; THREADS];
 
 /// A new thread's number; its entry is cleared.
 pub(super) fn next() -> u64 {
-    let number = TABLES.next.fetch_add(1, Ordering::Relaxed);
-    if let Some(thread) = TABLES.threads.get(number as usize % THREADS) {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    if let Some(thread) = TABLE.get(number as usize % THREADS) {
         thread.last_panic.store(0, Ordering::Relaxed);
         thread.tid.store(0, Ordering::Relaxed);
         thread.exited.store(false, Ordering::Relaxed);
@@ -90,9 +84,12 @@ pub(super) fn insert(handle: u64, number: u64) {
     }
 }
 
-/// The number of the thread that has this handle now, 0 when not known.
+/// The number of the thread that has this handle now, 0 when not known. A handle may stand twice when a thread detached
+/// itself before its parent inserted it: then it is the newer one's.
 pub(super) fn number_of(handle: u64) -> u64 {
-    newest(handle).map_or(0, |entry| entry.number.load(Ordering::Relaxed))
+    let is_it = |entry: &&Handle| handle != 0 && entry.handle.load(Ordering::Acquire) == handle;
+    let numbers = window(handle).filter(is_it).map(|entry| entry.number.load(Ordering::Relaxed));
+    numbers.max().unwrap_or(0)
 }
 
 /// What is known of a thread that has, or had, this handle.
@@ -120,21 +117,14 @@ pub(super) fn remove(target: ThreadRef) {
 }
 
 fn thread(number: u64) -> Option<&'static Thread> {
-    let thread = TABLES.threads.get(number as usize % THREADS)?;
+    let thread = TABLE.get(number as usize % THREADS)?;
     (number != 0 && thread.number.load(Ordering::Acquire) == number).then_some(thread)
-}
-
-/// A handle may stand twice when a thread detached itself before its parent inserted it.
-fn newest(handle: u64) -> Option<&'static Handle> {
-    window(handle)
-        .filter(|entry| handle != 0 && entry.handle.load(Ordering::Acquire) == handle)
-        .max_by_key(|entry| entry.number.load(Ordering::Relaxed))
 }
 
 fn window(handle: u64) -> impl Iterator<Item = &'static Handle> {
     // Thread control blocks are page-sized apart or more.
     let hash = (handle >> 6).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-    (0..WINDOW).filter_map(move |step| TABLES.handles.get((hash as usize).wrapping_add(step) % THREADS))
+    (0..WINDOW).filter_map(move |step| HANDLES.get((hash as usize).wrapping_add(step) % THREADS))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::event::{Event, ThreadRef};
 use super::got::Symbol;
-use super::thread_starts::{EnteredBy, NewThread, Start};
+use super::thread_starts::{EnteredBy, Start};
 use super::{state, thread_starts, thread_state, thread_table};
 use crate::capture::stack;
 use crate::capture::stack::short_walk;
@@ -54,12 +54,9 @@ pub(super) unsafe extern "C-unwind" fn create(
     argument: *mut c_void,
 ) -> c_int {
     let anchor = 0u8;
-    let real = Symbol::PthreadCreate.real();
-    if real == 0 {
-        return libc::EAGAIN;
-    }
+    let Some(real) = Symbol::PthreadCreate.real() else { return libc::EAGAIN };
     // SAFETY: `real` is the address of the function this stands in for.
-    let real = unsafe { core::mem::transmute::<usize, RealCreate>(real) };
+    let real = unsafe { core::mem::transmute::<usize, RealCreate>(real.get()) };
     let detached = is_detached(attributes);
     if platform::std().is_foreign() {
         stack::learn_foreign_start(routine as usize as u64);
@@ -73,8 +70,7 @@ pub(super) unsafe extern "C-unwind" fn create(
     } else {
         EnteredBy::Child
     };
-    let birth = NewThread { entered_by, routine: routine as usize, argument };
-    let left = thread_starts::leave(birth, (&raw const anchor).addr());
+    let left = thread_starts::leave(entered_by, routine as usize, argument, (&raw const anchor).addr());
     // The child may run, end and free the entry before the call returns, so its number is kept here.
     let Some((start, number)) = left else {
         // SAFETY: forwarded as it came.
@@ -196,12 +192,9 @@ unsafe extern "C" fn ended(_: *mut c_void) {
 /// Stands in for `pthread_join`.
 pub(super) unsafe extern "C-unwind" fn join(handle: libc::pthread_t, result: *mut *mut c_void) -> c_int {
     let anchor = 0u8;
-    let real = Symbol::PthreadJoin.real();
-    if real == 0 {
-        return libc::EINVAL;
-    }
+    let Some(real) = Symbol::PthreadJoin.real() else { return libc::EINVAL };
     // SAFETY: `real` is the address of the function this stands in for.
-    let real = unsafe { core::mem::transmute::<usize, RealJoin>(real) };
+    let real = unsafe { core::mem::transmute::<usize, RealJoin>(real.get()) };
     // Looked up first: the handle may be another thread's as soon as this one is gone.
     let known_as = number_of_handle(handle);
     let number = thread_table::number_of(known_as);
@@ -222,12 +215,9 @@ fn joined(handle: u64, number: u64, anchor: usize) {
 /// Stands in for `pthread_detach`.
 pub(super) unsafe extern "C-unwind" fn detach(handle: libc::pthread_t) -> c_int {
     let anchor = 0u8;
-    let real = Symbol::PthreadDetach.real();
-    if real == 0 {
-        return libc::EINVAL;
-    }
+    let Some(real) = Symbol::PthreadDetach.real() else { return libc::EINVAL };
     // SAFETY: `real` is the address of the function this stands in for.
-    let real = unsafe { core::mem::transmute::<usize, RealDetach>(real) };
+    let real = unsafe { core::mem::transmute::<usize, RealDetach>(real.get()) };
     // As in `join`; what the thread has done so far is read before it may be gone.
     let known_as = number_of_handle(handle);
     let target = thread_table::describe(known_as, thread_table::number_of(known_as));

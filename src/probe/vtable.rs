@@ -23,7 +23,7 @@ const COPIES: usize = SHARED_COPIES + OWN_COPIES;
 
 /// The word of a vtable that holds each thing: rustc's layout, verified by the trial at installation.
 const DROP: usize = 0;
-const SIZE: usize = 1;
+pub(super) const SIZE: usize = 1;
 const TYPE_ID: usize = 3;
 const WORDS: usize = 4;
 
@@ -85,15 +85,6 @@ static TABLE: [Traced; COPIES] = [const {
         state: AtomicU8::new(FREE),
     }
 }; COPIES];
-
-/// Size that a vtable states.
-///
-/// # Safety
-/// `vtable` is the vtable of a live trait object.
-pub(super) unsafe fn size_of_value(vtable: usize) -> usize {
-    // SAFETY: the caller's promise.
-    unsafe { word(vtable, SIZE) }
-}
 
 /// Type id of the value behind an untraced vtable.
 ///
@@ -184,7 +175,7 @@ impl Traced {
 
 /// # Safety
 /// `vtable` is a vtable of a trait with one method, `number < WORDS`.
-unsafe fn word(vtable: usize, number: usize) -> usize {
+pub(super) unsafe fn word(vtable: usize, number: usize) -> usize {
     let place = core::ptr::with_exposed_provenance::<usize>(vtable).wrapping_add(number);
     // SAFETY: the caller's promise: a vtable is immutable and has the words drop, size, align, method.
     unsafe { *place }
@@ -195,8 +186,11 @@ unsafe fn word(vtable: usize, number: usize) -> usize {
 unsafe fn drop_thunk<const N: usize>(data: *mut ()) {
     let anchor = 0u8;
     dispose::dropped(VtableCopy(N), data.expose_provenance(), (&raw const anchor).addr());
+    let vtable = VtableCopy(N).original();
+    // SAFETY: a thunk runs only through a copy, which is handed out only after its original was stored.
+    let glue = (vtable != 0).then(|| unsafe { word(vtable, DROP) });
     // The original may be absent: the type needs no drop.
-    if let Some(glue) = original_word(N, DROP).filter(|glue| *glue != 0) {
+    if let Some(glue) = glue.filter(|glue| *glue != 0) {
         // SAFETY: word 0 of a vtable is its drop glue when it is not null.
         let glue = unsafe { core::mem::transmute::<usize, DropGlue>(glue) };
         // SAFETY: forwarded: the value is the caller's to drop, once.
@@ -217,12 +211,6 @@ unsafe fn type_id_thunk<const N: usize>(data: *const ()) -> TypeId {
         // Cannot be: `N` counts the table's entries.
         None => TypeId::of::<()>(),
     }
-}
-
-fn original_word(index: usize, number: usize) -> Option<usize> {
-    let vtable = TABLE.get(index)?.original.load(Ordering::Relaxed);
-    // SAFETY: a thunk runs only through a copy, which is handed out only after its original was stored.
-    (vtable != 0).then(|| unsafe { word(vtable, number) })
 }
 
 macro_rules! thunks {

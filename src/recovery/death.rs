@@ -57,17 +57,22 @@ pub fn death(pid: u32, dead: Option<&Head>) -> DeathLine {
 /// [`ErrorKind::Recover`] if the log cannot be opened or written.
 pub fn append(log: impl AsRef<Path>, line: &Line) -> Result<(), Error> {
     let log = log.as_ref();
-    let mut options = Options::default();
-    for warning in apply_environment(&mut options) {
-        complain(&warning);
-    }
     let failed = |source| {
         let subject = format!("cannot add a line to `{}`", log.display());
         Error::new(ErrorKind::Recover, subject, "name a file that you can write").with_source(source)
     };
     let text = line.encode().unwrap_or_default();
-    let mut sink = FileSink::open_with(log, options.trust, Rotation::default()).map_err(failed)?;
+    let mut sink = FileSink::open_with(log, operators_words().trust, Rotation::default()).map_err(failed)?;
     sink.write(&EncodedLine::new(line, &text)).map_err(failed)
+}
+
+/// What the operator says of the places of files.
+pub(super) fn operators_words() -> Options {
+    let mut options = Options::default();
+    for warning in apply_environment(&mut options) {
+        complain(&warning);
+    }
+    options
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 
 use crate::channel::layout;
 use crate::channel::layout::{fixed, slot};
-use crate::record::{EncodedLine, RawRecord};
-use crate::recovery::reader;
+use crate::record::RawRecord;
+use crate::recovery::reader::{self, u32_at, u64_at};
 use crate::spool::checksums;
 
 /// Most slots of an expanded spool.
@@ -44,8 +44,7 @@ pub(crate) fn expand(input: &[u8]) -> Vec<u8> {
     if repair & Repair::Slots as u8 != 0 {
         // As the header says, which may be that of a build without breadcrumbs.
         let known = [RawRecord::WITHOUT_CRUMBS, size_of::<RawRecord>()].map(layout::slot_bytes);
-        let said =
-            bytes.get(fixed::SLOT_BYTES..).and_then(|at| at.first_chunk()).map(|at| u32::from_ne_bytes(*at));
+        let said = u32_at(&bytes, fixed::SLOT_BYTES);
         let distance =
             known.into_iter().find(|known| said == Some(*known as u32)).unwrap_or(layout::SLOT_BYTES);
         let slots = bytes.get_mut(layout::SLOTS_AT..).unwrap_or_default();
@@ -74,7 +73,7 @@ pub(crate) fn compact(bytes: &[u8], repair: u8) -> Vec<u8> {
 
 fn repair_facts(bytes: &mut [u8], at: usize) {
     let Some(copy) = bytes.get_mut(at..at + layout::FACTS_BYTES) else { return };
-    let word = |at: usize| u64::from_ne_bytes(copy[at..at + 8].try_into().unwrap_or_default());
+    let word = |at: usize| u64_at(copy, at).unwrap_or_default();
     let (generation, len) = (word(0), word(8));
     let text = usize::try_from(len).ok().and_then(|len| copy[layout::FACTS_HEAD..].get(..len));
     if let Some(sum) = text.map(|text| checksums::facts_checksum(generation, text)) {
@@ -83,7 +82,7 @@ fn repair_facts(bytes: &mut [u8], at: usize) {
 }
 
 fn repair_slot(index: u32, bytes: &mut [u8]) {
-    let written = u32::from_ne_bytes(bytes[slot::WRITTEN..slot::WRITTEN + 4].try_into().unwrap_or_default());
+    let written = u32_at(bytes, slot::WRITTEN).unwrap_or_default();
     if let Some(record) = RawRecord::decode(&bytes[slot::RECORD..]) {
         let sum = record.checksum(layout::place(index, written));
         bytes[slot::CHECKSUM..slot::CHECKSUM + 8].copy_from_slice(&sum.to_ne_bytes());
@@ -93,7 +92,7 @@ fn repair_slot(index: u32, bytes: &mut [u8]) {
 /// Reads a spool from its compact form, and writes the lines of everything in it.
 pub(crate) fn read_and_write(input: &[u8]) {
     use crate::config::Symbols;
-    use crate::recovery::report::{Treatment, write};
+    use crate::recovery::report::{Given, Treatment, write};
 
     let bytes = expand(input);
     let Ok(contents) = reader::read(&bytes) else { return };
@@ -102,12 +101,12 @@ pub(crate) fn read_and_write(input: &[u8]) {
     let treatment = Treatment { symbols: Some(Symbols::Off), ..Treatment::default() };
     let mut lines = 0;
     // A line that is too large for the maximum that the spool claims is an error, and no line.
-    let _written =
-        write(&contents, &crate::recovery::LogTail::default(), treatment, &mut |line: &EncodedLine<'_>| {
-            let line = line.with_newline();
-            assert!(line.ends_with(b"}\n") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok());
-            lines += 1;
-            Ok(())
-        });
+    let _written = write(&contents, &crate::recovery::LogTail::default(), treatment, &mut |given| {
+        let Given::Line(line) = given else { return Ok(()) };
+        let line = line.with_newline();
+        assert!(line.ends_with(b"}\n") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok());
+        lines += 1;
+        Ok(())
+    });
     assert!(lines <= 3 + 2 * room, "{lines} lines");
 }

@@ -91,10 +91,9 @@ impl LogTail {
     }
 
     fn read_path(&mut self, found: &Found, noted: LogPosition, asked: Asked<'_>) -> io::Result<()> {
-        let mut options = File::options();
-        options.read(true).write(true);
-        options.custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK);
-        let file = match syscalls::open(&options, &found.path) {
+        let flags = libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let options = &mut File::options();
+        let file = match syscalls::open(options.read(true).write(true).custom_flags(flags), &found.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             file => file?,
         };
@@ -102,16 +101,15 @@ impl LogTail {
         if !metadata.is_file() {
             return Ok(());
         }
-        if found.is_the_log && found.shared {
+        if found.is_shared_log {
             own_alone(&found.path, &metadata)?;
         }
         let same = identity(&metadata) == (noted.device, noted.inode);
-        let from = if same && noted.offset <= metadata.len() { noted.offset } else { 0 };
-        let mut at = from;
+        let mut at = if same && noted.offset <= metadata.len() { noted.offset } else { 0 };
         // The dead write no more: others may append faster than this is read.
         let mut end = metadata.len();
         for _ in 0..MAX_SETTLES {
-            match self.read_lines(BufReader::new(Behind { file: &file, at, end }), Some(&file), at, asked)? {
+            match self.read_lines(&file, at, end, asked)? {
                 // Others have appended meanwhile: what stands there is to be read anew.
                 Some(line) => (at, end) = (line, syscalls::fstat(&file)?.len()),
                 None => break,
@@ -130,16 +128,15 @@ impl LogTail {
         self.torn += other.torn;
     }
 
-    /// `file` is where the lines come from, unless they cannot be changed there. Gives where a part of a line begins
-    /// that is not settled.
+    /// Gives where a part of a line begins that is not settled.
     fn read_lines(
         &mut self,
-        mut reader: impl BufRead,
-        file: Option<&File>,
-        from: u64,
+        file: &File,
+        mut at: u64,
+        end: u64,
         asked: Asked<'_>,
     ) -> io::Result<Option<u64>> {
-        let mut at = from;
+        let mut reader = BufReader::new(Behind { file, at, end });
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -148,8 +145,7 @@ impl LogTail {
             if read == 0 {
                 return Ok(None);
             }
-            let whole = line.ends_with(b"\n");
-            if !self.take_line(file, at, &line, whole, asked)? {
+            if !self.take_line(file, at, &line, asked)? {
                 return Ok(Some(at));
             }
             at += read as u64;
@@ -157,14 +153,7 @@ impl LogTail {
     }
 
     /// `false`: it ends in a part of a line that is not settled.
-    fn take_line(
-        &mut self,
-        file: Option<&File>,
-        at: u64,
-        line: &[u8],
-        whole: bool,
-        asked: Asked<'_>,
-    ) -> io::Result<bool> {
+    fn take_line(&mut self, file: &File, at: u64, line: &[u8], asked: Asked<'_>) -> io::Result<bool> {
         let mut start = line.iter().take_while(|byte| **byte == b' ').count();
         loop {
             let rest = &line[start..];
@@ -175,10 +164,8 @@ impl LogTail {
             let said = Said::of(text);
             if serde_json::from_slice::<IgnoredAny>(text).is_ok() {
                 self.note(&said, text, asked);
-            } else if let Some(file) = file
-                && said.may_be(asked.instance, text)
-            {
-                if !whole && next.is_none() && !is_settled(file, at, line)? {
+            } else if said.may_be(asked.instance, text) {
+                if !line.ends_with(b"\n") && next.is_none() && !is_settled(file, at, line)? {
                     return Ok(false);
                 }
                 let blanks = vec![b' '; text.len()];
@@ -300,9 +287,8 @@ struct Found {
     path: PathBuf,
     /// Tells it from another one of this name; `None` when it is not there.
     id: Option<(u64, u64)>,
-    is_the_log: bool,
-    /// Whether others can make files beside it.
-    shared: bool,
+    /// Whether it is the log, and others can make files beside it.
+    is_shared_log: bool,
 }
 
 /// The log, and files that it was renamed to after the note.
@@ -310,7 +296,7 @@ fn files(log: &Resolved, noted: LogPosition) -> io::Result<Vec<Found>> {
     let shared = log.last == Last::Shared;
     let path = log.path.clone();
     let id = syscalls::lstat(&path).ok().as_ref().map(identity);
-    let mut files = vec![Found { path, id, is_the_log: true, shared }];
+    let mut files = vec![Found { path, id, is_shared_log: shared }];
     let (Some(directory), Some(name)) = (log.path.parent(), log.path.file_name()) else { return Ok(files) };
     let names = match syscalls::list(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(files),
@@ -331,7 +317,7 @@ fn files(log: &Resolved, noted: LogPosition) -> io::Result<Vec<Found>> {
         // What others put there is none of ours.
         if metadata.is_file() && is_new && (!shared || is_own(&metadata)) {
             let id = Some(identity(&metadata));
-            files.push(Found { path, id, is_the_log: false, shared });
+            files.push(Found { path, id, is_shared_log: false });
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));

@@ -5,6 +5,8 @@
 //! Runs on: the thread that asks, or a thread of its own at the start of the agent. Must not: touch the spool of a process that
 //! lives, or remove one before its lines are on disk.
 
+use std::path::PathBuf;
+
 /// Spools that dead processes left.
 #[cfg(panic_agent_spool)]
 #[path = "."]
@@ -32,7 +34,6 @@ mod death;
 #[cfg(not(panic_agent_spool))]
 #[path = "recover_absent.rs"]
 mod from_spools;
-mod outcome;
 /// Lines of stripped programs, and the files that have their names.
 #[cfg(all(feature = "symbols", panic_agent_spool))]
 #[path = "."]
@@ -50,4 +51,21 @@ pub use from_spools::recover;
 pub(crate) use from_spools::*;
 #[cfg(all(feature = "symbols", panic_agent_spool))]
 pub use of_stripped::Symbolizer;
-pub use outcome::Recovered;
+
+/// What [`recover`](super::recover()) found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// Dead processes whose spools were emptied and removed.
+    pub processes: u64,
+    /// `panic` lines written for them.
+    pub panics: u64,
+    /// Records whose line was already in the log.
+    pub known: u64,
+    /// Incomplete records: the process died while a thread wrote them, before its hook returned.
+    pub torn: u64,
+    /// Spools of processes that are alive, or that another process is recovering.
+    pub in_use: u64,
+    /// Spools that could not be read or emptied, with the reason. They stay where they are.
+    pub left: Vec<(PathBuf, String)>,
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::symbolizer::{Opened, Symbolizer, name};
 use crate::record::finding::{places_of_exit, places_of_hook};
-use crate::record::{FindingLine, Image, Inlining, NamedFrame, PanicId, Place, Report, SpawnPlace};
+use crate::record::{FindingLine, Image, Inlining, NamedFrame, Place, Report, SpawnPlace};
 use crate::symbolize::program_place;
 
 /// Processes whose images are remembered, and images of each: a process has a few dozen, of which stacks of the program run
@@ -66,8 +66,7 @@ impl Symbolizer {
         let images = self.images.get(&instance)?;
         let opened = self.opened.get_or_insert_with(|| Opened::new(&self.directories, &self.binaries));
         opened.generation(instance);
-        let id = PanicId::new(instance, 0);
-        name(Some(opened), images, id, stack)
+        name(Some(opened), images, instance, stack)
     }
 
     /// The process had these images.

@@ -115,18 +115,17 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Contents, SpoolError> {
     };
     let slots = bytes.get(layout::SLOTS_AT..).unwrap_or_default();
     for (index, slot) in (0..header.slots).zip(slots.chunks_exact(contents.slot_bytes)) {
-        match record(index, slot, header.record_bytes) {
-            Slot::Empty => {}
-            Slot::Torn => contents.torn = contents.torn.saturating_add(1),
-            Slot::Whole(record) => {
-                let landing = landing(bytes, record.sequence, flags);
-                let written_in = match u32_at(slot, slot::STATE) {
-                    Some(slot::RECOVERED) => u64_at(slot, slot::RECOVERED_IN).unwrap_or(0),
-                    _ => 0,
-                };
-                contents.records.push(Recovered { record, landing, slot: index, written_in });
-            }
-        }
+        let written_in = match u32_at(slot, slot::STATE) {
+            Some(slot::PUBLISHED) => 0,
+            Some(slot::RECOVERED) => u64_at(slot, slot::RECOVERED_IN).unwrap_or(0),
+            _ => continue,
+        };
+        let Some(record) = record(index, slot, header.record_bytes) else {
+            contents.torn = contents.torn.saturating_add(1);
+            continue;
+        };
+        let landing = landing(bytes, record.sequence, flags);
+        contents.records.push(Recovered { record, landing, slot: index, written_in });
     }
     contents.records.sort_by_key(|recovered| recovered.record.sequence);
     Ok(contents)
@@ -177,24 +176,12 @@ impl Header {
     }
 }
 
-/// What a slot holds.
-enum Slot {
-    Empty,
-    Torn,
-    Whole(Box<RawRecord>),
-}
-
-fn record(index: u32, bytes: &[u8], record_bytes: usize) -> Slot {
-    if !matches!(u32_at(bytes, slot::STATE), Some(slot::PUBLISHED | slot::RECOVERED)) {
-        return Slot::Empty;
-    }
-    let whole = || {
-        let written_before = u32_at(bytes, slot::WRITTEN)?;
-        let checksum = u64_at(bytes, slot::CHECKSUM)?;
-        let record = RawRecord::decode(bytes.get(slot::RECORD..)?.get(..record_bytes)?)?;
-        (record.checksum(layout::place(index, written_before)) == checksum).then_some(record)
-    };
-    whole().map_or(Slot::Torn, Slot::Whole)
+/// The record in a slot, if it is whole.
+fn record(index: u32, bytes: &[u8], record_bytes: usize) -> Option<Box<RawRecord>> {
+    let written_before = u32_at(bytes, slot::WRITTEN)?;
+    let checksum = u64_at(bytes, slot::CHECKSUM)?;
+    let record = RawRecord::decode(bytes.get(slot::RECORD..)?.get(..record_bytes)?)?;
+    (record.checksum(layout::place(index, written_before)) == checksum).then_some(record)
 }
 
 fn landing(bytes: &[u8], sequence: u64, flags: u32) -> LandingNote {
@@ -256,10 +243,10 @@ fn losses(bytes: &[u8]) -> Losses {
     })
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|word| u32::from_ne_bytes(*word))
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk().map(|word| u64::from_ne_bytes(*word))
 }

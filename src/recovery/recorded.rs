@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::record::{EhAction, Frame, Image, RawWalk, Report, WalkEnd, WalkSource};
+use crate::record::{EhAction, Image, RawWalk, Report, WalkEnd, WalkSource};
 use crate::symbolize::{ImageAt, Images};
 
 /// What a `panic` line says of its stack, as the writer has it of a walk.
@@ -68,7 +68,7 @@ pub(super) fn walk_of(report: &Report, walk: &mut RawWalk) -> bool {
     for (frame, (ip, action)) in physical().zip(walk.ips.iter_mut().zip(&mut walk.actions)) {
         let Some(address) = hex(&frame.ip) else { break };
         *ip = address;
-        *action = action_of(frame) as u8;
+        *action = frame.action.unwrap_or(EhAction::Unknown) as u8;
         if frame.action == Some(EhAction::Catch) {
             walk.outermost_catch = len;
         }
@@ -83,8 +83,7 @@ pub(super) fn walk_of(report: &Report, walk: &mut RawWalk) -> bool {
         // Further out there may be another one.
         walk.outermost_catch = crate::record::NO_FRAME;
     }
-    let stopper = report.prediction.frame.filter(|stopper| *stopper < len);
-    if let Some(stopper) = stopper {
+    if let Some(stopper) = report.prediction.frame.filter(|stopper| *stopper < len) {
         walk.stopper = stopper;
         walk.stop_action = report.prediction.action.unwrap_or(EhAction::Unknown) as u8;
         let landing = walk.ips.iter().take(len as usize).skip(stopper as usize).take(walk.landing.len());
@@ -92,10 +91,6 @@ pub(super) fn walk_of(report: &Report, walk: &mut RawWalk) -> bool {
         landing.into_iter().for_each(|ip| walk.push_landing(ip));
     }
     len > 0 && physical().count() == len as usize
-}
-
-fn action_of(frame: &Frame) -> EhAction {
-    frame.action.unwrap_or(EhAction::Unknown)
 }
 
 fn bias(image: &Image) -> u64 {
@@ -109,7 +104,7 @@ fn hex(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::MAX_FRAMES;
+    use crate::record::{Frame, MAX_FRAMES};
     use crate::testing::samples::report;
 
     #[test]

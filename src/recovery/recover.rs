@@ -11,11 +11,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{DeadSpool, LogTail, Recovered, Search, find, log_of};
-use crate::config::{Options, apply_environment};
-use crate::error::{Error, ErrorKind, complain};
+use crate::error::{Error, ErrorKind};
 use crate::files::{DEFAULT_FILE, FileTrust, syscalls};
-use crate::record::EncodedLine;
-use crate::recovery::report::{Out, Treatment, Written, write};
+use crate::recovery::death::operators_words;
+use crate::recovery::report::{Given, Treatment, Written, write};
 use crate::sink::{FileSink, Rotation, Sink as _};
 use crate::spool::Place;
 
@@ -57,15 +56,6 @@ pub fn recover(directory: impl AsRef<Path>) -> Result<Recovered, Error> {
         recovered.take(&path, &log, words.trust, treatment);
     }
     Ok(recovered)
-}
-
-/// What the operator says of the places of files.
-fn operators_words() -> Options {
-    let mut options = Options::default();
-    for warning in apply_environment(&mut options) {
-        complain(&warning);
-    }
-    options
 }
 
 impl Recovered {
@@ -117,8 +107,14 @@ fn empty(dead: DeadSpool, log: &Path, trust: FileTrust, treatment: Treatment) ->
             tail.fates.entry(one).or_insert(fate);
         }
     }
-    let mut target = Target { sink: FileSink::open_with(log, trust, Rotation::never())?, dead: &dead };
-    let written = write(contents, &tail, treatment, &mut target)?;
+    let mut sink = FileSink::open_with(log, trust, Rotation::never())?;
+    let written = write(contents, &tail, treatment, &mut |given| match given {
+        Given::Line(line) => sink.write(line),
+        Given::Written(slot) => {
+            dead.mark_written(slot);
+            Ok(())
+        }
+    })?;
     for path in [Some(log), log.parent()].into_iter().flatten() {
         let directory_or_log = syscalls::open(OpenOptions::new().read(true), path)?;
         syscalls::sync(&directory_or_log)?;
@@ -126,22 +122,6 @@ fn empty(dead: DeadSpool, log: &Path, trust: FileTrust, treatment: Treatment) ->
     // A spool that cannot be removed is found again, with all of its lines in the log.
     dead.remove()?;
     Ok(written)
-}
-
-/// The log, and the spool that is emptied into it.
-struct Target<'a> {
-    sink: FileSink,
-    dead: &'a DeadSpool,
-}
-
-impl Out for Target<'_> {
-    fn line(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
-        self.sink.write(line)
-    }
-
-    fn mark_written(&mut self, slot: u32) {
-        self.dead.mark_written(slot);
-    }
 }
 
 /// The recovery at the start of the agent, as the end of the process sees it.

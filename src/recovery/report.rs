@@ -51,24 +51,18 @@ pub(crate) struct Written {
     pub(crate) panics: u64,
     /// Records whose line was there already.
     pub(crate) known: u64,
-    /// Records that the filter did not want.
-    pub(crate) filtered: u64,
 }
 
-/// Where the lines go.
-pub(crate) trait Out {
-    /// Takes one line.
-    fn line(&mut self, line: &EncodedLine<'_>) -> io::Result<()>;
-
+/// What is given out.
+pub(crate) enum Given<'a> {
+    /// A line.
+    Line(&'a EncodedLine<'a>),
     /// Everything that there is to say of the record in this slot was taken, or is not wanted.
-    fn mark_written(&mut self, _slot: u32) {}
+    Written(u32),
 }
 
-impl<F: FnMut(&EncodedLine<'_>) -> io::Result<()>> Out for F {
-    fn line(&mut self, line: &EncodedLine<'_>) -> io::Result<()> {
-        self(line)
-    }
-}
+/// Where it goes.
+type Out<'o> = dyn FnMut(Given<'_>) -> io::Result<()> + 'o;
 
 /// Writes what the log lacks of a dead process.
 ///
@@ -78,7 +72,7 @@ pub(crate) fn write(
     contents: &Contents,
     tail: &LogTail,
     treatment: Treatment,
-    out: &mut dyn Out,
+    out: &mut Out<'_>,
 ) -> io::Result<Written> {
     let facts = contents.facts.clone().unwrap_or_default();
     let mut deceased = Deceased::new(contents, facts, treatment);
@@ -96,10 +90,8 @@ pub(crate) fn write(
             written.known += 1;
         } else if deceased.write_record(recovered, out)? {
             written.panics += 1;
-        } else {
-            written.filtered += 1;
         }
-        out.mark_written(recovered.slot);
+        out(Given::Written(recovered.slot))?;
     }
     deceased.close(contents, tail, out)?;
     if contents.losses != Losses::default() {
@@ -117,10 +109,10 @@ pub(crate) fn write(
     Ok(written)
 }
 
-fn put(out: &mut dyn Out, line: impl Into<Line>) -> io::Result<()> {
+fn put(out: &mut Out<'_>, line: impl Into<Line>) -> io::Result<()> {
     let line = line.into();
     let json = line.encode().ok_or(io::ErrorKind::InvalidData)?;
-    out.line(&EncodedLine::new(&line, &json))
+    out(Given::Line(&EncodedLine::new(&line, &json)))
 }
 
 /// The making of a dead process's lines.
@@ -186,7 +178,7 @@ impl Deceased {
     }
 
     /// Writes the line of a record, and the last verdict on it; `false` when the filter does not want it.
-    fn write_record(&mut self, recovered: &Recovered, out: &mut dyn Out) -> io::Result<bool> {
+    fn write_record(&mut self, recovered: &Recovered, out: &mut Out<'_>) -> io::Result<bool> {
         let record = &*recovered.record;
         let (mut report, prepared) = self.builder.report(record, &mut |_| Naming::Allowed);
         report.recovered = true;
@@ -208,14 +200,14 @@ impl Deceased {
         };
         let too_large = || io::Error::other(format!("{:?}", LossReason::TooLarge));
         self.line.write(&mut report, &prepared, self.max_report_bytes).map_err(|_| too_large())?;
-        out.line(&self.line.encoded(&report.into()))?;
+        out(Given::Line(&self.line.encoded(&report.into())))?;
         let line = verdict_line(&mut self.builder, &change, about, None);
         put(out, line)?;
         Ok(true)
     }
 
     /// The last word on panics that have a line and were still unwinding.
-    fn close(&mut self, contents: &Contents, tail: &LogTail, out: &mut dyn Out) -> io::Result<()> {
+    fn close(&mut self, contents: &Contents, tail: &LogTail, out: &mut Out<'_>) -> io::Result<()> {
         for sequence in &contents.unwinding {
             let said = tail.fates.get(sequence).copied();
             let Some(report) = tail.lines.get(sequence) else { continue };
@@ -293,7 +285,7 @@ fn outcome(report: &Report, landing: LandingNote, doom: Option<AbortReason>) -> 
 
 #[cfg(feature = "symbols")]
 fn resolver(debug_directories: Vec<PathBuf>) -> Box<dyn Resolve> {
-    Box::new(crate::symbolize::FileSymbols::of_the_dead(debug_directories))
+    Box::new(crate::symbolize::FileSymbols::of_the_dead(debug_directories, Vec::new()))
 }
 
 /// The twin without the feature.

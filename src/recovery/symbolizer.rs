@@ -86,14 +86,11 @@ impl Symbolizer {
     /// # Errors
     /// [`ErrorKind::Recover`] if one of the directories is none, or a file is none of those that `binary` takes.
     pub fn of(directories: &[PathBuf], binaries: &[PathBuf]) -> Result<Self, Error> {
-        let mut symbolizer = Self::new();
-        for directory in directories {
-            if !directory.is_dir() {
-                let subject = format!("`{}` is not a directory with debug files", directory.display());
-                return Err(Error::new(ErrorKind::Recover, subject, ""));
-            }
-            symbolizer = symbolizer.debug_directory(directory);
+        if let Some(none) = directories.iter().find(|directory| !directory.is_dir()) {
+            let subject = format!("`{}` is not a directory with debug files", none.display());
+            return Err(Error::new(ErrorKind::Recover, subject, ""));
         }
+        let symbolizer = Self { directories: directories.to_vec(), ..Self::default() };
         binaries.iter().try_fold(symbolizer, Self::binary)
     }
 
@@ -196,12 +193,12 @@ impl Symbolizer {
         report.soft_errors.extend(prepared.soft_errors.iter().cloned());
         report.frames = prepared.frames.clone();
         report.images = prepared.images.clone();
-        let carried = self.carried(report.head.id, report.incident);
         let id = report.head.id;
+        let carried = self.carried(id, report.incident);
         let mut names = self.opened.as_mut();
-        let mut frames = |stack: &[String]| name(names.as_deref_mut(), &images, id, stack);
+        let mut frames = |stack: &[String]| name(names.as_deref_mut(), &images, id.instance(), stack);
         Flat::from(&mut *report).settle(&named, &mut frames, carried);
-        self.remember(report.head.id, named, images);
+        self.remember(id, named, images);
         true
     }
 
@@ -212,7 +209,7 @@ impl Symbolizer {
         verdict.fingerprint.clone_from(&named.fingerprint);
         let carried = self.carried(id, verdict.incident);
         let mut names = self.opened.as_mut();
-        let mut frames = |stack: &[String]| name(names.as_deref_mut(), &images, id, stack);
+        let mut frames = |stack: &[String]| name(names.as_deref_mut(), &images, id.instance(), stack);
         Flat::from(&mut *verdict).settle(&named, &mut frames, carried);
         *verdict != before
     }
@@ -242,7 +239,7 @@ impl Symbolizer {
 
 impl Opened {
     pub(super) fn new(directories: &[PathBuf], binaries: &[(String, PathBuf)]) -> Self {
-        let resolver = FileSymbols::of_the_dead_with(directories.to_vec(), binaries.to_vec());
+        let resolver = FileSymbols::of_the_dead(directories.to_vec(), binaries.to_vec());
         Self {
             stacks: Stacks::new(Box::new(resolver), Strategy::Unwind),
             redact: Redact::new(None),
@@ -299,13 +296,13 @@ fn is_wrapper(report: &Report) -> bool {
 pub(super) fn name(
     opened: Option<&mut Opened>,
     images: &[Image],
-    id: PanicId,
+    instance: u64,
     stack: &[String],
 ) -> Option<Arc<[NamedFrame]>> {
     let opened = opened?;
     let mut recorded = Recorded::of_images(images);
     let ips: Vec<u64> = stack.iter().map_while(|text| recorded.return_address(text)).collect();
-    let generation = *opened.generations.get(&id.instance())?;
+    let generation = *opened.generations.get(&instance)?;
     let names = &mut opened.stacks.symbolizer;
     (!ips.is_empty()).then(|| names.name(&ips, generation, &mut recorded, &mut |_| Naming::Allowed))
 }

@@ -187,9 +187,9 @@ impl Stacks {
         redact.frames(&mut frames);
         let mut images = stack.images();
         redact.images(&mut images);
-        let naming = stack.naming();
-        let rests_on_names = stack.has_names() && !stack.misses_program();
-        let summary = summary(&record.walk, stack.trimmed());
+        let naming = stack.naming;
+        let rests_on_names = stack.has_names() && !stack.misses_program;
+        let summary = summary(&record.walk, stack.trimmed);
         let mut soft_errors = stack.soft_errors();
         soft_errors.extend(stack.refused().into_iter().map(|refused| {
             let detail = format!("{} {}", redact.path(&refused.path), refused.why);

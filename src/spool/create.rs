@@ -42,25 +42,22 @@ pub(crate) struct Created {
 pub(crate) fn create(place: &Place, [slots, most]: [usize; 2], instance: u64) -> Created {
     let header = header(most, instance);
     let len = layout::file_bytes(most);
-    let made = make_file(place, &header, layout::file_bytes(slots), instance).and_then(|(file, path)| {
+    let live = |file: OwnFile, path| {
         let region = Arc::new(Region::of_file(&file, len)?);
-        LiveSpool::new(region, file, Some(path), place.log.clone())
-            .ok_or_else(|| ErrorKind::InvalidData.into())
-    });
-    match made {
+        LiveSpool::new(region, file, path, place.log.clone()).ok_or(io::Error::from(ErrorKind::InvalidData))
+    };
+    let made = make_file(place, &header, layout::file_bytes(slots), instance);
+    match made.and_then(|(file, path)| live(file, Some(path))) {
         Ok(live) => Created { live: Some(live), problem: None },
         Err(error) => {
             let problem = format!("no file in `{}`: {error}", place.directory.display());
-            Created { live: without_name(&header, len, place.log.clone()).ok(), problem: Some(problem) }
+            let without_name = spool_file::without_name(len).and_then(|file| {
+                syscalls::write_all_at(&file, &header, 0)?;
+                live(file, None)
+            });
+            Created { live: without_name.ok(), problem: Some(problem) }
         }
     }
-}
-
-fn without_name(header: &[u8], len: usize, log: Option<PathBuf>) -> io::Result<LiveSpool> {
-    let file = spool_file::without_name(len)?;
-    syscalls::write_all_at(&file, header, 0)?;
-    let region = Arc::new(Region::of_file(&file, len)?);
-    LiveSpool::new(region, file, None, log).ok_or_else(|| ErrorKind::InvalidData.into())
 }
 
 /// The file gets its name when it is complete and locked, so that nobody takes it for one of a dead process.
@@ -89,10 +86,9 @@ fn make_named(
     len: usize,
 ) -> io::Result<(OwnFile, PathBuf)> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
     // New, so it is nobody else's and no link.
-    options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
-    let file = syscalls::open(&options, unfinished)?;
+    options.read(true).write(true).create_new(true).mode(0o600);
+    let file = syscalls::open(options.custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC), unfinished)?;
     let named = fill(&file, header, len).and_then(|()| give_name(directory, unfinished, name));
     // The file has its name now, or is of no use.
     let _gone = syscalls::unlink(unfinished);
@@ -100,18 +96,13 @@ fn make_named(
 }
 
 fn fill(file: &File, header: &[u8], len: usize) -> io::Result<()> {
-    // First, so that a recovery does not take it for one that was given up.
-    lock(file)?;
+    // First, so that a recovery does not take it for one that was given up. Without locks the process id and the start
+    // time decide.
+    if spool_file::lock_for_process(file) == Lock::Held {
+        return Err(ErrorKind::WouldBlock.into());
+    }
     spool_file::reserve(file, len)?;
     syscalls::write_all_at(file, header, 0)
-}
-
-fn lock(file: &File) -> io::Result<()> {
-    match spool_file::lock_for_process(file) {
-        // Without locks the process id and the start time decide.
-        Lock::Taken | Lock::Unsupported => Ok(()),
-        Lock::Held => Err(ErrorKind::WouldBlock.into()),
-    }
 }
 
 fn give_name(directory: &Path, unfinished: &Path, name: &OsStr) -> io::Result<PathBuf> {

@@ -166,19 +166,9 @@ impl LiveSpool {
         self.log.as_deref()
     }
 
-    /// The `process` line is in the log.
-    pub(crate) fn process_line_is_written(&self) {
-        self.head.flags.fetch_or(layout::FLAG_PROCESS_LINE, Ordering::Release);
-    }
-
-    /// Texts go through a redactor: said before the first panic can be raised.
-    pub(crate) fn texts_are_redacted(&self) {
-        self.head.flags.fetch_or(layout::FLAG_REDACTED, Ordering::Release);
-    }
-
-    /// Landings are noted from now on.
-    pub(crate) fn landings_are_noted(&self) {
-        self.head.flags.fetch_or(layout::FLAG_LANDINGS, Ordering::Release);
+    /// One of the flags of [`layout`] holds from now on.
+    pub(crate) fn say(&self, flag: u32) {
+        self.head.flags.fetch_or(flag, Ordering::Release);
     }
 
     /// By the writer, before lines: notes where the log ends. It only grows, so any earlier end does, too.

@@ -36,7 +36,6 @@ pub(crate) struct Facts {
 
 /// A path as text; one that is not UTF-8 as its bytes.
 mod path_bytes {
-    use std::ffi::OsStr;
     use std::path::PathBuf;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -51,11 +50,11 @@ mod path_bytes {
     }
 
     pub(crate) fn serialize<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
-        let bytes = |name: &OsStr| match name.to_str() {
+        let bytes = path.as_ref().map(|path| match path.to_str() {
             Some(text) => Bytes::Text(text.to_owned()),
-            None => Bytes::Other(name.as_encoded_bytes().to_vec()),
-        };
-        path.as_ref().map(|path| bytes(path.as_os_str())).serialize(to)
+            None => Bytes::Other(path.as_os_str().as_encoded_bytes().to_vec()),
+        });
+        bytes.serialize(to)
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {

@@ -25,12 +25,10 @@ pub(crate) struct Owner {
 /// What can be said of a process without asking for its lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
-    /// It runs, and has the file mapped.
+    /// It runs, and has the file mapped, or that cannot be seen.
     Uses,
     /// It is gone, or it became another program.
     Gone,
-    /// It runs; whether it has the file mapped cannot be seen.
-    Unknown,
     /// Its id belongs to another container than `/proc` shows. Nothing can be asked about it.
     Elsewhere,
 }
@@ -60,11 +58,8 @@ impl Owner {
             None => Life::Gone,
             Some(ticks) if self.start_ticks != 0 && ticks != self.start_ticks => Life::Gone,
             // The same process; after an `exec` it is another program, without the mapping.
-            Some(_) => match maps(&process, inode) {
-                Some(true) => Life::Uses,
-                Some(false) => Life::Gone,
-                None => Life::Unknown,
-            },
+            Some(_) if maps(&process, inode) == Some(false) => Life::Gone,
+            Some(_) => Life::Uses,
         }
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn spool(dir: &Path) -> (&'static LiveSpool, Channel, PathBuf) {
     }
     core::mem::forget(being_written);
     live.landings.landed(1);
-    live.landings_are_noted();
+    live.say(layout::FLAG_LANDINGS);
     live.note_log();
     let facts = Facts { log: live.log().map(Path::to_owned), max_report_bytes: 30_000, ..Facts::default() };
     live.write_facts(&facts).unwrap();

@@ -40,13 +40,8 @@ impl FileSymbols {
         Self::new(of_live, directories, Vec::new())
     }
 
-    /// Of a process that is gone.
-    pub(crate) fn of_the_dead(directories: Vec<PathBuf>) -> Self {
-        Self::new(of_dead, directories, Vec::new())
-    }
-
-    /// The same with files for images of these build-ids.
-    pub(crate) fn of_the_dead_with(directories: Vec<PathBuf>, files: Vec<(String, PathBuf)>) -> Self {
+    /// Of a process that is gone, with files for images of these build-ids.
+    pub(crate) fn of_the_dead(directories: Vec<PathBuf>, files: Vec<(String, PathBuf)>) -> Self {
         Self::new(of_dead, directories, files)
     }
 
@@ -143,8 +138,8 @@ fn of_dead(image: &Image) -> Identity {
 fn of_live(image: &Image) -> Identity {
     let live = find(image).map(|(loaded, is_executable)| panic_agent_symbols::Live {
         is_executable,
-        code: loaded.code().first().map_or(0, |(start, _)| *start),
-        hdr: loaded.tables().map(|tables| tables.hdr_bytes),
+        code: loaded.code.first().map_or(0, |(start, _)| *start),
+        hdr: loaded.tables.as_ref().map(|tables| tables.hdr_bytes),
     });
     let path = image.path.as_deref().map(|path| path.strip_suffix(" (deleted)").unwrap_or(path));
     Identity { build_id: image.build_id.clone(), path: path.map(PathBuf::from), live }
@@ -157,9 +152,9 @@ fn find(image: &Image) -> Option<(&'static crate::image::LoadedImage, bool)> {
     (1..=newest).rev().find_map(|generation| {
         let snapshot = crate::image::of_generation(generation)?;
         let (index, loaded) = snapshot.images().enumerate().find(|(_, loaded)| {
-            loaded.path() == image.path.as_deref()
-                && loaded.build_id() == image.build_id.as_deref()
-                && image.bias.as_ref().is_none_or(|bias| *bias == format!("{:#x}", loaded.bias()))
+            loaded.path == image.path
+                && loaded.build_id == image.build_id
+                && image.bias.as_ref().is_none_or(|bias| *bias == format!("{:#x}", loaded.bias))
         })?;
         Some((loaded, index == 0))
     })

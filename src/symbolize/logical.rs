@@ -47,9 +47,10 @@ impl Logical {
         self.is_catch()
             || matches!(
                 self.plain.as_str(),
-                "std::panicking::do_call" | "std::panicking::catch_unwind::do_call"
+                "std::panicking::do_call"
+                    | "std::panicking::catch_unwind::do_call"
+                    | "std::panicking::try::do_call"
             )
-            || self.plain == "std::panicking::try::do_call"
     }
 
     /// Whether this function holds the landing pad of a `catch_unwind` call.

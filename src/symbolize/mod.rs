@@ -36,7 +36,7 @@ pub(crate) use resolve::{Found, Off, Refused, Resolve};
 pub(crate) use source_path::{inside, with_slashes};
 #[cfg(test)]
 pub(crate) use stack::tests as test_stacks;
-pub(crate) use stack::{Beyond, Physical, Stack};
+pub(crate) use stack::{Physical, Stack};
 
 use crate::record::{EhAction, Image, Inlining, NamedFrame, RawWalk, ThreadStart};
 use ready::Wanted;
@@ -230,8 +230,7 @@ impl Symbolizer {
         });
         let LookUp { said, misses_program, .. } = look_up;
         let naming = if self.is_on() { said } else { Naming::Off };
-        let beyond = Beyond::new(walk.stopper(), physical.len(), beyond);
-        Stack::new(physical, beyond, walk.search_start as usize, naming, misses_program)
+        Stack::new(physical, walk.stopper(), beyond, walk.search_start as usize, naming, misses_program)
     }
 
     /// The logical frames of a short stack over images of a generation, innermost first.

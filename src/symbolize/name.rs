@@ -77,15 +77,11 @@ fn split_as(head: &str) -> (&str, Option<&str>) {
 }
 
 fn without_pointers(mut name: &str) -> &str {
-    loop {
-        let shorter = ["&", "mut ", "dyn ", "*const ", "*mut ", "impl "]
-            .iter()
-            .find_map(|prefix| name.strip_prefix(prefix));
-        match shorter {
-            Some(shorter) => name = shorter,
-            None => return name,
-        }
+    let prefixes = ["&", "mut ", "dyn ", "*const ", "*mut ", "impl "];
+    while let Some(shorter) = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)) {
+        name = shorter;
     }
+    name
 }
 
 /// Drops `<…>` and `::<…>`, and writes `{{closure}}` and `{closure#3}` as `{closure}`.

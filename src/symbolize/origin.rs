@@ -137,14 +137,10 @@ pub(crate) fn module_of_file(file: &str) -> Option<String> {
     };
     let inside = inside.strip_suffix(".rs").unwrap_or(inside);
     let inside = inside.strip_suffix("/mod").unwrap_or(inside);
-    let mut module = crate_name;
-    if !matches!(inside, "lib" | "main") {
-        for part in inside.split('/') {
-            module.push_str("::");
-            module.push_str(part);
-        }
-    }
-    Some(module)
+    Some(match inside {
+        "lib" | "main" => crate_name,
+        _ => format!("{crate_name}::{}", inside.replace('/', "::")),
+    })
 }
 
 /// A path that is equal on every machine that builds the same sources: without the directories that
@@ -196,12 +192,11 @@ fn dependency_root(file: &str) -> Option<&str> {
             .filter(|(before, _)| matches!(before.chars().last(), None | Some('/')))?;
         rest.contains("/src/").then_some(rest)
     };
-    fetched_root(file).or_else(vendored).or_else(|| roots(file).find(|root| is_known_library(root)))
-}
-
-fn is_known_library(root: &str) -> bool {
-    let directory = root.split('/').next().unwrap_or_default();
-    LIBRARIES.contains(&without_version(directory))
+    let is_known_library = |root: &&str| {
+        let directory = root.split('/').next().unwrap_or_default();
+        LIBRARIES.contains(&without_version(directory))
+    };
+    fetched_root(file).or_else(vendored).or_else(|| roots(file).find(is_known_library))
 }
 
 /// The same for a package whose directory has a version in its name, the innermost one.
@@ -241,14 +236,9 @@ fn fetched_root(file: &str) -> Option<&str> {
 
 /// `tokio` for `tokio-1.54.1`.
 fn without_version(directory: &str) -> &str {
-    let mut end = directory.len();
-    for (at, _) in directory.match_indices('-') {
-        if directory[at + 1..].starts_with(|first: char| first.is_ascii_digit()) {
-            end = at;
-            break;
-        }
-    }
-    &directory[..end]
+    let has_digit = |at: &usize| directory[at + 1..].starts_with(|first: char| first.is_ascii_digit());
+    let mut dashes = directory.match_indices('-').map(|(at, _)| at);
+    &directory[..dashes.find(has_digit).unwrap_or(directory.len())]
 }
 
 #[cfg(test)]

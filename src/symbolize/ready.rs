@@ -6,8 +6,7 @@
 //! Runs on: the thread `panic-agent-symbols`, which ends when it is done, and the writer (`is_ready`).
 //! Must not: be waited for without a deadline.
 
-use core::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,11 +26,10 @@ pub(crate) type Wanted = (u64, Option<ImageAt>);
 pub(crate) type Reader = Box<dyn FnMut(Vec<Wanted>) -> Arc<Readiness> + Send>;
 
 /// Whether names can be looked up without a long wait.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Readiness {
-    /// Nanoseconds that it took, plus 1; 0 until it is done. Set once. Release when set, Acquire when read:
-    /// who sees it finds the debug information read.
-    took: AtomicU64,
+    /// How long it took. Set once, when it is done: who sees it finds the debug information read.
+    took: OnceLock<Duration>,
 }
 
 impl Readiness {
@@ -42,30 +40,27 @@ impl Readiness {
 
     /// For a thread that reads.
     pub(crate) fn not_ready() -> Arc<Self> {
-        Arc::new(Self { took: AtomicU64::new(0) })
+        Arc::default()
     }
 
     /// For a reading that took this long.
     pub(crate) fn after(took: Duration) -> Arc<Self> {
-        let readiness = Self::not_ready();
-        readiness.set(took);
-        readiness
+        Arc::new(Self { took: took.into() })
     }
 
     /// By whoever reads: it is done.
     pub(crate) fn set(&self, took: Duration) {
-        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.took.store(took.saturating_add(1), Ordering::Release);
+        self.took.get_or_init(|| took);
     }
 
     /// How long it took to read what was wanted; 0 until that is done.
     pub(crate) fn took(&self) -> Duration {
-        Duration::from_nanos(self.took.load(Ordering::Acquire).saturating_sub(1))
+        self.took.get().copied().unwrap_or_default()
     }
 
     /// Whether a look-up is quick.
     pub(crate) fn is_ready(&self) -> bool {
-        self.took.load(Ordering::Acquire) != 0
+        self.took.get().is_some()
     }
 }
 

@@ -23,75 +23,43 @@ pub(crate) struct Physical {
     pub(crate) at: Arc<Resolved>,
 }
 
-/// The stopper and the frames around it, as far as they lie beyond the recorded ones.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Beyond {
-    /// Index of the first.
-    from: usize,
-    frames: Vec<Arc<Resolved>>,
-}
-
-impl Beyond {
-    /// `frames` begin at the stopper, or after the `recorded` frames when it is one of these.
-    pub(crate) fn new(stopper: Option<u32>, recorded: usize, frames: Vec<Arc<Resolved>>) -> Self {
-        Self { from: stopper.map_or(0, |stopper| stopper as usize).max(recorded), frames }
-    }
-
-    fn get(&self, index: usize) -> Option<&Arc<Resolved>> {
-        self.frames.get(index.checked_sub(self.from)?)
-    }
-}
-
 /// Physical frames of a walk with their symbols, innermost first.
 #[derive(Clone, Debug)]
 pub(crate) struct Stack {
-    physical: Vec<Physical>,
-    beyond: Beyond,
+    /// Every frame of the walk, trimmed ones included.
+    pub(crate) physical: Vec<Physical>,
+    /// The stopper and the frames around it, as far as they lie beyond the recorded ones.
+    beyond: Vec<Arc<Resolved>>,
+    /// Index of the first of them.
+    beyond_from: usize,
     /// Physical frames before the first that belongs to the program.
-    trimmed: usize,
+    pub(crate) trimmed: usize,
     /// Logical frames of the first kept physical frame that belong to the panic machinery.
     trimmed_logical: usize,
-    /// Why not all names were looked up, if so.
-    naming: Naming,
-    /// Whether that concerns frames outside of the system's images.
-    misses_program: bool,
+    /// Why not every name was looked up; `Allowed` when all were.
+    pub(crate) naming: Naming,
+    /// Whether a frame that may belong to the program has no name because none was looked up.
+    pub(crate) misses_program: bool,
 }
 
 impl Stack {
+    /// `beyond` begins at the stopper, or after the `physical` frames when it is one of these.
     pub(crate) fn new(
         physical: Vec<Physical>,
-        beyond: Beyond,
+        stopper: Option<u32>,
+        beyond: Vec<Arc<Resolved>>,
         search_start: usize,
         naming: Naming,
         misses_program: bool,
     ) -> Self {
         let (trimmed, trimmed_logical) = trim(&physical, search_start);
-        Self { physical, beyond, trimmed, trimmed_logical, naming, misses_program }
-    }
-
-    /// Why not every name was looked up; `Allowed` when all were.
-    pub(crate) fn naming(&self) -> Naming {
-        self.naming
-    }
-
-    /// Whether a frame that may belong to the program has no name because none was looked up.
-    pub(crate) fn misses_program(&self) -> bool {
-        self.misses_program
+        let beyond_from = stopper.map_or(0, |stopper| stopper as usize).max(physical.len());
+        Self { physical, beyond, beyond_from, trimmed, trimmed_logical, naming, misses_program }
     }
 
     /// Index after the outermost frame that is known without a gap from the stopper.
     pub(crate) fn end(&self) -> usize {
-        self.physical.len().max(self.beyond.from + self.beyond.frames.len())
-    }
-
-    /// Every frame of the walk, trimmed ones included.
-    pub(crate) fn physical(&self) -> &[Physical] {
-        &self.physical
-    }
-
-    /// Physical frames trimmed from the inner end.
-    pub(crate) fn trimmed(&self) -> usize {
-        self.trimmed
+        self.physical.len().max(self.beyond_from + self.beyond.len())
     }
 
     /// Logical frames of a physical one that are not panic machinery; the stopper and its neighbours beyond
@@ -155,7 +123,8 @@ impl Stack {
     }
 
     fn at(&self, index: usize) -> Option<&Arc<Resolved>> {
-        self.physical.get(index).map(|frame| &frame.at).or_else(|| self.beyond.get(index))
+        let beyond = || self.beyond.get(index.checked_sub(self.beyond_from)?);
+        self.physical.get(index).map(|frame| &frame.at).or_else(beyond)
     }
 
     /// Whether std meant to call a hook for this panic; `None` when no name tells.
@@ -230,13 +199,7 @@ impl Stack {
             .collect();
         if !unnamed.is_empty() {
             // Distributions strip their C library; that is no reason to look at one's own build.
-            let system_only = unnamed.iter().all(|frame| {
-                frame
-                    .at
-                    .image
-                    .as_ref()
-                    .is_some_and(|at| at.image.path.as_deref().is_some_and(is_system_image))
-            });
+            let system_only = unnamed.iter().all(|frame| is_of_system(&frame.at));
             let code = if system_only { "no_system_symbols" } else { "no_symbols" };
             return vec![SoftError::new("frames.function", code, no_symbols(&unnamed, kept.len()))];
         }

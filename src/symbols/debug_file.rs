@@ -44,7 +44,7 @@ impl Search<'_> {
         let name = file_name(name)?;
         for path in self.link_places(name) {
             let judge = |file: &Candidate<'_>| {
-                if image.is_at(&file.stamp) {
+                if image.stamp.is_same_file(&file.stamp) {
                     // A link to itself.
                     return Err("");
                 }
@@ -129,7 +129,7 @@ fn take<'a>(
         Opening::Right(file) => Some(*file),
         Opening::Refused(why) => {
             if !why.is_empty() {
-                refused.push(Refused::debug_file(path, why));
+                refused.push(Refused { is_image: false, path: path.to_owned(), why });
             }
             None
         }

@@ -40,7 +40,7 @@ impl Stamp {
         Self { device: of.dev(), inode: of.ino(), len: of.len(), modified: (of.mtime(), of.mtime_nsec()) }
     }
 
-    fn is_same_file(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_file(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
 }
@@ -142,11 +142,6 @@ pub(crate) fn is_of_use(id: SectionId) -> bool {
 }
 
 impl ElfFile<'_> {
-    /// Whether this is the file at another stamp.
-    pub(crate) fn is_at(&self, stamp: &Stamp) -> bool {
-        self.stamp.is_same_file(stamp)
-    }
-
     /// Whether it has functions and lines.
     pub(crate) fn has_debug_info(&self) -> bool {
         // The compressed form of old has another name, which the library knows.

@@ -2,6 +2,7 @@
 //!
 //! Runs on: the threads that ask. Must not: guess; a file that cannot be told from another one is refused.
 
+use core::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use object::{Object as _, ObjectSection as _};
@@ -50,11 +51,12 @@ impl Identity {
     /// Opens the file; notes what lies in its place if that is another one.
     pub(crate) fn open<'a>(&self, store: &'a Store, refused: &mut Vec<Refused>) -> Option<ElfFile<'a>> {
         let mut why = None;
-        let mut mapping = None;
+        // Looked up once, where it is asked for.
+        let mapping = OnceCell::new();
+        let mapping = || mapping.get_or_init(|| mapping_of(self.live.as_ref()?.code)).as_ref();
         for place in [Place::OwnExecutable, Place::Path, Place::MappedPath, Place::Mapping] {
-            let Some(path) = self.place(place, &mut mapping) else { continue };
-            let inode = mapping.as_ref().map(|mapping: &Mapping| mapping.inode);
-            match store.open(&path, |file| self.judge(file, inode)) {
+            let Some(path) = self.place(place, &mapping) else { continue };
+            match store.open(&path, |file| self.judge(file, &mapping)) {
                 Opening::Right(file) => return Some(*file),
                 Opening::Refused(reason) if place != Place::OwnExecutable => {
                     why = why.or(Some((path, reason)));
@@ -62,42 +64,30 @@ impl Identity {
                 Opening::Refused(_) | Opening::Absent => {}
             }
         }
-        if let Some((path, why)) = why {
-            refused.push(Refused::image(&path, why));
-        }
+        refused.extend(why.map(|(path, why)| Refused { is_image: true, path, why }));
         None
     }
 
-    fn place(&self, place: Place, mapping: &mut Option<Mapping>) -> Option<PathBuf> {
+    fn place<'m>(&self, place: Place, mapping: &dyn Fn() -> Option<&'m Mapping>) -> Option<PathBuf> {
         match place {
             Place::OwnExecutable => {
-                let live = self.live.as_ref().filter(|live| live.is_executable)?;
-                if self.build_id.is_none() {
-                    *mapping = mapping_of(live.code);
-                }
-                Some("/proc/self/exe".into())
+                self.live.as_ref().filter(|live| live.is_executable).map(|_| "/proc/self/exe".into())
             }
-            Place::Path => {
-                if let (Some(live), None, None) = (&self.live, &self.build_id, &*mapping) {
-                    *mapping = mapping_of(live.code);
-                }
-                self.path.clone()
-            }
+            Place::Path => self.path.clone(),
             Place::MappedPath => {
-                let live = self.live.as_ref()?;
-                if mapping.is_none() {
-                    *mapping = mapping_of(live.code);
-                }
-                let path = &mapping.as_ref()?.path;
+                let path = &mapping()?.path;
                 (Some(path) != self.path.as_ref()).then(|| path.clone())
             }
             // Can be read by those only who may read everything.
-            Place::Mapping => Some(format!("/proc/self/map_files/{}", mapping.as_ref()?.range).into()),
+            Place::Mapping => Some(format!("/proc/self/map_files/{}", mapping()?.range).into()),
         }
     }
 
-    /// `inode` is that of the mapping.
-    fn judge(&self, file: &Candidate<'_>, inode: Option<u64>) -> Result<(), &'static str> {
+    fn judge<'m>(
+        &self,
+        file: &Candidate<'_>,
+        mapping: &dyn Fn() -> Option<&'m Mapping>,
+    ) -> Result<(), &'static str> {
         if let Some(wanted) = &self.build_id {
             let is_it = build_id(file.object).as_ref() == Some(wanted);
             return if is_it { Ok(()) } else { Err(OTHER_BUILD) };
@@ -108,7 +98,8 @@ impl Identity {
             return Err(OTHER_TABLES);
         }
         // The same functions at the same addresses may come from other lines.
-        if inode == Some(file.stamp.inode) { Ok(()) } else { Err(OTHER_FILE) }
+        let is_it = mapping().is_some_and(|mapping| mapping.inode == file.stamp.inode);
+        if is_it { Ok(()) } else { Err(OTHER_FILE) }
     }
 }
 

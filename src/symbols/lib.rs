@@ -14,17 +14,15 @@ mod identity;
 #[allow(unsafe_code)]
 mod mapped_file; // a file that is read where it lies
 mod names;
-mod one_symbol;
 #[allow(unsafe_code)]
 mod own_file; // closes a number
 mod split;
 
 pub use elf::build_id_of;
 pub use identity::{Identity, Live};
-pub use names::Names;
-pub use one_symbol::function_at;
+pub use names::{Names, function_at};
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// One function at an address.
 #[derive(Clone, Copy, Debug)]
@@ -58,14 +56,4 @@ pub struct Refused {
     pub path: PathBuf,
     /// What is wrong with it, to be read after its path.
     pub why: &'static str,
-}
-
-impl Refused {
-    fn image(path: &Path, why: &'static str) -> Self {
-        Self { is_image: true, path: path.to_owned(), why }
-    }
-
-    fn debug_file(path: &Path, why: &'static str) -> Self {
-        Self { is_image: false, path: path.to_owned(), why }
-    }
 }

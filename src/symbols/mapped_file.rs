@@ -40,9 +40,7 @@ impl MappedFile {
         let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
         Ok(Self { start, len })
     }
-}
 
-impl MappedFile {
     /// Lets go of the pages that were read: they are read again, from the same file, when somebody asks for them.
     pub(crate) fn rest(&self) {
         // SAFETY: the mapping is this value's own and private, and nobody writes to it, so its pages are those of the file

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use addr2line::gimli::Dwarf;
 use addr2line::{Context, LookupContinuation as _, LookupResult};
-use object::{Object as _, SymbolMap, SymbolMapName};
+use object::{Object as _, ObjectSymbol as _, SymbolKind, SymbolMap, SymbolMapName};
 use self_cell::self_cell;
 
 use crate::debug_file::Search;
@@ -173,4 +173,16 @@ impl<'a> Tables<'a> {
 
 fn dwarf<'a>(store: &'a Store, object: &object::File<'a>) -> Option<Dwarf<Slice<'a>>> {
     Dwarf::load(|id| store.section(object, Some(id.name()).filter(|_| is_of_use(id)))).ok()
+}
+
+/// The readable name of the function that begins at an address of the image, out of its symbol table. `None` where there is
+/// no such table or function, or where the file is not certainly the right one.
+///
+/// Goes through the table once, and reads no debug information; what was mapped is given back.
+pub fn function_at(identity: &Identity, address: u64) -> Option<String> {
+    let store = Store::default();
+    let file = identity.open(&store, &mut Vec::new())?;
+    let mut functions = file.object.symbols().chain(file.object.dynamic_symbols());
+    let it = functions.find(|symbol| symbol.kind() == SymbolKind::Text && symbol.address() == address)?;
+    Found { name: Some(it.name().ok()?), file: None, line: None, column: None }.function()
 }

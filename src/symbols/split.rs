@@ -70,7 +70,7 @@ impl<'a> Split<'a> {
             }
         }
         if let Some((path, why)) = wrong {
-            refused.push(Refused::debug_file(&path, why));
+            refused.push(Refused { is_image: false, path, why });
         }
         None
     }

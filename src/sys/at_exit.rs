@@ -2,12 +2,8 @@
 //!
 //! Runs on: threads that register them. Must not: run the functions itself.
 
-/// Lets `exit` call `function`: after `main` returned, in `std::process::exit`, and after `main` panicked; not
-/// when the process aborts. `false` when the system has no room for it.
 #[cfg(windows)]
-pub(crate) fn register(function: extern "C" fn()) -> bool {
-    super::system::exit::register(function)
-}
+pub(crate) use super::system::exit::register;
 
 /// Lets `exit` call `function`: after `main` returned, in `std::process::exit`, and after `main` panicked; not
 /// when the process aborts. `false` when the system has no room for it.

@@ -17,19 +17,7 @@ use super::fork;
 const GENERATIONS: usize = 64;
 
 /// Guards something that is whole at every instant.
-#[derive(Debug)]
-pub(crate) struct ForkLock(ForkCell<()>);
-
-impl ForkLock {
-    pub(crate) const fn new() -> Self {
-        Self(ForkCell::new())
-    }
-
-    /// Waits until no other thread of this process holds it.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Option<()>> {
-        self.0.lock()
-    }
-}
+pub(crate) type ForkLock = ForkCell<()>;
 
 /// Something behind a lock, for each generation of processes; `None` at first.
 #[derive(Debug)]

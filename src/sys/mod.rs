@@ -36,7 +36,7 @@ mod tables; // what belongs to reading unwind tables
 #[allow(unsafe_code)]
 pub(crate) mod thread; // the current thread, as the system sees it
 
-#[cfg(feature = "audit")]
+#[cfg(any(unix, feature = "audit"))]
 pub(crate) use system::symbol;
 #[cfg(unix)]
 pub(crate) use system::user;

@@ -3,7 +3,7 @@
 //! Runs on: tests. Must not: be compiled into the library.
 
 use super::samples::FakeSymbols;
-use crate::probe::{Class, Event, EventQueue, Handler, PanicRef, Stamp, ThreadRef, Trace};
+use crate::probe::{Event, EventQueue, Language, PanicRef, Stamp, ThreadRef, Trace};
 use crate::record::EhAction;
 
 /// A queue that only a test fills. Every panic has the same serial as number, every thread the same number as
@@ -60,11 +60,11 @@ impl FakeProbes {
 
     /// The frame at this address of [`FakeSymbols`] caught it.
     pub(crate) fn landed(&self, tid: u32, sequence: u64, symbol: u64) {
-        self.met(tid, sequence, symbol, EhAction::Catch, Handler::Rust);
+        self.met(tid, sequence, symbol, EhAction::Catch, Language::Rust);
     }
 
     /// The frame at this address of [`FakeSymbols`] stopped it.
-    pub(crate) fn met(&self, tid: u32, sequence: u64, symbol: u64, action: EhAction, handler: Handler) {
+    pub(crate) fn met(&self, tid: u32, sequence: u64, symbol: u64, action: EhAction, handler: Language) {
         let event = Event::Landed {
             panic: named(sequence),
             exception: 0,
@@ -75,7 +75,7 @@ impl FakeProbes {
             cleanups: 1,
             action,
             handler,
-            class: Class::Rust,
+            class: Language::Rust,
         };
         self.send(tid, event, &[]);
     }

@@ -26,7 +26,7 @@ pub(super) fn predict(walk: &RawWalk, stack: &Stack, alone: bool) -> Predicted {
     let (prediction, holder) = match first(walk, stack, alone) {
         First::Catch(stopper) => {
             let mut prediction = handler::name(stack, stopper, Root::None, None);
-            let trimmed = stack.trimmed();
+            let trimmed = stack.trimmed;
             prediction.frame = stopper.checked_sub(trimmed).and_then(|frame| u32::try_from(frame).ok());
             let kind = prediction.handler.as_ref().map_or(HandlerKind::Unknown, |handler| handler.kind);
             (prediction, Holder::of_kind(kind))
@@ -39,10 +39,10 @@ pub(super) fn predict(walk: &RawWalk, stack: &Stack, alone: bool) -> Predicted {
 }
 
 fn first(walk: &RawWalk, stack: &Stack, alone: bool) -> First {
-    if stack.naming() == Naming::Off {
+    if stack.naming == Naming::Off {
         return First::Unknown(reason::UNSUPPORTED_PLATFORM);
     }
-    for index in stack.trimmed()..stack.physical().len() {
+    for index in stack.trimmed..stack.physical.len() {
         let here = stack.logical(index);
         if here.iter().any(|frame| frame.function.is_none()) {
             return First::Unknown(reason::NAMES_MISSING);
@@ -79,7 +79,7 @@ fn is_bare_try(stack: &Stack, index: usize) -> bool {
         [] => None,
         [.., physical] => Some(physical),
     };
-    let callee = index.checked_sub(1).filter(|callee| *callee >= stack.trimmed()).and_then(only);
+    let callee = index.checked_sub(1).filter(|callee| *callee >= stack.trimmed).and_then(only);
     only(index).is_some_and(Logical::is_catch)
         && callee.is_some_and(|callee| callee.is_catch_machinery() && !callee.is_catch())
 }

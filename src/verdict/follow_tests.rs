@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::follow::{Follow, Sight, WAITING};
 use super::verdict_text::About;
-use crate::probe::{Event, Handler as HandlerFrame, PanicRef};
+use crate::probe::{Event, Language, PanicRef};
 use crate::record::{Inlining, NamedFrame, *};
 use crate::report::build::Builder;
 use crate::testing::fake_names::FakeNames;
@@ -281,9 +281,9 @@ fn a_payload_thrown_again_waits_for_its_new_stack_and_lands_where_that_says() {
 #[test]
 fn a_frame_that_must_not_unwind_aborts_and_a_frame_of_another_language_decides_nothing() {
     for (handler, action, fate) in [
-        (HandlerFrame::Rust, EhAction::Filter, Fate::Aborted),
-        (HandlerFrame::Rust, EhAction::Terminate, Fate::Aborted),
-        (HandlerFrame::Foreign, EhAction::Unknown, Fate::Caught),
+        (Language::Rust, EhAction::Filter, Fate::Aborted),
+        (Language::Rust, EhAction::Terminate, Fate::Aborted),
+        (Language::Foreign, EhAction::Unknown, Fate::Caught),
     ] {
         let mut bench = Bench::new(16);
         bench.probes.raised(TID, 1, 0);

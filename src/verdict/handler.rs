@@ -169,8 +169,8 @@ fn inward(stack: &Stack, stopper: usize, catch: usize) -> Vec<&Logical> {
     let here = stack.logical(stopper);
     let inlined = here.get(..catch).unwrap_or_default().iter().rev();
     // The frames next to a stopper beyond the recorded ones are not known.
-    let next_to_it = if stopper <= stack.physical().len() { stopper } else { 0 };
-    let inner = (stack.trimmed()..next_to_it).rev();
+    let next_to_it = if stopper <= stack.physical.len() { stopper } else { 0 };
+    let inner = (stack.trimmed..next_to_it).rev();
     inlined.chain(inner.flat_map(|index| stack.logical(index).iter().rev())).take(AROUND).collect()
 }
 

@@ -54,7 +54,7 @@ pub(super) fn by_structure(walk: &RawWalk, stack: &Stack, stopper: usize) -> ByS
     let runtime = |kind| ByStructure { holder: Holder::Runtime, kind };
     match family(frame) {
         Family::TaskHarness => {
-            let inner = (stack.trimmed()..stopper).rev().find(|index| !machinery(index));
+            let inner = (stack.trimmed..stopper).rev().find(|index| !machinery(index));
             if inner.is_some_and(|inner| is_inside_harness(stack, inner)) {
                 runtime(task_kind(stack, owner))
             } else {

@@ -79,12 +79,12 @@ pub(crate) fn predict(walk: &RawWalk, stack: &Stack, strategy: Strategy, flags: 
 
 fn by_tables(walk: &RawWalk, stack: &Stack, flags: u32) -> Predicted {
     let has = |flag: RawFlag| flags & flag as u32 != 0;
-    let end = walk.stopper().map_or(stack.physical().len(), |stopper| stopper as usize);
+    let end = walk.stopper().map_or(stack.physical.len(), |stopper| stopper as usize);
     if passes_tls_destructor(stack, end) {
         return plain(abort(AbortReason::TlsDestructor));
     }
     let Some(stopper) = walk.stopper() else { return plain(without_stopper(walk)) };
-    let searched = stack.physical().get(walk.search_start as usize..).unwrap_or_default();
+    let searched = stack.physical.get(walk.search_start as usize..).unwrap_or_default();
     let before = searched.iter().take(end.saturating_sub(walk.search_start as usize));
     if before.clone().any(|frame| frame.action == EhAction::Unknown) {
         return plain(unknown(reason::UNREADABLE_TABLE));
@@ -120,7 +120,7 @@ fn by_tables(walk: &RawWalk, stack: &Stack, flags: u32) -> Predicted {
         _ => return plain(unknown(reason::NO_STOP_ACTION)),
     };
     // Only what is in the walk is numbered from the first kept frame.
-    prediction.frame = stopper.checked_sub(u32::try_from(stack.trimmed()).unwrap_or(u32::MAX));
+    prediction.frame = stopper.checked_sub(u32::try_from(stack.trimmed).unwrap_or(u32::MAX));
     prediction.action = Some(action);
     Predicted { prediction, inside_root, holder }
 }
@@ -158,7 +158,7 @@ impl Root {
 
 /// A panic leaving a thread-local's destructor aborts; std's guard for it is no catch.
 fn passes_tls_destructor(stack: &Stack, end: usize) -> bool {
-    (stack.trimmed()..end.min(stack.physical().len()))
+    (stack.trimmed..end.min(stack.physical.len()))
         .flat_map(|index| stack.logical(index))
         .any(guards_tls_destructors)
 }
@@ -184,8 +184,7 @@ fn boundary(stack: &Stack, stopper: usize) -> Prediction {
     let unnamed = stack.logical(stopper).iter().all(|frame| frame.function.is_none());
     // musl's caller of those destructors ends the walk, and bears no name in a stripped static executable.
     let hidden = cfg!(target_env = "musl");
-    if unnamed
-        && (hidden || (stopper..stack.physical().len()).any(|outer| runs_tls_destructors(stack, outer)))
+    if unnamed && (hidden || (stopper..stack.physical.len()).any(|outer| runs_tls_destructors(stack, outer)))
     {
         return unnamed_abort();
     }

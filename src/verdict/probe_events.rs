@@ -6,7 +6,7 @@ use super::follow::Follow;
 use super::life::LifeEvent;
 use super::lineage::{may_be_of_scope, place_of};
 use super::{DroppedBy, Lives, Thread, Throw, place};
-use crate::probe::{Catcher, Entry, Event, Handler as HandlerFrame, Keeper, LOST, PanicRef, Stamp, Trace};
+use crate::probe::{Catcher, Entry, Event, Keeper, LOST, Language, PanicRef, Stamp, Trace};
 use crate::record::finding::Finding;
 use crate::record::{EhAction, Handler, HandlerKind, Notice, Place};
 use crate::symbolize::{Namer, program_place, unnamed};
@@ -41,11 +41,11 @@ impl Follow {
             Event::Landed { panic, ip, cleanups, action, handler, .. } if self.concerns(panic) => {
                 match (handler, action) {
                     // A frame of another language must throw it on, or the process aborts: not the end yet.
-                    (HandlerFrame::Foreign, _) => {}
-                    (HandlerFrame::Rust, EhAction::Filter | EhAction::Terminate) => {
+                    (Language::Foreign, _) => {}
+                    (Language::Rust, EhAction::Filter | EhAction::Terminate) => {
                         self.lives.doomed(panic.hooked);
                     }
-                    (HandlerFrame::Rust, _) => self.lives.landed(panic.hooked, tid, ip, cleanups),
+                    (Language::Rust, _) => self.lives.landed(panic.hooked, tid, ip, cleanups),
                 }
             }
             Event::Read { panic, .. } if self.concerns(panic) => {

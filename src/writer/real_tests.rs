@@ -22,7 +22,7 @@ fn here() -> Box<RawRecord> {
     walk.stop_action = EhAction::Catch as u8;
     let stack = Symbolizer::new(Box::new(Native)).stack(walk, 0, &mut FakeSurroundings, &mut always);
     let holds_catch = |index: &usize| stack.logical(*index).iter().any(Logical::is_catch);
-    let stopper = (0..stack.physical().len()).find(holds_catch).expect("every thread has a catch");
+    let stopper = (0..stack.physical.len()).find(holds_catch).expect("every thread has a catch");
     walk.stopper = stopper as u32;
     walk.push_landing(walk.ips[stopper]);
     record

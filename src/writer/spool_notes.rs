@@ -2,6 +2,7 @@
 //!
 //! Runs on: the writer thread. Must not: fail; a spool that cannot be written is worth less, and nothing else.
 
+use crate::channel::layout;
 use crate::record::ProcessLine;
 use crate::report::process_view::Surroundings;
 use crate::spool::{Facts, LiveSpool};
@@ -33,7 +34,7 @@ impl Spooled {
 
     /// That line is written.
     pub(crate) fn started(&self) {
-        self.live.process_line_is_written();
+        self.live.say(layout::FLAG_PROCESS_LINE);
     }
 
     /// Lines are about to be written.

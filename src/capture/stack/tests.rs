@@ -97,7 +97,7 @@ extern "C" fn ask_personality(context: *mut c_void, argument: *mut c_void) -> c_
         return 0;
     }
     let snapshot = image::current().unwrap();
-    let Some(tables) = snapshot.image_at(ip - 1).and_then(|image| image.tables()) else { return 0 };
+    let Some(tables) = snapshot.image_at(ip - 1).and_then(|image| image.tables.as_ref()) else { return 0 };
     let ours = tables.facts_at(ip - 1).action;
     compared.frames += 1;
     // SAFETY: as above.

@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::super::state;
+use crate::platform;
 use crate::sys::clock;
 
 /// How long after a load began the writer looks for its images, in nanoseconds.
@@ -35,7 +36,7 @@ extern "C" fn begins() -> usize {
         let first = unsafe { core::mem::transmute::<*mut (), fn()>(first) };
         first();
     }
-    if super::is_on() {
+    if platform::std().is_foreign() {
         UNTIL.store(clock::mono_ns().saturating_add(PATIENCE_NS), Ordering::Relaxed);
         state::wake();
     }

@@ -9,8 +9,9 @@
 //! `resume_unwind`, which has no location, comes from another function, and so does a std that was optimized anew.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::panic::{self, Location};
+
+use once_cell::race::OnceBox;
 
 use super::segments;
 use super::shapes::{SHAPES, clear_stack, formatted};
@@ -26,12 +27,9 @@ const WORDS: usize = 256;
 /// Longest path of a source file that is believed.
 const MAX_FILE: usize = 4096;
 
-/// What was learned. `WORD` is 0 until then, and written last, with Release.
-static WORD: AtomicUsize = AtomicUsize::new(0);
-static LENGTH: AtomicU64 = AtomicU64::new(0);
-static CALL: AtomicU64 = AtomicU64::new(0);
-/// Where that function of the agent's own std starts.
-static START: AtomicU64 = AtomicU64::new(0);
+/// What was learned: the word above the raise that holds the location, and the function of the agent's own std in whose
+/// frame it lies.
+static LEARNED: OnceBox<(usize, FrameOf)> = OnceBox::new();
 
 thread_local! {
     static CALIBRATION: Cell<Option<Calibration>> = const { Cell::new(None) };
@@ -73,11 +71,8 @@ pub(super) fn calibrate() -> Result<(), &'static str> {
     let learned = learn();
     CALIBRATION.set(None);
     panic::set_hook(previous);
-    let (word, frame) = learned?;
-    LENGTH.store(frame.length, Ordering::Relaxed);
-    CALL.store(frame.call, Ordering::Relaxed);
-    START.store(frame.start, Ordering::Relaxed);
-    WORD.store(word, Ordering::Release);
+    // A second agent of the process learns the same.
+    let _first = LEARNED.set(Box::new(learned?));
     Ok(())
 }
 
@@ -140,12 +135,9 @@ fn agrees(address: usize) -> bool {
 /// A raise of the calibration; `false` when this thread does not raise to calibrate.
 pub(super) fn raised(anchor: usize) -> bool {
     let calibrates = CALIBRATION.try_with(|cell| {
-        let mut calibration = cell.get();
-        if calibration.is_none() {
-            return false;
-        }
+        let Some(mut calibration) = cell.get() else { return false };
         match &mut calibration {
-            Some(Calibration::Words { location, holding }) => {
+            Calibration::Words { location, holding } => {
                 for word in 0..WORDS {
                     let holds = word_at(anchor, word) == Some(*location);
                     if let Some(bits) = holding.get_mut(word / 64).filter(|_| !holds) {
@@ -153,10 +145,10 @@ pub(super) fn raised(anchor: usize) -> bool {
                     }
                 }
             }
-            Some(Calibration::Frame { word, found }) => *found = frame_of(place_of(anchor, *word)),
-            Some(Calibration::Location(_)) | None => {}
+            Calibration::Frame { word, found } => *found = frame_of(place_of(anchor, *word)),
+            Calibration::Location(_) => {}
         }
-        cell.set(calibration);
+        cell.set(Some(calibration));
         true
     });
     calibrates.unwrap_or(false)
@@ -195,15 +187,12 @@ fn called_by(ip: u64) -> Option<FrameOf> {
 /// # Cost
 /// A look into the tables for each address; no allocation, no lock.
 pub(super) fn calls_hook(ips: &[u64]) -> Option<usize> {
-    if WORD.load(Ordering::Acquire) == 0 {
-        return None;
-    }
-    let (start, length) = (START.load(Ordering::Relaxed), LENGTH.load(Ordering::Relaxed));
+    let (_, FrameOf { start, length, call }) = *LEARNED.get()?;
     let own = start..start.checked_add(length)?;
     ips.iter().position(|ip| {
         called_by(*ip).is_some_and(|frame| {
             frame.length == length
-                && frame.call != CALL.load(Ordering::Relaxed)
+                && frame.call != call
                 && is_like(&own, &(frame.start..frame.start.saturating_add(length)))
         })
     })
@@ -214,12 +203,9 @@ pub(super) fn calls_hook(ips: &[u64]) -> Option<usize> {
 /// # Cost
 /// A walk of half a dozen frames.
 pub(super) fn find(anchor: usize) -> Option<FoundLocation> {
-    let word = WORD.load(Ordering::Acquire);
-    if word == 0 {
-        return None;
-    }
+    let (word, own) = *LEARNED.get()?;
     let frame = frame_of(place_of(anchor, word))?;
-    if (frame.length, frame.call) != (LENGTH.load(Ordering::Relaxed), CALL.load(Ordering::Relaxed)) {
+    if (frame.length, frame.call) != (own.length, own.call) {
         return None;
     }
     read(word_at(anchor, word)?)

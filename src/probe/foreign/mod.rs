@@ -46,10 +46,6 @@ pub(crate) fn switch_on(compiler: &'static str, main_start: &'static [u8]) {
     platform::choose(&PRELOADED);
 }
 
-fn is_on() -> bool {
-    platform::std().is_foreign()
-}
-
 /// The std of a program that was built without the agent.
 struct ForeignStd;
 
@@ -69,7 +65,9 @@ impl StdLibrary for ForeignStd {
     }
 
     fn is_main_start(&self, function: &Range<u64>) -> bool {
-        text::is_main_start(function)
+        let Some(known) = MAIN_START.get().filter(|known| !known.is_empty()) else { return false };
+        let start = known.as_ptr().addr() as u64;
+        text::is_like(&(start..start.saturating_add(known.len() as u64)), function)
     }
 
     fn is_like(&self, own: &Range<u64>, function: &Range<u64>) -> bool {
@@ -96,9 +94,9 @@ impl StdLibrary for ForeignStd {
         let Some(snapshot) = image::current() else { return };
         segments::take_down();
         for loaded in snapshot.images() {
-            let bias = loaded.bias() as usize;
+            let bias = loaded.bias as usize;
             if !segments::is_judged(bias) {
-                let path = loaded.path().map(Path::new);
+                let path = loaded.path.as_deref().map(Path::new);
                 let compilers = path.map(comment::compilers).unwrap_or_default();
                 segments::judge(bias, built_alike(&compilers));
             }

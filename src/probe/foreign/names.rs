@@ -8,7 +8,7 @@ use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_char, c_int};
 
 use super::super::got::Symbol;
-use super::is_on;
+use crate::platform;
 use crate::record::FixedText;
 
 /// Bytes of a name in the system, without the final zero.
@@ -74,16 +74,13 @@ pub(in crate::probe) unsafe extern "C-unwind" fn set_name(
     name: *const c_char,
 ) -> c_int {
     // SAFETY: no preconditions.
-    if is_on() && !name.is_null() && thread == unsafe { libc::pthread_self() } {
+    if platform::std().is_foreign() && !name.is_null() && thread == unsafe { libc::pthread_self() } {
         // SAFETY: the caller names its thread with a C string.
         note(unsafe { CStr::from_ptr(name) });
     }
-    let real = Symbol::SetName.real();
-    if real == 0 {
-        return libc::ENOSYS;
-    }
+    let Some(real) = Symbol::SetName.real() else { return libc::ENOSYS };
     // SAFETY: `real` is the address of the function this stands in for.
-    let real = unsafe { core::mem::transmute::<usize, RealSetName>(real) };
+    let real = unsafe { core::mem::transmute::<usize, RealSetName>(real.get()) };
     // SAFETY: forwarded as it came.
     unsafe { real(thread, name) }
 }
@@ -100,19 +97,15 @@ fn note(name: &CStr) {
             search(argument, wanted, &mut whole);
         }
         if argument != 0 {
-            begin_named(wanted, &whole);
-        }
-    });
-}
-
-/// Keeps the first name of this thread. `whole` is what was found of a name that may be longer than what the system gets.
-fn begin_named(wanted: &[u8], whole: &FixedText<NAME_BYTES>) {
-    let short = core::str::from_utf8(wanted).ok().filter(|name| name.len() < SYSTEM_BYTES);
-    let _gone = FIRST.try_with(|first| {
-        if let Ok(mut first) = first.try_borrow_mut()
-            && !whole.is_truncated()
-        {
-            first.set(short.unwrap_or(whole.as_str()));
+            // Its first name: a short one, or what was found of one that may be longer than what the system gets.
+            let short = core::str::from_utf8(wanted).ok().filter(|name| name.len() < SYSTEM_BYTES);
+            let _gone = FIRST.try_with(|first| {
+                if let Ok(mut first) = first.try_borrow_mut()
+                    && !whole.is_truncated()
+                {
+                    first.set(short.unwrap_or(whole.as_str()));
+                }
+            });
         }
     });
 }

@@ -46,7 +46,7 @@ fn used() -> impl Iterator<Item = &'static Segment> {
 pub(super) fn take_down() {
     let mut seen = [0_u64; SEGMENTS / 64];
     let asked = for_each_image(&mut |view| {
-        for (start, end) in view.readable_ranges() {
+        for (start, end) in view.segments(libc::PF_R) {
             let (start, end, bias) = (start as usize, end as usize, view.bias() as usize);
             if let Some(index) = enter(start, end, bias)
                 && let Some(word) = seen.get_mut(index / 64)

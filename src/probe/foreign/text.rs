@@ -10,13 +10,6 @@ use super::segments;
 /// and data, four bytes in each instruction that has one.
 const ALIKE: usize = 60;
 
-/// Whether a function is std's that calls `main`, by the code that the compiler links into executables.
-pub(super) fn is_main_start(function: &Range<u64>) -> bool {
-    let Some(known) = super::MAIN_START.get().filter(|known| !known.is_empty()) else { return false };
-    let start = known.as_ptr().addr() as u64;
-    is_like(&(start..start.saturating_add(known.len() as u64)), function)
-}
-
 /// Whether two functions are the same code at two places. Each is one that runs on this thread, or the agent's own: the
 /// table of segments may be older than a `dlclose`, but the images of such functions are still loaded.
 pub(super) fn is_like(one: &Range<u64>, other: &Range<u64>) -> bool {

@@ -4,6 +4,8 @@
 //! go away). Must not: allocate, lock, panic.
 //! Source: System V ABI, dynamic section and relocations; the psABI supplements of x86_64 and AArch64.
 
+use libc::Elf64_Sym;
+
 use super::{Image, Slot, Symbol};
 
 const DT_NULL: u64 = 0;
@@ -35,17 +37,6 @@ struct Rela {
     offset: u64,
     info: u64,
     _addend: i64,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Sym {
-    name: u32,
-    _info: u8,
-    _other: u8,
-    section: u16,
-    _value: u64,
-    _size: u64,
 }
 
 /// Where the dynamic section says the tables are; absolute addresses, 0 when absent.
@@ -97,9 +88,9 @@ impl Tables {
     }
 
     /// Which probed function the symbol names.
-    fn name(&self, image: &Image<'_>, symbol: &Sym) -> Option<Symbol> {
-        let start = self.strings.wrapping_add(symbol.name as usize);
-        let left = self.strings_len.checked_sub(symbol.name as usize)?;
+    fn name(&self, image: &Image<'_>, symbol: &Elf64_Sym) -> Option<Symbol> {
+        let start = self.strings.wrapping_add(symbol.st_name as usize);
+        let left = self.strings_len.checked_sub(symbol.st_name as usize)?;
         // Most symbols are told apart by this one.
         let first = image.read::<u8>(start)?;
         Symbol::ALL.into_iter().find(|candidate| {
@@ -126,10 +117,10 @@ fn scan(image: &Image<'_>, tables: &Tables, start: usize, len: usize, visit: &mu
             continue;
         }
         let number = (rela.info >> 32) as usize;
-        let at = tables.symbols.wrapping_add(number.wrapping_mul(size_of::<Sym>()));
-        let Some(symbol) = image.read::<Sym>(at) else { continue };
+        let at = tables.symbols.wrapping_add(number.wrapping_mul(size_of::<Elf64_Sym>()));
+        let Some(symbol) = image.read::<Elf64_Sym>(at) else { continue };
         // An image that defines the function itself (a sanitizer, an interposing library) calls its own.
-        if symbol.section != 0 {
+        if symbol.st_shndx != 0 {
             continue;
         }
         let Some(name) = tables.name(image, &symbol) else { continue };

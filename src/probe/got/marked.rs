@@ -12,51 +12,47 @@ const MARK: [u8; 16] = *b"panic-agent-got\x01";
 const MARK_AT: usize = if cfg!(target_arch = "aarch64") { 4 } else { 2 };
 
 macro_rules! entries {
-    ($($name:ident => $probe:path;)*) => {$(
-        /// # Safety
-        /// As for the function it stands in for, whose arguments it passes on.
-        #[unsafe(naked)]
-        unsafe extern "C-unwind" fn $name() {
-            // The jump has two bytes: its opcode and the length of the mark.
-            #[cfg(target_arch = "x86_64")]
-            core::arch::naked_asm!(
-                ".byte 0xeb, 16",
-                ".ascii \"panic-agent-got\\001\"",
-                "jmp {probe}",
-                probe = sym $probe
-            );
-            #[cfg(target_arch = "aarch64")]
-            core::arch::naked_asm!(
-                "b 2f",
-                ".ascii \"panic-agent-got\\001\"",
-                "2: b {probe}",
-                probe = sym $probe
-            );
+    ($($symbol:ident: $name:ident => $probe:path;)*) => {
+        $(
+            /// # Safety
+            /// As for the function it stands in for, whose arguments it passes on.
+            #[unsafe(naked)]
+            unsafe extern "C-unwind" fn $name() {
+                // The jump has two bytes: its opcode and the length of the mark.
+                #[cfg(target_arch = "x86_64")]
+                core::arch::naked_asm!(
+                    ".byte 0xeb, 16",
+                    ".ascii \"panic-agent-got\\001\"",
+                    "jmp {probe}",
+                    probe = sym $probe
+                );
+                #[cfg(target_arch = "aarch64")]
+                core::arch::naked_asm!(
+                    "b 2f",
+                    ".ascii \"panic-agent-got\\001\"",
+                    "2: b {probe}",
+                    probe = sym $probe
+                );
+            }
+        )*
+
+        /// The probe of this function and the marked way into it; 0 where there is none.
+        pub(in crate::probe) fn probe_and_entry(symbol: Symbol) -> [usize; 2] {
+            match symbol {
+                $(Symbol::$symbol => [$probe as *const () as usize, $name as *const () as usize],)*
+                Symbol::SetName => [0; 2],
+            }
         }
-    )*};
+    };
 }
 
 entries! {
-    raise_exception => raise::raise_exception;
-    set_ip => land::set_ip;
-    pthread_create => threads::create;
-    pthread_join => threads::join;
-    pthread_detach => threads::detach;
-    write => stdout_tap::write;
-}
-
-/// The marked way into the probe of this function; 0 where there is none.
-pub(in crate::probe) fn entry(symbol: Symbol) -> usize {
-    let entry: unsafe extern "C-unwind" fn() = match symbol {
-        Symbol::RaiseException => raise_exception,
-        Symbol::SetIp => set_ip,
-        Symbol::PthreadCreate => pthread_create,
-        Symbol::PthreadJoin => pthread_join,
-        Symbol::PthreadDetach => pthread_detach,
-        Symbol::Write => write,
-        Symbol::SetName => return 0,
-    };
-    entry as *const () as usize
+    RaiseException: raise_exception => raise::raise_exception;
+    SetIp: set_ip => land::set_ip;
+    PthreadCreate: pthread_create => threads::create;
+    PthreadJoin: pthread_join => threads::join;
+    PthreadDetach: pthread_detach => threads::detach;
+    Write: write => stdout_tap::write;
 }
 
 /// Whether a function is a marked entry, of this agent or of another one.
@@ -73,10 +69,10 @@ mod tests {
 
     #[test]
     fn entries_are_known_and_other_functions_are_not() {
-        for symbol in Symbol::ALL.into_iter().filter(|symbol| entry(*symbol) != 0) {
-            assert!(is_marked(entry(symbol)), "{symbol:?}");
+        for symbol in Symbol::ALL.into_iter().filter(|symbol| *symbol != Symbol::SetName) {
+            let [probe, entry] = probe_and_entry(symbol);
+            assert!(is_marked(entry) && !is_marked(probe), "{symbol:?}");
         }
-        assert!(!is_marked(raise::raise_exception as *const () as usize), "the probe itself");
         assert!(!is_marked(libc::write as *const () as usize));
         assert!(!is_marked(0) && !is_marked(usize::MAX));
     }

@@ -15,8 +15,9 @@ mod symbol;
 use core::ffi::{c_int, c_void};
 use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::io;
 
-pub(super) use marked::entry;
+pub(super) use marked::probe_and_entry;
 pub(super) use symbol::Symbol;
 #[cfg(feature = "preload")]
 pub(super) use symbol::note_exported;
@@ -32,8 +33,6 @@ static SECOND: AtomicBool = AtomicBool::new(false);
 pub(super) struct Applied {
     /// Slots that lead to the probe now, by [`Symbol`].
     pub(super) slots: [u32; Symbol::ALL.len()],
-    /// Images with at least one such slot.
-    pub(super) images: u32,
     /// Whether another agent has the calls of the other images.
     pub(super) second: bool,
     /// `errno` of the last refused change of protection, 0 when there was none.
@@ -52,20 +51,21 @@ pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
     let own = apply as *const () as usize;
     let mut applied = Applied { second, ..Applied::default() };
     for_each_image(&mut |image| {
-        let mut touched = false;
         let is_own = image.contains(own);
         if second && !is_own {
             return;
         }
         dynamic::for_each_slot(image, &mut |slot| {
-            let (real, Some(probe)) = (slot.symbol.real(), probes.get(slot.symbol as usize)) else { return };
+            let Some((real, probe)) = slot.symbol.real().zip(probes.get(slot.symbol as usize)) else {
+                return;
+            };
             let value = slot.load();
             // A value inside the image itself is a procedure-linkage stub that was not bound yet.
             let ours = value == *probe || exported(slot.symbol) == Some(value);
-            if real == 0 || value == 0 || *probe == 0 {
+            if value == 0 || *probe == 0 {
                 return;
             }
-            if !ours && value != real {
+            if !ours && value != real.get() {
                 // Its own calls an agent takes from another one, whose std is another.
                 let takes = if marked::is_marked(value) { second } else { image.contains(value) };
                 if !takes {
@@ -75,7 +75,6 @@ pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
             let done = if ours { Ok(()) } else { slot.store(*probe) };
             match done {
                 Ok(()) => {
-                    touched = true;
                     if let Some(count) = applied.slots.get_mut(slot.symbol as usize) {
                         *count = count.saturating_add(1);
                     }
@@ -83,7 +82,6 @@ pub(super) fn apply(probes: [usize; Symbol::ALL.len()]) -> Applied {
                 Err(errno) => applied.refused = errno,
             }
         });
-        applied.images = applied.images.saturating_add(u32::from(touched));
     });
     applied
 }
@@ -120,10 +118,11 @@ pub(super) fn is_called(symbol: Symbol, own: usize) -> bool {
 pub(super) fn restore(probes: [usize; Symbol::ALL.len()]) {
     for_each_image(&mut |image| {
         dynamic::for_each_slot(image, &mut |slot| {
-            let real = slot.symbol.real();
-            if real != 0 && probes.get(slot.symbol as usize) == Some(&slot.load()) {
+            if let Some(real) = slot.symbol.real()
+                && probes.get(slot.symbol as usize) == Some(&slot.load())
+            {
                 // A refusal leaves the probe in place, which then only forwards.
-                let _ = slot.store(real);
+                let _ = slot.store(real.get());
             }
         });
     });
@@ -183,7 +182,7 @@ pub(super) struct Image<'a> {
 
 impl<'a> Image<'a> {
     fn new(view: &'a ImageView<'a>) -> Option<Self> {
-        let (dynamic, _) = view.find(libc::PT_DYNAMIC)?;
+        let (dynamic, _) = view.find_all(libc::PT_DYNAMIC).next()?;
         let loads = || view.find_all(libc::PT_LOAD);
         Some(Self {
             view,
@@ -260,7 +259,7 @@ impl Slot {
         // SAFETY: the page belongs to a segment that the loader mapped readable and writable and then made
         // read-only; both protections keep it readable, so no other thread notices.
         let failed = unsafe { libc::mprotect(page, page_size(), protection) } != 0;
-        if failed { Err(errno()) } else { Ok(()) }
+        if failed { Err(io::Error::last_os_error().raw_os_error().unwrap_or_default()) } else { Ok(()) }
     }
 }
 
@@ -272,13 +271,6 @@ fn page_size() -> usize {
 
 fn page_of(address: usize) -> usize {
     address & !page_size().wrapping_sub(1)
-}
-
-fn errno() -> c_int {
-    // SAFETY: no preconditions.
-    let place = unsafe { libc::__errno_location() };
-    // SAFETY: glibc gives a valid pointer to this thread's errno.
-    unsafe { *place }
 }
 
 /// Calls `visit` for each loaded image that is linked dynamically, the executable first.

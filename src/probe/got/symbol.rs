@@ -4,6 +4,7 @@
 //! allocate, lock, or panic on an observed thread.
 
 use core::ffi::CStr;
+use core::num::NonZero;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// A probed function.
@@ -42,31 +43,26 @@ impl Symbol {
         }
     }
 
-    /// The function that the program would have called; 0 before [`apply`](super::apply) found it.
-    pub(in crate::probe) fn real(self) -> usize {
+    /// The function that the program would have called; `None` before [`apply`](super::apply) found it.
+    pub(in crate::probe) fn real(self) -> Option<NonZero<usize>> {
         // Acquire pairs with the release store in `apply`; a probe runs only after its slot was written,
         // which is later still.
         let real = REAL.get(self as usize).map_or(0, |real| real.load(Ordering::Acquire));
-        if real != 0 {
-            return real;
-        }
-        self.early()
+        NonZero::new(real).or_else(|| self.early())
     }
-}
 
-impl Symbol {
     /// Code that runs before a preloaded library is set up calls what is exported from there, too.
     #[cold]
-    fn early(self) -> usize {
+    fn early(self) -> Option<NonZero<usize>> {
         if exported(self).is_none() && !cfg!(feature = "preload") {
-            return 0;
+            return None;
         }
         // SAFETY: the name is a C string and the pseudo-handle is one that dlsym documents.
         let real = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name().as_ptr()) }.addr();
         if let Some(place) = REAL.get(self as usize) {
             place.store(real, Ordering::Release);
         }
-        real
+        NonZero::new(real)
     }
 }
 

@@ -9,9 +9,9 @@ fn at(address: u64, change: impl FnOnce(&mut Image)) -> ImageAt {
     crate::image::refresh();
     let loaded = crate::image::current().unwrap().images().next().unwrap();
     let mut image = Image {
-        name: loaded.name().to_owned(),
-        path: loaded.path().map(str::to_owned),
-        build_id: loaded.build_id().map(str::to_owned),
+        name: loaded.name.clone(),
+        path: loaded.path.clone(),
+        build_id: loaded.build_id.clone(),
         bias: None,
     };
     change(&mut image);
@@ -37,7 +37,9 @@ fn own() -> u64 {
 fn files_give_the_names_that_backtrace_gives() {
     let expected = names(&mut Native, own(), &at(own(), |_| ()));
     assert!(expected.0[0].0.as_ref().unwrap().contains("files::tests::names"), "{expected:?}");
-    for mut resolver in [FileSymbols::of_this_process(Vec::new()), FileSymbols::of_the_dead(Vec::new())] {
+    for mut resolver in
+        [FileSymbols::of_this_process(Vec::new()), FileSymbols::of_the_dead(Vec::new(), Vec::new())]
+    {
         assert_eq!(names(&mut resolver, own(), &at(own(), |_| ())), expected);
         assert_eq!(resolver.refused(&at(own(), |_| ())), []);
     }
@@ -46,7 +48,7 @@ fn files_give_the_names_that_backtrace_gives() {
 #[test]
 #[cfg_attr(miri, ignore = "reads the test's own executable")]
 fn another_build_and_no_build_id_of_a_dead_process_give_no_names_and_say_why() {
-    let mut dead = FileSymbols::of_the_dead(Vec::new());
+    let mut dead = FileSymbols::of_the_dead(Vec::new(), Vec::new());
     let mut of = |change: fn(&mut Image)| {
         let at = at(own(), change);
         assert_eq!(names(&mut dead, own(), &at), (Vec::new(), Inlining::Unknown));
@@ -78,7 +80,7 @@ fn the_c_library_is_named_from_its_symbol_table_alone() {
         let path = directory.join(name);
         std::os::unix::fs::symlink(std::env::current_exe().unwrap(), &path).unwrap();
         let at = at(own(), |image| image.path = path.to_str().map(str::to_owned));
-        let (names, inlining) = names(&mut FileSymbols::of_the_dead(Vec::new()), own(), &at);
+        let (names, inlining) = names(&mut FileSymbols::of_the_dead(Vec::new(), Vec::new()), own(), &at);
         let (function, file, line, _) = names.into_iter().next_back().unwrap();
         assert!(function.unwrap().ends_with("files::tests::names"));
         (file.is_some(), line.is_some(), inlining)

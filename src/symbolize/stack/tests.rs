@@ -16,26 +16,25 @@ pub(crate) fn logical(text: &str) -> Logical {
 
 /// A stack from one list of logical frames per physical frame, `|` between inlined ones.
 pub(crate) fn stack(physical: &[&str], search_start: usize) -> Stack {
-    let frames = physical.iter().zip(1_u64..).map(|(frames, number)| physical_frame(frames, number, 0));
-    Stack::new(frames.collect(), Beyond::default(), search_start, Naming::Allowed, false)
+    made(physical, &[], search_start, None, &[])
 }
 
 /// The same with the unwind action of each frame.
 pub(crate) fn stack_with_actions(physical: &[&str], actions: &[u8]) -> Stack {
-    let frames = physical
-        .iter()
-        .zip(1_u64..)
-        .zip(actions)
-        .map(|((frames, number), action)| physical_frame(frames, number, *action));
-    Stack::new(frames.collect(), Beyond::default(), 0, Naming::Allowed, false)
+    made(physical, actions, 0, None, &[])
 }
 
 /// The same with frames at the stopper, beyond the recorded ones.
 pub(crate) fn stack_with_landing(physical: &[&str], stopper: u32, landing: &[&str]) -> Stack {
-    let frames = physical.iter().zip(1_u64..).map(|(frames, number)| physical_frame(frames, number, 0));
+    made(physical, &[], 0, Some(stopper), landing)
+}
+
+fn made(physical: &[&str], actions: &[u8], start: usize, stopper: Option<u32>, landing: &[&str]) -> Stack {
+    let actions = actions.iter().copied().chain(core::iter::repeat(0));
+    let frames = physical.iter().zip(1_u64..).zip(actions);
+    let frames = frames.map(|((frames, number), action)| physical_frame(frames, number, action));
     let landing = landing.iter().map(|frames| physical_frame(frames, 0, 0).at).collect();
-    let beyond = Beyond::new(Some(stopper), physical.len(), landing);
-    Stack::new(frames.collect(), beyond, 0, Naming::Allowed, false)
+    Stack::new(frames.collect(), stopper, landing, start, Naming::Allowed, false)
 }
 
 fn physical_frame(frames: &str, number: u64, action: u8) -> Physical {
@@ -72,7 +71,7 @@ fn agent_and_machinery_are_trimmed_and_counted_and_frame_0_is_the_first_kept() {
     // The walk's own idea of the start does not matter when there are names.
     for search_start in [0, 2, 5] {
         let stack = stack(&names, search_start);
-        assert_eq!(stack.trimmed(), 7, "{search_start}");
+        assert_eq!(stack.trimmed, 7, "{search_start}");
         let frames = stack.frames();
         let seen: Vec<_> =
             frames.iter().map(|f| (f.index, f.function.as_deref().unwrap(), f.inlined)).collect();
@@ -91,7 +90,7 @@ fn the_call_of_a_hook_is_machinery_also_when_it_is_inlined() {
     {
         let names: Vec<&str> = inner.into_iter().chain(["app::main"]).collect();
         let stack = stack(&names, 1);
-        assert_eq!(stack.trimmed(), trimmed);
+        assert_eq!(stack.trimmed, trimmed);
         let frames = stack.frames();
         assert_eq!(frames[0].function.as_deref(), Some("app::work"), "{names:?}");
         assert_eq!((frames[0].index, frames[1].index, frames.len()), (0, 1, 2));
@@ -123,7 +122,7 @@ fn a_catch_around_a_closure_that_panics_is_not_machinery() {
 #[test]
 fn without_names_the_walk_says_where_the_agent_ends() {
     let stack = stack(&["", "", "", ""], 3);
-    assert_eq!((stack.trimmed(), stack.frames().len()), (3, 1));
+    assert_eq!((stack.trimmed, stack.frames().len()), (3, 1));
     assert_eq!(stack.soft_errors().len(), 1);
     assert_eq!(stack.soft_errors()[0].code, "no_symbols");
 }

@@ -5,6 +5,7 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::io;
+use std::sync::OnceLock;
 
 use super::Call;
 
@@ -33,14 +34,11 @@ thread_local! {
     static THREAD: Cell<Option<(Plan, u32, u32)>> = const { Cell::new(None) };
 }
 
-/// The plan of the process as plain numbers; a call of 0: none. Written by [`on_process`] before the calls it
-/// is about.
-static CALL: AtomicU32 = AtomicU32::new(0);
-static NTH: AtomicU32 = AtomicU32::new(0);
-static ERRNO: AtomicU32 = AtomicU32::new(0);
-static HALF: AtomicU32 = AtomicU32::new(0);
-static FOR_EVER: AtomicU32 = AtomicU32::new(0);
+/// The plan of the process. Set by [`on_process`] before the calls it is about.
+static PROCESS: OnceLock<Plan> = OnceLock::new();
+/// Calls of its kind so far.
 static CALLS: AtomicU32 = AtomicU32::new(0);
+/// Those that failed.
 static FIRED: AtomicU64 = AtomicU64::new(0);
 
 /// For tests of this crate. Sets the plan of this thread; gives how many calls failed under the one before.
@@ -50,18 +48,9 @@ pub(crate) fn on_thread(plan: Option<Plan>) -> u32 {
     before.map_or(0, |(_, _, fired)| fired)
 }
 
-/// Sets the plan of the process.
+/// Sets the plan of the process, once.
 pub(crate) fn on_process(plan: Plan) {
-    let (errno, half) = match plan.fault {
-        Fault::Errno(errno) => (errno, 0),
-        Fault::HalfThen(errno) => (errno, 1),
-    };
-    NTH.store(plan.nth, Ordering::Relaxed);
-    ERRNO.store(errno.unsigned_abs(), Ordering::Relaxed);
-    HALF.store(half, Ordering::Relaxed);
-    FOR_EVER.store(u32::from(plan.for_ever), Ordering::Relaxed);
-    CALLS.store(0, Ordering::Relaxed);
-    CALL.store(plan.call as u32, Ordering::SeqCst);
+    PROCESS.get_or_init(|| plan);
 }
 
 /// Calls that failed under the plan of the process.
@@ -110,17 +99,7 @@ fn of_thread(call: Call) -> Option<Fault> {
 }
 
 fn of_process(call: Call) -> Option<Fault> {
-    if CALL.load(Ordering::SeqCst) != call as u32 {
-        return None;
-    }
-    let errno = ERRNO.load(Ordering::Relaxed).cast_signed();
-    let half = HALF.load(Ordering::Relaxed) == 1;
-    let plan = Plan {
-        call,
-        nth: NTH.load(Ordering::Relaxed),
-        fault: if half { Fault::HalfThen(errno) } else { Fault::Errno(errno) },
-        for_ever: FOR_EVER.load(Ordering::Relaxed) == 1,
-    };
+    let plan = *PROCESS.get().filter(|plan| plan.call == call)?;
     let fault = verdict(plan, CALLS.fetch_add(1, Ordering::SeqCst).saturating_add(1));
     if fault.is_some() {
         FIRED.fetch_add(1, Ordering::SeqCst);

@@ -49,10 +49,6 @@ pub(crate) struct Handover {
 }
 
 impl Handover {
-    fn new() -> Box<Self> {
-        Box::new(Self { audited: false, path: [0; PATH_BYTES], path_len: 0 })
-    }
-
     /// The path.
     pub(crate) fn path(&self) -> &[u8] {
         self.path.get(..self.path_len).unwrap_or_default()
@@ -62,62 +58,46 @@ impl Handover {
 /// The table; null before it was looked for, [`NONE`] when there is none. Set once to a table, and from then on only to
 /// `NONE`.
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(core::ptr::null_mut());
-/// Stands for a table that is not there.
-static NONE: Table = Table {
-    version: 0,
-    size: 0,
-    stand_down: no_stand_down,
-    push_label: no_push_label,
-    remove_label: no_remove_label,
-};
-
-extern "C" fn no_stand_down(_: *mut Handover) -> c_int {
-    1
-}
-
-extern "C" fn no_push_label(_: *const u8, _: usize, _: *const u8, _: usize, _: bool) -> u64 {
-    0
-}
-
-extern "C" fn no_remove_label(_: u64) {}
+/// Stands for a table that is not there: an address at which nothing lies.
+const NONE: *mut Table = core::ptr::without_provenance_mut(1);
 
 /// The preloaded agent, if there is one and it has not stood down.
 ///
 /// # Cost
 /// One load after the first time.
 pub(crate) fn table() -> Option<&'static Table> {
-    let mut known = TABLE.load(Ordering::Acquire).cast_const();
+    let mut known = TABLE.load(Ordering::Acquire);
     if known.is_null() {
         known = look();
         // Whoever else looked found the same.
-        TABLE.store(known.cast_mut(), Ordering::Release);
+        TABLE.store(known, Ordering::Release);
     }
     // SAFETY: only `NONE` and tables of the preloaded library are stored, which is never unloaded.
-    (!core::ptr::eq(known, &raw const NONE)).then(|| unsafe { &*known })
+    (known != NONE).then(|| unsafe { &*known })
 }
 
 /// There is no preloaded agent any more, or this is it.
 pub(crate) fn forget() {
-    TABLE.store((&raw const NONE).cast_mut(), Ordering::Release);
+    TABLE.store(NONE, Ordering::Release);
 }
 
-fn look() -> *const Table {
+fn look() -> *mut Table {
     let table = loader::call(NAME).cast::<Table>();
     if table.is_null() {
-        return &raw const NONE;
+        return NONE;
     }
     // SAFETY: a table of any version begins with its version.
     let version = unsafe { (*table).version };
     // SAFETY: and then its size.
     let size = unsafe { (*table).size };
     let fits = version == VERSION && size as usize >= size_of::<Table>();
-    if fits { table } else { &raw const NONE }
+    if fits { table.cast_mut() } else { NONE }
 }
 
 /// Lets the preloaded agent stand down, and takes what it leaves. `None` when there is none, or it refuses.
 pub(crate) fn stand_down() -> Option<Box<Handover>> {
     let table = table()?;
-    let mut handover = Handover::new();
+    let mut handover = Box::new(Handover { audited: false, path: [0; PATH_BYTES], path_len: 0 });
     // SAFETY: the handover is on the heap of this call, which nobody else has.
     let agreed = unsafe { (table.stand_down)(&raw mut *handover) } == 0;
     forget();

@@ -2,13 +2,15 @@
 //!
 //! Runs on: the writer thread and the thread that installs the agent; on a panicking thread only when its
 //! stack passes through an image that the agent has not seen. Takes the loader's lock, as the unwinder of
-//! the C library does. Must not: allocate, keep a view beyond the callback.
+//! the C library does. Must not: allocate during a visit, keep a view beyond the callback.
 
 use core::ffi::{CStr, c_int, c_void};
 use core::ops::ControlFlow;
 
 use super::loader;
 use super::system_unwinder::address_of_unwinder;
+#[cfg(not(target_feature = "crt-static"))]
+use crate::sys::symbol;
 
 /// A program header.
 type Phdr = libc::Elf64_Phdr;
@@ -51,20 +53,22 @@ impl<'a> ImageView<'a> {
         self.main
     }
 
-    /// Constant segments: start and end in memory.
+    /// Segments that are readable and never written: start and end in memory.
     ///
     /// What the loader protects after it has relocated it (RELRO) is not among them: it holds the global offset table,
     /// whose slots the probes write.
     pub(crate) fn constant_ranges(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.headers.iter().filter(|header| is_constant(header)).map(|header| self.range(header))
+        let is_constant = |header: &&Phdr| {
+            header.p_type == libc::PT_LOAD && header.p_flags & (libc::PF_R | libc::PF_W) == libc::PF_R
+        };
+        self.headers.iter().filter(is_constant).map(|header| self.range(header))
     }
 
     /// Bytes of the image from an address up to the end of the read-only segment that holds it.
     ///
     /// `None` when no segment that is readable and never written holds the address.
     pub(crate) fn constant_bytes(&self, address: u64) -> Option<&'a [u8]> {
-        let (start, end) = self.constant_segment(address)?;
-        debug_assert!((start..end).contains(&address));
+        let (_, end) = self.constant_ranges().find(|(start, end)| (*start..*end).contains(&address))?;
         let len = usize::try_from(end.checked_sub(address)?).ok()?;
         let pointer = core::ptr::with_exposed_provenance::<u8>(usize::try_from(address).ok()?);
         // SAFETY: the loader maps [start, end) readable for as long as the image is loaded, which outlives
@@ -123,7 +127,7 @@ impl<'a> ImageView<'a> {
     }
 
     /// Loaded segments with all of these flags: start and end in memory.
-    fn segments(&self, flags: u32) -> impl Iterator<Item = (u64, u64)> + '_ {
+    pub(crate) fn segments(&self, flags: u32) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.headers
             .iter()
             .filter(move |header| header.p_type == libc::PT_LOAD && header.p_flags & flags == flags)
@@ -136,29 +140,14 @@ impl<'a> ImageView<'a> {
         (start, start.saturating_add(header.p_memsz))
     }
 
-    /// Start and end of the first header of a kind.
-    pub(crate) fn find(&self, kind: u32) -> Option<(u64, u64)> {
-        self.find_all(kind).next()
-    }
-
     /// Start and end of all headers of a kind.
     pub(crate) fn find_all(&self, kind: u32) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.headers.iter().filter(move |header| header.p_type == kind).map(|header| self.range(header))
     }
 
-    /// Segments that can be read: start and end in memory.
-    #[cfg(feature = "preload")]
-    pub(crate) fn readable_ranges(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.segments(libc::PF_R)
-    }
-
     /// The segments with code.
     pub(crate) fn code_ranges(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.segments(libc::PF_X)
-    }
-
-    fn constant_segment(&self, address: u64) -> Option<(u64, u64)> {
-        self.constant_ranges().find(|(start, end)| (*start..*end).contains(&address))
     }
 }
 
@@ -167,11 +156,6 @@ impl<'a> ImageView<'a> {
 fn linked() -> [u64; 2] {
     let c_library: unsafe extern "C" fn() -> libc::pid_t = libc::getpid;
     [c_library as usize as u64, address_of_unwinder()]
-}
-
-/// Whether a header is of a segment that is readable and never written, by the loader either.
-fn is_constant(header: &Phdr) -> bool {
-    header.p_type == libc::PT_LOAD && header.p_flags & (libc::PF_R | libc::PF_W) == libc::PF_R
 }
 
 /// Calls `visit` for each loaded image, the main executable first, until it breaks. `false`: the images cannot be
@@ -232,27 +216,18 @@ unsafe extern "C" fn callback(info: *mut libc::dl_phdr_info, size: usize, data: 
 
 /// Name under which the dynamic loader exports exactly this address, if it does.
 ///
-/// May take the loader's lock; not for a panicking thread.
-pub(crate) fn exported_name(address: u64, is: &mut dyn FnMut(&[u8])) {
-    #[cfg(not(target_feature = "crt-static"))]
-    {
-        let Ok(address) = usize::try_from(address) else { return };
-        let mut found = libc::Dl_info {
-            dli_fname: core::ptr::null(),
-            dli_fbase: core::ptr::null_mut(),
-            dli_sname: core::ptr::null(),
-            dli_saddr: core::ptr::null_mut(),
-        };
-        // SAFETY: `found` is writable; any address may be asked about.
-        let known = unsafe { libc::dladdr(core::ptr::without_provenance(address), &raw mut found) };
-        if known != 0 && !found.dli_sname.is_null() && found.dli_saddr.addr() == address {
-            // SAFETY: the loader's symbol name is a C string of a loaded image.
-            is(unsafe { CStr::from_ptr(found.dli_sname) }.to_bytes());
-        }
-    }
-    #[cfg(target_feature = "crt-static")]
-    {
-        // A static executable exports nothing.
-        let _ = (address, is);
-    }
+/// Allocates, and may take the loader's lock; not for a panicking thread.
+#[cfg(not(target_feature = "crt-static"))]
+pub(crate) fn exported_name(address: u64) -> Option<Box<[u8]>> {
+    let address = usize::try_from(address).ok()?;
+    let found = symbol::about(core::ptr::without_provenance(address))?;
+    let is_it = !found.dli_sname.is_null() && found.dli_saddr.addr() == address;
+    // SAFETY: the loader's symbol name is a C string of a loaded image.
+    is_it.then(|| unsafe { CStr::from_ptr(found.dli_sname) }.to_bytes().into())
+}
+
+/// The twin for a static executable, which exports nothing.
+#[cfg(target_feature = "crt-static")]
+pub(crate) fn exported_name(_: u64) -> Option<Box<[u8]>> {
+    None
 }

@@ -18,6 +18,9 @@ mod named;
 /// Whether [`tid`] is what the system calls a thread, and not a number of ours.
 pub(crate) use named::OF_SYSTEM as TELLS_ID;
 
+/// Name of the thread in the system, cut by it to 15 bytes, for one system call; `None` when it has none or is not UTF-8.
+pub(crate) use named::os_name;
+
 pub(crate) use detach::{TELLS_DETACH_STATE, detach_state, prepare};
 
 use super::fork;
@@ -119,14 +122,6 @@ pub(crate) fn number_of_handle(handle: libc::pthread_t) -> u64 {
 
 /// Bytes that hold any thread name of the system, with its final zero.
 pub(crate) const OS_NAME_BYTES: usize = 16;
-
-/// Name of the thread in the system, cut by it to 15 bytes; `None` when it has none or is not UTF-8.
-///
-/// # Cost
-/// One system call.
-pub(crate) fn os_name(buffer: &mut [u8; OS_NAME_BYTES]) -> Option<&str> {
-    named::os_name(buffer)
-}
 
 #[cfg(all(test, target_os = "linux", any(target_env = "gnu", target_env = "musl")))]
 mod tests {

@@ -16,6 +16,6 @@ pub(super) fn ask_tid() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-pub(super) fn os_name(_: &mut [u8; OS_NAME_BYTES]) -> Option<&str> {
+pub(crate) fn os_name(_: &mut [u8; OS_NAME_BYTES]) -> Option<&str> {
     None
 }

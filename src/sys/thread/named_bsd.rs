@@ -23,7 +23,7 @@ pub(super) fn ask_tid() -> u32 {
 }
 
 /// Cut to what fits: macOS allows 63 bytes, FreeBSD 19.
-pub(super) fn os_name(buffer: &mut [u8; OS_NAME_BYTES]) -> Option<&str> {
+pub(crate) fn os_name(buffer: &mut [u8; OS_NAME_BYTES]) -> Option<&str> {
     let mut name = [0_u8; 64];
     // SAFETY: takes nothing and cannot fail.
     let this = unsafe { libc::pthread_self() };

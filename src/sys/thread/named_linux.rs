@@ -13,7 +13,7 @@ pub(super) fn ask_tid() -> u32 {
     tid.unsigned_abs()
 }
 
-pub(super) fn os_name(buffer: &mut [u8; OS_NAME_BYTES]) -> Option<&str> {
+pub(crate) fn os_name(buffer: &mut [u8; OS_NAME_BYTES]) -> Option<&str> {
     // SAFETY: PR_GET_NAME writes at most 16 bytes, ending with a zero, and `buffer` has 16.
     let status = unsafe { libc::prctl(libc::PR_GET_NAME, buffer.as_mut_ptr()) };
     if status != 0 {

@@ -19,6 +19,6 @@ pub(super) fn ask_tid() -> u32 {
     unsafe { GetCurrentThreadId() }
 }
 
-pub(super) fn os_name(_: &mut [u8; OS_NAME_BYTES]) -> Option<&str> {
+pub(crate) fn os_name(_: &mut [u8; OS_NAME_BYTES]) -> Option<&str> {
     None
 }

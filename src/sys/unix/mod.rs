@@ -9,7 +9,7 @@ pub(crate) mod descriptor; // numbers of open files
 mod files;
 pub(crate) mod mmap; // mapped memory
 pub(crate) mod signal_mask;
-#[cfg_attr(not(feature = "audit"), allow(dead_code, reason = "only an audit asks"))]
+#[cfg_attr(not(feature = "audit"), allow(dead_code, reason = "some of it is asked by an audit alone"))]
 pub(crate) mod symbol; // names that images export
 pub(crate) mod user; // whose rights the process has
 

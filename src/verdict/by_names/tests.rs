@@ -54,7 +54,7 @@ fn the_innermost_catch_decides_and_its_caller_owns_it() {
 fn its_frame_is_counted_from_the_first_one_that_is_shown() {
     let stack = stack(&["std::panicking::panic_with_hook", WORK, CAUGHT, START], 0);
     let predicted = predict(&walk(WalkEnd::Bottom), &stack, true);
-    assert_eq!((stack.trimmed(), predicted.prediction.frame), (1, Some(1)));
+    assert_eq!((stack.trimmed, predicted.prediction.frame), (1, Some(1)));
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::spool::create::{is_unfinished, pid_in_name};
 use crate::spool::process_identity::{Life, boot_word, identity, maps};
 use crate::sys::own_file::OwnFile;
 use crate::sys::spool_file::{self, Lock};
+use crate::sys::user;
 
 /// Bytes of a spool with the most slots.
 const LONGEST: u64 = layout::file_bytes(crate::config::MAX_SLOTS + crate::channel::RESERVE) as u64;
@@ -85,7 +86,7 @@ impl DeadSpool {
         let directory = resolve_directory(path.parent().unwrap_or(Path::new("/")), trust)?;
         let path = &directory.path.join(name);
         let before = syscalls::lstat(path)?;
-        if !before.is_file() || before.uid() != effective_user() {
+        if !before.is_file() || before.uid() != user::effective_id() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not a file of this user"));
         }
         // Also where that cannot be read: closing a file of one's own would end its lock.
@@ -172,9 +173,4 @@ impl DeadSpool {
         drop(self.file);
         removed
     }
-}
-
-fn effective_user() -> u32 {
-    // The owner of one's own `/proc` directory is the effective user.
-    fs::metadata("/proc/self").map_or(u32::MAX, |metadata| metadata.uid())
 }

@@ -55,7 +55,7 @@ fn names() -> FakeNames {
     FakeNames { newest: 0, name, catches: |_| true, is_c: |_| false }
 }
 
-/// A harness and what it is told. Threads have their number plus 1000 as OS id, which no thread of this test has.
+/// A harness and what it is told. Threads have an OS id beyond 2^30, which no thread of this test has.
 struct Bench {
     notes: &'static HarnessNotes,
     events: EventQueue,

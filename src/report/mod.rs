@@ -1,4 +1,4 @@
-//! Stage 6b: what is known of a panic becomes the text of a line.
+//! Stage 6: what is known of a panic becomes the text of a line.
 //!
 //! Runs on: the writer thread, recoveries, and a forked child's panicking thread (`process_lines`). Must not: do I/O, or know
 //! where lines go.

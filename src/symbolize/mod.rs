@@ -1,4 +1,4 @@
-//! Stage 5: the addresses of a walk become physical frames with their logical frames, and the inner end
+//! Stage 4: the addresses of a walk become physical frames with their logical frames, and the inner end
 //! that belongs to the agent and to the panic machinery is marked off.
 //!
 //! Runs on: the writer thread. Must not: run on a panicking thread; a walk that cannot be symbolized

@@ -1,4 +1,4 @@
-//! Stage 6: which frame stops the panic, who owns it, and what that means for the panic.
+//! Stage 5: which frame stops the panic, who owns it, and what that means for the panic.
 //!
 //! Runs on: the writer thread. Must not: do I/O, or guess: what cannot be told is `unknown` with a reason.
 

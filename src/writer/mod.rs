@@ -1,4 +1,4 @@
-//! Stage 4, and the driver of everything after the channel: raw record → symbols → verdict → report → sinks.
+//! The driver of everything after the channel, stages 4 to 7: raw record → symbols → verdict → report → sinks.
 //!
 //! Runs on: the thread `panic-agent`. Must not: be waited for without a deadline; let code that is not ours
 //! (sinks, redactor, filter) end the thread.

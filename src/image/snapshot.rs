@@ -264,8 +264,8 @@ fn section(piece: &Piece, bytes: &'static [u8]) -> Section<'static> {
     Section::new(piece.address, bytes.get(piece.bytes.clone()).unwrap_or_default())
 }
 
-/// An address in a function of the agent's own, which is Rust, that has a landing pad, so its CIE names Rust's personality routine; unless the
-/// program is built to abort on panic, where nothing has.
+/// An address in a function of the agent's own, which is Rust, that has a landing pad, so its CIE names Rust's personality
+/// routine; unless the program is built to abort on panic, where nothing has.
 #[inline(never)]
 fn address_with_landing_pad() -> u64 {
     struct Guard;

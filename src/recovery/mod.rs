@@ -52,7 +52,7 @@ pub(crate) use from_spools::*;
 #[cfg(all(feature = "symbols", panic_agent_spool))]
 pub use of_stripped::Symbolizer;
 
-/// What [`recover`](super::recover()) found and did.
+/// What [`recover`] found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovered {

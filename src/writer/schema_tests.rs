@@ -265,7 +265,7 @@ fn the_words_of_the_code_are_on_the_page() {
         (include_str!("../verdict/tracker/relation.rs"), &[" = \""], 7),
         (include_str!("../verdict/tracker/trail.rs"), &[" = \""], 25),
         (include_str!("../verdict/life/rule.rs"), &[" = \""], 11),
-        (include_str!("../probe/ability.rs"), &[" (\""], 9),
+        (include_str!("../probe/ability.rs"), &[" => (\"", "=> {\n                (\"", "return (\""], 9),
         (include_str!("../record/finding.rs"), &["Error, \"", "Warn, \"", "Fatal, \""], 9),
         (include_str!("../harness/owner.rs"), &["&str = \""], 6),
     ];
